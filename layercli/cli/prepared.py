@@ -27,6 +27,7 @@ class Prepared:
     def other(self, model: str) -> Prepared:
         """Prepare another model in the same way for the same inputs; it has its own weights."""
         from layercli.core import naming
+        from layercli.runtime.execution.forward_arguments import flags_for
         from layercli.runtime.execution.forward_signature import handed
         from layercli.runtime.inference import prepared_model
 
@@ -35,7 +36,8 @@ class Prepared:
         inputs = handed(subject.name, subject.model, self.subject.model, self.inputs)
         settings = replace(self.plan.settings, weights=None)
         plan = replace(self.plan, model=model, set=[], settings=settings)
-        return Prepared(plan, subject, prepared_model.prepare(subject, inputs, settings), inputs)
+        flags = flags_for(subject.model, self.program.flags)
+        return Prepared(plan, subject, prepared_model.prepare(subject, inputs, settings, flags=flags), inputs)
 
     def to_json(self, command: str) -> dict[str, Any]:
         """Return the JSON data about the model that every command includes."""
@@ -75,7 +77,7 @@ def of_plan(plan: Plan) -> Prepared:
 
     subject = opened(plan.model, plan.set, plan.settings.seed)
     inputs = model_inputs.inputs_for(subject, plan.request)
-    ready = prepared_model.prepare(subject, inputs, plan.settings)
+    ready = prepared_model.prepare(subject, inputs, plan.settings, flags=plan.request.flags)
     if plan.settings.device == "auto":
         output.print_info(f"running on {ready.device}")
     if ready.folds is not None:

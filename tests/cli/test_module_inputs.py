@@ -10,9 +10,11 @@ import pytest
 import torch
 from torch import nn
 
+import layercli
 from layercli.core.spec import Spec
-from layercli.runtime.analysis.module_inputs import nested
+from layercli.errors import UsageError
 from layercli.runtime.analysis.module_summary import summarize_module
+from layercli.runtime.execution.grouped_inputs import by_field, nested
 
 NET = """
 from dataclasses import dataclass, field
@@ -85,6 +87,32 @@ def parallel():
 
 def compiled():
     return torch.compile(nn.Sequential(nn.Linear(4, 8)))
+
+
+@dataclass
+class Batch:
+    x: torch.Tensor
+    mask: torch.Tensor
+    scale: float = 2.0
+
+
+class DataIn(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(4, 3)
+
+    def forward(self, batch: Batch):
+        return Batch(self.a(batch.x) * batch.mask * batch.scale, batch.mask)
+
+
+def lazy():
+    return nn.Sequential(nn.LazyLinear(3), nn.ReLU(), nn.LazyLinear(2))
+
+
+def quantized():
+    from torch.ao.quantization import quantize_dynamic
+
+    return quantize_dynamic(nn.Sequential(nn.Linear(4, 8)), {nn.Linear}, dtype=torch.qint8)
 
 
 @dataclass
@@ -196,7 +224,7 @@ def test_a_file_without_a_name(cli, folder):
     done = cli("summary", "net.py")
     assert done.code == 2
     assert done.err == (
-        "error: net.py holds 6 models: Timestep, DictIn, FlagIn, Anything, Routed, Configured\n"
+        "error: net.py holds 7 models: Timestep, DictIn, FlagIn, Anything, Routed, DataIn, Configured\n"
         "hint: as in net.py:Configured\n"
     )
     (folder / "none.py").write_text("x = 1\n")
@@ -213,6 +241,95 @@ def test_relative_imports(cli, folder):
 
 def test_entries_are_put_together():
     assert nested({"a": 1, "b.x": 2, "b.y.0": 3, "b.y.1": 4}) == {"a": 1, "b": {"x": 2, "y": [3, 4]}}
+    with pytest.raises(UsageError, match=r"the input pair has entries 0, 2, and pair\.1 lacks"):
+        nested({"pair.0": 1, "pair.2": 2})
+    assert nested({"p.1": 1, "p.0": 0}, {"p": tuple[int, int]}) == {"p": (0, 1)}
+
+
+def outputs_of_run(cli, *args):
+    done = cli("run", *args, "--fill", "ones", "--format", "json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    return document["inputs"], {each["name"]: (each["shape"], each["first"]) for each in document["outputs"]}
+
+
+def made_by(name):
+    layercli.random.set_seed(0)
+    return getattr(sys.modules["net"], name)()
+
+
+def test_run_takes_structured_inputs(cli, folder):
+    shapes = ["--input-shape", "x=2,4", "--input-shape", "mask=2,3"]
+    given, both = ["float32[2, 4]", "float32[2, 3]"], (torch.ones(2, 4), torch.ones(2, 3))
+    taken, outputs = outputs_of_run(cli, "net.py:DictIn", *shapes)
+    wanted = made_by("DictIn")(dict(zip(("x", "mask"), both, strict=True))).ravel()[:5].tolist()
+    assert (taken, outputs) == (given, {"output": ([2, 3], pytest.approx(wanted, rel=1e-6))})
+    taken, outputs = outputs_of_run(cli, "net.py:DataIn", *shapes, "--arg", "batch.scale=3.0")
+    wanted = made_by("DataIn")(sys.modules["net"].Batch(*both, 3.0)).x.ravel()[:5].tolist()
+    assert (taken, set(outputs)) == (given, {"x", "mask"})
+    assert outputs["x"] == ([2, 3], pytest.approx(wanted, rel=1e-6))
+    done = cli("run", "net.py:DataIn", "--input-shape", "batch.x=2,4")
+    assert done.err.endswith("\nerror: the input batch is a Batch of x, mask, scale: batch.mask lacks\n")
+    done = cli("run", "net.py:DataIn", "--input-shape", "batch.y=2,4")
+    assert done.err.endswith("\nerror: Batch has no field 'y'\nhint: its fields: x, mask, scale\n")
+
+
+def test_run_takes_flags_and_records_them(cli, folder):
+    args = ["net.py:FlagIn", "--input-shape", "x=2,4", "--arg", "use_head=true", "--arg", "scale=0.5"]
+    _, outputs = outputs_of_run(cli, *args, "--record", "run.json")
+    wanted = made_by("FlagIn")(torch.ones(2, 4), True, 0.5).ravel()[:5].tolist()
+    assert outputs == {"output": ([2, 2], pytest.approx(wanted, rel=1e-6))}
+    assert json.loads((folder / "run.json").read_text())["plan"]["request"]["arguments"] == [
+        "use_head=true",
+        "scale=0.5",
+    ]
+    assert cli("run", "net.py:FlagIn", "--replay", "run.json").code == 0
+    assert cli("compare", *args, "--with", "float64").code == 0
+    profiled = json.loads(cli("profile", *args, "--format", "json").out)
+    assert [each["macs"] for each in profiled["profile"]["layers"]] == [24, 12]
+    assert cli("run", "net.py:FlagIn", "--input-shape", "2,4").err == (
+        "error: net.py:FlagIn takes 2 inputs (x, use_head), got 1: use_head lacks\n"
+    )
+    assert cli("run", "mlp", "--arg", "a=1").err == (
+        "error: --arg gives an argument to the forward of a torch module in Python, and mlp is none\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ("compare net.py:scripted --with compile", "the model is TorchScript, which torch cannot compile again"),
+        ("compare net.py:scripted --with onnx", "net.py:scripted is TorchScript, which torch does not export to ONNX"),
+        ("run net.py:scripted --layers 0", "net.py:scripted has no inner layers for --layers to show"),
+        ("run net.py:compiled --layers 0",
+         "net.py:compiled runs as one compiled graph, in which --layers has none to show"),
+        ("compare net.py:quantized --with float64",
+         "a quantized Linear computes in the dtype of its packed weight, not in float64"),
+    ],
+)  # fmt: skip
+def test_what_other_kinds_of_modules_refuse(cli, folder, args, message):
+    done = cli(*args.split(), "--input-shape", "2,4")
+    assert (done.code, done.err.splitlines()[-1]) == (2, f"error: {message}")
+
+
+def test_lazy_modules(cli, folder):
+    for command in ("cost", "plot", "vars", "profile"):
+        assert cli(command, "net.py:lazy", *["--input-shape", "2,4"] * (command != "vars")).code == 0
+    assert (
+        json.loads(cli("cost", "net.py:lazy", "--input-shape", "2,4", "--format", "json").out)["totals"]["macs"]
+        == 2 * 18
+    )
+    assert cli("run", "net.py:lazy", "--input-shape", "2,4", "--layers", "0").code == 0
+
+
+def test_compiled_modules_are_those_that_were_compiled(cli, folder):
+    assert cli("plot", "net.py:compiled", "--input-shape", "input=2,4").code == 0
+    assert "_orig_mod" not in cli("vars", "net.py:compiled").out
+
+
+def test_fields_of_outputs():
+    packed = nn.utils.rnn.pack_sequence([torch.ones(2)])
+    assert list(by_field({"a": (packed,)})["a"][0]) == ["data", "batch_sizes", "sorted_indices", "unsorted_indices"]
 
 
 def test_a_packed_sequence():

@@ -60,6 +60,16 @@ Text = Annotated[
         rich_help_panel=INPUTS,
     ),
 ]
+Argument = Annotated[
+    list[str],
+    typer.Option(
+        "--arg",
+        metavar="NAME=VALUE",
+        help="An argument of a torch module's forward that is not a tensor: use_cache=false.",
+        show_default=False,
+        rich_help_panel=INPUTS,
+    ),
+]
 Cast = Annotated[
     bool,
     typer.Option(
@@ -287,6 +297,7 @@ class Running:
     at: options.At = field(default_factory=list)
     input: Input = field(default_factory=list)
     text: Text = field(default_factory=list)
+    arg: Argument = field(default_factory=list)
     cast: Cast = False
     rescale: Rescale = None
     fill: Fill = "random"
@@ -317,6 +328,7 @@ class Running:
             seed=self.seed,
             cast=self.cast,
             rescale=self.rescale,
+            arguments=self.arg,
         )
         settings = RunSettings(
             device=self.device,

@@ -49,7 +49,8 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
         return report, Section([streamed(facts)], {"stream": facts})
     begin(writer, resume=resume, force=force)
     first, start = writer.done, time.perf_counter()
-    ready = prepared_model.prepare(subject, batch_inference.batch_of(inputs, 0, 1), plan.settings, many=True)
+    first_row = batch_inference.batch_of(inputs, 0, 1)
+    ready = prepared_model.prepare(subject, first_row, plan.settings, flags=plan.request.flags, many=True)
     if plan.settings.device == "auto":
         output.print_info(f"running on {ready.device}")
     if ready.folds is not None:

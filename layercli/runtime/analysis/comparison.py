@@ -149,7 +149,7 @@ def in_another_way(program: PreparedModel, way: str, inputs: Any) -> dict[str, C
 
 def eager(program: PreparedModel) -> PreparedModel:
     """Return the model prepared to run layer by layer, without a compiled or fused graph."""
-    return replace(program, call=calling(program.model, program.module, False), compiled=False)
+    return replace(program, call=calling(program.model, program.module, False, program.flags), compiled=False)
 
 
 def _on_device(device: str) -> Callable[[PreparedModel, Any], dict[str, ComparisonResult]]:
@@ -171,7 +171,9 @@ def _in_float64(program: PreparedModel, inputs: Any) -> dict[str, ComparisonResu
 
 
 def _compiled(program: PreparedModel, inputs: Any) -> dict[str, ComparisonResult]:
-    return record(replace(program, call=calling(program.model, program.module, True)), inputs, layers=False)
+    return record(
+        replace(program, call=calling(program.model, program.module, True, program.flags)), inputs, layers=False
+    )
 
 
 def _in_onnx(program: PreparedModel, inputs: Any) -> dict[str, ComparisonResult]:

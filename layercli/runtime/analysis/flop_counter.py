@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -15,12 +16,15 @@ from layercli.runtime.execution.forward_signature import spreading
 from layercli.runtime.execution.graph_module import GraphModule
 
 
-def macs_of(module: nn.Module, placed: Any) -> dict[str, int] | None:
-    """Return the multiply-accumulates of one run by path (``""`` is the whole module); None if it cannot be traced."""
+def macs_of(module: nn.Module, placed: Any, flags: Mapping[str, Any]) -> dict[str, int] | None:
+    """Return the multiply-accumulates of one run by path (``""`` is the whole module); None if it cannot be traced.
+
+    ``flags`` are arguments of ``forward`` beside the inputs.
+    """
     inputs = tree.map_structure(lambda x: _without_device(x) if isinstance(x, torch.Tensor) else x, placed)
 
     def call(called: nn.Module) -> Any:
-        args, kwargs = spreading(module)(inputs)
+        args, kwargs = spreading(module, flags)(inputs)
         return called(*args, **kwargs)
 
     paths = paths_of(module, merged=False)

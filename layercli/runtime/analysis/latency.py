@@ -129,7 +129,7 @@ def cost(program: PreparedModel, placed: Any) -> tuple[int | None, str | None]:
     For a Layer: twice the MACs of its summary. For a torch module: from a trace.
     """
     if not isinstance(program.model, Layer):
-        counted = macs_of(program.model, placed)
+        counted = macs_of(program.model, placed, program.flags)
         return (None, MODULE_COST) if counted is None else (2 * counted[""], None)
     node, _ = described(program.model, tree.map_structure(spec_of, placed))
     macs = node.macs

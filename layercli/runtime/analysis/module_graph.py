@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +13,12 @@ from torch import nn
 from layercli.core.spec import Spec
 from layercli.inspect.model_graph import ROOT, ModelGraph, ModelGraphBuilder, ModuleCall, OperationCall, ValueKind
 from layercli.runtime.analysis.module_failure import failure_of
+from layercli.runtime.analysis.module_parameters import all_parameters
 from layercli.runtime.analysis.module_rows import is_container
-from layercli.runtime.analysis.module_summary import trace_of
-from layercli.runtime.analysis.module_trace import Trace, spec_of
+from layercli.runtime.analysis.module_summary import shapeless, trace_of
+from layercli.runtime.analysis.module_trace import Trace, described_part, is_lazy, spec_of
 from layercli.runtime.execution.forward_hooks import class_of
+from layercli.runtime.execution.graph_module import GraphModule
 
 LONGEST_ARGUMENT = 32
 """The maximum number of values of an argument that is recorded."""
@@ -32,7 +35,13 @@ def module_graph(
 
     ``values`` are given arguments of ``forward``, arrays and others.
     """
+    module = module if isinstance(module, GraphModule) else described_part(module)
+    known = bool(inputs) and all(isinstance(size, int) for spec in inputs.values() for size in spec.shape)
+    if any(map(is_lazy, [*module.parameters(), *module.buffers()])):
+        module = copy.deepcopy(module)  # a call gives lazy parameters their shapes
+    found = trace_of(module, inputs, values or {}, {None: 1}) if known else None
     builder = ModelGraphBuilder(name, class_of(module), source)
+    builder.notes += shapeless(all_parameters(module))
     places: dict[int, int] = {}
 
     def place_of(x: torch.Tensor, path: str, kind: ValueKind) -> int:
@@ -47,7 +56,7 @@ def module_graph(
             (key, x, ValueKind.PARAMETER) for key, x in child.named_parameters(recurse=False, remove_duplicate=False)
         ]
         held += [(key, x, ValueKind.BUFFER) for key, x in child.named_buffers(recurse=False, remove_duplicate=False)]
-        variables = {key: place_of(x, f"{own}/{key}".lstrip("/"), kind) for key, x, kind in held}
+        variables = {key: place_of(x, f"{own}/{key}".lstrip("/"), kind) for key, x, kind in held if not is_lazy(x)}
         builder.add_module(
             own,
             class_of(child),
@@ -59,9 +68,8 @@ def module_graph(
     for child in module.modules():
         for below in child.children():
             builder.add_child(paths[id(child)], paths[id(below)])
-    if not inputs or any(not isinstance(size, int) for spec in inputs.values() for size in spec.shape):
+    if found is None:
         return builder.graph(incomplete=f"{name} was not called on sizes that are known")
-    found = trace_of(module, inputs, values or {}, {None: 1})
     return _with_calls(builder, found, inputs, places, name)
 
 

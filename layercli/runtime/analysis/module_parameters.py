@@ -51,10 +51,11 @@ def _parameter(name: str, x: torch.Tensor, trainable: bool, owner: int | None = 
     key = id(x) if owner is None else hash((owner, name))
     if is_lazy(x):
         return Parameter(name, key, None, "float32", trainable, 0, 0, x)
-    return Parameter(name, key, tuple(x.shape), _dtype_name(x), trainable, x.numel(), x.numel() * x.element_size(), x)
+    return Parameter(name, key, tuple(x.shape), dtype_name(x), trainable, x.numel(), x.numel() * x.element_size(), x)
 
 
-def _dtype_name(x: torch.Tensor) -> str:
+def dtype_name(x: torch.Tensor) -> str:
+    """Return the name of a tensor's dtype; those of quantized tensors are torch's own."""
     return str(x.dtype).removeprefix("torch.") if x.is_quantized else dtypes.name_of(x.dtype)
 
 

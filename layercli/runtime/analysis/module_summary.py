@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from layercli.core import dims, dtypes
+from layercli.core import dims
 from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
 from layercli.errors import FormatError, LayercliError
@@ -25,13 +25,14 @@ from layercli.inspect.variables import VariableRow, Variables
 from layercli.runtime.analysis.fake_tensors import FakeTensor
 from layercli.runtime.analysis.filled_sizes import PRIMES
 from layercli.runtime.analysis.module_failure import failure_of
-from layercli.runtime.analysis.module_inputs import spread, tensors_for
-from layercli.runtime.analysis.module_parameters import Parameter, all_parameters, packed_parameters
+from layercli.runtime.analysis.module_inputs import tensors_for
+from layercli.runtime.analysis.module_parameters import Parameter, all_parameters, dtype_name, packed_parameters
 from layercli.runtime.analysis.module_rows import ModuleRows
 from layercli.runtime.analysis.module_runs import Fill, Runs
 from layercli.runtime.analysis.module_trace import OtherValue, Trace, described_part, is_lazy, trace
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.forward_hooks import class_of
+from layercli.runtime.execution.forward_signature import spreading
 from layercli.runtime.execution.graph_module import GraphModule, first_line
 
 SMALL_PRIMES = ((101, 103, 107, 109, 113, 127, 131, 137), (211, 223, 227, 229, 233, 239, 241, 251))
@@ -68,13 +69,13 @@ def summarize_module(
         raise refused(name, inputs, failed)
     return Summary(
         name, class_of(module), source, list(inputs.items()), outputs, ModuleRows(module, runs).all(), totals,
-        footnotes=[*dict.fromkeys(note for each in runs.traces for note in each.notes), *_shapeless(held)],
+        footnotes=[*dict.fromkeys(note for each in runs.traces for note in each.notes), *shapeless(held)],
         failure=None if failed is None else failure_of(name, failed),
         other_outputs=others,
     )  # fmt: skip
 
 
-def _shapeless(held: list[Parameter]) -> list[str]:
+def shapeless(held: list[Parameter]) -> list[str]:
     """Return the footnote for parameters of lazy modules that have no shape yet."""
     count = sum(p.shape is None for p in held)
     return [f"{count} parameters get their shapes at the first call: they are not in the totals"] if count else []
@@ -113,7 +114,7 @@ def trace_of(
     """Return the trace of a module on inputs whose unknown sizes are filled with numbers."""
 
     def call(called: nn.Module) -> Any:
-        args, kwargs = spread(called, {**tensors_for(inputs, values, fill)})
+        args, kwargs = spreading(called)(tensors_for(inputs, values, fill))
         return called(*args, **kwargs)
 
     return trace(module, call, rebuilt=rebuilt)
@@ -172,15 +173,20 @@ def _flat(tree: Any) -> list[Any]:
 
 def variables_of_module(module: nn.Module, source: str, model: Callable[[], nn.Module] | None = None) -> Variables:
     """Return the rows of the parameters and persistent buffers of ``module``; ``model`` creates one with values."""
-    state = {name: x for name, x in module.state_dict(keep_vars=True).items() if isinstance(x, torch.Tensor)}
+    module = module if isinstance(module, GraphModule) else described_part(module)
+    packed = dict(packed_parameters(module))
+    held = module.state_dict(keep_vars=True)
+    state = {name: x for name, x in held.items() if isinstance(x, torch.Tensor) and name not in packed}
 
     def value(name: str) -> torch.Tensor:
         found = state[name]
-        return model().state_dict()[name] if isinstance(found, FakeTensor) and model is not None else found
+        return (
+            described_part(model()).state_dict()[name] if isinstance(found, FakeTensor) and model is not None else found
+        )
 
     first: dict[int, str] = {}
     rows = [variable_row(name, x, partial(value, name), first.setdefault(id(x), name)) for name, x in state.items()]
-    return Variables(source, rows + [_packed_row(name, p) for name, p in packed_parameters(module)])
+    return Variables(source, rows + [_packed_row(name, p) for name, p in packed.items()])
 
 
 def _packed_row(name: str, p: Parameter) -> VariableRow:
@@ -203,10 +209,10 @@ def variable_row(name: str, x: torch.Tensor, value: Callable[[], torch.Tensor], 
     return VariableRow(
         path=name,
         shape=() if is_lazy(x) else tuple(x.shape),
-        dtype=dtypes.name_of(x.dtype),
+        dtype=dtype_name(x),
         trainable=isinstance(x, nn.Parameter) and x.requires_grad,
         parameters=size,
-        bytes=size * x.element_size(),
+        bytes=size and size * x.element_size(),
         initializer=None,
         read=read,
         chunks=lambda: iter([read().ravel()]),

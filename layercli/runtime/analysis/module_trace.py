@@ -21,6 +21,7 @@ from layercli.runtime.analysis.fake_tensors import FakeTensor, NeedsValues, with
 from layercli.runtime.analysis.module_state import preserved, preserved_generators
 from layercli.runtime.analysis.operator_arguments import leaves, storage_of
 from layercli.runtime.execution.available_memory import free_memory
+from layercli.runtime.execution.forward_signature import unwrapped
 from layercli.runtime.execution.graph_module import GraphModule
 
 AGAIN = re.compile(r"@\d+")
@@ -200,11 +201,9 @@ def paths_of(module: nn.Module, *, merged: bool = True) -> dict[nn.Module, list[
 
 def described_part(module: nn.Module) -> nn.Module:
     """Return the module that the author wrote, from inside an exported, compiled or data-parallel module."""
-    if isinstance(module, GraphModule):
-        inner = getattr(module, "graph", None)
-    else:
-        parallel = isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel))
-        inner = module.module if parallel else dict(module.named_children()).get("_orig_mod")
+    if not isinstance(module, GraphModule):
+        return unwrapped(module)
+    inner = getattr(module, "graph", None)
     return described_part(inner) if isinstance(inner, nn.Module) else module
 
 

@@ -193,7 +193,7 @@ def macs_by_path(program: PreparedModel, placed: Any) -> dict[str, int | None]:
     """Return the MACs of each layer: from the summary of a Layer, from torch's counter for a torch module."""
     model: nn.Module | Layer = program.model
     if not isinstance(model, Layer):
-        counted = macs_of(model, placed)
+        counted = macs_of(model, placed, program.flags)
         above = model.held_under if isinstance(model, GraphModule) else ""
         return {} if counted is None else {path: counted.get(f"{above}{path}", 0) for path, _ in program.layers()}
     rows = summarize(model, tree.map_structure(spec_of, placed)).rows

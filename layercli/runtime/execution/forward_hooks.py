@@ -13,6 +13,7 @@ from torch import nn
 
 from layercli.core import tree
 from layercli.runtime.execution import tensors
+from layercli.runtime.execution.grouped_inputs import by_field
 from layercli.runtime.inference.prepared_model import PreparedModel
 
 
@@ -33,6 +34,8 @@ class HookedCall:
 
 def class_of(module: nn.Module) -> str:
     """Return the class name that the author wrote: the layer's for a layer module, the exported one for a graph's module."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return str(module.original_name)
     exported = getattr(module, "_ty", None)  # the class that torch.export recorded
     return exported.rpartition(".")[2] if exported else type(getattr(module, "described", module)).__name__
 
@@ -76,9 +79,10 @@ def forward_pre_and_post_hooks(
 
 def tensors_in(values: Any) -> list[torch.Tensor]:
     """Return the tensors of a tree in order."""
-    return [x for x in tree.flatten(values) if isinstance(x, torch.Tensor)]
+    return [x for x in tree.flatten(by_field(values)) if isinstance(x, torch.Tensor)]
 
 
 def values_in(values: Any) -> list[torch.Tensor]:
-    """Return the tensors of a tree that have values; sparse tensors are made dense."""
-    return [tensors.valued("", x) for x in tensors_in(values) if tensors.has_values(x)]
+    """Return the tensors of a tree that have values; sparse tensors are made dense, quantized ones dequantized."""
+    found = (x.dequantize() if x.is_quantized else x for x in tensors_in(values))
+    return [tensors.valued("", x) for x in found if tensors.has_values(x)]

@@ -15,11 +15,13 @@ import torch
 from torch import nn
 
 from layercli.core import tree
+from layercli.core.layer import Layer
 from layercli.errors import MissingPackageError, UsageError
 from layercli.inspect.summary import ends
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.forward_hooks import HookedCall, forward_hooks
 from layercli.runtime.execution.graph_module import first_line
+from layercli.runtime.execution.grouped_inputs import by_field
 from layercli.runtime.execution.onnxruntime_module import OnnxGraph
 from layercli.runtime.inference.prepared_model import PreparedModel, calling
 
@@ -47,7 +49,7 @@ class Recorder(nn.Module):
         super().__init__()
         self.module = program.module
         self._program, self._inputs = program, inputs
-        self._call = calling(program.model, program.module, compiled=False)
+        self._call = calling(program.model, program.module, compiled=False, flags=program.flags)
         self.places = Places()
 
     def forward(self, *leaves: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -65,7 +67,8 @@ class Recorder(nn.Module):
 
         with forward_hooks(self._program, hear):
             outputs = self._call(tree.map_structure(lambda _: next(remaining), self._inputs))
-        for name, x in ends(outputs, None):
+        own = outputs if isinstance(self._program.model, Layer) else by_field(outputs)
+        for name, x in ends(own, None):
             keep(name, "", x)  # type: ignore[arg-type]  # values, not specs
         return tuple(x for _, x in found.values())
 
@@ -77,6 +80,8 @@ def results(program: PreparedModel, inputs: Any) -> list[tuple[Heard, torch.Tens
     """
     if isinstance(program.model, OnnxGraph):
         raise UsageError(f"{program.name} is ONNX already")
+    if any(isinstance(each, torch.jit.ScriptModule) for each in program.module.modules()):
+        raise UsageError(f"{program.name} is TorchScript, which torch does not export to ONNX")
     check_exporter()
     recorder, leaves = Recorder(program, inputs), tuple(tree.flatten(inputs))
     check_dtypes(program, leaves)
@@ -117,7 +122,12 @@ def export(module: nn.Module, leaves: tuple[torch.Tensor, ...], file: str, name:
                 module, leaves, file, dynamo=True, verbose=False, input_names=names_in(leaves), optimize=False
             )
     except Exception as error:
-        raise UsageError(f"{name} cannot be exported to ONNX: {first_line(error)}") from error
+        raise UsageError(f"{name} cannot be exported to ONNX: {first_line(origin_of(error))}") from error
+
+
+def origin_of(error: Exception) -> Exception:
+    """Return the error that the exporter's own errors, which name its steps, were raised from."""
+    return origin_of(error.__cause__) if isinstance(error.__cause__, Exception) else error
 
 
 def names_in(leaves: tuple[torch.Tensor, ...]) -> list[str]:

@@ -133,6 +133,8 @@ def run(program: PreparedModel, inputs: Any, *, layers: str | None = None, check
             done.culprit = own if all_finite(call.inputs) else before(program, call, heard, given_finite)
         heard.append(call.path)
 
+    if layers is not None and program.one_graph:
+        raise UsageError(f"{program.name} runs as one compiled graph, in which --layers has none to show")
     if layers is not None and not any(True for _ in program.layers()):
         raise UsageError(f"{program.name} has no inner layers for --layers to show")
     with preserve_buffers(program), forward_hooks(program, hear) if hears else nullcontext():

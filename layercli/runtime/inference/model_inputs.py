@@ -13,8 +13,10 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.inspect import input_generation, inputs, shape_parser
-from layercli.inspect.model_loader import ModelSource
+from layercli.inspect.input_names import Arguments
+from layercli.inspect.model_loader import ModelSource, parse_setting
 from layercli.inspect.summary import default_inputs, offered_inputs
+from layercli.runtime.execution.forward_arguments import forward_arguments
 from layercli.runtime.execution.forward_signature import arguments_of, by_name, of_layer
 from layercli.runtime.execution.graph_module import GraphModule
 from layercli.runtime.inference import text_inputs
@@ -33,6 +35,12 @@ class Request:
     seed: int = 0
     cast: bool = False
     rescale: str | None = None
+    arguments: Sequence[str] = ()
+
+    @property
+    def flags(self) -> dict[str, Any]:
+        """The arguments of a torch module's ``forward`` that are not tensors."""
+        return dict(map(parse_setting, self.arguments))
 
 
 def inputs_for(
@@ -43,28 +51,63 @@ def inputs_for(
     ``convert`` converts an array from a file that fits; by default it copies it to the model's dtype.
     """
     model: Any = subject.model
+    if not isinstance(model, (Layer, GraphModule)):
+        return inputs_for_module(subject, request, convert)
+    if request.arguments:
+        raise UsageError(
+            f"--arg gives an argument to the forward of a torch module in Python, and {subject.name} is none"
+        )
     specs = specs_for(subject, request)
     taken = arguments_of(model, specs, max(len(request.files), len(request.shapes)))
     tokens = text_inputs.tokens_of(subject, request.texts, taken.names) if request.texts else {}
     known = specs or {} if not isinstance(model, Layer) else {} if specs is None else by_name(model, specs)
     graph = isinstance(model, GraphModule)
+    fixed: dict[str, Spec] = model.specs if isinstance(model, GraphModule) else {}
     if not request.files and not tokens:
         if request.rescale is not None:
             raise UsageError("--rescale is for images, and no input is one", hint="--input photos/")
-        if not isinstance(model, Layer):
+        if graph:
             taken.check(subject.name, known)
         made = input_generation.filled(specs, list(known), request.fill, request.seed, request.ranges)
-        for name, spec in model.specs.items() if graph else ():
+        for name, spec in fixed.items():
             inputs.check(made[name], spec, name, fixed=True)
         return tree.map_structure(kept, made)
     found = inputs.read(
-        subject.name, taken, model.specs if graph else known, request.files,
+        subject.name, taken, fixed if graph else known, request.files,
         cast=request.cast, rescale=request.rescale, convert=convert, fixed=graph and convert is None, arrays=tokens,
     )  # fmt: skip
     arrays = [kept(array) for array in found.values()]
-    if not isinstance(model, Layer):
+    if graph:
         return dict(zip(found, arrays, strict=True))
     return of_layer(taken, specs, dict(zip(found, arrays, strict=True)))
+
+
+def inputs_for_module(
+    subject: ModelSource, request: Request, convert: Callable[[np.ndarray, Spec | None], Any] | None
+) -> dict[str, Any]:
+    """Return arrays for the ``forward`` of a torch module by name: from files, else filled in the given shapes."""
+    module: Any = subject.model
+    given = forward_arguments(subject.name, module, request.shapes, request.files, request.arguments)
+    if not (request.shapes or request.files or request.texts):
+        raise UsageError(
+            f"{subject.name} is a torch.nn.Module, which does not say what it takes",
+            hint="give it inputs, --input x.npy, or their shapes, --input-shape 1,3,224,224",
+        )
+    specs = given.specs(request.sizes)
+    tokens = text_inputs.tokens_of(subject, request.texts, given.taken.names) if request.texts else {}
+    found: dict[str, Any] = {}
+    if request.files or tokens:
+        shaped = specs if convert is None else ()  # the rows of a stream all come from files
+        found = inputs.read(
+            subject.name, Arguments(given.taken.names, {*given.taken.optional, *shaped}), specs, given.files,
+            cast=request.cast, rescale=request.rescale, convert=convert, arrays=tokens,
+        )  # fmt: skip
+    elif request.rescale is not None:
+        raise UsageError("--rescale is for images, and no input is one", hint="--input photos/")
+    given.check({**specs, **found})
+    unread = {name: spec for name, spec in specs.items() if name not in found} if convert is None else {}
+    found |= input_generation.filled(unread, list(unread), request.fill, request.seed, request.ranges)
+    return {name: kept(found[name]) for name in given.taken.names if name in found}
 
 
 def kept(array: Any) -> Any:
@@ -75,18 +118,13 @@ def kept(array: Any) -> Any:
 
 
 def specs_for(subject: ModelSource, request: Request) -> Any:
-    """Return the Specs of the inputs, or None if only the files determine them; those of a torch module by name."""
+    """Return the Specs of the inputs of a layer or a graph, or None if only the files determine them; of a graph by name."""
     model: Any = subject.model
-    offered = offered_inputs(model) if isinstance(model, Layer) else getattr(model, "specs", None)
+    offered = offered_inputs(model) if isinstance(model, Layer) else model.specs
     if offered is None and not request.shapes:
         if request.files:
             return None
-        if isinstance(model, Layer):
-            default_inputs(model)
-        raise UsageError(
-            f"{subject.name} is a torch.nn.Module, which does not say what it takes",
-            hint="give it inputs, --input x.npy, or their shapes, --input-shape 1,3,224,224",
-        )
+        default_inputs(model)
     taken = arguments_of(model, offered, len(request.shapes))
     if isinstance(model, Layer):
         given = shape_parser.parse_shapes(request.shapes, offered, taken.names)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -21,8 +22,9 @@ from layercli.inspect.summary import ends, no_tensor_output_error
 from layercli.runtime.analysis import pretrained
 from layercli.runtime.execution import device as devices
 from layercli.runtime.execution import eager_call, load_weights, model_saving, tensors
-from layercli.runtime.execution.forward_signature import calling_with, layer_arguments
+from layercli.runtime.execution.forward_signature import calling_with, compiled_part, layer_arguments
 from layercli.runtime.execution.graph_module import GraphModule, first_line
+from layercli.runtime.execution.grouped_inputs import by_field
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
 from layercli.runtime.inference.graph_fusion import FusedModel, FusionStats
 from layercli.runtime.inference.prepacked_weights import PrepackedCall
@@ -53,7 +55,8 @@ class RunSettings:
 class PreparedModel:
     """A model ready to run. ``call`` maps a tree of tensors, made by ``place``, to a tree of outputs.
 
-    ``channels_last`` is the memory format that ``place`` gives 4D tensors; ``compiled``: torch has compiled ``call``.
+    ``channels_last`` is the memory format that ``place`` gives 4D tensors; ``compiled``: torch has compiled ``call``;
+    ``flags`` are arguments of a torch module's ``forward`` that are no inputs.
     """
 
     name: str
@@ -64,6 +67,7 @@ class PreparedModel:
     call: Callable[[Any], Any]
     channels_last: bool = False
     compiled: bool = False
+    flags: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def one_graph(self) -> bool:
@@ -94,7 +98,7 @@ class PreparedModel:
         """Return the named outputs for a tree of tensors."""
         with torch.inference_mode():
             results = self._called(inputs)
-            values: list[tuple[str, Any]] = ends(results, None)
+            values: list[tuple[str, Any]] = ends(results if isinstance(self.model, Layer) else by_field(results), None)
             found = [(name, tensors.valued(self.name, x)) for name, x in values if isinstance(x, torch.Tensor)]
         if not found:
             raise no_tensor_output_error(self.name, results)
@@ -122,14 +126,35 @@ class PreparedModel:
         elif isinstance(self.model, GraphModule):
             yield from self.model.layers()
         else:
-            yield from ((path.replace(".", "/"), module) for path, module in self.model.named_modules() if path)
+            yield from ((path.replace(".", "/"), module) for path, module in python_modules(self.model) if path)
 
 
-def prepare(subject: ModelSource, inputs: Any, settings: RunSettings, *, many: bool = False) -> PreparedModel:
+def python_modules(
+    module: nn.Module, path: str = "", seen: set[nn.Module] | None = None
+) -> Iterator[tuple[str, nn.Module]]:
+    """Yield a module and those below it once, with their paths; TorchScript runs its modules itself, unseen."""
+    seen = set() if seen is None else seen
+    if isinstance(module, torch.jit.ScriptModule) or module in seen:
+        return
+    seen.add(module)
+    yield path, module
+    for name, child in module.named_children():
+        yield from python_modules(child, f"{path}.{name}".lstrip("."), seen)
+
+
+def prepare(
+    subject: ModelSource,
+    inputs: Any,
+    settings: RunSettings,
+    *,
+    flags: Mapping[str, Any] | None = None,
+    many: bool = False,
+) -> PreparedModel:
     """Prepare a model for inputs like these: a tree of arrays, for a module its arguments by name.
 
-    ``many`` announces many calls.
+    ``flags`` are other arguments of a module's ``forward``; ``many`` announces many calls.
     """
+    flags = flags or {}
     place = devices.resolve(settings.device)
     keep_freed_memory()
     set_arithmetic(settings)
@@ -141,8 +166,13 @@ def prepare(subject: ModelSource, inputs: Any, settings: RunSettings, *, many: b
     kept = settings.channels_last and not isinstance(model, Layer)
     if kept:
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs require more arguments
-    call = calling(model, module, settings.compile and not settings.fuse)
-    program = PreparedModel(subject.name, model, module, place, settings.dtype or floating_of(model), call, kept)
+    call = calling(model, module, settings.compile and not settings.fuse, flags)
+    dtype = settings.dtype or floating_of(model)
+    compiled = not isinstance(model, (Layer, GraphModule)) and compiled_part(model) is not None
+    program = PreparedModel(subject.name, model, module, place, dtype, call, kept, compiled, flags)
+    if any(isinstance(x, nn.UninitializedParameter) for x in module.parameters()):
+        with torch.no_grad():  # a call gives lazy parameters their shapes, outside of inference mode
+            call(program.place(inputs))
     if not settings.fuse and settings.compile:
         return replace(program, compiled=True)
     if not settings.fuse:
@@ -170,14 +200,18 @@ def channels_last(x: torch.Tensor) -> torch.Tensor:
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
 
-def calling(model: Layer | nn.Module, module: nn.Module, compiled: bool) -> Callable[[Any], Any]:
-    """Return the function of the inputs that runs the model."""
+def calling(
+    model: Layer | nn.Module, module: nn.Module, compiled: bool, flags: Mapping[str, Any] = MappingProxyType({})
+) -> Callable[[Any], Any]:
+    """Return the function of the inputs that runs the model; ``flags`` are other arguments of ``forward``."""
     if compiled and isinstance(model, GraphModule) and not model.compiles:
         raise UsageError(f"{model.file} is run by onnxruntime, and torch cannot compile it")
+    if compiled and isinstance(module, torch.jit.ScriptModule):
+        raise UsageError("the model is TorchScript, which torch cannot compile again")
     run: Callable[..., Any] = torch.compile(module) if compiled else module
     if isinstance(model, Layer):
         return layer_call(model, run if compiled else model)
-    return calling_with(model, run)
+    return calling_with(model, run, flags)
 
 
 def layer_call(model: Layer, run: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -248,6 +282,9 @@ def recast(model: Layer | nn.Module, dtype: str) -> None:
     if isinstance(model, GraphModule):
         raise UsageError(f"{model.file} computes in the dtypes that are written in it, not in {dtype}")
     if not isinstance(model, Layer):
+        if packed := next((each for each in model.modules() if hasattr(each, "_packed_params")), None):
+            kind = type(packed).__name__
+            raise UsageError(f"a quantized {kind} computes in the dtype of its packed weight, not in {dtype}")
         model.to(tensors.dtype_of(dtypes.name_of(dtype)))
         return
     for _, layer in model.named_layers():

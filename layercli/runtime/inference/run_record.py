@@ -132,7 +132,7 @@ def load(path: str | os.PathLike[str]) -> Record:
         raise FormatError(f"{file} is not a record of a run", hint="layercli run MODEL --record FILE.json writes one")
     try:
         plan = document.pop("plan")
-        request = checked(Request, {"texts": [], **plan.pop("request")})  # older records have none
+        request = checked(Request, {"texts": [], "arguments": [], **plan.pop("request")})  # older ones lack them
         settings = checked(RunSettings, plan.pop("settings"))
         made: Record = checked(
             Record, {**document, "plan": checked(Plan, {**plan, "request": request, "settings": settings})}
