@@ -102,13 +102,20 @@ class RankError(LayercliError, RuntimeError):
 
 
 class MissingPackageError(LayercliError, ImportError):
-    """A package that this needs is not installed."""
+    """A package that this needs is not installed, or cannot be imported."""
 
     @staticmethod
     def of(module: str) -> MissingPackageError:
         """Return the error for a module that is not there, with the command that installs its package."""
         package = module.partition(".")[0]
         return MissingPackageError(f"this needs {package}, which is not installed", hint=f"pip install {package}")
+
+    @staticmethod
+    def broken(package: str, error: BaseException) -> MissingPackageError:
+        """Return the error for an installed package whose import fails."""
+        words = cut(" ".join(str(error).split()) or type(error).__name__)
+        hint = "layercli gpu-check says more" if package == "torch" else f"pip install --force-reinstall {package}"
+        return MissingPackageError(f"{package} is installed and cannot be imported: {words}", hint=hint)
 
 
 def cut(sentence: str, most: int = 300) -> str:

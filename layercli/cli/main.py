@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -124,9 +126,20 @@ for name, command in COMMANDS.items():
 
 def run(args: list[str]) -> int:
     """Run one command line and return its exit code; an error becomes one sentence on stderr."""
-    with command_line.running(CommandLine(debug="--debug" in args)):
+    with command_line.running(CommandLine(debug="--debug" in args)), arguments_hidden():
         output.prepare_streams()
         return exit_code(args)
+
+
+@contextmanager
+def arguments_hidden() -> Iterator[None]:
+    """Keep this command line's arguments from a user's script that parses its own when it is imported."""
+    before = sys.argv
+    sys.argv = before[:1]
+    try:
+        yield
+    finally:
+        sys.argv = before
 
 
 def exit_code(args: list[str]) -> int:
@@ -186,8 +199,10 @@ def report(error: Exception) -> int:
         return report(FileError(f"cannot open {error.filename}: {reason(error)}"))
     if (short := shortage(error)) is not None:
         return report(short)
-    from layercli.cli.user_traceback import said, user_frame
+    from layercli.cli.user_traceback import imported_package, said, user_frame
 
+    if (package := imported_package(error)) is not None:
+        return report(MissingPackageError.broken(package, error))
     if (place := user_frame(error)) is not None:
         output.print_error(f"error: {place}, raises {said(error)}")
         output.print_error("hint: --debug shows the traceback")

@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from enum import StrEnum
 from typing import Annotated, Any, TextIO
 
@@ -51,9 +51,31 @@ def prepare_streams() -> None:
 
 @contextmanager
 def apart() -> Iterator[None]:
-    """Redirect prints inside the block to stderr; only ``emit`` writes to stdout."""
-    with emitted_on(stdout()), redirect_stdout(sys.stderr):
+    """Redirect prints inside the block to stderr, those of C code and of child processes too; only ``emit`` writes to stdout."""
+    with apart_below_python() as data, emitted_on(data), redirect_stdout(sys.stderr):
         yield
+
+
+@contextmanager
+def apart_below_python() -> Iterator[TextIO]:
+    """Redirect file descriptor 1 to stderr inside the block, and give a stream of what it was."""
+    before = stdout()
+    try:
+        real = (before.fileno(), sys.stderr.fileno()) == (1, 2)
+    except (OSError, ValueError):  # in a notebook or a test these streams are no files
+        real = False
+    if not real:
+        yield before
+        return
+    before.flush()
+    with open(os.dup(1), "w", encoding=before.encoding, errors=before.errors) as data:
+        os.dup2(2, 1)
+        try:
+            yield data
+        finally:
+            with suppress(OSError):  # what is written to stdout has been flushed by those who wrote it
+                data.flush()
+            os.dup2(data.fileno(), 1)
 
 
 @contextmanager

@@ -32,6 +32,19 @@ def user_frame(error: BaseException) -> str | None:
     return None
 
 
+def imported_package(error: BaseException) -> str | None:
+    """Return the installed package whose import failed with an ImportError, or with an OSError for one of its libraries."""
+    if not isinstance(error, ImportError | OSError):
+        return None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        package = owner(frame)
+        if package not in OF_NOBODY and is_file_of_user(frame):
+            return None
+        if frame.f_code.co_name == "<module>" and package not in {"layercli", *sys.stdlib_module_names}:
+            return package
+    return None
+
+
 def owner(frame: FrameType) -> str:
     """Return the package of a frame's code."""
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import os
+import warnings
+from array import array
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from layercli.core.limits import CELL
 from layercli.errors import FormatError, UsageError
@@ -24,51 +27,89 @@ def read_csv(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """
     import numpy as np
 
-    rows = rows_of(Path(path))
-    header = None if any(map(is_number, rows[0])) else rows.pop(0)
-    names = header or [str(i) for i in range(len(rows[0]))]
+    file = Path(path)
+    first = next(rows_of(file), None)
+    if first is None:
+        raise FormatError(f"{file} is empty")
+    header = not any(map(is_number, first))
+    names = [cell.strip() for cell in first] if header else [str(i) for i in range(len(first))]
     if len(set(names)) < len(names):
-        raise FormatError(f"{path} has two columns of the same name")
-    first = 2 if header else 1
-    for i, row in enumerate(rows):
-        if len(row) != len(names):
-            raise FormatError(f"{path}, row {i + first}, has {len(row)} cells, not {len(names)}")
-        for name, cell in zip(names, row, strict=True):
-            if not is_number(cell):
-                hint = None if i or header else "the first row is a header only if none of its cells is a number"
-                raise FormatError(
-                    f"{path}, row {i + first}, has {cell!r} in the column {name}, which is not numeric", hint=hint
-                )
-    numbers = np.array([[float(cell) for cell in row] for row in rows], np.float64).reshape(len(rows), len(names))
-    integers = np.all(np.abs(numbers) < 2**53, axis=0) & are_integers(rows, len(names))
+        raise FormatError(f"{file} has two columns of the same name")
+    numbers = by_numpy(file, header)
+    if numbers is None or numbers.shape[1] != len(names):
+        numbers = cell_by_cell(file, header, names)
+    whole = np.flatnonzero([np.all((np.abs(x) < 2**53) & (x == np.trunc(x))) for x in numbers.T]).tolist()
+    integers = integer_columns(file, header, whole)
     return {
-        name: numbers[:, i].astype(np.int64) if integers[i] else numbers[:, i].copy() for i, name in enumerate(names)
+        name: numbers[:, i].astype(np.int64) if i in integers else numbers[:, i].copy() for i, name in enumerate(names)
     }
 
 
-def are_integers(rows: list[list[str]], columns: int) -> np.ndarray:
-    """Return for each column whether every cell of it is written as an integer."""
+def by_numpy(file: Path, header: bool, columns: list[int] | None = None, dtype: str = "float64") -> np.ndarray | None:
+    """Return the numbers below the header as numpy reads them, which is fast, or None where it does not."""
     import numpy as np
 
-    found = np.ones(columns, bool)
-    for row in rows:
-        found &= np.fromiter((cell.strip().lstrip("+-").isdigit() for cell in row), bool, len(row))
-    return found
+    try:
+        with reading(file), open(file, newline="", encoding="utf-8-sig") as stream, warnings.catch_warnings():
+            warnings.simplefilter("error")
+            if header:
+                next(row for row in csv.reader(stream) if row)
+            lines = bounded(stream)
+            return np.loadtxt(lines, dtype, None, ",", usecols=columns, ndmin=2, quotechar='"')
+    except (ValueError, Warning):
+        return None
 
 
-def rows_of(file: Path) -> list[list[str]]:
-    """Return the cells of every non-empty row."""
+def bounded(stream: TextIO) -> Iterator[str]:
+    """Yield the lines of a file; ValueError for one that is very long, or has a cell that is."""
+    most = CELL.value
+    while line := stream.readline(16 * most):
+        if len(line) > most and (len(line) == 16 * most or max(map(len, line.split(","))) > most):
+            raise ValueError("a long line")
+        yield line
+
+
+def cell_by_cell(file: Path, header: bool, names: list[str]) -> np.ndarray:
+    """Return the numbers below the header; FormatError names the first cell that is not one."""
+    import numpy as np
+
+    numbers = array("d")
+    for i, row in enumerate(rows_of(file), 1):
+        if i == 1 and header:
+            continue
+        if len(row) != len(names):
+            raise FormatError(f"{file}, row {i}, has {len(row)} cells, not {len(names)}")
+        for name, cell in zip(names, row, strict=True):
+            if not is_number(cell):
+                hint = None if i > 1 else "the first row is a header only if none of its cells is a number"
+                raise FormatError(
+                    f"{file}, row {i}, has {cell!r} in the column {name}, which is not numeric", hint=hint
+                )
+            numbers.append(float(cell))
+    return np.array(numbers).reshape(-1, len(names))
+
+
+def integer_columns(file: Path, header: bool, columns: list[int]) -> set[int]:
+    """Return those of the columns, which hold whole numbers, that have every cell written as an integer."""
+    if not columns or by_numpy(file, header, columns, "int64") is not None:
+        return {*columns}
+    left = {*columns}
+    for i, row in enumerate(rows_of(file)):
+        if left and (i or not header):
+            left = {each for each in left if row[each].strip().lstrip("+-").isdigit()}
+    return left
+
+
+def rows_of(file: Path) -> Iterator[list[str]]:
+    """Yield the cells of every non-empty row."""
     with reading(file), open(file, newline="", encoding="utf-8-sig") as stream:
         try:
             csv.field_size_limit(CELL.value)
-            rows = [row for row in csv.reader(stream) if row]
+            yield from (row for row in csv.reader(stream) if row)
         except (UnicodeDecodeError, csv.Error) as error:
             if "field limit" in str(error):
                 raise CELL.exceeded(f"{file} has a cell of too many characters") from None
             raise FormatError(f"{file} is not text in rows and columns") from None
-    if not rows:
-        raise FormatError(f"{file} is empty")
-    return rows
 
 
 def is_number(cell: str) -> bool:

@@ -16,6 +16,9 @@ HDF5, GGUF = b"\x89HDF\r\n\x1a\n", b"GGUF"
 KERAS, TORCH = "a .keras archive", "a PyTorch archive"
 PT2 = "a program of torch.export"
 TORCHSCRIPT, LFS = "a TorchScript program", "a Git LFS pointer"
+PAGE = "a web page"
+#: The beginnings of web pages, in lower case: what a download that needs a login leaves behind.
+PAGES = (b"<!doctype html", b"<html", b"<head")
 OLDER_TORCH = "a file of torch.save before PyTorch 0.1.11"
 #: The magic number at the start of such a file, as it is pickled.
 OLD_MAGIC = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
@@ -37,6 +40,7 @@ FOREIGN = [
 #: For some formats, a clause after their name, and a hint.
 REFUSALS: dict[str | None, tuple[str, str]] = {
     LFS: ("a placeholder for the real file", "git lfs pull"),
+    PAGE: ("and no file of a model", "download it again: the address may need a login"),
     TORCHSCRIPT: ("whose code is never loaded", "torch.save(torch.jit.load(FILE).state_dict(), NEW) keeps its weights"),
     OLDER_TORCH: (
         "which is a pickle and never loaded",
@@ -137,6 +141,8 @@ def content(path: str | os.PathLike[str]) -> str:
     found = kind(file, start)
     if found in ("keras", "onnx"):
         return found
+    if found == "h5" and is_model(file):
+        return "keras"
     if found is None and (seeming(file, start) == PT2 or (file.suffix == ".pt2" and not is_weights(file))):
         return "pt2"
     return "weights"
@@ -219,6 +225,8 @@ def seeming(file: Path, start: bytes) -> str | None:
         return "an HDF5 file"
     if start[257:].startswith(b"ustar") and start.startswith(OLD_MEMBERS):
         return OLDER_TORCH
+    if start.removeprefix(b"\xef\xbb\xbf").lstrip()[:20].lower().startswith(PAGES):
+        return PAGE
     for offset, magic, name in FOREIGN:
         if start[offset:].startswith(magic):
             return name

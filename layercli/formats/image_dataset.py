@@ -111,8 +111,9 @@ def open_folder(
 
 
 def images_below(folder: Path) -> list[Path]:
-    """Return the images in a folder and its subfolders, sorted by path."""
-    return sorted(file for file in folder.rglob("*") if file.name.lower().endswith(ENDINGS) and file.is_file())
+    """Return the images in a folder and its subfolders, sorted by path; hidden files, such as macOS's ``._0.jpg``, are none."""
+    found = (file for file in folder.rglob("*") if file.name.lower().endswith(ENDINGS))
+    return sorted(file for file in found if not file.name.startswith(".") and file.is_file())
 
 
 def image_dataset_from_directory(

@@ -170,7 +170,7 @@ def save_npy(path: str | os.PathLike[str], array: np.ndarray) -> None:
         write_array(stream, array)
 
 
-def write_array(stream: IO[bytes], array: np.ndarray) -> None:
+def write_array(stream: Any, array: np.ndarray) -> None:
     """Write ``array`` in the npy format."""
     from numpy.lib import format
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from layercli.errors import FileError, UsageError
@@ -68,7 +69,9 @@ def save(path: str, arrays: dict[str, np.ndarray], source: str) -> None:
 def save_one(path: str, array: np.ndarray) -> None:
     """Write one array as csv, npy, or npy bytes on standard output."""
     if path == STANDARD_OUTPUT:
-        npy.write_array(sys.stdout.buffer, array)
+        npy.write_array(
+            SimpleNamespace(write=sys.stdout.buffer.write), array
+        )  # numpy asks a file where it is; pipes are nowhere
         sys.stdout.buffer.flush()
     elif ending(path) == ".csv":
         csv.save_csv(path, array)

@@ -45,6 +45,7 @@ VALUES = {
     "_codecs.encode", "argparse.Namespace", "datetime.datetime", "datetime.timedelta",
 }  # fmt: skip
 """Names of values in checkpoints that are not tensors; they are skipped and never created."""
+NUMPY_ARRAYS = {name for name in VALUES if name.startswith("numpy.") and name.endswith(("_reconstruct", "_frombuffer"))}
 NAMES = VALUES | named()
 
 
@@ -52,7 +53,8 @@ class TorchFile:
     """A ``torch.save`` file: every tensor in its dicts and lists, by keys joined with ``/``.
 
     The keys of a ``state_dict`` are unchanged; ``parts`` are the paths of the dicts that hold tensors, ``""`` for the file
-    itself. Raises FileError if it cannot be read, FormatError if it is damaged or could contain code.
+    itself, and ``arrays`` those of NumPy arrays, which are no entries. Raises FileError if it cannot be read, FormatError if
+    it is damaged or could contain code.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -80,6 +82,7 @@ class TorchFile:
         found = Tensors(self.file, length)
         found.collect(root)
         self.parts = found.parts
+        self.arrays = found.arrays
         self._tensors = {name: self._checked(name, value) for name, value in found.by_path.items()}
         self.entries = entries_of(self._tensors)
 
@@ -218,6 +221,8 @@ class Tensors:
     """How many bytes the pickle has."""
     by_path: dict[str, Any] = field(default_factory=dict)
     parts: list[str] = field(default_factory=list)
+    arrays: list[str] = field(default_factory=list)
+    """The paths of NumPy arrays, which are not read."""
     barren: set[int] = field(default_factory=set)
     letters: int = 0
     deepest: int = field(default_factory=lambda: DEPTH.value)
@@ -241,6 +246,8 @@ class Tensors:
                 self._add((*keys, key), value)
             elif isinstance(value, (Pairs, list, tuple)) and id(value) not in self.barren:
                 self._search(value, (*keys, key))
+            elif isinstance(value, PickledCall) and value.of in NUMPY_ARRAYS and type(key) in (str, int):
+                self.arrays.append(self._path((*keys, key)))
         if isinstance(held, Pairs) and any(is_tensor(value) for _, value in held.pairs):
             self.parts.append(self._path(keys))
         if len(self.by_path) == before:

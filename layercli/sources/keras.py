@@ -1,4 +1,4 @@
-"""A ``.keras`` archive as a Source: the model that its config describes, with the archive's values."""
+"""A ``.keras`` archive, or an HDF5 file of a whole model, as a Source: what its config describes, with its values."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ if TYPE_CHECKING:
 def keras_source(file: str) -> Source:
     """Return the model that an archive describes, without reading values; FormatError if it is damaged.
 
-    For quantized layers, which layercli does not create, only the stored variables are available.
+    For layers that layercli does not create, only the stored variables are available: quantized ones, and unknown ones in
+    HDF5.
     """
-    from layercli.saving import keras_archive
+    from layercli.saving import keras_file
     from layercli.saving.deserialization import QuantizedError, Reader
 
-    config = keras_archive.config_in(file)
+    config = keras_file.config_in(file)
+    unmade = FormatError if keras_file.is_hdf5(file) else QuantizedError
     try:
         return LayerSource(Reader(file).model(config), file, file, archive=file)
-    except QuantizedError as error:
+    except unmade as error:
         return UnmadeArchive(file, error)
 
 
@@ -61,5 +63,6 @@ class UnmadeArchive(Source):
         """Return the datasets of the archive's weights, by path."""
         from layercli.formats.hdf5 import H5File
         from layercli.inspect import variables
+        from layercli.saving import keras_file
 
-        return variables.of_file(H5File(self.name, archived=True))
+        return variables.of_file(H5File(self.name, archived=not keras_file.is_hdf5(self.name)))

@@ -28,6 +28,9 @@ class WeightsSource(Source):
         super().__init__(name, name)
         self.file = file
         self.config = config
+        if arrays := getattr(file, "arrays", []):
+            more = f" and {len(arrays) - 1} more NumPy arrays are" if len(arrays) > 1 else ", a NumPy array, is"
+            self.notes.append(f"{arrays[0]!r}{more} left out: only tensors are listed")
 
     def refusal(self) -> LayercliError:
         """Return the error for requests that need a model."""

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
@@ -245,6 +246,19 @@ def test_a_bug_is_said_to_be_one(cli, monkeypatch):
     assert done.err == (
         "error: this is a bug in layercli: TypeError: 'NoneType' object is not callable\n"
         "hint: run it again with --debug and report what it prints\n"
+    )
+
+
+def test_a_package_that_cannot_be_imported_is_named(cli, monkeypatch):
+    source = "raise ImportError('libcusparse.so.12: undefined symbol: x')"
+    code = compile(source, "/lib/torch/__init__.py", "exec")
+    ours = {"__name__": "layercli.stand_in", "importing": types.FunctionType(code, {"__name__": "torch"})}
+    monkeypatch.setattr("layercli.inspect.summary.summarize", eval("lambda *given, **named: importing()", ours))
+    done = cli("summary mlp")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "error: torch is installed and cannot be imported: libcusparse.so.12: undefined symbol: x\n"
+        "hint: layercli gpu-check says more\n"
     )
 
 

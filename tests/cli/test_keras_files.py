@@ -150,6 +150,23 @@ def test_it_runs_with_its_own_values_or_others(cli, folder):
     assert np.allclose(np.load("b.npy"), expected, atol=1e-6)
 
 
+def test_a_whole_model_in_hdf5_is_opened_as_an_archive_is(cli, folder):
+    inputs = layercli.Input((6,))
+    model = layercli.Model(inputs, layers.Dense(1, name="out")(layers.Dense(3)(inputs)), name="m")
+    model.save("m.h5")
+    assert (done := cli("summary m.h5")).code == 0, done.err
+    assert done.out == SUMMARY.replace("m.keras", "m.h5")
+    assert cli("vars m.h5").out == VARS.replace("m.keras", "m.h5")
+    assert (done := cli("run m.h5 --input x.npy --output y.npy --device cpu")).code == 0, done.err
+    assert np.array_equal(np.load("y.npy"), model.predict(X))
+    with h5py.File("m.h5", "r+") as file:
+        file.attrs["model_config"] = file.attrs["model_config"].replace('"Dense"', '"Strange"')
+    assert refusal(cli, "summary m.h5").startswith(
+        "error: m.h5 holds a Strange, which layercli does not make from a file"
+    )
+    assert "model_weights/out/m/out/kernel      (3, 1)" in cli("vars m.h5").out
+
+
 def document(done):
     assert done.code == 0, done.err
     return json.loads(done.out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -38,3 +39,23 @@ def test_exit_functions_and_threads_of_a_model_end_first(tmp_path):
         for file in ("left", "ended"):
             assert (tmp_path / file).read_text() == "yes"
             (tmp_path / file).unlink()
+
+
+SCRIPT = """
+import argparse, os
+parser = argparse.ArgumentParser()
+parser.add_argument("--units", default=3, type=int)
+units = parser.parse_args().units
+os.write(1, b"from C code\\n")
+os.system("echo from a child")
+from layercli import layers
+net = layers.Dense(units)
+"""
+
+
+def test_a_script_reads_no_arguments_of_ours_and_what_it_writes_is_no_data(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    command = [sys.executable, "-m", "layercli", "summary", "script.py:net", "--input-shape", "2,4", "-f", "json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert json.loads(done.stdout)["totals"]["parameters"] == 15
+    assert done.stderr == "from C code\nfrom a child\n"

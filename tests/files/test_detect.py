@@ -198,6 +198,13 @@ def test_a_git_lfs_pointer():
     assert error.hint == "git lfs pull"
 
 
+@pytest.mark.parametrize("name", ["m.safetensors", "m.pt", "m.onnx", "m"])
+def test_a_web_page_left_by_a_download(name):
+    error = refusal(written(name, b"\xef\xbb\xbf\n<!DOCTYPE html><html>Sign in</html>"))
+    assert str(error) == f"{name} is a web page, and no file of a model"
+    assert error.hint == "download it again: the address may need a login"
+
+
 def test_a_damaged_safetensors_file_is_recognised_by_its_name():
     path = written("m.safetensors", struct.pack("<Q", 2**40) + b"{}")
     with pytest.raises(FormatError) as error:

@@ -273,6 +273,15 @@ print(count, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) < 819
     assert (done.stdout, done.stderr) == (f"{1 << 24} True\n", "")
 
 
+def test_arrays_of_numpy_are_left_out_with_a_word():
+    from layercli.sources.resolve import resolve
+
+    torch.save({"w": torch.ones(2), "more": {"mean": np.arange(3.0)}, "std": np.ones(2)}, "mixed.pt")
+    source = resolve("mixed.pt")
+    assert list(source.file.entries) == ["w"]
+    assert source.notes == ["'more/mean' and 1 more NumPy arrays are left out: only tensors are listed"]
+
+
 # What is refused.
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from layercli.core.spec import Spec, with_batch_dim
 from layercli.errors import LayercliError
+from layercli.formats import csv
 from layercli.formats.safetensors import save
 from layercli.inspect.input_generation import filled
 from layercli.inspect.input_names import Arguments
@@ -62,6 +64,29 @@ def test_every_format_gives_the_same_array(folder):
         np.testing.assert_array_equal(one(ROW, text), ROWS, err_msg=text)
         assert one(ROW, text).dtype == np.float32
     np.testing.assert_array_equal(one(Spec(with_batch_dim((None,))), "x.csv:b"), [2, 5])
+
+
+CSV = {
+    "spaced": ("a, b\n1, 2.5\n\n3,4\n", {"a": [1, 3], "b": [2.5, 4.0]}),
+    "bare": ("1,2\r\n3,4.0\r\n", {"0": [1, 3], "1": [2.0, 4.0]}),
+    "quoted": ('"a\nb","c"\n"1",nan\n+2,-inf\n', {"a\nb": [1, 2], "c": [math.nan, -math.inf]}),
+    "large": ("x\n9007199254740993\n1e3\n", {"x": [9007199254740992.0, 1000.0]}),
+    "old": ("a,b\r1,2\r", {"a": [1], "b": [2]}),
+    "wide digits": ("\uff11,2\n", {"0": [1], "1": [2]}),
+    "no rows": ("a,b\n", {"a": [], "b": []}),
+}
+
+
+@pytest.mark.parametrize("name", CSV)
+def test_a_table_is_read_the_same_by_numpy_and_cell_by_cell(folder, name, monkeypatch):
+    text, expected = CSV[name]
+    (folder / "t.csv").write_text(text, newline="")
+    read = csv.read_csv("t.csv")
+    monkeypatch.setattr(csv, "by_numpy", lambda *given: None)
+    for found in (read, csv.read_csv("t.csv")):
+        assert {key: repr(column.tolist()) for key, column in found.items()} == {
+            key: repr(values) for key, values in expected.items()
+        }
 
 
 def test_standard_input_is_npy(monkeypatch):

@@ -203,3 +203,8 @@ def test_a_target_that_is_no_share_is_named(loss):
     with pytest.raises(UsageError) as error:
         loss(torch.tensor([[0.0], [9.0]]), torch.tensor([[0.2], [0.7]]))
     assert str(error.value) == "binary_crossentropy expects targets from 0 to 1, got 9"
+
+
+@pytest.mark.parametrize("loss", [losses.BinaryCrossentropy(), losses.BinaryCrossentropy(label_smoothing=0.1)])
+def test_a_prediction_that_is_no_number_gives_a_loss_that_is_none(loss):
+    assert loss(torch.tensor([[0.0], [1.0]]), torch.tensor([[0.2], [float("nan")]])).isnan()

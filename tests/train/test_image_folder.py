@@ -23,6 +23,7 @@ def photos(tmp_path):
         place.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(place / f"{i:02}.png")
     (tmp_path / "photos" / "cat" / "notes.txt").write_text("no image")
+    (tmp_path / "photos" / "cat" / "._00.png").write_text("what macOS adds beside 00.png")
     return tmp_path / "photos"
 
 

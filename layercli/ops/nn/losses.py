@@ -133,11 +133,14 @@ def binary(target: torch.Tensor, output: torch.Tensor, from_logits: bool) -> tor
 
 
 def of_probabilities(target: torch.Tensor, output: torch.Tensor, reduction: str) -> torch.Tensor:
-    """Return the binary crossentropy of probabilities clipped to [1e-7, 1 - 1e-7]; UsageError for targets outside [0,
-    1].
+    """Return the binary crossentropy of probabilities clipped to [1e-7, 1 - 1e-7], NaN for NaN; UsageError for targets
+    outside [0, 1].
     """
+    clipped = output.clamp(EPSILON, 1 - EPSILON)
+    undefined = (clipped - clipped).detach()  # 0, or NaN, which torch's function refuses
     try:
-        return F.binary_cross_entropy(output.clamp(EPSILON, 1 - EPSILON), target, reduction=reduction)
+        loss = F.binary_cross_entropy(clipped.nan_to_num(0.5), target, reduction=reduction)
+        return loss + (undefined if reduction == "none" else undefined.mean())
     except RuntimeError:
         require_shares(target)
         raise
