@@ -90,7 +90,7 @@ def cell_by_cell(file: Path, header: bool, names: list[str]) -> np.ndarray:
 
 
 def integer_columns(file: Path, header: bool, columns: list[int]) -> set[int]:
-    """Return those of the columns, which hold whole numbers, that have every cell written as an integer."""
+    """Return those of the columns, whose values are integral, that have every cell written as an integer."""
     if not columns or by_numpy(file, header, columns, "int64") is not None:
         return {*columns}
     left = {*columns}
