@@ -151,3 +151,27 @@ def trained(make, optimizer, settings, x, y, run):
         "start": start, "history": history, "weights": model.get_weights(), "iterations": int(model.optimizer.iterations),
         "evaluated": model.evaluate(x, y, verbose=0),
     }  # fmt: skip
+
+
+def schedule_free_on_torch(start, gradients, settings):
+    """Return the values and the state that ScheduleFreeAdamW leaves on torch, in a process of its own: on JAX it differs."""
+    import json
+    import subprocess
+    import sys
+
+    program = """
+import json, sys, numpy as np, keras
+start, gradients, settings = json.load(sys.stdin)
+optimizer = keras.optimizers.ScheduleFreeAdamW(**settings)
+variables = [keras.Variable(np.asarray(value, "float32"), name="v") for value in start]
+optimizer.build(variables)
+for step in gradients:
+    optimizer.apply([keras.ops.convert_to_tensor(np.asarray(g, "float32")) for g in step])
+json.dump([[v.numpy().tolist() for v in each] for each in (variables, optimizer.variables)], sys.stdout)
+"""
+    given = json.dumps([[x.tolist() for x in start], [[g.tolist() for g in step] for step in gradients], settings])
+    environment = {**os.environ, "KERAS_BACKEND": "torch"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=given, env=environment, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)

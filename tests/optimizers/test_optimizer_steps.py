@@ -1,10 +1,5 @@
 """Every optimizer against Keras 3.15.1 on JAX: the same start, the same gradients, the same numbers after 20 steps."""
 
-import json
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -12,7 +7,7 @@ import torch
 import layercli
 from layercli import optimizers
 from layercli.errors import UsageError
-from tests.keras_reference import keras
+from tests.keras_reference import asked, keras
 
 RNG = np.random.default_rng(3)
 PATHS = ["dense/kernel", "dense/bias", "embedding/embeddings", "conv/kernel"]
@@ -179,34 +174,14 @@ def test_several_optimizers_share_the_parameters():
     same_numbers(by_us(ours), by_keras(theirs))
 
 
-ON_TORCH = """
-import json, sys, numpy as np, keras
-start, gradients, settings = json.load(sys.stdin)
-optimizer = keras.optimizers.ScheduleFreeAdamW(**settings)
-variables = [keras.Variable(np.asarray(value, "float32"), name="v") for value in start]
-optimizer.build(variables)
-for step in gradients:
-    optimizer.apply([keras.ops.convert_to_tensor(np.asarray(g, "float32")) for g in step])
-json.dump([[v.numpy().tolist() for v in each] for each in (variables, optimizer.variables)], sys.stdout)
-"""
-
-
 @pytest.mark.parametrize("settings", [{"learning_rate": 0.05, "warmup_steps": 5, "weight_decay": 0.01}])
 def test_schedule_free_is_that_of_keras_on_torch(settings):
-    given = json.dumps([START_LISTS, [[g.tolist() for g in step] for step in GRADIENTS], settings])
-    environment = {**os.environ, "KERAS_BACKEND": "torch"}
-    done = subprocess.run(
-        [sys.executable, "-c", ON_TORCH], input=given, env=environment, capture_output=True, text=True, check=True
-    )
-    values, state = json.loads(done.stdout)
+    values, state = asked("schedule_free_on_torch", START, GRADIENTS, settings)
     ours, optimizer = by_us(optimizers.ScheduleFreeAdamW(**settings))
     for a, b in zip(ours, values, strict=True):
         close(a, np.asarray(b))
     for (_, a), b in zip(optimizer.entries, state, strict=True):
         close(a.numpy(), np.asarray(b), 2e-5)
-
-
-START_LISTS = [value.tolist() for value in START]
 
 
 def same(optimizer):
