@@ -63,46 +63,66 @@ def rerouted(
 ) -> list[Line]:
     """Return the lines of the edges, those through boxes replaced; a line may run in the boxes around its ends."""
     found = list(lines)
-    around = [ancestors(number, parents) for number in range(len(nodes))]
-    rows = _Rows(nodes)
+    rows = _Rows(nodes, parents)
     for place, (source, target) in enumerate(edges):
-        free = (around[source] | around[target]) - {source, target}
-        if any(number not in free and nodes[number].crossed(found[place]) for number in rows.near(found[place])):
-            boxes = [node for number, node in enumerate(nodes) if number not in free]
-            if (line := route(nodes[source], nodes[target], boxes, down=down)) is not None:
+        inner, outer = between(source, target, parents)
+        if any(nodes[number].crossed(found[place]) for number in rows.near(found[place], inner)):
+            open_ = {*inner, *outer}
+            barred = [number for number, parent in enumerate(parents) if parent in open_ and number not in open_]
+            if (line := route(nodes[source], nodes[target], [nodes[n] for n in barred], down=down)) is not None:
                 found[place] = line
     return found
 
 
-def ancestors(number: int | None, parents: Sequence[int | None]) -> set[int]:
-    """Return a box and those around it."""
-    found = set()
-    while number is not None:
-        found.add(number)
-        number = parents[number]
+def between(source: int, target: int, parents: Sequence[int | None]) -> tuple[list[int | None], list[int | None]]:
+    """Return the boxes around one end of an edge up to the first that is around both, and those around that one.
+
+    None stands for the whole picture.
+
+    >>> between(3, 4, [None, 0, 1, 2, 1])
+    ([2, 1], [0, None])
+    """
+    first, second = ancestors(source, parents), ancestors(target, parents)
+    shared = 0
+    while shared < min(len(first), len(second)) and first[-1 - shared] == second[-1 - shared]:
+        shared += 1
+    outer = first[len(first) - shared :]
+    return [*first[: len(first) - shared], *second[: len(second) - shared], *outer[:1]], outer[1:]
+
+
+def ancestors(number: int, parents: Sequence[int | None]) -> list[int | None]:
+    """Return the boxes around one, the innermost first; the last is None, the whole picture."""
+    found: list[int | None] = [parents[number]]
+    while found[-1] is not None:
+        found.append(parents[found[-1]])
     return found
 
 
 class _Rows:
-    """Finds the boxes near a line by the horizontal strips they are in."""
+    """Finds the boxes near a line by the box around them and the horizontal strips they are in.
+
+    The layout leads an edge within the innermost box around both of its ends, so that only the boxes of that one, and those in
+    the boxes which the edge enters or leaves, can be in its way.
+    """
 
     height = 200.0
 
-    def __init__(self, nodes: Sequence[PlacedNode]) -> None:
-        self.strips: dict[int, list[int]] = {}
-        for number, node in enumerate(nodes):
+    def __init__(self, nodes: Sequence[PlacedNode], parents: Sequence[int | None]) -> None:
+        self.strips: dict[tuple[int | None, int], list[int]] = {}
+        for number, (node, parent) in enumerate(zip(nodes, parents, strict=True)):
             for strip in range(self.of(node.y), self.of(node.bottom) + 1):
-                self.strips.setdefault(strip, []).append(number)
+                self.strips.setdefault((parent, strip), []).append(number)
 
     def of(self, y: float) -> int:
         """Return the number of the strip at a height."""
         return int(y // self.height)
 
-    def near(self, line: Line) -> set[int]:
-        """Return the boxes in the strips that a line runs through."""
+    def near(self, line: Line, inside: Sequence[int | None]) -> set[int]:
+        """Return the boxes directly in those ``inside``, but not these themselves, in the strips that a line runs through."""
         heights = [y for _, y in line]
         strips = range(self.of(min(heights)), self.of(max(heights)) + 1)
-        return {number for strip in strips for number in self.strips.get(strip, ())}
+        found = {number for box in inside for strip in strips for number in self.strips.get((box, strip), ())}
+        return found.difference(box for box in inside if box is not None)
 
 
 def route(source: PlacedNode, target: PlacedNode, boxes: Sequence[PlacedNode], *, down: bool) -> Line | None:
