@@ -111,6 +111,7 @@ class _FlowPlotter:
             self.total,
             self.bytes,
             tuple(self.notes),
+            failure=self.graph.incomplete,
         )
 
     def add(self, kind: BoxKind, path: str, title: str, parent: int | None = None, **more: object) -> int:
@@ -257,6 +258,8 @@ class _FlowPlotter:
     def gives(self, node: CallNode) -> tuple[Spec, ...]:
         """Return the Specs of a module's outputs: of what it made that is taken later, or of what its call returns."""
         values = self.graph.values
+        if node.call is not None and not node.call.finished:
+            return ()
         if node.call is not None and node.call.outputs is not None:
             return tuple(values[x].spec for x in tree.flatten(node.call.outputs) if x is not None)
         calls = self.graph.calls[node.start : node.stop]

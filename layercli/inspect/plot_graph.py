@@ -88,6 +88,8 @@ class PlotGraph:
     notes: tuple[str, ...] = ()
     flows: bool = True
     compared_with: str = ""
+    failure: str | None = None
+    """Why the call failed; the boxes are those up to it."""
 
     @property
     def title(self) -> str:

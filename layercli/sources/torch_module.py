@@ -52,7 +52,9 @@ class ModuleSource(Source):
         """Return the ModelGraph of the modules and their parameters."""
         from layercli.runtime.analysis.module_graph import module_graph
 
-        return module_graph(self.described, self.named(inputs), self.name, self.origin, self._values)
+        return module_graph(
+            self.described, self.named(inputs), self.name, self.origin, self._values, lambda: self.model
+        )
 
     def summary(self, inputs: Any = None) -> Summary:
         """Return the modules with their shapes, parameters and cost; without inputs, only their parameters."""

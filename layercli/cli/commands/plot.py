@@ -10,7 +10,7 @@ import typer
 
 from layercli.cli import command_line, options, output
 from layercli.cli.commands.model_options import Describing
-from layercli.errors import UsageError
+from layercli.errors import FormatError, UsageError
 
 if TYPE_CHECKING:
     from layercli.inspect.plot_graph import PlotGraph, PlotOptions
@@ -88,6 +88,8 @@ def plot(
     else:
         write_picture(picture, output_)
         output.print_info(f"wrote {output_}")
+    if picture.failure is not None:  # as in summary, the picture shows the layers up to the failing call
+        raise FormatError(picture.failure)
 
 
 def drawn(source: Source, other: Source | None, inputs: object, wanted: PlotOptions) -> PlotGraph:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -30,16 +30,24 @@ def module_graph(
     name: str,
     source: str,
     values: Mapping[str, Any] | None = None,
+    rebuilt: Callable[[], nn.Module] | None = None,
 ) -> ModelGraph:
     """Return the modules with their parameters and buffers, each once; given inputs of known sizes, the operations as well.
 
-    ``values`` are given arguments of ``forward``, arrays and others.
+    ``values`` are given arguments of ``forward``, arrays and others; ``rebuilt`` creates the module again with real parameters,
+    for a forward whose control flow depends on values.
     """
     module = module if isinstance(module, GraphModule) else described_part(module)
     known = bool(inputs) and all(isinstance(size, int) for spec in inputs.values() for size in spec.shape)
     if any(map(is_lazy, [*module.parameters(), *module.buffers()])):
         module = copy.deepcopy(module)  # a call gives lazy parameters their shapes
-    found = trace_of(module, inputs, values or {}, {None: 1}) if known else None
+    real: list[nn.Module] = []
+
+    def rebuild() -> nn.Module:
+        real.append(module if rebuilt is None else rebuilt())
+        return real[0]
+
+    found = trace_of(module, inputs, values or {}, {None: 1}, rebuild) if known else None
     builder = ModelGraphBuilder(name, class_of(module), source)
     builder.notes += shapeless(all_parameters(module))
     places: dict[int, int] = {}
@@ -70,7 +78,15 @@ def module_graph(
             builder.add_child(paths[id(child)], paths[id(below)])
     if found is None:
         return builder.graph(incomplete=f"{name} was not called on sizes that are known")
+    path_places = {path: places[id(x)] for path, x in tensors_of(module)}
+    places.update((id(x), path_places[path]) for each in real for path, x in tensors_of(each) if path in path_places)
     return _with_calls(builder, found, inputs, places, name)
+
+
+def tensors_of(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield the parameters and buffers of a module with their names, those with several names under each."""
+    yield from module.named_parameters(remove_duplicate=False)
+    yield from module.named_buffers(remove_duplicate=False)
 
 
 def arguments_of(module: nn.Module) -> dict[str, Any]:

@@ -244,7 +244,7 @@ def reason_of(error: Exception) -> str:
 
 def is_of_user(error: Exception) -> bool:
     """Whether a call fails because of shapes, so that it would fail with real values too."""
-    words = r"shapes? .*cannot be multiplied|expected input.* to have \d+ channels|must match the size|size mismatch"
+    words = r"shapes? .*cannot be multiplied|same reduction dim|input.* to have \d+ channels|must match the size|size mismatch"
     return not isinstance(error, NeedsValues) and re.search(words, str(error)) is not None
 
 
