@@ -78,7 +78,7 @@ def module_graph(
             builder.add_child(paths[id(child)], paths[id(below)])
     if found is None:
         return builder.graph(incomplete=f"{name} was not called on sizes that are known")
-    path_places = {path: places[id(x)] for path, x in tensors_of(module)}
+    path_places = {path: places[id(x)] for path, x in tensors_of(module) if id(x) in places}
     places.update((id(x), path_places[path]) for each in real for path, x in tensors_of(each) if path in path_places)
     return _with_calls(builder, found, inputs, places, name)
 
