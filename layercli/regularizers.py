@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from layercli.core.registry import DataclassConfig, Registry, check_numbers
 from layercli.core.registry import serialize as plain
@@ -27,7 +27,7 @@ class Regularizer(DataclassConfig):
     def __post_init__(self) -> None:
         check_numbers(self)
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "__call__" in cls.__dict__ and cls.__module__ == __name__:
             from layercli.core.array_arguments import takes_arrays

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.sequential import Sequential
 from layercli.core.spec import Shape, Spec, with_batch_dim
+from layercli.core.types import Tensor
 from layercli.initializers import Constant
 from layercli.layers.convolutional.conv import Conv2D
 from layercli.layers.core.dense import Dense
@@ -39,7 +38,7 @@ class MyDenseLayer(Layer):
         """Create the kernel for the last axis of the input."""
         self.kernel = self.add_weight("kernel", shape=[int(input_shape[-1]), self.num_outputs])
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the product."""
         return ops.matmul(inputs, self.kernel)
 
@@ -56,7 +55,7 @@ class LinearRegression(Model):
         self.w = self.add_weight("w", (), initializer=Constant(5.0))
         self.b = self.add_weight("b", (), initializer="zeros")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the line's value for each input."""
         return inputs * self.w + self.b
 
@@ -78,7 +77,7 @@ class MLP(Model):
         self.hidden_layers = [Dense(size, activation=self.activation) for size in self.hidden]
         self.head = Dense(self.units)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the logits."""
         x = inputs
         for layer in self.hidden_layers:

@@ -13,6 +13,7 @@ from layercli.models.reading import Count, Depth, Size, divided, read
 
 from layercli import ops
 from layercli.core.layer import Layer
+from layercli.core.types import ConfigLike, Tensor
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
@@ -49,7 +50,7 @@ class BertEmbeddings(Layer):
         self.token_type_embeddings = Embedding(of.type_vocab_size, of.hidden_size)
         self.LayerNorm = LayerNormalization(epsilon=of.layer_norm_eps)
 
-    def call(self, input_ids: Any, token_type_ids: Any, position_ids: Any) -> Any:
+    def call(self, input_ids: Tensor, token_type_ids: Tensor, position_ids: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         x = self.word_embeddings(input_ids) + self.token_type_embeddings(token_type_ids)
         return self.LayerNorm(x + self.position_embeddings(position_ids))
@@ -67,7 +68,7 @@ class BertHeads(Layer):
         heads = ("num_attention_heads", of.num_attention_heads)
         self.scale = divided("hidden_size", of.hidden_size, *heads) ** -0.5
 
-    def call(self, inputs: Any, mask: Any) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         given = (self.query(inputs), self.key(inputs), self.value(inputs))
         query, key, value = (split_heads(x, self.config.num_attention_heads) for x in given)
@@ -84,7 +85,7 @@ class Added(Layer):
         self.dense = Dense(self.config.hidden_size)
         self.LayerNorm = LayerNormalization(epsilon=self.config.layer_norm_eps)
 
-    def call(self, inputs: Any, other: Any) -> Any:
+    def call(self, inputs: Tensor, other: object) -> Tensor:
         """Return (batch, steps, width)."""
         return self.LayerNorm(self.dense(inputs) + other)
 
@@ -98,7 +99,7 @@ class BertAttention(Layer):
         """Create both parts."""
         self.heads, self.output_ = BertHeads(self.config), Added(self.config)
 
-    def call(self, inputs: Any, mask: Any) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         return self.output_(self.heads(inputs, mask), inputs)
 
@@ -112,7 +113,7 @@ class Intermediate(Layer):
         """Create the projection."""
         self.dense, self.activate = Dense(self.config.intermediate_size), activation(self.config.hidden_act)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, hidden)."""
         return self.activate(self.dense(inputs))
 
@@ -127,7 +128,7 @@ class BertBlock(Layer):
         self.attention = BertAttention(self.config)
         self.intermediate, self.output_ = Intermediate(self.config), Added(self.config)
 
-    def call(self, inputs: Any, mask: Any) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         x = self.attention(inputs, mask)
         return self.output_(self.intermediate(x), x)
@@ -142,7 +143,7 @@ class BertPooler(Layer):
         """Create the projection."""
         self.dense = Dense(self.config.hidden_size)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, width)."""
         return ops.tanh(self.dense(inputs[:, 0]))
 
@@ -158,7 +159,7 @@ class Transform(Layer):
         self.dense, self.norm = Dense(of.hidden_size), LayerNormalization(epsilon=of.layer_norm_eps)
         self.activate = activation(of.hidden_act)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         return self.norm(self.activate(self.dense(inputs)))
 
@@ -182,7 +183,7 @@ class Vocabulary(Layer):
         """Return the checkpoint name of the bias: beside the transform, or in some files in the decoder."""
         return PretrainedStored((key,), replaced=("decoder.bias",))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width), or (batch, steps, vocabulary) if the projection is not tied."""
         x = self.transform(inputs)
         return x if self.config.tie_word_embeddings else self.decoder(x)
@@ -198,7 +199,7 @@ class Classifier(Layer):
         """Create both projections."""
         self.dense, self.out_proj = Dense(self.config.hidden_size), Dense(self.classes)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, classes)."""
         return self.out_proj(ops.tanh(self.dense(inputs[:, 0])))
 
@@ -247,11 +248,13 @@ class Bert(Pretrained):
         tied = {f"{place}.decoder.weight": f"{self.prefix}embeddings.word_embeddings.weight"}
         return {f"{place}.decoder.bias": f"{place}.bias", **(tied if self.config.tie_word_embeddings else {})}
 
-    def positions(self, input_ids: Any) -> Any:
+    def positions(self, input_ids: Tensor) -> Tensor:
         """Return the rows of the position embedding."""
         return ops.expand_dims(ops.arange(input_ids.shape[1]), 0)
 
-    def call(self, input_ids: Any, attention_mask: Any = None, token_type_ids: Any = None) -> Any:
+    def call(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, token_type_ids: Tensor | None = None
+    ) -> Tensor:
         """Return the output of the head; ``attention_mask`` (batch, steps) is 0 for padding."""
         check_rank(input_ids, 2)
         kinds = ops.zeros_like(input_ids) if token_type_ids is None else token_type_ids
@@ -261,7 +264,7 @@ class Bert(Pretrained):
             x = block(x, mask)
         return self.finished(x)
 
-    def finished(self, x: Any) -> Any:
+    def finished(self, x: Tensor) -> Any:
         """Return the output of the head for the hidden states."""
         match self.head:
             case "tokens":
@@ -290,7 +293,7 @@ HEADS = {
 """The head of an encoder, by the suffix of its class name."""
 
 
-def encoder(kind: type[Any], config: Any, given: Mapping[str, Any], architecture: str | None) -> Any:
+def encoder(kind: type, config: ConfigLike, given: Mapping[str, object], architecture: str | None) -> Any:
     """Return the encoder class with the head that ``architecture`` names."""
     head = head_of(architecture, HEADS, "Model")
     return kind(config, head, labels_of(given) if head in ("classes", "steps") else 0)

@@ -12,6 +12,7 @@ from layercli.models.reading import Count, Depth, Size, divided, read
 from layercli.models.text_decoder import TextDecoder, alibi, fused_heads, sources_of, text_decoder
 
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
@@ -48,7 +49,7 @@ class BloomAttention(Layer):
         self.query_key_value, self.dense = Dense(3 * of.hidden_size), Dense(of.hidden_size)
         self.scale = divided("hidden_size", of.hidden_size, "n_head", of.n_head) ** -0.5
 
-    def call(self, inputs: Any, mask: Any, bias: Any, past: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor, bias: Tensor, past: tuple[Tensor, ...] | None = None) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         query, key, value = fused_heads(self.query_key_value(inputs), self.config.n_head, 1)
         key, value = kept = extended(past, key, value)
@@ -65,7 +66,7 @@ class BloomFeedForward(Layer):
         """Create the projections."""
         self.dense_h_to_4h, self.dense_4h_to_h = Dense(4 * self.config.hidden_size), Dense(self.config.hidden_size)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         return self.dense_4h_to_h(tanh_gelu(self.dense_h_to_4h(inputs)))
 
@@ -81,7 +82,7 @@ class BloomBlock(Layer):
         self.input_layernorm, self.self_attention = LayerNormalization(epsilon=epsilon), BloomAttention(self.config)
         self.post_attention_layernorm, self.mlp = LayerNormalization(epsilon=epsilon), BloomFeedForward(self.config)
 
-    def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor, others: Any, past: tuple[Tensor, ...] | None = None) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         after = self.config.apply_residual_connection_post_layernorm
         normalized = self.input_layernorm(inputs)
@@ -120,17 +121,19 @@ class Bloom(TextDecoder):
         """Return the embedding."""
         return self.word_embeddings
 
-    def started(self, input_ids: Any, padding: Any, position_ids: Any) -> tuple[Any, tuple[Any, ...]]:
+    def started(
+        self, input_ids: Tensor, padding: Tensor | None, position_ids: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return the normalized embedding, and the bias of the scores."""
         bias = alibi(self.config.n_head, sources_of(padding, position_ids))
         return self.word_embeddings_layernorm(self.word_embeddings(input_ids)), (bias,)
 
-    def finished(self, x: Any) -> Any:
+    def finished(self, x: Tensor) -> Tensor:
         """Return the normalized hidden states."""
         return self.ln_f(x)
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> Bloom:
+def model(given: Mapping[str, object], architecture: str | None = None) -> Bloom:
     """Return the model that a config describes."""
     found: Bloom = text_decoder(Bloom, read(BloomConfig, given), given, architecture)
     return found

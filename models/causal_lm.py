@@ -12,7 +12,7 @@ from typing import Any
 
 from layercli.models.functions import activation, merge_heads, soft_cap, split_heads
 from layercli.models.latent import Latent, LatentAttention
-from layercli.models.masks import attend, extended, mask_of, within
+from layercli.models.masks import Cache, attend, extended, mask_of, within
 from layercli.models.mixture import Experts, Mixture
 from layercli.models.pretrained import Pretrained, head_of, labels_of
 from layercli.models.rope import Rope
@@ -20,6 +20,7 @@ from layercli.models.rope import Rope
 from layercli import ops
 from layercli.core.dims import Size
 from layercli.core.layer import Layer
+from layercli.core.types import ConfigLike, Tensor
 from layercli.errors import UsageError
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
@@ -90,7 +91,7 @@ class ShiftedNorm(Layer):
         self.weight = self.add_weight("weight", (input_shape[-1],), "zeros", autocast=False)
         self.op = RmsNorm((-1,), self.epsilon)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs, of the shape of the inputs."""
         x = self.op(ops.cast(inputs, "float32")) * (ops.cast(self.weight, "float32") + 1.0)
         return ops.cast(x, self.compute_dtype)
@@ -116,7 +117,9 @@ class CausalLMAttention(Layer):
         self.rotate = Rotate()
         self.scale = of.head_size**-0.5 if of.scale is None else of.scale
 
-    def call(self, inputs: Any, mask: Any, cosine: Any, sine: Any, past: Any = None) -> Any:
+    def call(
+        self, inputs: Tensor, mask: Tensor, cosine: Tensor, sine: Tensor, past: tuple[Tensor, ...] | None = None
+    ) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         query, key, value = self.projected(inputs)
         if self.decoder.head_norm:
@@ -126,7 +129,7 @@ class CausalLMAttention(Layer):
         x = self.o_proj(merge_heads(attend(query, key, value, mask, scale=self.scale, cap=self.decoder.score_cap)))
         return x if past is None else (x, within((key, value), self.window))
 
-    def projected(self, inputs: Any) -> list[Any]:
+    def projected(self, inputs: Tensor) -> list[Tensor]:
         """Return query, key and value (batch, steps, heads, features)."""
         of = self.decoder
         if of.fused:
@@ -152,7 +155,7 @@ class CausalLMFeedForward(Layer):
         self.down_proj = Dense(of.width, use_bias=bias)
         self.activate = activation(of.activation)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         if self.decoder.fused:
             gate, up = ops.split(self.gate_up_proj(inputs), 2, axis=-1)
@@ -179,7 +182,9 @@ class CausalLMBlock(Layer):
         if of.sandwich:
             self.pre_feedforward_layernorm, self.post_feedforward_layernorm = of.normalization(), of.normalization()
 
-    def call(self, inputs: Any, mask: Any, cosine: Any, sine: Any, past: Any = None) -> Any:
+    def call(
+        self, inputs: Tensor, mask: Tensor, cosine: Tensor, sine: Tensor, past: tuple[Tensor, ...] | None = None
+    ) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         attended = self.self_attn(self.input_layernorm(inputs), mask, cosine, sine, past)
         attended, kept = (attended, None) if past is None else attended
@@ -227,17 +232,30 @@ class CausalLM(Pretrained):
         """The projection to the vocabulary, if it is tied to the embedding."""
         return {"lm_head.weight": f"{self.prefix}embed_tokens.weight"} if self.decoder.tied else {}
 
-    def call(self, input_ids: Any, attention_mask: Any = None, position_ids: Any = None, cache: Any = None) -> Any:
+    def call(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        cache: Cache | None = None,
+    ) -> Any:
         """Return the logits (batch, steps, vocabulary), class logits (batch, classes), or the last hidden states."""
         check_rank(input_ids, 2)
         return self.decoded(lambda: self.embedded(input_ids), input_ids, attention_mask, position_ids, cache)
 
-    def embedded(self, input_ids: Any) -> Any:
+    def embedded(self, input_ids: Tensor) -> Tensor:
         """Return the input of the first block (batch, steps, width)."""
         x, scale = self.embed_tokens(input_ids), self.decoder.embedding_scale
         return x if scale is None else x * scale
 
-    def decoded(self, embed: Callable[[], Any], input_ids: Any, padding: Any, position_ids: Any, cache: Any) -> Any:
+    def decoded(
+        self,
+        embed: Callable[[], Tensor],
+        input_ids: Tensor,
+        padding: Tensor | None,
+        position_ids: Tensor | None,
+        cache: Cache | None,
+    ) -> Any:
         """Return the output of the head for the tokens that ``embed`` embeds, with the new cache if one is given.
 
         They are not an argument, which would keep them in memory until the last block has run.
@@ -247,7 +265,12 @@ class CausalLM(Pretrained):
         return x if cache is None else (x, kept)
 
     def hidden(
-        self, embed: Callable[[], Any], input_ids: Any, padding: Any, position_ids: Any, cache: Any
+        self,
+        embed: Callable[[], Tensor],
+        input_ids: Tensor,
+        padding: Tensor | None,
+        position_ids: Tensor | None,
+        cache: Cache | None,
     ) -> tuple[Any, list[Any]]:
         """Return the output of the last block, and the new cache entries of each block."""
         of = self.decoder
@@ -270,7 +293,7 @@ class CausalLM(Pretrained):
                 kept.append(own)
         return x, kept
 
-    def steps_before(self, cache: Any, padding: Any, steps: Size) -> Size:
+    def steps_before(self, cache: Cache | None, padding: Tensor | None, steps: Size) -> Size:
         """Return the number of steps before these ``steps``; UsageError where only a mask or positions could tell."""
         if not cache:
             return 0
@@ -284,7 +307,7 @@ class CausalLM(Pretrained):
             )
         return counted[0]
 
-    def mask(self, input_ids: Any, padding: Any, past: Any, window: int | None) -> Any:
+    def mask(self, input_ids: Tensor, padding: Tensor | None, past: tuple[Tensor, ...], window: int | None) -> Tensor:
         """Return the mask of a block with this cache: ``padding`` may cover steps that the cache no longer keeps."""
         if not past:
             return mask_of(input_ids, input_ids, padding, window=window)
@@ -294,7 +317,7 @@ class CausalLM(Pretrained):
             padding = padding[:, -sources:]
         return mask_of(input_ids, ops.zeros((batch, sources)), padding, window=window)
 
-    def projected(self, x: Any, input_ids: Any) -> Any:
+    def projected(self, x: Tensor, input_ids: Tensor) -> Tensor:
         """Return the output of the head for the hidden states."""
         of = self.decoder
         if of.head == "tokens":
@@ -303,7 +326,7 @@ class CausalLM(Pretrained):
         return last_of(self.score(x), input_ids, of.pad) if of.head == "classes" else x
 
 
-def last_of(x: Any, input_ids: Any, pad: int | None) -> Any:
+def last_of(x: Tensor, input_ids: Tensor, pad: int | None) -> Tensor:
     """Return x (batch, steps, features) at the last step of each text that is not the token ``pad``."""
     if pad is None:
         return x[:, -1]
@@ -314,7 +337,7 @@ def last_of(x: Any, input_ids: Any, pad: int | None) -> Any:
     return ops.squeeze(ops.take_along_axis(x, places, axis=1), axis=1)
 
 
-def causal_lm(decoder: CausalLMDecoder, config: Mapping[str, Any], architecture: str | None) -> CausalLM:
+def causal_lm(decoder: CausalLMDecoder, config: ConfigLike, architecture: str | None) -> CausalLM:
     """Return the model with the head that ``architecture`` names."""
     head = head_of(architecture, HEADS, "ForCausalLM")
     classes = labels_of(config) if head == "classes" else 0

@@ -17,6 +17,7 @@ from layercli.core import dims
 from layercli.core.dims import Dim
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.errors import FormatError
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
@@ -70,7 +71,7 @@ class CLIPAttention(Layer):
         heads = ("num_attention_heads", of.num_attention_heads)
         self.scale = divided("hidden_size", of.hidden_size, *heads) ** -0.5
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return (batch, steps, width)."""
         given = (self.q_proj(inputs), self.k_proj(inputs), self.v_proj(inputs))
         query, key, value = (split_heads(x, self.config.num_attention_heads) for x in given)
@@ -87,7 +88,7 @@ class CLIPFeedForward(Layer):
         self.fc1, self.fc2 = Dense(self.config.intermediate_size), Dense(self.config.hidden_size)
         self.activate = activation(self.config.hidden_act)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         return self.fc2(self.activate(self.fc1(inputs)))
 
@@ -104,7 +105,7 @@ class CLIPBlock(Layer):
         self.layer_norm1, self.self_attn = LayerNormalization(epsilon=of.layer_norm_eps), CLIPAttention(of, self.causal)
         self.layer_norm2, self.mlp = LayerNormalization(epsilon=of.layer_norm_eps), CLIPFeedForward(of)
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return (batch, steps, width)."""
         x = inputs + self.self_attn(self.layer_norm1(inputs), mask)
         return x + self.mlp(self.layer_norm2(x))
@@ -121,7 +122,7 @@ class TextEmbeddings(Layer):
         self.token_embedding = Embedding(of.vocab_size, of.hidden_size)
         self.position_embedding = Embedding(of.max_position_embeddings, of.hidden_size)
 
-    def call(self, input_ids: Any, position_ids: Any) -> Any:
+    def call(self, input_ids: Tensor, position_ids: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         return self.token_embedding(input_ids) + self.position_embedding(position_ids)
 
@@ -138,7 +139,7 @@ class TextModel(Layer):
         self.encoder = [CLIPBlock(of, True) for _ in range(of.num_hidden_layers)]
         self.final_layer_norm = LayerNormalization(epsilon=of.layer_norm_eps)
 
-    def call(self, input_ids: Any, position_ids: Any, attention_mask: Any = None) -> Any:
+    def call(self, input_ids: Tensor, position_ids: Tensor, attention_mask: Tensor | None = None) -> Any:
         """Return (batch, steps, width) and (batch, width)."""
         check_rank(input_ids, 2)
         x = self.embeddings(input_ids, position_ids)
@@ -169,7 +170,7 @@ class VisionEmbeddings(Layer):
         """Create class_embedding, one vector."""
         self.class_embedding = self.add_weight("class_embedding", (self.config.hidden_size,))
 
-    def call(self, inputs: Any, position_ids: Any) -> Any:
+    def call(self, inputs: Tensor, position_ids: Tensor) -> Tensor:
         """Return (batch, patches + 1, width)."""
         x, width = self.patches(inputs), self.config.hidden_size
         first = ops.broadcast_to(ops.reshape(self.class_embedding, (1, 1, width)), (x.shape[0], 1, width))
@@ -189,7 +190,7 @@ class VisionModel(Layer):
         self.encoder = [CLIPBlock(of, False) for _ in range(of.num_hidden_layers)]
         self.post_layernorm = LayerNormalization(epsilon=of.layer_norm_eps)
 
-    def call(self, pixel_values: Any, position_ids: Any) -> Any:
+    def call(self, pixel_values: Tensor, position_ids: Tensor) -> Any:
         """Return (batch, patches + 1, width) and (batch, width)."""
         check_rank(pixel_values, 4)
         x = self.pre_layrnorm(self.embeddings(pixel_values, position_ids))
@@ -218,7 +219,7 @@ class CLIP(Pretrained):
         """Create logit_scale, a number."""
         self.logit_scale = self.add_weight("logit_scale", (), "zeros")
 
-    def call(self, input_ids: Any, pixel_values: Any, attention_mask: Any = None) -> Any:
+    def call(self, input_ids: Tensor, pixel_values: Tensor, attention_mask: Tensor | None = None) -> Any:
         """Return logits (images, texts), logits (texts, images), the texts' vectors and the images'."""
         steps = ops.expand_dims(ops.arange(input_ids.shape[1]), 0)
         _, text = self.text_model(input_ids, steps, attention_mask)
@@ -234,12 +235,12 @@ class CLIP(Pretrained):
         return [Spec((batch, Dim.named("T")), "int32"), images]
 
 
-def unit(x: Any) -> Any:
+def unit(x: Tensor) -> Tensor:
     """Return vectors normalized to length 1."""
     return x / ops.sqrt(ops.sum(x * x, axis=-1, keepdims=True))
 
 
-def part(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def part(given: Mapping[str, object], name: str) -> Mapping[str, Any]:
     """Return an object in a config; an empty one if it is missing."""
     found = given.get(name) or {}
     if not isinstance(found, dict):
@@ -247,7 +248,7 @@ def part(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> CLIP:
+def model(given: Mapping[str, object], architecture: str | None = None) -> CLIP:
     """Return the model that a config describes."""
     head_of(architecture, {"CLIPModel": ""}, "CLIPModel")
     features = given.get("projection_dim", 512)

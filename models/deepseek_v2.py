@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.deepseek_v3 import experts_of, latent_decoder
@@ -44,7 +43,7 @@ class DeepseekV2Config:
     pad_token_id: Count | None = None
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> CausalLM:
+def model(given: Mapping[str, object], architecture: str | None = None) -> CausalLM:
     """Return the model that a config describes."""
     config = read(DeepseekV2Config, given)
     grouped = one_of("topk_method", config.topk_method, ("greedy", "group_limited_greedy")) != "greedy"

@@ -49,7 +49,7 @@ class DeepseekV3Config:
     pad_token_id: Count | None = None
 
 
-def experts_of(config: Any, **choice: Any) -> tuple[Experts | None, ...]:
+def experts_of(config: Any, **choice: object) -> tuple[Experts | None, ...]:
     """Return the experts of each block; the first blocks have none."""
     at_most("num_experts_per_tok", config.num_experts_per_tok, "n_routed_experts", config.n_routed_experts)
     experts = Experts(
@@ -68,7 +68,7 @@ def experts_of(config: Any, **choice: Any) -> tuple[Experts | None, ...]:
     return tuple(experts if i >= config.first_k_dense_replace else None for i in range(depth))
 
 
-def latent_decoder(config: Any, given: Mapping[str, Any], interleaved: bool, **differences: Any) -> Any:
+def latent_decoder(config: Any, given: Mapping[str, object], interleaved: bool, **differences: object) -> Any:
     """Return the decoder of a config with DeepSeek's names."""
     latent = Latent(
         config.q_lora_rank, config.kv_lora_rank, config.qk_nope_head_dim, config.qk_rope_head_dim, config.v_head_dim,
@@ -92,7 +92,7 @@ def latent_decoder(config: Any, given: Mapping[str, Any], interleaved: bool, **d
     )
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> CausalLM:
+def model(given: Mapping[str, object], architecture: str | None = None) -> CausalLM:
     """Return the model that a config describes, without the multi-token prediction block, which only training uses."""
     config = read(DeepseekV3Config, given)
     experts = experts_of(

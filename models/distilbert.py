@@ -14,6 +14,7 @@ from layercli.models.reading import Count, Depth, Size, divided, read
 
 from layercli import ops
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
@@ -49,7 +50,7 @@ class DistilBertEmbeddings(Layer):
         self.position_embeddings = Embedding(of.max_position_embeddings, of.dim)
         self.LayerNorm = LayerNormalization(epsilon=1e-12)
 
-    def call(self, input_ids: Any, position_ids: Any) -> Any:
+    def call(self, input_ids: Tensor, position_ids: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         return self.LayerNorm(self.word_embeddings(input_ids) + self.position_embeddings(position_ids))
 
@@ -64,7 +65,7 @@ class DistilBertAttention(Layer):
         self.q_lin, self.k_lin, self.v_lin, self.out_lin = (Dense(self.config.dim) for _ in range(4))
         self.scale = divided("dim", self.config.dim, "n_heads", self.config.n_heads) ** -0.5
 
-    def call(self, inputs: Any, mask: Any) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         given = (self.q_lin(inputs), self.k_lin(inputs), self.v_lin(inputs))
         query, key, value = (split_heads(x, self.config.n_heads) for x in given)
@@ -81,7 +82,7 @@ class DistilBertFeedForward(Layer):
         self.lin1, self.lin2 = Dense(self.config.hidden_dim), Dense(self.config.dim)
         self.activate = activation(self.config.activation)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         return self.lin2(self.activate(self.lin1(inputs)))
 
@@ -96,7 +97,7 @@ class DistilBertBlock(Layer):
         self.attention, self.sa_layer_norm = DistilBertAttention(self.config), LayerNormalization(epsilon=1e-12)
         self.ffn, self.output_layer_norm = DistilBertFeedForward(self.config), LayerNormalization(epsilon=1e-12)
 
-    def call(self, inputs: Any, mask: Any) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         x = self.sa_layer_norm(self.attention(inputs, mask) + inputs)
         return self.output_layer_norm(self.ffn(x) + x)
@@ -107,7 +108,7 @@ class Bias(Layer):
 
     size: int
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: object) -> None:
         """Create the bias."""
         self.bias = self.add_weight("bias", (self.size,), "zeros")
 
@@ -115,7 +116,7 @@ class Bias(Layer):
         """Return its name."""
         return PretrainedStored((key,))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the sum."""
         return inputs + self.bias
 
@@ -155,7 +156,7 @@ class DistilBert(Pretrained):
         tied = {"vocab_projector.weight": f"{self.prefix}embeddings.word_embeddings.weight"}
         return tied if self.config.tie_word_embeddings else {}
 
-    def call(self, input_ids: Any, attention_mask: Any = None) -> Any:
+    def call(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """Return the output of the head; ``attention_mask`` (batch, steps) is 0 for padding."""
         check_rank(input_ids, 2)
         x = self.embeddings(input_ids, ops.expand_dims(ops.arange(input_ids.shape[1]), 0))
@@ -164,7 +165,7 @@ class DistilBert(Pretrained):
             x = block(x, mask)
         return self.finished(x)
 
-    def finished(self, x: Any) -> Any:
+    def finished(self, x: Tensor) -> Any:
         """Return the output of the head for the hidden states."""
         match self.head:
             case "tokens":
@@ -182,7 +183,7 @@ class DistilBert(Pretrained):
         return x
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> DistilBert:
+def model(given: Mapping[str, object], architecture: str | None = None) -> DistilBert:
     """Return the model that a config describes."""
     found: DistilBert = encoder(DistilBert, read(DistilBertConfig, given), given, architecture)
     return found

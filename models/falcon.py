@@ -13,6 +13,7 @@ from layercli.models.rope import parameters, rope
 from layercli.models.text_decoder import TextDecoder, alibi, fused_heads, sources_of, text_decoder
 
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
@@ -78,7 +79,7 @@ class FalconAttention(Layer):
         self.dense = Dense(of.hidden_size, use_bias=of.bias)
         self.rotate, self.scale = Rotate(), of.head_size**-0.5
 
-    def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor, others: Any, past: tuple[Tensor, ...] | None = None) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         query, key, value = fused_heads(self.query_key_value(inputs), self.config.key_heads, self.queries)
         bias = others[0] if self.config.alibi else None
@@ -101,7 +102,7 @@ class FalconFeedForward(Layer):
         self.dense_4h_to_h = Dense(of.hidden_size, use_bias=of.bias)
         self.activate = activation(of.activation)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         return self.dense_4h_to_h(self.activate(self.dense_h_to_4h(inputs)))
 
@@ -120,7 +121,7 @@ class FalconBlock(Layer):
         self.first, self.second = names
         self.self_attention, self.mlp = FalconAttention(of), FalconFeedForward(of)
 
-    def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor, others: Tensor, past: tuple[Tensor, ...] | None = None) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         normalized = getattr(self, self.first)(inputs)
         attended = self.self_attention(normalized, mask, others, past)
@@ -159,7 +160,9 @@ class Falcon(TextDecoder):
         """Return the embedding."""
         return self.word_embeddings
 
-    def started(self, input_ids: Any, padding: Any, position_ids: Any) -> tuple[Any, tuple[Any, ...]]:
+    def started(
+        self, input_ids: Tensor, padding: Tensor | None, position_ids: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return the embedding, with cosine and sine of the positions or the distance bias, which bfloat16 rounds."""
         x = self.word_embeddings(input_ids)
         if not self.config.alibi:
@@ -167,12 +170,12 @@ class Falcon(TextDecoder):
         bias = alibi(self.config.num_attention_heads, sources_of(padding, position_ids), "bfloat16")
         return x, (bias * self.config.head_size**-0.5,)
 
-    def finished(self, x: Any) -> Any:
+    def finished(self, x: Tensor) -> Tensor:
         """Return the normalized hidden states."""
         return self.ln_f(x)
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> Falcon:
+def model(given: Mapping[str, object], architecture: str | None = None) -> Falcon:
     """Return the model that a config describes."""
     config = read(FalconConfig, given)
     found: Falcon = text_decoder(Falcon, config, given, architecture)

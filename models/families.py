@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
 
 from layercli.models.pretrained import Pretrained, UnknownArchitectureError
 from layercli.models.reading import shown
 
+from layercli.core.types import ConfigLike
 from layercli.errors import FormatError
 
 FAMILIES = {
@@ -43,7 +42,7 @@ FAMILIES = {
 """The module in ``layercli.models`` for each ``model_type``."""
 
 
-def describe(config: Mapping[str, Any]) -> Pretrained:
+def describe(config: ConfigLike) -> Pretrained:
     """Return the unbuilt model that a ``config.json`` describes.
 
     UnknownArchitectureError for a ``model_type`` or architecture that layercli does not implement, FormatError for invalid
@@ -60,7 +59,7 @@ def describe(config: Mapping[str, Any]) -> Pretrained:
     return found
 
 
-def architecture_of(config: Mapping[str, Any]) -> str | None:
+def architecture_of(config: ConfigLike) -> str | None:
     """Return the class that the checkpoint was saved from, the first of ``architectures``, or None."""
     given = config.get("architectures")
     if given is None or given == []:

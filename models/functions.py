@@ -8,15 +8,16 @@ from typing import Any
 from layercli.models.reading import shown
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.errors import FormatError
 
 
-def quick_gelu(x: Any) -> Any:
+def quick_gelu(x: Tensor) -> Tensor:
     """Return x * sigmoid(1.702 x)."""
     return x * ops.sigmoid(x * 1.702)
 
 
-def tanh_gelu(x: Any) -> Any:
+def tanh_gelu(x: Tensor) -> Tensor:
     """Return GELU in its tanh approximation."""
     return ops.gelu(x, approximate=True)
 
@@ -35,25 +36,25 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def activation(name: str) -> Callable[[Any], Any]:
+def activation(name: str) -> Callable[[Tensor], Tensor]:
     """Return the activation of that name; FormatError for an unknown one."""
     if name not in ACTIVATIONS:
         raise FormatError(f"config.json names the activation {shown(name)}, which layercli does not have")
     return ACTIVATIONS[name]
 
 
-def split_heads(x: Any, heads: int) -> Any:
+def split_heads(x: Tensor, heads: int) -> Tensor:
     """Reshape (batch, steps, heads x features) to (batch, steps, heads, features)."""
     batch, steps, width = x.shape
     return ops.reshape(x, (batch, steps, heads, width // heads))
 
 
-def merge_heads(x: Any) -> Any:
+def merge_heads(x: Tensor) -> Tensor:
     """Reshape (batch, steps, heads, features) to (batch, steps, heads x features)."""
     batch, steps, heads, features = x.shape
     return ops.reshape(x, (batch, steps, heads * features))
 
 
-def soft_cap(x: Any, cap: float | None) -> Any:
+def soft_cap(x: Tensor, cap: float | None) -> Tensor:
     """Return cap tanh(x / cap), or x without a cap."""
     return x if cap is None else ops.tanh(x / cap) * cap

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
@@ -30,7 +29,7 @@ class GemmaConfig:
     pad_token_id: Count | None = 0
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> CausalLM:
+def model(given: Mapping[str, object], architecture: str | None = None) -> CausalLM:
     """Return the model that a config describes; in the first files ``gelu`` means its tanh approximation."""
     config = read(GemmaConfig, given)
     decoder = decoder_of(

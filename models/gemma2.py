@@ -51,7 +51,7 @@ def differences(config: Any) -> dict[str, Any]:
     }
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> CausalLM:
+def model(given: Mapping[str, object], architecture: str | None = None) -> CausalLM:
     """Return the model that a config describes."""
     config = read(Gemma2Config, given)
     first = [i % 2 == 0 for i in range(config.num_hidden_layers)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.gemma2 import Gemma2Config, differences
@@ -25,7 +24,7 @@ class Gemma3Config(Gemma2Config):
     attn_logit_softcapping: float | None = None
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> CausalLM:
+def model(given: Mapping[str, object], architecture: str | None = None) -> CausalLM:
     """Return the model that a config describes."""
     config = read(Gemma3Config, given)
     local = [bool((i + 1) % config.sliding_window_pattern) for i in range(config.num_hidden_layers)]

@@ -14,6 +14,7 @@ from layercli.models.text_decoder import TextDecoder, text_decoder
 
 from layercli import ops
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
@@ -66,7 +67,7 @@ class GPT2Attention(Layer):
         if of.scale_attn_by_inverse_layer_idx:
             self.scale /= self.place + 1
 
-    def call(self, inputs: Any, mask: Any, past: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor, past: tuple[Tensor, ...] | None = None) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         query, key, value = (split_heads(x, self.config.n_head) for x in ops.split(self.c_attn(inputs), 3, axis=-1))
         key, value = kept = extended(past, key, value)
@@ -85,7 +86,7 @@ class GPT2FeedForward(Layer):
         self.c_fc, self.c_proj = InOutDense(of.n_inner or 4 * of.n_embd), InOutDense(of.n_embd)
         self.activate = activation(of.activation_function)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         return self.c_proj(self.activate(self.c_fc(inputs)))
 
@@ -102,7 +103,7 @@ class GPT2Block(Layer):
         self.ln_1, self.attn = LayerNormalization(epsilon=epsilon), GPT2Attention(self.config, self.place)
         self.ln_2, self.mlp = LayerNormalization(epsilon=epsilon), GPT2FeedForward(self.config)
 
-    def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor, others: Tensor, past: tuple[Tensor, ...] | None = None) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         attended = self.attn(self.ln_1(inputs), mask, past)
         attended, kept = (attended, None) if past is None else attended
@@ -142,16 +143,18 @@ class GPT2(TextDecoder):
         """Return the embedding of tokens."""
         return self.wte
 
-    def started(self, input_ids: Any, padding: Any, position_ids: Any) -> tuple[Any, tuple[Any, ...]]:
+    def started(
+        self, input_ids: Tensor, padding: Tensor | None, position_ids: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return the sum of both embeddings."""
         return self.wte(input_ids) + self.wpe(position_ids), ()
 
-    def finished(self, x: Any) -> Any:
+    def finished(self, x: Tensor) -> Tensor:
         """Return the normalized hidden states."""
         return self.ln_f(x)
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> GPT2:
+def model(given: Mapping[str, object], architecture: str | None = None) -> GPT2:
     """Return the model that a config describes."""
     found: GPT2 = text_decoder(GPT2, read(GPT2Config, given), given, architecture)
     return found

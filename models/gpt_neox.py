@@ -13,6 +13,7 @@ from layercli.models.rope import parameters, rope
 from layercli.models.text_decoder import TextDecoder, fused_heads, text_decoder
 
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
@@ -56,7 +57,9 @@ class GPTNeoXAttention(Layer):
         self.dense = Dense(of.hidden_size, use_bias=of.attention_bias)
         self.rotate, self.scale = Rotate(), of.head_size**-0.5
 
-    def call(self, inputs: Any, mask: Any, cosine: Any, sine: Any, past: Any = None) -> Any:
+    def call(
+        self, inputs: Tensor, mask: Tensor, cosine: Tensor, sine: Tensor, past: tuple[Tensor, ...] | None = None
+    ) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         query, key, value = fused_heads(self.query_key_value(inputs), self.config.num_attention_heads, 1)
         query, key = self.rotate(query, cosine, sine), self.rotate(key, cosine, sine)
@@ -76,7 +79,7 @@ class GPTNeoXFeedForward(Layer):
         self.dense_4h_to_h = Dense(self.config.hidden_size)
         self.activate = activation(self.config.hidden_act)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         return self.dense_4h_to_h(self.activate(self.dense_h_to_4h(inputs)))
 
@@ -92,7 +95,7 @@ class GPTNeoXBlock(Layer):
         self.input_layernorm, self.attention = LayerNormalization(epsilon=epsilon), GPTNeoXAttention(self.config)
         self.post_attention_layernorm, self.mlp = LayerNormalization(epsilon=epsilon), GPTNeoXFeedForward(self.config)
 
-    def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor, others: Any, past: tuple[Tensor, ...] | None = None) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         attended = self.attention(self.input_layernorm(inputs), mask, *others, past)
         attended, kept = (attended, None) if past is None else attended
@@ -127,16 +130,18 @@ class GPTNeoX(TextDecoder):
         """Return the embedding."""
         return self.embed_in
 
-    def started(self, input_ids: Any, padding: Any, position_ids: Any) -> tuple[Any, tuple[Any, ...]]:
+    def started(
+        self, input_ids: Tensor, padding: Tensor | None, position_ids: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return the embedding, and cosine and sine of the positions."""
         return self.embed_in(input_ids), self.positions.op(position_ids)
 
-    def finished(self, x: Any) -> Any:
+    def finished(self, x: Tensor) -> Tensor:
         """Return the normalized hidden states."""
         return self.final_layer_norm(x)
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> GPTNeoX:
+def model(given: Mapping[str, object], architecture: str | None = None) -> GPTNeoX:
     """Return the model that a config describes."""
     config = read(GPTNeoXConfig, given)
     found: GPTNeoX = text_decoder(GPTNeoX, config, given, architecture)

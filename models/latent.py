@@ -13,6 +13,7 @@ from layercli.models.masks import attend, extended
 
 from layercli import ops
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.core.dense import Dense
 from layercli.layers.normalization.rms_normalization import RMSNormalization
 from layercli.ops.nn.rotary_embedding import Rotate
@@ -55,7 +56,9 @@ class LatentAttention(Layer):
         self.rotate = Rotate(latent.interleaved)
         self.scale = size**-0.5 if of.scale is None else of.scale
 
-    def call(self, inputs: Any, mask: Any, cosine: Any, sine: Any, past: Any = None) -> Any:
+    def call(
+        self, inputs: Tensor, mask: Tensor, cosine: Tensor, sine: Tensor, past: tuple[Tensor, ...] | None = None
+    ) -> Any:
         """Return (batch, steps, width), and if ``past`` is given the new cache entries: the latents and the rotary keys."""
         latent = self.decoder.latent
         query = split_heads(self.queries(inputs), self.decoder.heads)
@@ -71,7 +74,7 @@ class LatentAttention(Layer):
         x = self.o_proj(merge_heads(x))
         return x if past is None else (x, kept)
 
-    def queries(self, inputs: Any) -> Any:
+    def queries(self, inputs: Tensor) -> Tensor:
         """Return the queries (batch, steps, heads x features)."""
         if self.decoder.latent.queries is None:
             return self.q_proj(inputs)

@@ -38,7 +38,7 @@ def head_size(config: Any) -> int:
     return given if given is not None else divided(*shared)
 
 
-def decoder_of(config: Any, positions: Rope, **differences: Any) -> CausalLMDecoder:
+def decoder_of(config: Any, positions: Rope, **differences: object) -> CausalLMDecoder:
     """Return the decoder of a config with Llama's names, with ``differences`` of another family applied."""
     heads = config.num_attention_heads
     key_heads = config.num_key_value_heads if config.num_key_value_heads is not None else heads
@@ -64,7 +64,7 @@ def rope_of(given: Mapping[str, Any], config: Any, base: float = 10_000.0, kind:
     return rope(parameters(given, base, kind), head_size(config), config.max_position_embeddings)
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> CausalLM:
+def model(given: Mapping[str, object], architecture: str | None = None) -> CausalLM:
     """Return the model that a config describes."""
     config = read(LlamaConfig, given)
     decoder = decoder_of(

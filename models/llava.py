@@ -10,6 +10,7 @@ from layercli.models import llama
 from layercli.models.causal_lm import CausalLM
 from layercli.models.clip import VisionConfig, VisionModel, part
 from layercli.models.functions import activation
+from layercli.models.masks import Cache
 from layercli.models.pretrained import UnknownArchitectureError, head_of
 from layercli.models.reading import Count, one_of, read, shown
 
@@ -18,6 +19,7 @@ from layercli.core import dims
 from layercli.core.dims import Dim
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.errors import FormatError
 from layercli.layers.core.dense import Dense
 from layercli.ops.core.axes import check_rank
@@ -69,7 +71,7 @@ class VisionTower(VisionModel):
 
     images: Any
 
-    def call(self, pixel_values: Any) -> Any:
+    def call(self, pixel_values: Tensor) -> Tensor:
         """Return the features of the patches; images are (batch, channels, height, width)."""
         check_rank(pixel_values, 4)
         x = self.pre_layrnorm(self.embeddings(pixel_values, ops.expand_dims(ops.arange(self.embeddings.count), 0)))
@@ -93,7 +95,7 @@ class Projector(Layer):
         self.linear_1, self.linear_2 = Dense(self.width, use_bias=bias), Dense(self.width, use_bias=bias)
         self.activate = activation(self.images.activation)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, patches, width)."""
         return self.linear_2(self.activate(self.linear_1(inputs)))
 
@@ -138,8 +140,13 @@ class Llava(CausalLM):
         return f"model.{name}", short, f"model.{short}"
 
     def call(
-        self, input_ids: Any, pixel_values: Any, attention_mask: Any = None, position_ids: Any = None, cache: Any = None
-    ) -> Any:  # fmt: skip
+        self,
+        input_ids: Tensor,
+        pixel_values: Tensor,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        cache: Cache | None = None,
+    ) -> Any:
         """Return the logits (batch, steps, vocabulary), or the last hidden states; ``pixel_values`` are None for texts alone.
 
         There are as many image tokens in all texts as there are patches in all images.
@@ -149,7 +156,7 @@ class Llava(CausalLM):
             lambda: self.with_images(input_ids, pixel_values), input_ids, attention_mask, position_ids, cache
         )
 
-    def with_images(self, input_ids: Any, pixel_values: Any) -> Any:
+    def with_images(self, input_ids: Tensor, pixel_values: Tensor) -> Tensor:
         """Return the embedded tokens, with the projected patches in the place of the image tokens."""
         x = self.embedded(input_ids)
         if pixel_values is None:
@@ -178,7 +185,7 @@ def states_of(layers: Any, depth: int) -> tuple[int, ...]:
     return tuple(i % (depth + 1) for i in given)
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> Llava:
+def model(given: Mapping[str, object], architecture: str | None = None) -> Llava:
     """Return the model that a config describes; UnknownArchitectureError for parts that are not CLIP and Llama."""
     head = head_of(architecture, {"ForConditionalGeneration": "tokens", "Model": ""}, "ForConditionalGeneration")
     texts, pictures = part(given, "text_config"), part(given, "vision_config") or VISION

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core import dims
 from layercli.core.dims import Dim
 from layercli.core.model import Model
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.layers.core.dense import Dense
 from layercli.layers.rnn.lstm import LSTM
 from layercli.layers.validators import PositiveInt
@@ -25,7 +24,7 @@ class LSTMClassifier(Model):
         self.lstm = LSTM(self.units)
         self.head = Dense(self.classes)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the logits (batch, classes) for (batch, steps, features)."""
         return self.head(self.lstm(inputs))
 

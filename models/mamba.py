@@ -12,6 +12,7 @@ from layercli.models.reading import Depth, Size, read, shown
 
 from layercli import ops
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.errors import FormatError
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
@@ -71,7 +72,7 @@ class CausalConvolution(Layer):
         """Return the checkpoint name; the checkpoint's kernel has an extra axis of size 1."""
         return PretrainedStored((key,), (1, 0), single=1) if key == "weight" else PretrainedStored((key,))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, channels)."""
         last = self.size - 1
         padded = ops.pad(inputs, ((0, 0), (last, 0), (0, 0)))
@@ -95,7 +96,7 @@ class Mixer(Layer):
         self.dt_proj, self.out_proj = Dense(of.inner), Dense(of.hidden_size, use_bias=of.use_bias)
         self.activate, self.scan = activation(of.hidden_act), SelectiveScan()
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: object) -> None:
         """Create A_log (channels, state) and D (channels,)."""
         of = self.config
         self.A_log, self.D = (
@@ -107,7 +108,7 @@ class Mixer(Layer):
         """Return the checkpoint name, which is the variable's own."""
         return PretrainedStored((key,))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         of = self.config
         x, gate = ops.split(self.in_proj(inputs), 2, axis=-1)
@@ -127,7 +128,7 @@ class MambaBlock(Layer):
         """Create both layers."""
         self.norm, self.mixer = RMSNormalization(epsilon=self.config.layer_norm_epsilon), Mixer(self.config)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         return inputs + self.mixer(self.norm(inputs))
 
@@ -156,7 +157,7 @@ class Mamba(Pretrained):
         """The projection to the vocabulary, if it is tied to the embedding."""
         return {"lm_head.weight": f"{self.prefix}embeddings.weight"} if self.config.tie_word_embeddings else {}
 
-    def call(self, input_ids: Any) -> Any:
+    def call(self, input_ids: Tensor) -> Tensor:
         """Return (batch, steps, vocabulary)."""
         check_rank(input_ids, 2)
         x = self.embeddings(input_ids)
@@ -169,7 +170,7 @@ class Mamba(Pretrained):
         return ops.matmul(x, ops.transpose(self.embeddings.embeddings)) if tied else self.lm_head(x)
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> Mamba:
+def model(given: Mapping[str, object], architecture: str | None = None) -> Mamba:
     """Return the model that a config describes."""
     head = head_of(architecture, {"ForCausalLM": "tokens", "MambaModel": ""}, "ForCausalLM")
     return Mamba(read(MambaConfig, given), bool(head))

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 from layercli.models.functions import soft_cap
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.ops.last_steps import LastSteps
 from layercli.ops.nn.attention import AttentionMask, RepeatKV, ScaledDotProductAttention
+
+Cache: TypeAlias = "Sequence[tuple[Tensor, ...]]"
+"""What each block keeps of the earlier steps: keys and values (batch, steps, heads, features)."""
 
 LOWEST = -3.0e38
 """The score bias of a masked source: a large negative number that is finite in float32 and bfloat16."""
 
 
-def mask_of(queries: Any, sources: Any, padding: Any = None, *, causal: bool = True, window: int | None = None) -> Any:
+def mask_of(
+    queries: Tensor, sources: Tensor, padding: Tensor | None = None, *, causal: bool = True, window: int | None = None
+) -> Any:
     """Return the mask (batch, 1, targets, sources) for ``queries`` (batch, targets, ...), or None if none is needed.
 
     ``sources`` (batch, sources, ...) end at the last query; ``padding`` (batch, sources) is 0 for masked sources; with a
@@ -29,9 +36,16 @@ def mask_of(queries: Any, sources: Any, padding: Any = None, *, causal: bool = T
 
 
 def attend(
-    query: Any, key: Any, value: Any, mask: Any = None, *, scale: float, causal: bool = True, bias: Any = None,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None = None,
+    *,
+    scale: float,
+    causal: bool = True,
+    bias: Tensor | None = None,
     cap: float | None = None,
-) -> Any:  # fmt: skip
+) -> Tensor:
     """Return softmax(query . key * scale + bias) . value, (batch, targets, heads, depth); ``causal`` applies without a mask.
 
     ``bias`` broadcasts to (batch, heads, targets, sources); ``cap`` bounds the scores as cap tanh(scores / cap).
@@ -53,12 +67,12 @@ def attend(
     return ops.transpose(ops.matmul(weights, ops.transpose(value, (0, 2, 1, 3))), (0, 2, 1, 3))
 
 
-def extended(past: Any, *new: Any) -> tuple[Any, ...]:
+def extended(past: tuple[Tensor, ...] | None, *new: Tensor) -> tuple[Any, ...]:
     """Return the new cache entries: ``new`` (batch, steps, ...) appended to those in ``past``."""
     return new if not past else tuple(ops.concatenate(pair, axis=1) for pair in zip(past, new, strict=True))
 
 
-def within(entries: tuple[Any, ...], window: int | None) -> tuple[Any, ...]:
+def within(entries: tuple[Tensor, ...], window: int | None) -> tuple[Any, ...]:
     """Return what a cache keeps of its entries: the steps that the next one attends to beside itself."""
     if window is None or window < 2:
         return entries

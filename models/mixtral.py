@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
@@ -23,7 +22,7 @@ class MixtralConfig(MistralConfig):
     num_local_experts: Size = 8
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> CausalLM:
+def model(given: Mapping[str, object], architecture: str | None = None) -> CausalLM:
     """Return the model that a config describes."""
     config = read(MixtralConfig, given)
     at_most("num_experts_per_tok", config.num_experts_per_tok, "num_local_experts", config.num_local_experts)

@@ -13,6 +13,7 @@ from layercli.models.pretrained import PretrainedStored
 
 from layercli import ops
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.core.dense import Dense
 from layercli.ops.experts import ExpertFeedForward
 
@@ -63,7 +64,7 @@ class ExpertBank(Layer):
         of = self.experts
         return sum(int(each.size) for each in (self.gate, self.up, self.down)) // of.count * (of.count - of.chosen)
 
-    def call(self, inputs: Any, indices: Any, shares: Any) -> Any:
+    def call(self, inputs: Tensor, indices: Tensor, shares: Tensor) -> Tensor:
         """Return the outputs, of the shape of the inputs."""
         return self.op(inputs, indices, shares, self.gate, self.up, self.down)
 
@@ -89,7 +90,7 @@ class Router(Layer):
         """Return the checkpoint name, which is the variable's own."""
         return PretrainedStored((key,), (1, 0) if key == "weight" else None)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """Return the indices of the chosen experts and their weights, computed in float32."""
         of = self.experts
         logits = ops.matmul(ops.cast(inputs, "float32"), ops.cast(self.kernel, "float32"))
@@ -103,7 +104,7 @@ class Router(Layer):
             shares = shares / (ops.sum(shares, axis=-1, keepdims=True) + 1e-20)
         return indices, shares * of.factor
 
-    def within_groups(self, scores: Any) -> Any:
+    def within_groups(self, scores: Tensor) -> Tensor:
         """Set the scores of experts outside the best groups to 0."""
         of = self.experts
         batch, steps, count = scores.shape
@@ -127,7 +128,7 @@ class SharedExperts(Layer):
         self.down_proj = Dense(self.width, use_bias=False)
         self.activate = activation(self.experts.activation)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         return self.down_proj(self.activate(self.gate_proj(inputs)) * self.up_proj(inputs))
 
@@ -145,7 +146,7 @@ class Mixture(Layer):
         if self.of.shared:
             self.shared_experts = SharedExperts(self.of, self.width)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         x = self.experts(inputs, *self.gate(inputs))
         return x + self.shared_experts(inputs) if self.of.shared else x

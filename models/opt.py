@@ -13,6 +13,7 @@ from layercli.models.text_decoder import TextDecoder, text_decoder
 
 from layercli import ops
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
@@ -66,7 +67,7 @@ class OPTAttention(Layer):
         heads = ("num_attention_heads", of.num_attention_heads)
         self.scale = divided("hidden_size", of.hidden_size, *heads) ** -0.5
 
-    def call(self, inputs: Any, mask: Any, past: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor, past: tuple[Tensor, ...] | None = None) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         given = (self.q_proj(inputs), self.k_proj(inputs), self.v_proj(inputs))
         query, key, value = (split_heads(x, self.config.num_attention_heads) for x in given)
@@ -88,7 +89,7 @@ class OPTBlock(Layer):
         self.final_layer_norm = of.normalization()
         self.activate = activation(of.activation_function)
 
-    def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor, others: Tensor, past: tuple[Tensor, ...] | None = None) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         first = self.config.do_layer_norm_before
         attended = self.self_attn(self.self_attn_layer_norm(inputs) if first else inputs, mask, past)
@@ -137,7 +138,9 @@ class OPT(TextDecoder):
         """Return the embedding of tokens."""
         return self.embed_tokens
 
-    def started(self, input_ids: Any, padding: Any, position_ids: Any) -> tuple[Any, tuple[Any, ...]]:
+    def started(
+        self, input_ids: Tensor, padding: Tensor | None, position_ids: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return the sum of both embeddings; positions count the steps without padding, which has position -1."""
         if padding is not None:
             whole = ops.cast(padding, "int32")
@@ -146,13 +149,13 @@ class OPT(TextDecoder):
         x = self.project_in(x) if self.config.embedded != self.config.hidden_size else x
         return x + self.embed_positions(position_ids + OFFSET), ()
 
-    def finished(self, x: Any) -> Any:
+    def finished(self, x: Tensor) -> Tensor:
         """Return the last hidden states, normalized and projected if the model does so."""
         x = self.final_layer_norm(x) if self.normalized else x
         return self.project_out(x) if self.config.embedded != self.config.hidden_size else x
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> OPT:
+def model(given: Mapping[str, object], architecture: str | None = None) -> OPT:
     """Return the model that a config describes."""
     found: OPT = text_decoder(OPT, read(OPTConfig, given), given, architecture)
     return found

@@ -13,6 +13,7 @@ from layercli.models.rope import parameters, rope
 from layercli.models.text_decoder import TextDecoder, text_decoder
 
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
@@ -65,7 +66,9 @@ class PhiAttention(Layer):
             self.k_layernorm = LayerNormalization(epsilon=of.layer_norm_eps)
         self.rotate, self.scale = Rotate(), of.head_size**-0.5
 
-    def call(self, inputs: Any, mask: Any, cosine: Any, sine: Any, past: Any = None) -> Any:
+    def call(
+        self, inputs: Tensor, mask: Tensor, cosine: Tensor, sine: Tensor, past: tuple[Tensor, ...] | None = None
+    ) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         of = self.config
         query = split_heads(self.q_proj(inputs), of.num_attention_heads)
@@ -88,7 +91,7 @@ class PhiFeedForward(Layer):
         self.fc1, self.fc2 = Dense(self.config.intermediate_size), Dense(self.config.hidden_size)
         self.activate = activation(self.config.hidden_act)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         return self.fc2(self.activate(self.fc1(inputs)))
 
@@ -103,7 +106,7 @@ class PhiBlock(Layer):
         self.input_layernorm = LayerNormalization(epsilon=self.config.layer_norm_eps)
         self.self_attn, self.mlp = PhiAttention(self.config), PhiFeedForward(self.config)
 
-    def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor, others: Any, past: tuple[Tensor, ...] | None = None) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         normalized = self.input_layernorm(inputs)
         attended = self.self_attn(normalized, mask, *others, past)
@@ -132,16 +135,18 @@ class Phi(TextDecoder):
         """Return the embedding."""
         return self.embed_tokens
 
-    def started(self, input_ids: Any, padding: Any, position_ids: Any) -> tuple[Any, tuple[Any, ...]]:
+    def started(
+        self, input_ids: Tensor, padding: Tensor | None, position_ids: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return the embedding, and cosine and sine of the positions."""
         return self.embed_tokens(input_ids), self.positions.op(position_ids)
 
-    def finished(self, x: Any) -> Any:
+    def finished(self, x: Tensor) -> Tensor:
         """Return the normalized hidden states."""
         return self.final_layernorm(x)
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> Phi:
+def model(given: Mapping[str, object], architecture: str | None = None) -> Phi:
     """Return the model that a config describes."""
     config = read(PhiConfig, given)
     found: Phi = text_decoder(Phi, config, given, architecture)

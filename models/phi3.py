@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, head_size
@@ -31,7 +30,7 @@ class Phi3Config:
     pad_token_id: Count | None = 32_000
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> CausalLM:
+def model(given: Mapping[str, object], architecture: str | None = None) -> CausalLM:
     """Return the model that a config describes; in the first files ``su`` and ``yarn`` mean ``longrope``."""
     config = read(Phi3Config, given)
     turning = parameters(given)

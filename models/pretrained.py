@@ -18,6 +18,7 @@ from layercli.core.dtypes import DTypePolicy
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.spec import Spec
+from layercli.core.types import ConfigLike
 from layercli.core.variable import Variable
 from layercli.errors import FormatError
 from layercli.layers.convolutional.conv import Conv1D, Conv2D
@@ -128,7 +129,7 @@ def set_dtype(model: Model, dtype: str | None) -> None:
         layer._policy = policy
 
 
-def labels_of(config: Mapping[str, Any]) -> int:
+def labels_of(config: ConfigLike) -> int:
     """Return the number of classes of a classifier: the number of its labels, or 2."""
     labels, number = config.get("id2label"), config.get("num_labels", 2)
     if labels is not None and not isinstance(labels, dict):

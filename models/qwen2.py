@@ -41,7 +41,7 @@ def windows(config: Any) -> tuple[int | None, ...]:
     return windows_of(config.layer_types, config.sliding_window, late)
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> CausalLM:
+def model(given: Mapping[str, object], architecture: str | None = None) -> CausalLM:
     """Return the model that a config describes."""
     config = read(Qwen2Config, given)
     decoder = decoder_of(config, rope_of(given, config), input_bias=True, windows=windows(config))

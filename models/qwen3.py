@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
@@ -20,7 +19,7 @@ class Qwen3Config(Qwen2Config):
     attention_bias: bool = False
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> CausalLM:
+def model(given: Mapping[str, object], architecture: str | None = None) -> CausalLM:
     """Return the model that a config describes."""
     config = read(Qwen3Config, given)
     decoder = decoder_of(

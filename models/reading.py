@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
+from layercli.core.types import ConfigLike
 from layercli.errors import FormatError
 
 Size = int
@@ -50,7 +51,7 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
-def read(kind: type[Config], config: Mapping[str, Any]) -> Config:
+def read(kind: type[Config], config: ConfigLike) -> Config:
     """Return the dataclass ``kind`` with the values of ``config``; FormatError for an invalid value.
 
     A field may have other names in the file, listed in ``kind.aliases``.
@@ -70,14 +71,14 @@ def read(kind: type[Config], config: Mapping[str, Any]) -> Config:
     return kind(**found)
 
 
-def check(name: str, value: Any, annotation: str) -> None:
+def check(name: str, value: object, annotation: str) -> None:
     """Raise FormatError unless ``value`` matches ``annotation``; null always means a missing key."""
     words, holds = KINDS[annotation.removesuffix(" | None").partition("[")[0]]
     if value is not None and not holds(value):
         raise FormatError(f"config.json has {name} = {shown(value)}, which is not {words}")
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Return a value for an error message, at most 60 characters long."""
     text = repr(value) if not isinstance(value, int) or abs(value) < 10**40 else f"a number of {len(str(value))} digits"
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli import ops
 from layercli.core.model import Model
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.layers.convolutional.conv import Conv2D
 from layercli.layers.core.dense import Dense
 from layercli.layers.normalization.batch_normalization import BatchNormalization
@@ -35,7 +34,7 @@ class ResnetIdentityBlock(Model):
         self.conv2c = Conv2D(filters3, (1, 1))
         self.bn2c = BatchNormalization()
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Return relu(block(inputs) + inputs)."""
         x = ops.relu(self.bn2a(self.conv2a(inputs), training=training))
         x = ops.relu(self.bn2b(self.conv2b(x), training=training))
@@ -66,7 +65,7 @@ class Bottleneck(Model):
             self.conv0 = Conv2D(4 * self.filters, 1, strides=self.strides)
             self.bn0 = BatchNormalization(epsilon=EPSILON)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return relu(block(inputs) + shortcut(inputs))."""
         x = ops.relu_(self.bn1(self.conv1(inputs)))
         x = ops.relu_(self.bn2(self.conv2(x)))
@@ -94,7 +93,7 @@ class ResNet50(Model):
         self.average = GlobalAveragePooling2D()
         self.predictions = Dense(self.classes, activation="softmax")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the probabilities (batch, classes)."""
         x = ops.relu_(self.bn1(self.conv1(self.pad(inputs))))
         x = self.pool1(self.pool_pad(x))

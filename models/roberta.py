@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.models.bert import Bert, BertConfig, Classifier, encoder
 from layercli.models.reading import Count, Size, read
 
 from layercli import ops
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.core.dense import Dense
 
 
@@ -33,14 +33,14 @@ class Roberta(Bert):
         """Return the classification layer for texts (two projections) or for steps."""
         return Classifier(self.config, self.classes) if self.head == "classes" else Dense(self.classes)
 
-    def positions(self, input_ids: Any) -> Any:
+    def positions(self, input_ids: Tensor) -> Tensor:
         """Return the rows of the position embedding: each step's number among the non-padding ones, after the padding row."""
         pad = self.config.pad_token_id or 0
         whole = ops.cast(ops.not_equal(input_ids, pad), "int32")
         return ops.cumsum(whole, axis=-1) * whole + pad
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> Roberta:
+def model(given: Mapping[str, object], architecture: str | None = None) -> Roberta:
     """Return the model that a config describes."""
     found: Roberta = encoder(Roberta, read(RobertaConfig, given), given, architecture)
     return found

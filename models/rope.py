@@ -13,6 +13,7 @@ from typing import Any
 
 from layercli.models.reading import is_number, one_of, shown
 
+from layercli.core.types import ConfigLike
 from layercli.errors import FormatError
 from layercli.ops.nn.rotary_embedding import RotaryAngles
 
@@ -30,7 +31,7 @@ class Rope:
         return RotaryAngles(self.speeds, self.factor)
 
 
-def parameters(config: Mapping[str, Any], base: float = 10_000.0, kind: str | None = None) -> dict[str, Any]:
+def parameters(config: ConfigLike, base: float = 10_000.0, kind: str | None = None) -> dict[str, Any]:
     """Return the rotary parameters in ``config``, under the names that transformers 5 writes.
 
     Older files have ``rope_theta`` and ``rope_scaling``; some have parameters for each ``kind`` of layer.
@@ -74,7 +75,7 @@ def plain(base: float, features: int) -> tuple[float, ...]:
     return tuple(base ** (-i / features) for i in range(0, features, 2))
 
 
-def unscaled(speeds: tuple[float, ...], given: Mapping[str, Any], base: float, longest: int) -> Rope:
+def unscaled(speeds: tuple[float, ...], given: Mapping[str, object], base: float, longest: int) -> Rope:
     """Return the frequencies unchanged: ``dynamic`` scaling only changes them beyond the ``longest`` text."""
     return Rope(speeds)
 

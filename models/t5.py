@@ -17,6 +17,7 @@ from layercli.core import dims
 from layercli.core.dims import Dim
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.errors import FormatError
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
@@ -54,7 +55,7 @@ class T5Config:
         return self.feed_forward_proj.removeprefix("gated-")
 
 
-def bucket(distance: Any, both_ways: bool, count: int, furthest: int) -> Any:
+def bucket(distance: Any, both_ways: bool, count: int, furthest: int) -> Tensor:
     """Return the bucket of each distance from a target to a source: one each for near ones, logarithmic for far ones."""
     first = 0
     if both_ways:
@@ -84,13 +85,20 @@ class T5Attention(Layer):
         if self.biased:
             self.relative_attention_bias = Embedding(of.relative_attention_num_buckets, of.num_heads)
 
-    def bias(self, distance: Any) -> Any:
+    def bias(self, distance: Tensor) -> Tensor:
         """Return the bias of the scores (1, heads, targets, sources)."""
         of = self.config
         places = bucket(distance, self.both_ways, of.relative_attention_num_buckets, of.relative_attention_max_distance)
         return ops.expand_dims(ops.transpose(self.relative_attention_bias(places), (2, 0, 1)), 0)
 
-    def call(self, inputs: Any, sources: Any, mask: Any = None, bias: Any = None, distance: Any = None) -> Any:
+    def call(
+        self,
+        inputs: Tensor,
+        sources: Tensor,
+        mask: Tensor | None = None,
+        bias: Tensor | None = None,
+        distance: Tensor | None = None,
+    ) -> Any:
         """Return (batch, steps, width), and the position bias if ``distance`` is given."""
         of = self.config
         bias = self.bias(distance) if distance is not None else bias
@@ -115,7 +123,7 @@ class T5FeedForward(Layer):
         self.wo = Dense(of.d_model, use_bias=False)
         self.activate = activation(of.activation)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         if self.config.gated:
             return self.wo(self.activate(self.wi_0(inputs)) * self.wi_1(inputs))
@@ -134,7 +142,7 @@ class SelfPart(Layer):
         self.SelfAttention = T5Attention(self.config, self.biased, self.both_ways)
         self.layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
 
-    def call(self, inputs: Any, mask: Any, bias: Any, distance: Any) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor, bias: Tensor, distance: Tensor) -> Any:
         """Return (batch, steps, width) and the bias."""
         x = self.layer_norm(inputs)
         if not self.biased:
@@ -153,7 +161,7 @@ class CrossPart(Layer):
         self.EncDecAttention = T5Attention(self.config)
         self.layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
 
-    def call(self, inputs: Any, sources: Any, mask: Any) -> Any:
+    def call(self, inputs: Tensor, sources: Tensor, mask: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         return inputs + self.EncDecAttention(self.layer_norm(inputs), sources, mask)
 
@@ -168,7 +176,7 @@ class FeedForwardPart(Layer):
         self.DenseReluDense = T5FeedForward(self.config)
         self.layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         return inputs + self.DenseReluDense(self.layer_norm(inputs))
 
@@ -188,7 +196,9 @@ class T5Block(Layer):
             FeedForwardPart(self.config),
         ]
 
-    def call(self, inputs: Any, mask: Any, bias: Any, distance: Any, sources: Any, sources_mask: Any) -> Any:
+    def call(
+        self, inputs: Tensor, mask: Tensor, bias: Tensor, distance: Tensor, sources: Tensor, sources_mask: Tensor
+    ) -> Any:
         """Return (batch, steps, width) and the bias."""
         x, bias = self.layer[0](inputs, mask, bias, distance)
         x = self.layer[1](x, sources, sources_mask) if self.decodes else x
@@ -207,7 +217,14 @@ class T5Stack(Layer):
         self.block = [T5Block(self.config, i == 0, self.decodes) for i in range(self.depth)]
         self.final_layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
 
-    def call(self, inputs: Any, mask: Any, distance: Any, sources: Any = None, sources_mask: Any = None) -> Any:
+    def call(
+        self,
+        inputs: Tensor,
+        mask: Tensor,
+        distance: Tensor,
+        sources: Tensor | None = None,
+        sources_mask: Tensor | None = None,
+    ) -> Tensor:
         """Return (batch, steps, width)."""
         x, bias = inputs, None
         for block in self.block:
@@ -238,7 +255,7 @@ class T5(Pretrained):
         """The projection to the vocabulary, if it is tied to the embedding."""
         return {"lm_head.weight": "shared.weight"} if self.config.tie_word_embeddings else {}
 
-    def call(self, input_ids: Any, decoder_input_ids: Any, attention_mask: Any = None) -> Any:
+    def call(self, input_ids: Tensor, decoder_input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """Return (batch, decoder's steps, vocabulary); ``attention_mask`` (batch, steps) is 0 for padding."""
         check_rank(input_ids, 2)
         x = self.shared(input_ids)
@@ -260,13 +277,13 @@ class T5(Pretrained):
         return [Spec((batch, Dim.named("T")), "int32"), Spec((batch, Dim.named("S")), "int32")]
 
 
-def distances(steps: Any) -> Any:
+def distances(steps: Size) -> Tensor:
     """Return the distance of each source behind each target (targets, sources)."""
     places = ops.arange(steps)
     return ops.expand_dims(places, 0) - ops.expand_dims(places, 1)
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> T5:
+def model(given: Mapping[str, object], architecture: str | None = None) -> T5:
     """Return the model that a config describes."""
     heads = {"ForConditionalGeneration": "tokens", "WithLMHeadModel": "tokens", "T5Model": ""}
     head = head_of(architecture, heads, "ForConditionalGeneration")

@@ -14,6 +14,7 @@ from layercli.models.masks import mask_of
 from layercli.models.pretrained import Pretrained, head_of, labels_of
 
 from layercli import ops
+from layercli.core.types import ConfigLike, Tensor
 from layercli.layers.core.dense import Dense
 from layercli.ops.core.axes import check_rank
 
@@ -44,15 +45,23 @@ class TextDecoder(Pretrained):
         """Return the embedding, which also projects to the vocabulary if the two are tied."""
         raise NotImplementedError
 
-    def started(self, input_ids: Any, padding: Any, position_ids: Any) -> tuple[Any, tuple[Any, ...]]:
+    def started(
+        self, input_ids: Tensor, padding: Tensor | None, position_ids: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return the input of the first block, and the extra arguments of every block; ``padding`` includes cached steps."""
         raise NotImplementedError
 
-    def finished(self, x: Any) -> Any:
+    def finished(self, x: Tensor) -> Tensor:
         """Return the last hidden states."""
         raise NotImplementedError
 
-    def call(self, input_ids: Any, attention_mask: Any = None, position_ids: Any = None, cache: Any = None) -> Any:
+    def call(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        cache: Any = None,
+    ) -> Any:
         """Return the logits (batch, steps, vocabulary), class logits, or the last hidden states; with a cache if requested."""
         check_rank(input_ids, 2)
         batch, steps = input_ids.shape
@@ -74,7 +83,7 @@ class TextDecoder(Pretrained):
         x = self.projected(self.finished(x), input_ids)
         return x if cache is None else (x, kept)
 
-    def projected(self, x: Any, input_ids: Any) -> Any:
+    def projected(self, x: Any, input_ids: Tensor) -> Any:
         """Return the output of the head for the hidden states."""
         if self.head == "tokens":
             tied = self.config.tie_word_embeddings
@@ -86,13 +95,13 @@ HEADS = {"ForCausalLM": "tokens", "LMHeadModel": "tokens", "ForSequenceClassific
 """The head of a decoder, by the suffix of its class name."""
 
 
-def text_decoder(kind: type[Any], config: Any, given: Mapping[str, Any], architecture: str | None) -> Any:
+def text_decoder(kind: type, config: ConfigLike, given: Mapping[str, object], architecture: str | None) -> Any:
     """Return the model class with the head that ``architecture`` names."""
     head = head_of(architecture, HEADS, "ForCausalLM")
     return kind(config, head, labels_of(given) if head == "classes" else 0)
 
 
-def fused_heads(x: Any, groups: int, queries: int) -> tuple[Any, Any, Any]:
+def fused_heads(x: Tensor, groups: int, queries: int) -> tuple[Tensor, Tensor, Tensor]:
     """Split a projection that holds, for each group, its query heads, a key and a value head."""
     batch, steps, width = x.shape
     size = width // (groups * (queries + 2))
@@ -101,14 +110,14 @@ def fused_heads(x: Any, groups: int, queries: int) -> tuple[Any, Any, Any]:
     return query, x[:, :, :, queries], x[:, :, :, queries + 1]
 
 
-def alibi(heads: int, sources: Any, dtype: str = "float32") -> Any:
+def alibi(heads: int, sources: Tensor, dtype: str = "float32") -> Tensor:
     """Return the bias (batch, heads, 1, sources), linear in the step, with a different slope for each head.
 
     ``sources`` are the steps (batch, sources). Press et al., "Train Short, Test Long", 2022 (arXiv:2108.12409).
     """
     power = 2 ** math.floor(math.log2(heads))
 
-    def slopes(first: int, end: int, step: int, closest: int) -> Any:
+    def slopes(first: int, end: int, step: int, closest: int) -> Tensor:
         fall = -(2.0 ** -(math.log2(closest) - 3)) * math.log(2)
         return ops.exp(ops.cast(ops.arange(first, end, step), "float32") * fall)
 
@@ -119,7 +128,7 @@ def alibi(heads: int, sources: Any, dtype: str = "float32") -> Any:
     return ops.cast(steps * ops.reshape(ops.cast(each, dtype), (1, heads, 1, 1)), "float32")
 
 
-def sources_of(padding: Any, position_ids: Any) -> Any:
+def sources_of(padding: Tensor | None, position_ids: Tensor) -> Tensor:
     """Return the number of each source (batch, sources) among the non-padding ones, 0 for padding.
 
     Without ``padding`` the sources are all steps up to the last of ``position_ids``.

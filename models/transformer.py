@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core import dims
 from layercli.core.dims import Dim
 from layercli.core.model import Model
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.layers.attention.multi_head_attention import MultiHeadAttention
 from layercli.layers.core.dense import Dense
@@ -33,7 +32,7 @@ class EncoderBlock(Model):
         self.norm2 = LayerNormalization(epsilon=1e-5)
         self.drop = Dropout(self.dropout)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         x = self.norm1(inputs + self.drop(self.attention(inputs, inputs)))
         return self.norm2(x + self.drop(self.contract(self.expand(x))))
@@ -56,7 +55,7 @@ class TransformerEncoder(Model):
             )
         self.stack = [EncoderBlock(self.width, self.heads, self.hidden, self.dropout) for _ in range(self.blocks)]
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         x = inputs
         for block in self.stack:

@@ -17,6 +17,7 @@ from layercli.core import dims
 from layercli.core.dims import Dim
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.layers.convolutional.conv import Conv2D
 from layercli.layers.core.dense import Dense
 from layercli.layers.normalization.layer_normalization import LayerNormalization
@@ -53,7 +54,7 @@ class Patches(Layer):
         of = self.config
         setattr(self, self.name_, Conv2D(of.hidden_size, of.patch_size, of.patch_size, use_bias=self.use_bias))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the patches in row order."""
         x = getattr(self, self.name_)(ops.transpose(inputs, (0, 2, 3, 1)))
         batch, rows, columns, width = x.shape
@@ -69,14 +70,14 @@ class ViTEmbeddings(Layer):
         """Create the projection of the patches."""
         self.patch_embeddings = Patches(self.config)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: object) -> None:
         """Create cls_token (1, 1, width) and position_embeddings (1, patches + 1, width)."""
         of = self.config
         patches = divided("image_size", of.image_size, "patch_size", of.patch_size) ** 2
         self.cls_token = self.add_weight("cls_token", (1, 1, of.hidden_size))
         self.position_embeddings = self.add_weight("position_embeddings", (1, patches + 1, of.hidden_size))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, patches + 1, width)."""
         x = self.patch_embeddings(inputs)
         first = ops.broadcast_to(self.cls_token, (x.shape[0], 1, self.config.hidden_size))
@@ -95,7 +96,7 @@ class ViTHeads(Layer):
         heads = ("num_attention_heads", of.num_attention_heads)
         self.scale = divided("hidden_size", of.hidden_size, *heads) ** -0.5
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         given = (self.query(inputs), self.key(inputs), self.value(inputs))
         query, key, value = (split_heads(x, self.config.num_attention_heads) for x in given)
@@ -111,7 +112,7 @@ class ViTOutput(Layer):
         """Create the projection."""
         self.dense = Dense(self.width)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         return self.dense(inputs)
 
@@ -125,7 +126,7 @@ class ViTAttention(Layer):
         """Create both parts."""
         self.attention, self.output_ = ViTHeads(self.config), ViTOutput(self.config.hidden_size)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         return self.output_(self.attention(inputs))
 
@@ -142,7 +143,7 @@ class ViTBlock(Layer):
         self.layernorm_after = LayerNormalization(epsilon=of.layer_norm_eps)
         self.intermediate, self.output_ = Intermediate(of), ViTOutput(of.hidden_size)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         x = inputs + self.attention(self.layernorm_before(inputs))
         return x + self.output_(self.intermediate(self.layernorm_after(x)))
@@ -158,7 +159,7 @@ class ViTPooler(Layer):
         of = self.config
         self.dense, self.activate = Dense(of.pooler_output_size or of.hidden_size), activation(of.pooler_act)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, features)."""
         return self.activate(self.dense(inputs[:, 0]))
 
@@ -185,7 +186,7 @@ class ViT(Pretrained):
         else:
             self.pooler = ViTPooler(of)
 
-    def call(self, pixel_values: Any) -> Any:
+    def call(self, pixel_values: Tensor) -> Any:
         """Return the output of the head."""
         check_rank(pixel_values, 4)
         x = self.embeddings(pixel_values)
@@ -200,7 +201,7 @@ class ViT(Pretrained):
         return Spec((Dim.named(dims.BATCH), of.num_channels, of.image_size, of.image_size), "float32")
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> ViT:
+def model(given: Mapping[str, object], architecture: str | None = None) -> ViT:
     """Return the model that a config describes."""
     head = head_of(architecture, {"ForImageClassification": "classes", "Model": ""}, "Model")
     return ViT(read(ViTConfig, given), labels_of(given) if head else 0)

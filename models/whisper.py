@@ -16,6 +16,7 @@ from layercli.core import dims
 from layercli.core.dims import Dim
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.layers.convolutional.conv import Conv1D
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
@@ -56,7 +57,7 @@ class WhisperAttention(Layer):
         self.k_proj = Dense(self.width, use_bias=False)
         self.scale = divided("d_model", self.width, "the number of heads", self.heads) ** -0.5
 
-    def call(self, inputs: Any, sources: Any) -> Any:
+    def call(self, inputs: Tensor, sources: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         given = (self.q_proj(inputs), self.k_proj(sources), self.v_proj(sources))
         query, key, value = (split_heads(x, self.heads) for x in given)
@@ -80,7 +81,7 @@ class WhisperBlock(Layer):
         self.fc2, self.final_layer_norm = Dense(of.d_model), normalization()
         self.activate = activation(of.activation_function)
 
-    def call(self, inputs: Any, sources: Any = None) -> Any:
+    def call(self, inputs: Tensor, sources: Tensor | None = None) -> Tensor:
         """Return (batch, steps, width)."""
         x = self.self_attn_layer_norm(inputs)
         x = inputs + self.self_attn(x, x)
@@ -102,7 +103,7 @@ class Encoder(Layer):
         self.blocks = [WhisperBlock(of, False) for _ in range(of.encoder_layers)]
         self.layer_norm = normalization()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps / 2, width)."""
         x = ops.transpose(inputs, (0, 2, 1))
         for convolution in (self.conv1, self.conv2):
@@ -126,7 +127,7 @@ class WhisperDecoder(Layer):
         self.blocks = [WhisperBlock(of, True) for _ in range(of.decoder_layers)]
         self.layer_norm = normalization()
 
-    def call(self, inputs: Any, sources: Any) -> Any:
+    def call(self, inputs: Tensor, sources: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         check_rank(inputs, 2)
         x = self.embed_tokens(inputs) + self.embed_positions(ops.expand_dims(ops.arange(inputs.shape[1]), 0))
@@ -158,7 +159,7 @@ class Whisper(Pretrained):
             {"proj_out.weight": f"{self.prefix}decoder.embed_tokens.weight"} if self.config.tie_word_embeddings else {}
         )
 
-    def call(self, input_features: Any, decoder_input_ids: Any) -> Any:
+    def call(self, input_features: Tensor, decoder_input_ids: Tensor) -> Tensor:
         """Return (batch, steps, vocabulary)."""
         check_rank(input_features, 3)
         x = self.decoder(decoder_input_ids, self.encoder(input_features))
@@ -180,7 +181,7 @@ def normalization() -> LayerNormalization:
     return LayerNormalization(epsilon=1e-5)
 
 
-def model(given: Mapping[str, Any], architecture: str | None = None) -> Whisper:
+def model(given: Mapping[str, object], architecture: str | None = None) -> Whisper:
     """Return the model that a config describes."""
     head = head_of(architecture, {"ForConditionalGeneration": "tokens", "WhisperModel": ""}, "ForConditionalGeneration")
     return Whisper(read(WhisperConfig, given), bool(head))

@@ -23,7 +23,7 @@ def listed(callbacks: Any) -> list[Any]:
 class CallbackList:
     """A list of callbacks. A hook is called on those that override it."""
 
-    def __init__(self, callbacks: Iterable[Callback], model: Any, params: Mapping[str, Any]) -> None:
+    def __init__(self, callbacks: Iterable[Callback], model: object, params: Mapping[str, object]) -> None:
         self.all = list(callbacks)
         for callback in self.all:
             callback.set_model(model)
@@ -37,7 +37,7 @@ class CallbackList:
             getattr(callback, hook)(*what)
 
 
-def record(logs: Logs | None, name: str, value: Any) -> None:
+def record(logs: Logs | None, name: str, value: object) -> None:
     """Add a number to the logs of an epoch, for the callbacks that run after this one; History is the last."""
     if isinstance(logs, MutableMapping):
         logs[name] = value

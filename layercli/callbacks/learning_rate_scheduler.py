@@ -38,7 +38,7 @@ class LearningRateScheduler(Callback):
         note(self.model.optimizer, logs)
 
 
-def rated(optimizer: Any) -> Iterator[tuple[str, Any]]:
+def rated(optimizer: object) -> Iterator[tuple[str, Any]]:
     """Yield every optimizer that has a learning rate, with the name of its rate in the logs."""
     if hasattr(optimizer, "optimizers"):
         yield from ((f"learning_rate_{each.name}", each) for each in optimizer.optimizers)
@@ -46,7 +46,7 @@ def rated(optimizer: Any) -> Iterator[tuple[str, Any]]:
         yield "learning_rate", optimizer
 
 
-def note(optimizer: Any, logs: Logs | None) -> None:
+def note(optimizer: object, logs: Logs | None) -> None:
     """Add the learning rates to the logs of an epoch."""
     for name, each in rated(optimizer):
         record(logs, name, float(each.learning_rate))

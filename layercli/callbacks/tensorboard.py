@@ -41,9 +41,9 @@ class TensorBoard(Callback):
         write_images: bool = False,
         write_steps_per_second: bool = False,
         update_freq: Any = "epoch",
-        profile_batch: Any = 0,
+        profile_batch: object = 0,
         embeddings_freq: int = 0,
-        embeddings_metadata: Any = None,
+        embeddings_metadata: object = None,
     ) -> None:
         if embeddings_freq or embeddings_metadata is not None:
             raise UsageError(
@@ -126,7 +126,7 @@ class TensorBoard(Callback):
         self._trace = None
 
 
-def span(profile_batch: Any) -> tuple[int, int]:
+def span(profile_batch: object) -> tuple[int, int]:
     """Return the first and the last batch to trace; (0, 0) is none."""
     given = profile_batch
     if isinstance(given, str):

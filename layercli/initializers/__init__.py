@@ -11,6 +11,7 @@ from typing import Any
 
 from layercli.core import registry
 from layercli.core.registry import Registry
+from layercli.core.types import ConfigLike
 from layercli.initializers.constant_initializers import Constant, Identity, Ones, Zeros
 from layercli.initializers.initializer import Initializer, values
 from layercli.initializers.random_initializers import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
@@ -100,7 +101,7 @@ _registry = Registry(
 get = _registry.get
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: ConfigLike, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the initializer that ``config``, a name or the dict that ``serialize`` returned, describes.
 
     ``custom_objects``: the user's own classes and functions by name. Raises UsageError for an unknown name.
@@ -108,6 +109,6 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     return _registry.deserialize(config, custom_objects)
 
 
-def serialize(initializer: Any) -> Any:
+def serialize(initializer: object) -> Any:
     """Return the initializer as a dict of its class name and config, or of its name for a function, as Keras does."""
     return registry.serialize(initializer)

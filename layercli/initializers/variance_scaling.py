@@ -113,7 +113,7 @@ class FixedScaling(RandomInitializer):
         return scaling.draw(rng, shape, dtype)
 
 
-def with_axes(initializer: Any, input_axes: Sequence[int], output_axes: Sequence[int]) -> Any:
+def with_axes(initializer: object, input_axes: Sequence[int], output_axes: Sequence[int]) -> Any:
     """Return ``initializer`` with these axes, if its variance depends on fans and it has no axes of its own.
 
     >>> with_axes(GlorotUniform(), [0], [1, 2]).output_axes, with_axes(GlorotUniform(), [0], [1])((2, 3)).shape

@@ -57,7 +57,7 @@ def _boolean(value: Any) -> bool:
     return bool(value)
 
 
-def one_of(*allowed: Any) -> Validator:
+def one_of(*allowed: object) -> Validator:
     """Return the rule of a setting that is one of ``allowed``; text counts in any case."""
 
     def choose(value: Any) -> Any:
@@ -100,13 +100,13 @@ ScoreMode = Annotated[str, one_of("dot", "concat")]
 DataFormat = Annotated[Any, one_of(None, "channels_last", "channels_first")]
 
 
-def per_axis(value: Any, axes: int, name: str, owner: str, each: Validator = POSITIVE) -> tuple[Any, ...]:
+def per_axis(value: object, axes: int, name: str, owner: str, each: Validator = POSITIVE) -> tuple[Any, ...]:
     """Return what ``each`` makes of one value for all axes or of one value per axis; UsageError names the setting."""
     from layercli.core.fields import checked
 
     expected = each.expected if axes == 1 else f"{each.expected}, or {axes} of them"
 
-    def convert(given: Any) -> tuple[Any, ...]:
+    def convert(given: object) -> tuple[Any, ...]:
         if not isinstance(given, (list, tuple)):
             return (each.convert(given),) * axes
         if axes == 1 and len(given) == 2 and each is PAIR:
@@ -176,7 +176,7 @@ PositiveInts = Annotated[Any, _positives(None)]
 Filters3 = Annotated[Any, _positives(3)]
 
 
-def raise_unsupported(layer: Any, names: tuple[str, ...], why: str) -> None:
+def raise_unsupported(layer: object, names: tuple[str, ...], why: str) -> None:
     """Raise UsageError where a setting of Keras's that layercli has no meaning for is given: it is there to be read."""
     for name in names:
         if getattr(layer, name) is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from layercli.core import registry
 from layercli.core.namespace import keep_functions
 from layercli.core.registry import Registry
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table below
@@ -101,7 +102,7 @@ __all__ = [*_registry.module_of, "deserialize", "get", "parse", "resolve", "seri
 get = _registry.get
 
 
-def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(name: object, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the loss that ``name``, a name or the dict that ``serialize`` returned, describes.
 
     ``custom_objects``: the user's own classes and functions by name. Raises UsageError for an unknown name.
@@ -109,7 +110,7 @@ def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> A
     return _registry.deserialize(name, custom_objects)
 
 
-def serialize(loss: Any) -> Any:
+def serialize(loss: object) -> Any:
     """Return the loss as a dict of its class name and config, or of its name for a function, as Keras does."""
     return registry.serialize(loss)
 
@@ -134,7 +135,7 @@ def parse(text: str) -> Any:
     return cls.from_config(settings_in(settings, name, cls))  # type: ignore[attr-defined]  # every loss class has it
 
 
-def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Any:
+def resolve(identifier: object, y_true: Tensor, y_pred: Tensor) -> Any:
     """Return the Loss that ``identifier`` stands for, given targets and predictions.
 
     ``identifier``: a name, config, class, function or Loss, as in ``get``. ``crossentropy`` or ``ce`` is binary for

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 
@@ -26,14 +27,14 @@ def align_ranks(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.T
     return a, b
 
 
-def alike(y_true: Any, y_pred: torch.Tensor) -> bool:
+def alike(y_true: Tensor, y_pred: torch.Tensor) -> bool:
     """Return whether ``y_true`` is a tensor with the shape, dtype and device of ``y_pred``."""
     if not isinstance(y_true, torch.Tensor) or y_true.shape != y_pred.shape:
         return False
     return y_true.dtype is y_pred.dtype and y_true.device == y_pred.device
 
 
-def tensor(value: Any) -> torch.Tensor:
+def tensor(value: object) -> torch.Tensor:
     """Return ``value`` as a floating tensor: floating tensors unchanged, float64 arrays and lists as float32."""
     if isinstance(value, torch.Tensor):
         return value if value.is_floating_point() else value.float()
@@ -45,7 +46,7 @@ def pairwise(function: Formula[Settings]) -> PerSample[Settings]:
     """Return a loss function of tensors, arrays or lists from a formula of two tensors of one shape and dtype."""
 
     @wraps(function)
-    def loss(y_true: Any, y_pred: Any, *args: Settings.args, **settings: Settings.kwargs) -> torch.Tensor:
+    def loss(y_true: Tensor, y_pred: Tensor, *args: Settings.args, **settings: Settings.kwargs) -> torch.Tensor:
         y_pred = tensor(y_pred)
         y_true = torch.as_tensor(y_true, dtype=y_pred.dtype, device=y_pred.device)
         if y_true.shape != y_pred.shape:
@@ -60,7 +61,7 @@ def with_class_ids(function: Formula[Settings]) -> PerSample[Settings]:
     """Return a loss function of tensors, arrays or lists from a formula of int64 class ids and floating predictions."""
 
     @wraps(function)
-    def loss(y_true: Any, y_pred: Any, *args: Settings.args, **settings: Settings.kwargs) -> torch.Tensor:
+    def loss(y_true: Tensor, y_pred: Tensor, *args: Settings.args, **settings: Settings.kwargs) -> torch.Tensor:
         y_pred = tensor(y_pred)
         y_true = torch.as_tensor(y_true, device=y_pred.device).long()
         return function(y_true, y_pred, *args, **settings)
@@ -78,7 +79,7 @@ def require_same_shape(name: str, y_true: torch.Tensor, y_pred: torch.Tensor) ->
         raise ShapeError(f"{name} expects y_true and y_pred of one shape, got {true} and {pred}", hint=hint)
 
 
-def kind_of_labels(y_true: Any, y_pred: Any) -> str:
+def kind_of_labels(y_true: Tensor, y_pred: Tensor) -> str:
     """Return ``binary``, ``ids`` or ``one-hot``: the kind of targets, by their shape and that of the predictions."""
     true, pred = tuple(y_true.shape), tuple(y_pred.shape)
     if pred[-1:] == (1,):

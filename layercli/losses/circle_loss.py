@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch
 from layercli.losses.alignment import with_class_ids
@@ -14,8 +13,8 @@ from layercli.losses.loss import loss_class
 def circle(
     y_true: torch.Tensor,
     y_pred: torch.Tensor,
-    ref_labels: Any = None,
-    ref_embeddings: Any = None,
+    ref_labels: object = None,
+    ref_embeddings: object = None,
     remove_diagonal: bool = True,
     gamma: float = 80.0,
     margin: float = 0.4,
@@ -47,7 +46,7 @@ def masked_logsumexp(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return values.masked_fill(~mask, float("-inf")).logsumexp(1)
 
 
-def _unequal_pairs(loss: Any, y_true: Any, values: torch.Tensor) -> torch.Tensor:
+def _unequal_pairs(loss: Tensor, y_true: Tensor, values: torch.Tensor) -> torch.Tensor:
     return values > 0
 
 

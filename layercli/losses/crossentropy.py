@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F, torch
 from layercli.losses.alignment import alike, pairwise, with_class_ids
@@ -68,7 +69,7 @@ def sparse_categorical_crossentropy(
 
 
 def whole_sparse_crossentropy(
-    y_true: Any, y_pred: torch.Tensor, from_logits: bool, ignore_class: int | None, axis: int
+    y_true: Tensor, y_pred: torch.Tensor, from_logits: bool, ignore_class: int | None, axis: int
 ) -> torch.Tensor | None:
     """Return the mean of ``sparse_categorical_crossentropy`` for int64 labels (batch,) and logits (batch, classes),
     else None.
@@ -82,7 +83,7 @@ def whole_sparse_crossentropy(
 
 
 def whole_binary_crossentropy(
-    y_true: Any, y_pred: torch.Tensor, from_logits: bool, label_smoothing: float, axis: int
+    y_true: Tensor, y_pred: torch.Tensor, from_logits: bool, label_smoothing: float, axis: int
 ) -> torch.Tensor | None:
     """Return the mean of ``binary_crossentropy`` over all samples for equal shapes and dtypes, else None."""
     if label_smoothing or not alike(y_true, y_pred):

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from layercli.core.naming import snake_case
 from layercli.core.registry import DataclassConfig
+from layercli.core.types import Config, Tensor
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.losses.alignment import align_ranks, tensor
@@ -52,16 +53,18 @@ class Loss(DataclassConfig):
                 return whole
         return reduce(*self.unreduced(y_true, y_pred, sample_weight, mask), self.reduction)
 
-    def prepared(self, y_pred: Any) -> torch.Tensor:
+    def prepared(self, y_pred: Tensor) -> torch.Tensor:
         """Return the predictions as a tensor in the dtype of the computation."""
         values = tensor(y_pred)
         return values.to(self.dtype_for(values))
 
-    def whole(self, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor | None:
+    def whole(self, y_true: Tensor, y_pred: torch.Tensor) -> torch.Tensor | None:
         """Return ``mean`` where the reduction is the mean and no weights are given, else None."""
         return self.mean(y_true, y_pred) if self.reduction in ("sum_over_batch_size", "mean") else None
 
-    def unreduced(self, y_true: Any, y_pred: torch.Tensor, sample_weight: Any, mask: Any) -> tuple[Any, Any, Any]:
+    def unreduced(
+        self, y_true: Tensor, y_pred: torch.Tensor, sample_weight: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the values, their weights and their mask, each None where there is none."""
         values = self.call(y_true, y_pred)
         own = self.mask(y_true, values)
@@ -82,15 +85,15 @@ class Loss(DataclassConfig):
         """Return one value per sample."""
         raise NotImplementedError(f"{type(self).__name__} has no call(y_true, y_pred)")
 
-    def mask(self, y_true: Any, values: torch.Tensor) -> torch.Tensor | None:
+    def mask(self, y_true: Tensor, values: torch.Tensor) -> torch.Tensor | None:
         """Return a boolean tensor of the values that count, or None for all."""
         return None
 
-    def mean(self, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor | None:
+    def mean(self, y_true: Tensor, y_pred: torch.Tensor) -> torch.Tensor | None:
         """Return the mean of all values where one fused kernel computes it, else None."""
         return None
 
-    def check(self, y_true: Any, y_pred: Any) -> None:
+    def check(self, y_true: Tensor, y_pred: Tensor) -> None:
         """Raise the error for invalid ``y_true`` and ``y_pred``, by a computation on the CPU.
 
         Call it for the first batch: on a GPU a label out of range is an assertion of the device without an explanation.
@@ -98,7 +101,7 @@ class Loss(DataclassConfig):
         device = torch.device("cpu")
         self(torch.as_tensor(y_true, device=device), torch.as_tensor(y_pred, device=device).detach())
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the constructor's arguments; ``dtype`` only where it was given, as Keras does."""
         config = super().get_config()
         if config["dtype"] is None:
@@ -115,7 +118,7 @@ class FunctionLoss(Loss):
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
         dtype: str | None = None,
-        **arguments: Any,
+        **arguments: object,
     ) -> None:
         super().__init__(name=name or getattr(fn, "__name__", None), reduction=reduction, dtype=dtype)
         self.fn = fn
@@ -132,7 +135,7 @@ class FunctionLoss(Loss):
         """Return the arguments in a config; ``get_config()`` adds those of the function."""
         return ["fn", "reduction", "name", "dtype"]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the constructor's arguments, the function by its name."""
         return {**super().get_config(), **self.arguments}
 
@@ -161,10 +164,10 @@ def loss_class(
     arguments = [p for p in list(inspect.signature(function).parameters.values())[2:] if p.name not in without]
     names = [argument.name for argument in arguments]
 
-    def call(self: Any, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor:
+    def call(self: object, y_true: Tensor, y_pred: torch.Tensor) -> torch.Tensor:
         return function(y_true, y_pred, **{name: getattr(self, name) for name in names})
 
-    def whole(self: Any, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor | None:
+    def whole(self: object, y_true: Tensor, y_pred: torch.Tensor) -> torch.Tensor | None:
         if mean is None or not y_pred.numel():
             return None
         return mean(y_true, y_pred, **{name: getattr(self, name) for name in names})

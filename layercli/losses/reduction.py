@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.losses.alignment import align_ranks
@@ -20,7 +20,10 @@ def check_reduction(reduction: str | None) -> None:
 
 
 def reduce(
-    values: torch.Tensor, sample_weight: Any = None, mask: Any = None, reduction: str | None = "sum_over_batch_size"
+    values: torch.Tensor,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    reduction: str | None = "sum_over_batch_size",
 ) -> torch.Tensor:
     """Return the weighted ``values`` reduced to one number; unreduced for ``none``.
 
@@ -41,7 +44,9 @@ def reduce(
     return values.mean() if values.numel() else values.sum()
 
 
-def effective_weight(values: torch.Tensor, sample_weight: Any, mask: Any, reduction: str | None) -> torch.Tensor | None:
+def effective_weight(
+    values: torch.Tensor, sample_weight: object, mask: object, reduction: str | None
+) -> torch.Tensor | None:
     """Return the product of the weights and the mask, or None without either."""
     weight = None
     if sample_weight is not None:

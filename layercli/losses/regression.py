@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
+from layercli.core.types import Tensor
 from layercli.lazy import F, torch
 from layercli.losses.alignment import alike, pairwise
 from layercli.losses.loss import loss_class
@@ -56,12 +56,12 @@ def cosine_similarity(y_true: torch.Tensor, y_pred: torch.Tensor, axis: int = -1
     return -cosine(y_true, y_pred, axis)
 
 
-def whole_squared_error(y_true: Any, y_pred: torch.Tensor) -> torch.Tensor | None:
+def whole_squared_error(y_true: Tensor, y_pred: torch.Tensor) -> torch.Tensor | None:
     """Return the mean of ``mean_squared_error`` over all samples for equal shapes and dtypes, else None."""
     return F.mse_loss(y_pred, y_true) if alike(y_true, y_pred) else None
 
 
-def whole_absolute_error(y_true: Any, y_pred: torch.Tensor) -> torch.Tensor | None:
+def whole_absolute_error(y_true: Tensor, y_pred: torch.Tensor) -> torch.Tensor | None:
     """Return the mean of ``mean_absolute_error`` over all samples for equal shapes and dtypes, else None."""
     return F.l1_loss(y_pred, y_true) if alike(y_true, y_pred) else None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from layercli import losses
 from layercli.core import registry
 from layercli.core.registry import Registry
+from layercli.core.types import ConfigLike
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table below
@@ -134,7 +135,7 @@ FUNCTIONS = (
 __all__ = [*_registry.module_of, *FUNCTIONS, "deserialize", "get", "resolve", "serialize"]
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: ConfigLike, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the metric that ``config``, a name or the dict that ``serialize`` returned, describes.
 
     ``custom_objects``: the user's own classes and functions by name. Raises UsageError for an unknown name.
@@ -142,12 +143,12 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     return _registry.deserialize(config, custom_objects)
 
 
-def serialize(metric: Any) -> Any:
+def serialize(metric: object) -> Any:
     """Return the metric as a dict of its class name and config, or of its name for a function, as Keras does."""
     return registry.serialize(metric)
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: object) -> Any:
     """Return the metric that a name, config, class, function or instance stands for; None stays None.
 
     A name always stands for a class, also ``binary_accuracy``. Raises UsageError for an unknown name.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from layercli.core.types import Tensor
 from layercli.lazy import torch
 from layercli.losses.alignment import pairwise, require_same_shape, tensor
 from layercli.metrics.reduction_metrics import mean_class
@@ -27,7 +26,7 @@ def categorical_accuracy(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Te
     return (y_true.argmax(-1) == y_pred.argmax(-1)).float()
 
 
-def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> torch.Tensor:
+def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> torch.Tensor:
     """y_true == argmax(y_pred) over the last axis: class ids (...) or (..., 1) and (..., classes) to (...)."""
     labels, predictions = class_ids(y_true, y_pred)
     best = predictions.argmax(-1)
@@ -42,7 +41,7 @@ def top_k_categorical_accuracy(y_true: torch.Tensor, y_pred: torch.Tensor, k: in
 
 
 def sparse_top_k_categorical_accuracy(
-    y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
+    y_true: Tensor, y_pred: Tensor, k: int = 5, from_sorted_ids: bool = False
 ) -> torch.Tensor:
     """Whether fewer than ``k`` predictions exceed that of y_true: class ids (...) and (..., classes) to (...).
 
@@ -55,7 +54,7 @@ def sparse_top_k_categorical_accuracy(
     return among_best(labels, predictions, k)
 
 
-def class_ids(y_true: Any, y_pred: Any) -> tuple[torch.Tensor, torch.Tensor]:
+def class_ids(y_true: Tensor, y_pred: Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return labels as int64, without a last axis of size 1, and predictions, on one device."""
     predictions = tensor(y_pred)
     labels = torch.as_tensor(y_true, device=predictions.device).long()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from layercli.core.types import Config, Tensor
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.losses.alignment import tensor
@@ -71,7 +72,7 @@ class AUC(Metric):
             return dict.fromkeys(Counts._fields, (len(self.levels),))
         return dict.fromkeys(Counts._fields, (len(self.levels), self.num_labels)) if self.num_labels else {}
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
         """Add a batch. ``sample_weight``: one weight per sample, or of the targets' shape."""
         y_pred = tensor(y_pred).detach()
         if self.multi_label and y_pred.ndim != 2:
@@ -114,7 +115,7 @@ class AUC(Metric):
             height = (left + right) / 2
         return (x[:-1] - x[1:]) * height
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the constructor's arguments; ``thresholds`` only where they were given, as Keras does."""
         config = super().get_config()
         if config["thresholds"] is None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.losses.alignment import align_ranks, require_same_shape, tensor
@@ -45,11 +46,11 @@ def are_even(thresholds: Sequence[float]) -> bool:
 
 
 def count(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Tensor,
+    y_pred: Tensor,
     thresholds: Sequence[float],
     *,
-    sample_weight: Any = None,
+    sample_weight: Tensor | None = None,
     top_k: int | None = None,
     class_id: int | None = None,
     label_weights: torch.Tensor | None = None,
@@ -77,7 +78,7 @@ def count(
     return counts if by_label else Counts(*(each.squeeze(1) for each in counts))
 
 
-def weights_like(y_true: torch.Tensor, sample_weight: Any) -> torch.Tensor:
+def weights_like(y_true: torch.Tensor, sample_weight: object) -> torch.Tensor:
     """Return the sample weights broadcast to the shape of ``y_true``, in float64."""
     if sample_weight is None:
         return torch.ones_like(y_true, dtype=torch.float64)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from layercli.core.types import Tensor
 from layercli.lazy import torch
 from layercli.losses.reduction import divide_no_nan
 from layercli.metrics.confusion_counts import NEG_INF, count, parse_thresholds
@@ -46,7 +47,7 @@ class ConfusionMetric(Metric):
         """Return further arguments of ``count``."""
         return {}
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
         """Add a batch. ``sample_weight``: one weight per sample, or of the targets' shape."""
         levels = [self.levels[rank] for rank in self.ranks]
         counts = count(y_true, y_pred, levels, sample_weight=sample_weight, **self.options())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.losses.alignment import require_same_shape, tensor
@@ -32,7 +32,7 @@ class FScore(Metric):
         if self.threshold is not None and not 0 < self.threshold <= 1:
             raise UsageError(f"threshold must be greater than 0 and at most 1, got {self.threshold}")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
         """Add a batch of targets and predictions (batch, classes), with one weight per sample."""
         y_pred = tensor(y_pred).detach()
         y_true = torch.as_tensor(y_true, dtype=y_pred.dtype, device=y_pred.device)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.metrics.metric import Metric
@@ -38,7 +38,7 @@ class BaseIoU(Metric):
         """Return which targets count, among those in range."""
         return torch.ones_like(labels, dtype=torch.bool)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
         """Add a batch; ``sample_weight`` has the targets' shape."""
         pred = torch.as_tensor(y_pred)
         true = torch.as_tensor(y_true, device=pred.device)

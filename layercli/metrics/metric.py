@@ -11,6 +11,7 @@ from layercli.core import dtypes, naming
 from layercli.core.naming import snake_case
 from layercli.core.registry import DataclassConfig
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.core.variable_owner import TensorOwner
 from layercli.errors import UsageError
@@ -100,23 +101,23 @@ class Metric(DataclassConfig):
             return self._variable(name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
+    def stateless_update_state(self, metric_variables: Sequence[Tensor], *args: Any, **kwargs: Any) -> list[Tensor]:
         """Return the values of the variables after ``update_state(*args)``, from ``metric_variables``; nothing is changed."""
         with self._holding(metric_variables):
             self.update_state(*args, **kwargs)
             return list(self.state.values())
 
-    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+    def stateless_result(self, metric_variables: Sequence[Tensor]) -> Any:
         """Return the result for the values ``metric_variables``."""
         with self._holding(metric_variables):
             return self.result()
 
-    def stateless_reset_state(self) -> list[Any]:
+    def stateless_reset_state(self) -> list[Tensor]:
         """Return the values of the variables after ``reset_state``."""
         return [torch.zeros_like(value) for value in self.state.values()]
 
     @contextmanager
-    def _holding(self, values: Sequence[Any]) -> Iterator[None]:
+    def _holding(self, values: Sequence[Tensor]) -> Iterator[None]:
         before = self.state
         if len(values) != len(before):
             raise UsageError(f"{self.name} has {len(before)} variables, got {len(values)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from layercli.core.types import Tensor
 from layercli.lazy import torch
 from layercli.losses import crossentropy, probabilistic
 from layercli.losses.alignment import align_ranks
@@ -49,7 +50,7 @@ class SparseCategoricalCrossentropy(MeanOf):
             y_true, y_pred, from_logits=self.from_logits, ignore_class=self.ignore_class, axis=self.axis
         )
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]  # a Mean of pairs
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:  # type: ignore[override]  # a Mean of pairs
         """Add a batch."""
         if self.ignore_class is not None and sample_weight is not None:
             weight = torch.as_tensor(sample_weight).float()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.losses.alignment import pairwise
@@ -42,7 +42,7 @@ class R2Score(Metric):
         """Return the shape of the number of elements."""
         return {"num_samples": ()}
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
         """Add a batch of (batch, columns)."""
         with torch.no_grad():
             self.grow(self.shapes())
@@ -80,7 +80,7 @@ class R2Score(Metric):
         return 1 - (1 - scores) * (samples - 1) / (samples - self.num_regressors - 1)
 
 
-def deviations(y_true: Any, y_pred: Any) -> tuple[torch.Tensor, torch.Tensor]:
+def deviations(y_true: Tensor, y_pred: Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the squared errors and the targets in float64."""
     both = paired(y_true, y_pred).double()
     return (both[0] - both[1]).square(), both[0]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import make_dataclass
 from typing import Any
 
+from layercli.core.types import Config, Tensor
 from layercli.lazy import torch
 from layercli.losses.alignment import align_ranks, tensor
 from layercli.losses.arguments import document
@@ -16,7 +17,7 @@ from layercli.metrics.metric import Metric
 Reduce = Callable[..., "torch.Tensor"]
 
 
-def per_sample(values: torch.Tensor, weight: Any, reduce: Reduce) -> tuple[torch.Tensor, torch.Tensor | None]:
+def per_sample(values: torch.Tensor, weight: Tensor, reduce: Reduce) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Return ``values`` times ``weight`` reduced to one per sample, and the weight of each sample or None.
 
     Axes that the weights lack are reduced before the product, all others but the first after it.
@@ -67,7 +68,7 @@ class Mean(Metric):
         """Add values of any shape."""
         self.add_mean(tensor(values), sample_weight)
 
-    def add_mean(self, values: torch.Tensor, sample_weight: Any) -> None:
+    def add_mean(self, values: torch.Tensor, sample_weight: Tensor) -> None:
         """Add values of any shape."""
         values, weight = per_sample(values, sample_weight, torch.mean)
         self.add("total", values.sum())
@@ -96,7 +97,7 @@ class MeanMetricWrapper(MeanOf):
     """The mean of a user's function fn(y_true, y_pred, **kwargs), which returns one value per sample."""
 
     def __init__(
-        self, fn: Callable[..., Any], name: str | None = None, dtype: str | None = None, **kwargs: Any
+        self, fn: Callable[..., object], name: str | None = None, dtype: str | None = None, **kwargs: object
     ) -> None:
         super().__init__(name or getattr(fn, "name", None) or getattr(fn, "__name__", None), dtype)
         self.fn = fn
@@ -111,14 +112,14 @@ class MeanMetricWrapper(MeanOf):
         """Return the arguments in a config; ``get_config()`` adds those of the function."""
         return ["fn", "name", "dtype"]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the constructor's arguments, the function by its name."""
         return {**super().get_config(), **self.arguments}
 
 
 def mean_class(
     name: str,
-    function: Callable[..., Any],
+    function: Callable[..., object],
     module: str,
     order: str = "name dtype",
     default_name: str | None = None,

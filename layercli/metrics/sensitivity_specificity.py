@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.losses.reduction import divide_no_nan
@@ -40,7 +41,7 @@ class SensitivitySpecificityBase(Metric):
         """Return the shapes of the confusion counts at each threshold."""
         return dict.fromkeys(Counts._fields, (self.num_thresholds,))
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
         """Add a batch. ``sample_weight``: one weight per sample, or of the targets' shape."""
         counts = count(y_true, y_pred, self.thresholds, sample_weight=sample_weight, class_id=self.class_id)
         for cell, value in counts._asdict().items():

@@ -57,7 +57,7 @@ __all__ = [*_registry.module_of, "deserialize", "get", "parse", "schedules", "se
 deserialize, serialize = _registry.deserialize, plain
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: object) -> Any:
     """Return the optimizer that a name, a config, a class or the object itself stands for; None stays None.
 
     A name may carry settings, as on the command line: ``adam:learning_rate=1e-3``. Raises UsageError.

@@ -70,7 +70,7 @@ class ApplyGradientsMixin:
         return found
 
 
-def like(value: Any, parameter: torch.Tensor) -> torch.Tensor:
+def like(value: object, parameter: torch.Tensor) -> torch.Tensor:
     """Return ``value`` as a tensor of the parameter's dtype and device; raise UsageError for another shape."""
     gradient = torch.as_tensor(value, dtype=parameter.dtype, device=parameter.device)
     if gradient.shape != parameter.shape:

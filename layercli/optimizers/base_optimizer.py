@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from layercli.core.naming import snake_case
 from layercli.core.registry import DataclassConfig, serialize
+from layercli.core.types import Config
 from layercli.core.variable import Variable
 from layercli.errors import NotBuiltError, UsageError
 from layercli.lazy import torch
@@ -202,7 +203,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
             raise UsageError(f"the state is not that of this {self.name}: it differs in {', '.join(sorted(missing))}")
         self.set_variables([torch.as_tensor(state[name]) for name in have])
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the settings as plain values, a schedule as its config."""
         return {**super().get_config(), "learning_rate": serialize(self.rate_source)}
 

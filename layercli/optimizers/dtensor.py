@@ -7,7 +7,7 @@ from typing import Any
 from layercli.lazy import torch
 
 
-def is_sharded(tensor: Any) -> bool:
+def is_sharded(tensor: object) -> bool:
     """Return whether the ranks hold a part of ``tensor`` each."""
     return hasattr(tensor, "full_tensor")
 

@@ -50,7 +50,7 @@ class OptimizerMap(DataclassConfig):
             raise UsageError(f"{path} matches more than one optimizer: {' and '.join(matching)}")
         return self.optimizer_map[matching[0]] if matching else self.default_optimizer
 
-    def __setitem__(self, pattern: str, optimizer: Any) -> None:
+    def __setitem__(self, pattern: str, optimizer: object) -> None:
         if pattern in self.optimizer_map:
             raise UsageError(f"the optimizer map has an optimizer for {pattern!r} already")
         self.optimizer_map = {**self.optimizer_map, pattern: require_plain(optimizer)}
@@ -123,7 +123,7 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMix
                 optimizer.apply([gradients[i] for i in chosen])
         self.step_count += 1
 
-    def _built(self, value: Any) -> Any:
+    def _built(self, value: object) -> Any:
         if self.members is None:
             raise NotBuiltError(f"{self.name} has no parameters yet", hint="call build(parameters, names) first")
         return value
@@ -191,7 +191,7 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMix
         self.step_count = state["iteration"]
 
 
-def require_plain(optimizer: Any) -> Any:
+def require_plain(optimizer: object) -> Any:
     """Return ``optimizer``; raise UsageError unless it is one that scales no loss and is not several."""
     if not isinstance(optimizer, Optimizer):
         raise UsageError(f"an optimizer map holds plain optimizers, got {optimizer!r}")

@@ -10,6 +10,7 @@ from layercli import initializers as initializer_names
 from layercli.core import dtypes, naming
 from layercli.core.number_variable import NumberVariable
 from layercli.core.spec import Spec
+from layercli.core.types import DTypeLike
 from layercli.core.variable import Variable
 from layercli.core.variable_owner import TensorOwner
 from layercli.errors import UsageError
@@ -82,7 +83,7 @@ class OptimizerVariablesMixin:
         self,
         shape: Any,
         initializer: Any = "zeros",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         aggregation: str = "none",
         layout: Any = None,
         name: str | None = None,
@@ -113,7 +114,7 @@ class OptimizerVariablesMixin:
         pairs = zip(name, several, strict=True)
         return tuple(self.add_optimizer_variables(trainable_variables, one, made) for one, made in pairs)
 
-    def _added(self, name: str, tensor: Any) -> Variable:
+    def _added(self, name: str, tensor: object) -> Variable:
         own: Any = self
         own.built_state.add_entry(name, tensor)
         return self._view(name, {name: tensor})

@@ -54,7 +54,7 @@ def accept_positional(cls: type[T]) -> type[T]:
     document_arguments(cls, names, ARGUMENTS)
 
     @wraps(construct)
-    def __init__(self: T, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: T, *args: object, **kwargs: object) -> None:
         if len(args) > len(names):
             raise TypeError(f"{cls.__name__} takes at most {len(names)} arguments, got {len(args)}")
         construct(self, **dict(zip(names, args, strict=False)), **kwargs)

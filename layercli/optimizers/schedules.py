@@ -29,7 +29,7 @@ class LearningRateSchedule(DataclassConfig):
 
     keras_module: ClassVar[str] = "keras.optimizers.schedules"
 
-    def __call__(self, step: Any) -> float:
+    def __call__(self, step: object) -> float:
         """Return the rate at ``step``, the number of steps taken before."""
         raise NotImplementedError(f"{type(self).__name__} has no __call__(step)")
 
@@ -69,7 +69,7 @@ class ExponentialDecay(_StepDecay):
 
     name: str = "ExponentialDecay"
 
-    def __call__(self, step: Any) -> float:
+    def __call__(self, step: object) -> float:
         """Return the rate at ``step``."""
         return self.initial_learning_rate * math.pow(self.decay_rate, self.periods(step))
 
@@ -88,7 +88,7 @@ class InverseTimeDecay(_StepDecay):
 
     name: str = "InverseTimeDecay"
 
-    def __call__(self, step: Any) -> float:
+    def __call__(self, step: object) -> float:
         """Return the rate at ``step``."""
         return self.initial_learning_rate / (1 + self.decay_rate * self.periods(step))
 

@@ -12,6 +12,7 @@ from layercli.core.dims import known
 from layercli.core.fields import checked
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.model import Model
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.layers import Dense, GlobalAveragePooling2D, GlobalMaxPooling2D, Input
 from layercli.layers.validators import BOOL, POSITIVE, one_of
@@ -50,7 +51,7 @@ class ImageClassifier:
                 f"got {self.classifier_activation!r}"
             )
 
-    def require(self, argument: str, value: Any, published: Iterable[Any]) -> None:
+    def require(self, argument: str, value: object, published: Iterable[object]) -> None:
         """Raise UsageError if the ImageNet weights are asked for, and an argument has none of the values they exist for."""
         if self.weights == "imagenet" and value not in published:
             allowed = " or ".join(map(str, published))
@@ -88,17 +89,17 @@ class ImageClassifier:
             raise UsageError(f"{self.name} expects images of at least {smallest} x {smallest}, got {shape}")
         return shape
 
-    def head(self, x: Any, *, named_pooling: bool = False) -> Any:
+    def head(self, x: Tensor, *, named_pooling: bool = False) -> Tensor:
         """Return the usual end: the mean over the positions and the classifier, or what ``pooling`` asks for."""
         if not self.include_top:
             return self.pooled(x, named=named_pooling)
         return self.predictions(GlobalAveragePooling2D(name="avg_pool")(x))
 
-    def predictions(self, x: Any, name: str = "predictions", **arguments: Any) -> Any:
+    def predictions(self, x: Tensor, name: str = "predictions", **arguments: Any) -> Tensor:
         """Return the classifier's output for vectors x."""
         return Dense(self.classes, activation=self.classifier_activation, name=name, **arguments)(x)
 
-    def pooled(self, x: Any, *, named: bool = False) -> Any:
+    def pooled(self, x: Tensor, *, named: bool = False) -> Tensor:
         """Return x, or its mean or maximum over the positions, as ``pooling`` says; ``named`` as some networks name the layer."""
         if self.pooling is None:
             return x

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.imagenet import DEVIATIONS, MEANS
 from layercli.models.applications.signatures import USUAL, with_arguments
@@ -12,6 +10,7 @@ from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.sequential import Sequential
 from layercli.core.spec import Shape
+from layercli.core.types import Tensor
 from layercli.initializers import Constant
 from layercli.layers import (
     Activation,
@@ -42,7 +41,7 @@ class LayerScale(Layer):
         """Create the factors."""
         self.gamma = self.add_weight("gamma", (self.projection_dim,), initializer=Constant(self.init_values))
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         """Return the products."""
         return x * self.gamma
 
@@ -90,7 +89,7 @@ def convnext(of: ImageClassifier, size: str, depths: tuple[int, ...], width: int
     return of.model(image, head(of, x), f"convnext/convnext_{size}{end}.h5")
 
 
-def preprocessed(image: Any, name: str) -> Any:
+def preprocessed(image: Tensor, name: str) -> Tensor:
     """Return an image with values from 0 to 255, normalized by ImageNet's means and variances if it has three channels."""
     if image.shape[-1] != 3:
         return image
@@ -99,7 +98,7 @@ def preprocessed(image: Any, name: str) -> Any:
     return Normalization(mean=means, variance=variances, name=f"{name}_prestem_normalization")(image)
 
 
-def features(x: Any, depths: tuple[int, ...], width: int, name: str) -> Any:
+def features(x: Tensor, depths: tuple[int, ...], width: int, name: str) -> Tensor:
     """Return the last feature map."""
     for stage, blocks in enumerate(depths):
         x = downsampling(stage, width * 2**stage, name)(x)
@@ -124,7 +123,7 @@ def downsampling(stage: int, filters: int, name: str) -> Sequential:
     return Sequential(steps[::-1] if stage else steps, name=whole)
 
 
-def block(x: Any, name: str) -> Any:
+def block(x: Tensor, name: str) -> Tensor:
     """Return x plus a depthwise 7x7 convolution of it followed by two Dense layers on each position."""
     channels = x.shape[-1]
     y = Conv2D(channels, 7, padding="same", groups=channels, name=f"{name}_depthwise_conv")(x)
@@ -136,7 +135,7 @@ def block(x: Any, name: str) -> Any:
     return x + Activation("linear", name=f"{name}_identity")(y)
 
 
-def head(of: ImageClassifier, x: Any) -> Any:
+def head(of: ImageClassifier, x: Tensor) -> Tensor:
     """Return the classifier's output, or what ``pooling`` asks for."""
     if not of.include_top:
         return LayerNormalization(epsilon=EPSILON)(of.pooled(x))

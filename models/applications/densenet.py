@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.resnet_v2 import activated
 from layercli.models.applications.signatures import standard
 
 from layercli.core.model import Model
+from layercli.core.types import Tensor
 from layercli.layers import AveragePooling2D, Concatenate, Conv2D, MaxPooling2D, ZeroPadding2D
 
 GROWTH = 32
@@ -49,7 +48,7 @@ def densenet(of: ImageClassifier, published: str, blocks: tuple[int, ...]) -> Mo
     return of.model(image, of.head(x, named_pooling=True), tf_kernels("densenet", published, of.include_top))
 
 
-def dense_block(x: Any, name: str) -> Any:
+def dense_block(x: Tensor, name: str) -> Tensor:
     """Return x with the channels of two convolutions of it appended."""
     y = activated(x, f"{name}_0")
     y = Conv2D(4 * GROWTH, 1, use_bias=False, name=f"{name}_1_conv")(y)
@@ -57,7 +56,7 @@ def dense_block(x: Any, name: str) -> Any:
     return Concatenate(name=f"{name}_concat")([x, y])
 
 
-def transition(x: Any, name: str) -> Any:
+def transition(x: Tensor, name: str) -> Tensor:
     """Return x with half the channels and half the size."""
     x = Conv2D(x.shape[-1] // 2, 1, use_bias=False, name=f"{name}_conv")(activated(x, name))
     return AveragePooling2D(2, strides=2, name=f"{name}_pool")(x)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.imagenet import DEVIATIONS
@@ -12,6 +11,7 @@ from layercli.models.applications.mobilenet_v2 import divisible, halving_padding
 from layercli.models.applications.signatures import standard
 
 from layercli.core.model import Model
+from layercli.core.types import Tensor
 from layercli.initializers import VarianceScaling
 from layercli.layers import (
     Activation,
@@ -132,7 +132,7 @@ def efficientnet(of: ImageClassifier, variant: str, size: int, width: float, dep
     return of.model(image, head(of, x, dropout), f"{PUBLISHED}efficientnet{variant}{end}.h5")
 
 
-def block(x: Any, stage: Stage, filters: int, name: str, strides: int, drop: float) -> Any:
+def block(x: Tensor, stage: Stage, filters: int, name: str, strides: int, drop: float) -> Tensor:
     """Return a wide depthwise convolution with squeeze-and-excitation between 1x1 convolutions, plus x if the shapes allow."""
     channels = x.shape[-1]
     y = x
@@ -155,14 +155,14 @@ def block(x: Any, stage: Stage, filters: int, name: str, strides: int, drop: flo
     return residual(x, y, drop, name) if strides == 1 and channels == filters else y
 
 
-def residual(x: Any, y: Any, drop: float, name: str) -> Any:
+def residual(x: Tensor, y: Tensor, drop: float, name: str) -> Tensor:
     """Return x + y, in training without y for a share ``drop`` of the images."""
     if drop:
         y = Dropout(drop, noise_shape=(None, 1, 1, 1), name=f"{name}drop")(y)
     return Add(name=f"{name}add")([y, x])
 
 
-def squeeze_excite(x: Any, width: int, name: str) -> Any:
+def squeeze_excite(x: Tensor, width: int, name: str) -> Tensor:
     """Return x with each channel multiplied by a factor from 0 to 1, which two layers compute from the means of all channels."""
     channels = x.shape[-1]
     y = GlobalAveragePooling2D(name=f"{name}se_squeeze")(x)
@@ -174,19 +174,19 @@ def squeeze_excite(x: Any, width: int, name: str) -> Any:
     return Multiply(name=f"{name}se_excite")([x, y])
 
 
-def convolution(x: Any, filters: int, size: int, name: str, strides: int = 1, padding: str = "same") -> Any:
+def convolution(x: Tensor, filters: int, size: int, name: str, strides: int = 1, padding: str = "same") -> Tensor:
     """Return a convolution of x without a bias."""
     return Conv2D(
         filters, size, strides=strides, padding=padding, use_bias=False, kernel_initializer=KERNELS, name=name
     )(x)
 
 
-def silu(x: Any, name: str) -> Any:
+def silu(x: Tensor, name: str) -> Tensor:
     """Return x * sigmoid(x), by a layer of that name."""
     return Activation("silu", name=name)(x)
 
 
-def head(of: ImageClassifier, x: Any, dropout: float) -> Any:
+def head(of: ImageClassifier, x: Tensor, dropout: float) -> Tensor:
     """Return the classifier's output, or what ``pooling`` asks for."""
     if not of.include_top:
         return of.pooled(x, named=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.efficientnet import (
@@ -20,6 +19,7 @@ from layercli.models.applications.imagenet import DEVIATIONS, MEANS
 from layercli.models.applications.signatures import USUAL, with_arguments
 
 from layercli.core.model import Model
+from layercli.core.types import Tensor
 from layercli.layers import BatchNormalization, DepthwiseConv2D, Normalization, Rescaling
 
 
@@ -108,7 +108,7 @@ def efficientnet_v2(
     return of.model(image, head(of, x, 0.2), f"efficientnet_v2/efficientnetv2-{variant}{end}.h5")
 
 
-def preprocessed(image: Any, variant: str) -> Any:
+def preprocessed(image: Tensor, variant: str) -> Tensor:
     """Return an image with values from 0 to 255 as the network of that variant wants it."""
     if not variant.startswith("b") or image.shape[-1] != 3:
         return Rescaling(1 / 128, -1)(image)
@@ -116,7 +116,7 @@ def preprocessed(image: Any, variant: str) -> Any:
     return Normalization(mean=list(MEANS), variance=variances)(Rescaling(1 / 255)(image))
 
 
-def features(x: Any, stages: Stages, stem: int, width: float, depth: float) -> Any:
+def features(x: Tensor, stages: Stages, stem: int, width: float, depth: float) -> Tensor:
     """Return the last feature map."""
     x = convolution(x, scaled(stem, width), 3, "stem_conv", strides=2)
     x = silu(normalized(x, "stem_bn"), "stem_activation")
@@ -136,7 +136,7 @@ def scaled(filters: int, width: float) -> int:
     return max(8, int(filters * width + 4) // 8 * 8)
 
 
-def block(x: Any, kind: BlockKind, filters: int, name: str, strides: int, drop: float) -> Any:
+def block(x: Tensor, kind: BlockKind, filters: int, name: str, strides: int, drop: float) -> Tensor:
     """Return what a block computes of x, plus x if the shapes allow."""
     channels = x.shape[-1]
     y = fused(x, kind, filters, name, strides) if kind.fused else depthwise(x, kind, name, strides)
@@ -145,7 +145,7 @@ def block(x: Any, kind: BlockKind, filters: int, name: str, strides: int, drop: 
     return residual(x, y, drop, name) if strides == 1 and channels == filters else y
 
 
-def fused(x: Any, kind: BlockKind, filters: int, name: str, strides: int) -> Any:
+def fused(x: Tensor, kind: BlockKind, filters: int, name: str, strides: int) -> Tensor:
     """Return a wide 3x3 convolution of x, or one of ``filters`` where the block does not expand."""
     step = "expand" if kind.expansion > 1 else "project"
     wide = kind.expansion * x.shape[-1] if kind.expansion > 1 else filters
@@ -153,7 +153,7 @@ def fused(x: Any, kind: BlockKind, filters: int, name: str, strides: int) -> Any
     return silu(normalized(x, f"{name}{step}_bn"), f"{name}{step}_activation")
 
 
-def depthwise(x: Any, kind: BlockKind, name: str, strides: int) -> Any:
+def depthwise(x: Tensor, kind: BlockKind, name: str, strides: int) -> Tensor:
     """Return a wide depthwise convolution of x with squeeze-and-excitation."""
     channels = x.shape[-1]
     x = convolution(x, kind.expansion * channels, 1, f"{name}expand_conv")
@@ -165,6 +165,6 @@ def depthwise(x: Any, kind: BlockKind, name: str, strides: int) -> Any:
     return squeeze_excite(x, max(1, channels // 4), name)
 
 
-def normalized(x: Any, name: str) -> Any:
+def normalized(x: Tensor, name: str) -> Tensor:
     """Return x normalized over the batch."""
     return BatchNormalization(momentum=0.9, name=name)(x)

@@ -5,8 +5,6 @@ The paper is of 2016 (arXiv:1602.07261).
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.inception_v3 import Branch, along, block, reduction, stem
 from layercli.models.applications.pretrained_weights import tf_kernels
@@ -15,6 +13,7 @@ from layercli.models.applications.signatures import standard
 
 from layercli.core.layer import Layer
 from layercli.core.model import Model
+from layercli.core.types import Tensor
 from layercli.layers import BatchNormalization, Concatenate, Conv2D
 from layercli.layers.validators import Number
 
@@ -37,7 +36,7 @@ class CustomScaleLayer(Layer):
 
     scale: Number = 1.0
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the sum for inputs [x, residual]."""
         x, residual = inputs
         return x + residual * self.scale
@@ -61,7 +60,7 @@ def InceptionResNetV2(of: ImageClassifier) -> Model:
     return of.model(image, of.head(x), tf_kernels("inception_resnet_v2", "inception_resnet_v2", of.include_top))
 
 
-def residual_block(x: Any, scale: float, branches: tuple[Branch, ...], name: str, activation: bool) -> Any:
+def residual_block(x: Tensor, scale: float, branches: tuple[Branch, ...], name: str, activation: bool) -> Tensor:
     """Return x plus the scaled 1x1 convolution of the channels of all branches, without negative values if ``activation``."""
     mixed = Concatenate(name=f"{name}_mixed")([along(x, branch) for branch in branches])
     residual = Conv2D(x.shape[-1], 1, padding="same", name=f"{name}_conv")(mixed)

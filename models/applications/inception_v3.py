@@ -13,6 +13,7 @@ from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.signatures import standard
 
 from layercli.core.model import Model
+from layercli.core.types import Tensor
 from layercli.layers import Activation, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, MaxPooling2D
 
 Branch = tuple[tuple[int, Any], ...]
@@ -34,7 +35,7 @@ def InceptionV3(of: ImageClassifier) -> Model:
     return of.model(image, of.head(x), tf_kernels("inception_v3", "inception_v3", of.include_top))
 
 
-def stem(image: Any) -> Any:
+def stem(image: Tensor) -> Tensor:
     """Return the first five convolutions and two maximum poolings."""
     x = conv(image, 32, 3, strides=2, padding="valid")
     x = conv(x, 32, 3, padding="valid")
@@ -54,13 +55,13 @@ def column_row_twice(width: int) -> Branch:
     return (width, 1), (width, (7, 1)), (width, (1, 7)), (width, (7, 1)), (192, (1, 7))
 
 
-def block(x: Any, branches: Sequence[Branch], pooled: int, name: str) -> Any:
+def block(x: Tensor, branches: Sequence[Branch], pooled: int, name: str) -> Tensor:
     """Return the channels of all branches, and of a 1x1 convolution with ``pooled`` filters of the local means."""
     outputs = [along(x, branch) for branch in branches]
     return Concatenate(name=name)([*outputs, pooled_branch(x, pooled)])
 
 
-def reduction(x: Any, branches: Sequence[Branch], name: str) -> Any:
+def reduction(x: Tensor, branches: Sequence[Branch], name: str) -> Tensor:
     """Return the channels of all branches and of a maximum pooling at half the size."""
     outputs = []
     for branch in branches:
@@ -69,7 +70,7 @@ def reduction(x: Any, branches: Sequence[Branch], name: str) -> Any:
     return Concatenate(name=name)([*outputs, MaxPooling2D(3, strides=2)(x)])
 
 
-def widened(x: Any, index: int) -> Any:
+def widened(x: Tensor, index: int) -> Tensor:
     """Return one of the last two blocks, in which two branches end in a row and a column side by side."""
     narrow = conv(x, 320, 1)
     single = Concatenate(name=f"mixed9_{index}")(row_and_column(conv(x, 384, 1)))
@@ -77,24 +78,24 @@ def widened(x: Any, index: int) -> Any:
     return Concatenate(name=f"mixed{9 + index}")([narrow, single, double, pooled_branch(x, 192)])
 
 
-def row_and_column(x: Any) -> list[Any]:
+def row_and_column(x: Tensor) -> list[Tensor]:
     """Return a 1x3 and a 3x1 convolution of x."""
     return [conv(x, 384, (1, 3)), conv(x, 384, (3, 1))]
 
 
-def pooled_branch(x: Any, filters: int) -> Any:
+def pooled_branch(x: Tensor, filters: int) -> Tensor:
     """Return a 1x1 convolution of the means of 3x3 positions."""
     return conv(AveragePooling2D(3, strides=1, padding="same")(x), filters, 1)
 
 
-def along(x: Any, branch: Branch) -> Any:
+def along(x: Tensor, branch: Branch) -> Tensor:
     """Return the convolutions of a branch, one after the other."""
     for filters, size in branch:
         x = conv(x, filters, size)
     return x
 
 
-def conv(x: Any, filters: int, size: Any, strides: int = 1, padding: str = "same") -> Any:
+def conv(x: Tensor, filters: int, size: object, strides: int = 1, padding: str = "same") -> Tensor:
     """Return relu(bn(convolution of x)); the normalization has no scale."""
     x = Conv2D(filters, size, strides=strides, padding=padding, use_bias=False)(x)
     return Activation("relu")(BatchNormalization(scale=False)(x))

@@ -5,12 +5,11 @@ The paper is arXiv:1704.04861.
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.pretrained_weights import published_size, rows
 
 from layercli.core.model import Model
+from layercli.core.types import ShapeLike, Tensor
 from layercli.layers import (
     Activation,
     BatchNormalization,
@@ -32,16 +31,16 @@ WIDTHS = {1.0: "1_0", 0.75: "7_5", 0.5: "5_0", 0.25: "2_5"}
 
 
 def MobileNet(
-    input_shape: Any = None,
+    input_shape: ShapeLike | None = None,
     alpha: float = 1.0,
     depth_multiplier: int = 1,
     dropout: float = 0.001,
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
+    weights: object = "imagenet",
+    input_tensor: object = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: object = "softmax",
     name: str | None = None,
 ) -> Model:
     """MobileNet: 4.3 M parameters, images of 224 x 224; ``alpha`` scales the filters.
@@ -63,7 +62,7 @@ def MobileNet(
     return of.model(image, head(of, x, dropout), f"mobilenet/mobilenet_{WIDTHS.get(alpha)}_{size}_tf{end}.h5")
 
 
-def block(x: Any, filters: int, depth_multiplier: int, strides: int, number: int) -> Any:
+def block(x: Tensor, filters: int, depth_multiplier: int, strides: int, number: int) -> Tensor:
     """Return a depthwise 3x3 convolution and a 1x1 convolution of x, each normalized and activated."""
     if strides > 1:
         x = ZeroPadding2D(((0, 1), (0, 1)), name=f"conv_pad_{number}")(x)
@@ -80,12 +79,12 @@ def block(x: Any, filters: int, depth_multiplier: int, strides: int, number: int
     return activated(x, f"conv_pw_{number}")
 
 
-def activated(x: Any, name: str) -> Any:
+def activated(x: Tensor, name: str) -> Tensor:
     """Return relu6(bn(x))."""
     return ReLU(6.0, name=f"{name}_relu")(BatchNormalization(name=f"{name}_bn")(x))
 
 
-def head(of: ImageClassifier, x: Any, dropout: float) -> Any:
+def head(of: ImageClassifier, x: Tensor, dropout: float) -> Tensor:
     """Return the classifier's output, of a 1x1 convolution, or what ``pooling`` asks for."""
     if not of.include_top:
         return of.pooled(x)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.pretrained_weights import published_size, rows, tf_kernels
 
 from layercli.core.dims import known
 from layercli.core.model import Model
+from layercli.core.types import ShapeLike, Tensor
 from layercli.layers import (
     Add,
     BatchNormalization,
@@ -28,14 +27,14 @@ WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 
 
 def MobileNetV2(
-    input_shape: Any = None,
+    input_shape: ShapeLike | None = None,
     alpha: float = 1.0,
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
+    weights: object = "imagenet",
+    input_tensor: object = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: object = "softmax",
     name: str | None = None,
 ) -> Model:
     """MobileNetV2: 3.5 M parameters, images of 224 x 224; ``alpha`` scales the filters."""
@@ -60,7 +59,7 @@ def MobileNetV2(
     return of.model(image, x, f"{tf_kernels('mobilenet_v2', 'mobilenet_v2', True)[:-3]}_{float(alpha)}_{size}{end}.h5")
 
 
-def inverted_residual(x: Any, expansion: int, filters: int, strides: int, number: int) -> Any:
+def inverted_residual(x: Tensor, expansion: int, filters: int, strides: int, number: int) -> Tensor:
     """Return a wide depthwise convolution between two 1x1 convolutions, plus x if the shapes allow."""
     name = f"block_{number}" if number else "expanded_conv"
     channels = x.shape[-1]
@@ -78,12 +77,12 @@ def inverted_residual(x: Any, expansion: int, filters: int, strides: int, number
     return Add(name=f"{name}_add")([x, y]) if channels == filters and strides == 1 else y
 
 
-def normalized(x: Any, name: str) -> Any:
+def normalized(x: Tensor, name: str) -> Tensor:
     """Return x normalized over the batch."""
     return BatchNormalization(momentum=0.999, name=name)(x)
 
 
-def halving_padding(x: Any, kernel_size: int) -> tuple[tuple[int, int], ...]:
+def halving_padding(x: Tensor, kernel_size: int) -> tuple[tuple[int, int], ...]:
     """Return the zeros around x with which a convolution of strides 2 gives half the size, rounded up."""
     half = kernel_size // 2
     return tuple((half - (size % 2 == 0 if known(size) else 1), half) for size in x.shape[1:3])

@@ -10,6 +10,7 @@ from layercli.models.applications.mobilenet_v2 import divisible, halving_padding
 from layercli.models.applications.signatures import with_arguments
 
 from layercli.core.model import Model
+from layercli.core.types import Tensor
 from layercli.layers import (
     Activation,
     Add,
@@ -110,7 +111,7 @@ def mobilenet_v3(
     return of.model(image, x, f"mobilenet_v3/weights_mobilenet_v3_{kind}{end}.h5")
 
 
-def features(x: Any, blocks: tuple[InvertedResidual, ...], alpha: float, minimalistic: bool) -> Any:
+def features(x: Tensor, blocks: tuple[InvertedResidual, ...], alpha: float, minimalistic: bool) -> Tensor:
     """Return the last feature map."""
     x = Conv2D(16, 3, strides=2, padding="same", use_bias=False, name="conv")(x)
     x = activated(normalized(x, "conv_bn"), not minimalistic)
@@ -122,7 +123,7 @@ def features(x: Any, blocks: tuple[InvertedResidual, ...], alpha: float, minimal
     return activated(normalized(x, "conv_1_bn"), not minimalistic)
 
 
-def inverted_residual(x: Any, block: InvertedResidual, filters: int, number: int) -> Any:
+def inverted_residual(x: Tensor, block: InvertedResidual, filters: int, number: int) -> Tensor:
     """Return a wide depthwise convolution between two 1x1 convolutions, plus x if the shapes allow."""
     name = f"expanded_conv_{number}" if number else "expanded_conv"
     channels = x.shape[-1]
@@ -145,7 +146,7 @@ def inverted_residual(x: Any, block: InvertedResidual, filters: int, number: int
     return Add(name=f"{name}_add")([x, y]) if channels == filters and block.strides == 1 else y
 
 
-def squeeze_excite(x: Any, width: int, name: str) -> Any:
+def squeeze_excite(x: Tensor, width: int, name: str) -> Tensor:
     """Return x with each channel multiplied by a factor from 0 to 1, which two layers compute from the means of all channels."""
     y = GlobalAveragePooling2D(keepdims=True, name=f"{name}_avg_pool")(x)
     y = Conv2D(divisible(width / 4), 1, padding="same", name=f"{name}_conv")(y)
@@ -155,12 +156,12 @@ def squeeze_excite(x: Any, width: int, name: str) -> Any:
     return Multiply(name=f"{name}_mul")([x, hard_sigmoid])
 
 
-def activated(x: Any, hard_swish: bool) -> Any:
+def activated(x: Tensor, hard_swish: bool) -> Tensor:
     """Return hard_swish(x) or relu(x)."""
     return (Activation("hard_swish") if hard_swish else ReLU())(x)
 
 
-def head(of: ImageClassifier, x: Any, width: int, dropout_rate: float, hard_swish: bool) -> Any:
+def head(of: ImageClassifier, x: Tensor, width: int, dropout_rate: float, hard_swish: bool) -> Tensor:
     """Return the classifier's output, of two 1x1 convolutions."""
     x = GlobalAveragePooling2D(keepdims=True)(x)
     x = activated(Conv2D(width, 1, padding="same", name="conv_2")(x), hard_swish)

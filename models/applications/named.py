@@ -27,7 +27,7 @@ def described(application: Callable[..., Model]) -> Callable[..., Model]:
     if application.__name__.startswith("MobileNetV3"):
         defaults["input_shape"] = (224, 224, 3)
 
-    def named(**arguments: Any) -> Model:
+    def named(**arguments: object) -> Model:
         return application(**{**defaults, **arguments})
 
     signature = inspect.signature(application)

@@ -12,6 +12,7 @@ from layercli.models.applications.mobilenet_v2 import halving_padding
 from layercli.models.applications.signatures import with_arguments
 
 from layercli.core.model import Model
+from layercli.core.types import Tensor
 from layercli.layers import (
     Activation,
     Add,
@@ -58,7 +59,7 @@ def nasnet(
     return of.model(image, x, f"nasnet/NASNet-{variant}{end}.h5", local)
 
 
-def features(x: Any, filters: int, cells: int, skip_reduction: bool) -> Any:
+def features(x: Tensor, filters: int, cells: int, skip_reduction: bool) -> Tensor:
     """Return the last feature map."""
     p, x = x, reduction_cell(x, x, filters // 4, "stem_1")
     p, x = x, reduction_cell(x, half(p, filters // 2, "stem_2"), filters // 2, "stem_2")
@@ -75,7 +76,7 @@ def features(x: Any, filters: int, cells: int, skip_reduction: bool) -> Any:
     return x
 
 
-def normal_cell(x: Any, p: Any, filters: int, name: str) -> Any:
+def normal_cell(x: Tensor, p: Tensor, filters: int, name: str) -> Tensor:
     """Return five sums of two branches, and p, as channels."""
     h = squeezed(x, filters, "normal", name)
     one = add(
@@ -96,7 +97,7 @@ def normal_cell(x: Any, p: Any, filters: int, name: str) -> Any:
     return Concatenate(name=f"normal_concat_{name}")([p, one, two, three, four, five])
 
 
-def reduction_cell(x: Any, p: Any, filters: int, name: str) -> Any:
+def reduction_cell(x: Tensor, p: Tensor, filters: int, name: str) -> Tensor:
     """Return sums of two branches at half the size as channels."""
     h = squeezed(x, filters, "reduction", name)
     padded = ZeroPadding2D(halving_padding(h, 3), name=f"reduction_pad_1_{name}")(h)
@@ -123,13 +124,13 @@ def reduction_cell(x: Any, p: Any, filters: int, name: str) -> Any:
     return Concatenate(name=f"reduction_concat_{name}")([two, three, four, five])
 
 
-def squeezed(x: Any, filters: int, kind: str, name: str) -> Any:
+def squeezed(x: Tensor, filters: int, kind: str, name: str) -> Tensor:
     """Return a 1x1 convolution of relu(x), normalized over the batch."""
     x = pointwise(relu(x), filters, f"{kind}_conv_1_{name}")
     return normalized(x, f"{kind}_bn_1_{name}")
 
 
-def separable(x: Any, filters: int, size: int, name: str, strides: int = 1) -> Any:
+def separable(x: Tensor, filters: int, size: int, name: str, strides: int = 1) -> Tensor:
     """Return two separable convolutions, each of relu of what it gets and normalized; the first has the strides."""
     x = relu(x)
     if strides > 1:
@@ -155,7 +156,7 @@ def projected(p: Any, filters: int, name: str) -> Any:
     return normalized(pointwise(relu(p), filters, f"adjust_conv_projection_{name}"), f"adjust_bn_{name}")
 
 
-def half(p: Any, filters: int, name: str) -> Any:
+def half(p: Tensor, filters: int, name: str) -> Tensor:
     """Return p at half the size: the even positions and the odd ones give half of the channels each."""
     p = Activation("relu", name=f"adjust_relu_1_{name}")(p)
     even = AveragePooling2D(1, strides=2, name=f"adjust_avg_pool_1_{name}")(p)
@@ -166,26 +167,26 @@ def half(p: Any, filters: int, name: str) -> Any:
     return normalized(Concatenate()([even, odd]), f"adjust_bn_{name}")
 
 
-def add(kind: str, name: str, left: Any, right: Any) -> Any:
+def add(kind: str, name: str, left: Tensor, right: Tensor) -> Tensor:
     """Return the sum of two branches."""
     return Add(name=f"{kind}_{name}")([left, right])
 
 
-def mean(x: Any, name: str) -> Any:
+def mean(x: Tensor, name: str) -> Tensor:
     """Return the means of 3x3 positions."""
     return AveragePooling2D(3, strides=1, padding="same", name=name)(x)
 
 
-def pointwise(x: Any, filters: int, name: str) -> Any:
+def pointwise(x: Tensor, filters: int, name: str) -> Tensor:
     """Return a 1x1 convolution."""
     return Conv2D(filters, 1, padding="same", use_bias=False, kernel_initializer="he_normal", name=name)(x)
 
 
-def normalized(x: Any, name: str) -> Any:
+def normalized(x: Tensor, name: str) -> Tensor:
     """Return x normalized over the batch."""
     return BatchNormalization(momentum=0.9997, name=name)(x)
 
 
-def relu(x: Any) -> Any:
+def relu(x: Tensor) -> Tensor:
     """Return the positive part of x."""
     return Activation("relu")(x)

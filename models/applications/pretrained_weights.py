@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from layercli.core.types import ShapeLike
 from layercli.errors import FileError
 
 PUBLISHED = "https://storage.googleapis.com/tensorflow/keras-applications/"
@@ -16,13 +17,13 @@ def tf_kernels(folder: str, name: str, include_top: bool) -> str:
     return f"{folder}/{name}_weights_tf_dim_ordering_tf_kernels{'' if include_top else '_notop'}.h5"
 
 
-def published_size(input_shape: Any, sizes: tuple[int, ...]) -> int:
+def published_size(input_shape: ShapeLike, sizes: tuple[int, ...]) -> int:
     """Return the side of a square image if there are weights for that size, else 224."""
     sides = tuple(input_shape)[:2] if isinstance(input_shape, (list, tuple)) else ()
     return sides[0] if sides and sides[0] == sides[-1] and sides[0] in sizes else 224
 
 
-def rows(input_shape: Any, include_top: bool) -> Any:
+def rows(input_shape: ShapeLike, include_top: bool) -> Any:
     """Return the height of an image as the default name of the model has it."""
     if isinstance(input_shape, (list, tuple)) and input_shape:
         return input_shape[0]

@@ -9,6 +9,7 @@ from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.signatures import standard
 
 from layercli.core.model import Model
+from layercli.core.types import Tensor
 from layercli.layers import Activation, Add, BatchNormalization, Conv2D, MaxPooling2D, ZeroPadding2D
 
 EPSILON = 1.001e-5
@@ -47,7 +48,7 @@ def resnet(of: ImageClassifier, published: str, blocks: tuple[int, ...]) -> Mode
     return of.model(image, of.head(x, named_pooling=True), tf_kernels("resnet", published, of.include_top))
 
 
-def bottleneck(x: Any, filters: int, name: str, strides: int, project: bool) -> Any:
+def bottleneck(x: Tensor, filters: int, name: str, strides: int, project: bool) -> Tensor:
     """Return relu(f(x) + shortcut): f is 1x1, 3x3 and 1x1 convolutions; the shortcut is x, or a 1x1 convolution of it."""
     shortcut = normalized_conv(x, 4 * filters, 1, f"{name}_0", strides=strides) if project else x
     x = relu(normalized_conv(x, filters, 1, f"{name}_1", strides=strides), f"{name}_1_relu")
@@ -56,12 +57,12 @@ def bottleneck(x: Any, filters: int, name: str, strides: int, project: bool) -> 
     return relu(Add(name=f"{name}_add")([shortcut, x]), f"{name}_out")
 
 
-def normalized_conv(x: Any, filters: int, size: int, name: str, **arguments: Any) -> Any:
+def normalized_conv(x: Tensor, filters: int, size: int, name: str, **arguments: Any) -> Tensor:
     """Return a convolution of x, normalized over the batch."""
     x = Conv2D(filters, size, name=f"{name}_conv", **arguments)(x)
     return BatchNormalization(epsilon=EPSILON, name=f"{name}_bn")(x)
 
 
-def relu(x: Any, name: str) -> Any:
+def relu(x: Tensor, name: str) -> Tensor:
     """Return the positive part of x, by a layer of that name."""
     return Activation("relu", name=name)(x)

@@ -5,14 +5,13 @@ The paper is arXiv:1603.05027.
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.resnet import EPSILON, relu
 from layercli.models.applications.signatures import standard
 
 from layercli.core.model import Model
+from layercli.core.types import Tensor
 from layercli.layers import Add, BatchNormalization, Conv2D, MaxPooling2D, ZeroPadding2D
 
 
@@ -50,7 +49,7 @@ def resnet_v2(of: ImageClassifier, published: str, blocks: tuple[int, ...]) -> M
     return of.model(image, of.head(x, named_pooling=True), tf_kernels("resnet", published, of.include_top))
 
 
-def preactivated_bottleneck(x: Any, filters: int, name: str, strides: int, project: bool) -> Any:
+def preactivated_bottleneck(x: Tensor, filters: int, name: str, strides: int, project: bool) -> Tensor:
     """Return f(a) + shortcut for a = relu(bn(x)): the shortcut is x, thinned out by the strides, or a convolution of a."""
     a = activated(x, f"{name}_preact")
     if project:
@@ -64,7 +63,7 @@ def preactivated_bottleneck(x: Any, filters: int, name: str, strides: int, proje
     return Add(name=f"{name}_out")([shortcut, y])
 
 
-def activated(x: Any, name: str) -> Any:
+def activated(x: Tensor, name: str) -> Tensor:
     """Return relu(bn(x)); the names of the two layers begin with ``name``."""
     stem = f"{name}_" if name else ""
     return relu(BatchNormalization(epsilon=EPSILON, name=f"{stem}bn")(x), f"{stem}relu")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from layercli.models.applications.classifier import ImageClassifier
 
 from layercli.core.model import Model
+from layercli.core.types import ShapeLike
 
 DEFAULTS = {
     "include_top": True, "weights": "imagenet", "input_tensor": None, "input_shape": None, "pooling": None, "classes": 1000,
@@ -23,12 +24,12 @@ class Standard(Protocol):
     def __call__(
         self,
         include_top: bool = True,
-        weights: Any = "imagenet",
-        input_tensor: Any = None,
-        input_shape: Any = None,
+        weights: object = "imagenet",
+        input_tensor: object = None,
+        input_shape: ShapeLike | None = None,
         pooling: str | None = None,
         classes: int = 1000,
-        classifier_activation: Any = "softmax",
+        classifier_activation: object = "softmax",
         name: str = ...,
     ) -> Model:
         """Return the model."""
@@ -40,7 +41,7 @@ def standard(name: str) -> Callable[[Callable[[ImageClassifier], Model]], Standa
 
 
 def with_arguments(
-    name: str, order: tuple[str, ...], **own: Any
+    name: str, order: tuple[str, ...], **own: object
 ) -> Callable[[Callable[..., Model]], Callable[..., Model]]:
     """Give a network its arguments in Keras's ``order``; ``name`` is the default name of the model.
 
@@ -51,7 +52,7 @@ def with_arguments(
     signature = inspect.Signature([inspect.Parameter(key, kind, default=defaults[key]) for key in order])
 
     def decorated(network: Callable[..., Model]) -> Callable[..., Model]:
-        def application(*args: Any, **kwargs: Any) -> Model:
+        def application(*args: object, **kwargs: object) -> Model:
             try:
                 bound = signature.bind(*args, **kwargs)
             except TypeError as error:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.resnet import relu
 from layercli.models.applications.signatures import standard
 
 from layercli.core.model import Model
+from layercli.core.types import Tensor
 from layercli.layers import Add, BatchNormalization, Conv2D, MaxPooling2D, SeparableConv2D
 
 ENTRY = (128, 256, 728)
@@ -39,7 +38,7 @@ def Xception(of: ImageClassifier) -> Model:
     return of.model(image, of.head(x), tf_kernels("xception", "xception", of.include_top))
 
 
-def halving(x: Any, filters: tuple[int, int], name: str, begins_with_relu: bool) -> Any:
+def halving(x: Tensor, filters: tuple[int, int], name: str, begins_with_relu: bool) -> Tensor:
     """Return two separable convolutions and a maximum pooling of x, plus a convolution of x as the shortcut."""
     shortcut = Conv2D(filters[1], 1, strides=2, padding="same", use_bias=False)(x)
     shortcut = BatchNormalization()(shortcut)
@@ -51,7 +50,7 @@ def halving(x: Any, filters: tuple[int, int], name: str, begins_with_relu: bool)
     return Add()([x, shortcut])
 
 
-def separable(x: Any, filters: int, name: str) -> Any:
+def separable(x: Tensor, filters: int, name: str) -> Tensor:
     """Return a separable 3x3 convolution of x, normalized over the batch."""
     x = SeparableConv2D(filters, 3, padding="same", use_bias=False, name=name)(x)
     return BatchNormalization(name=f"{name}_bn")(x)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers import validators
 
 
@@ -19,6 +18,6 @@ class Activation(Layer):
 
     supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs, of the shape of the inputs."""
         return inputs if self.activation is None else self.activation(inputs)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.validators import Number
 from layercli.ops.nn.activation_functions import elu
 
@@ -22,6 +21,6 @@ class ELU(Layer):
 
     supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs, of the shape of the inputs."""
         return elu(inputs, self.alpha)

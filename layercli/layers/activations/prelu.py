@@ -6,6 +6,7 @@ from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
+from layercli.core.types import Tensor
 from layercli.layers.validators import Constraint, Initializer, Regularizer
 from layercli.ops.nn import activations as ops
 
@@ -44,6 +45,6 @@ class PReLU(Layer):
             "alpha", sizes, self.alpha_initializer, regularizer=self.alpha_regularizer, constraint=self.alpha_constraint
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs, of the shape of the inputs."""
         return self.op(inputs, self.alpha)

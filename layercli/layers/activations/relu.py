@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.layers.validators import Number
 from layercli.ops.nn import activations as ops
@@ -34,6 +35,6 @@ class ReLU(Layer):
                 raise UsageError(f"ReLU expects {name} to be at least 0, got {value!r}")
         self.op = ops.Relu(self.negative_slope, self.max_value, self.threshold)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs, of the shape of the inputs."""
         return self.op(inputs)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.validators import Axes
 from layercli.ops.nn import activations as ops
 
@@ -24,6 +23,6 @@ class Softmax(Layer):
         """Make the op."""
         self.op = ops.SoftmaxActivation(self.axis)
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the outputs, of the shape of the inputs."""
         return self.op(inputs, mask)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.spec import Shape
+from layercli.core.types import Tensor
 from layercli.layers.attention.attention import BaseAttention
 from layercli.layers.validators import Bool, UnitInterval
 
@@ -27,5 +28,5 @@ class AdditiveAttention(BaseAttention):
         query: Shape = input_shape[0]
         self.scale = self.add_weight("scale", (query[-1],), "glorot_uniform") if self.use_scale else None
 
-    def _scores(self, query: Any, key: Any) -> Any:
+    def _scores(self, query: Tensor, key: Tensor) -> Tensor:
         return self.tanh_scores(query, key, None, self.scale)

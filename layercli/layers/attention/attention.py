@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from layercli.core.fields import argument
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.layers.regularization.dropout import Dropout
 from layercli.layers.validators import Bool, ScoreMode, Seed, UnitInterval
@@ -34,8 +36,8 @@ class BaseAttention(Layer):
 
     def call(
         self: Any,
-        inputs: Any,
-        mask: Any = None,
+        inputs: Tensor,
+        mask: Tensor | None = None,
         training: bool = False,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
@@ -57,14 +59,14 @@ class BaseAttention(Layer):
         out = out if query_mask is None else ApplyMask()(out, query_mask)
         return (out, scores) if return_attention_scores else out
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Sequence[Tensor], previous_mask: Any = None) -> Any:
         """Return the query's mask."""
         return previous_mask[0] if isinstance(previous_mask, (list, tuple)) else None
 
-    def _scaled(self: Any, query: Any) -> Any:
+    def _scaled(self: Any, query: Tensor) -> Tensor:
         return query if self.scale is None else query * self.scale.value
 
-    def _split(self, inputs: Any, mask: Any) -> tuple[Any, Any, Any, Any, Any]:
+    def _split(self, inputs: Sequence[Tensor], mask: Any) -> tuple[Any, Any, Any, Any, Any]:
         """Return query, value, key and the masks of the first two."""
         if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
             got = f"{len(inputs)} of them" if isinstance(inputs, (list, tuple)) else "one tensor"
@@ -104,7 +106,7 @@ class Attention(BaseAttention):
         concat = not self._is_dot
         self.concat_score_weight = self.add_weight("concat_score_weight", (), "ones") if concat else None
 
-    def _scores(self, query: Any, key: Any) -> Any:
+    def _scores(self, query: Tensor, key: Tensor) -> Tensor:
         if self._is_dot:
             return self.dot_product(self._scaled(query), key)
         return self.tanh_scores(query, key, self.scale, self.concat_score_weight)

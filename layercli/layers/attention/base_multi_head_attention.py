@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from layercli.core import dims
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape, show_shape
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.layers.core.einsum_dense import EinsumDense
 from layercli.layers.regularization.dropout import Dropout
@@ -80,12 +81,12 @@ class BaseMultiHeadAttention(Layer):
         out = project_output(out if gate is None else out * gate)
         return (out, scores) if return_attention_scores else out
 
-    def _mask(self, causal: bool, query: Any) -> AttentionMask:
+    def _mask(self, causal: bool, query: Tensor) -> AttentionMask:
         """Return the op that merges masks into one for the scores."""
         axes = len(self.axes)
         return AttentionMask(causal, self.sliding_window, axes, len(query.shape) + axes)
 
-    def _by_scores(self, q: Any, k: Any, v: Any, mask: Any, drops: bool) -> tuple[Any, Any]:
+    def _by_scores(self, q: Tensor, k: Tensor, v: Tensor, mask: object, drops: bool) -> tuple[Tensor, Tensor]:
         """Return the scores, and the values they select (fewer of them where dropout ``drops`` some)."""
         times = self.query_heads // self.key_heads
         if times > 1:
@@ -115,7 +116,7 @@ class BaseMultiHeadAttention(Layer):
         setattr(self, self.names[-1], out)
         out.build((*query_shape[:-1], self.query_heads, self.depth))
 
-    def _projection(self, name: str, rank: int, summed: int, size: tuple[int, ...], activation: Any) -> EinsumDense:
+    def _projection(self, name: str, rank: int, summed: int, size: tuple[int, ...], activation: object) -> EinsumDense:
         """Return the projection of the last ``summed`` axes of a tensor of ``rank`` to axes of ``size``."""
         letters = ascii_lowercase[:rank]
         new = ascii_lowercase[rank : rank + len(size)]

@@ -6,6 +6,7 @@ from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
+from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.layers.validators import (
@@ -57,7 +58,7 @@ class BaseWindowLayer(Layer):
         """The order (filters, *size, channels) of (*size, channels, filters): what torch reads as channels-last weight."""
         return (self.axes + 1, *range(self.axes), self.axes)
 
-    def activated(self: Any, x: Any) -> Any:
+    def activated(self: Any, x: Tensor) -> Tensor:
         """Return x after the activation, where there is one."""
         return x if self.activation is None else self.activation(x)
 
@@ -102,6 +103,6 @@ class BaseConv(BaseWindowLayer):
         self.kernel = self.add_kernel("kernel", shape, self.torch_layout)
         self.bias = self.add_bias(self.filters)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         return self.activated(self.op(inputs, self.kernel, self.bias))

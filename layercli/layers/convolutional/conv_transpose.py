@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.spec import Shape
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.layers.convolutional.base_conv import BaseWindowLayer
 from layercli.layers.validators import (
@@ -63,7 +64,7 @@ class ConvTranspose(BaseWindowLayer):
         self.kernel = self.add_kernel("kernel", shape, self.torch_layout)
         self.bias = self.add_bias(self.filters)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         return self.activated(self.op(inputs, self.kernel, self.bias))
 

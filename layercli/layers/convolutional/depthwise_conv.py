@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.spec import Shape
+from layercli.core.types import Tensor
 from layercli.layers.convolutional.base_depthwise_conv import Depthwise
 from layercli.layers.validators import (
     Activation,
@@ -47,7 +48,7 @@ class DepthwiseConv(Depthwise):
         self.kernel = self.add_kernel("depthwise", shape, self.depthwise_layout)
         self.bias = self.add_bias(channels * self.depth_multiplier)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         return self.activated(self.depthwise(inputs, self.kernel, self.bias))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.spec import Shape
+from layercli.core.types import Tensor
 from layercli.layers.convolutional.base_depthwise_conv import Depthwise
 from layercli.layers.validators import (
     Activation,
@@ -57,7 +58,7 @@ class SeparableConv(Depthwise):
         self.pointwise_kernel = self.add_kernel("pointwise", pointwise, self.torch_layout, "pointwise_kernel")
         self.bias = self.add_bias(self.filters)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         x = self.depthwise(inputs, self.depthwise_kernel)
         return self.activated(self.pointwise(x, self.pointwise_kernel, self.bias))

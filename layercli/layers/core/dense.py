@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.spec import Shape
+from layercli.core.types import Tensor
 from layercli.layers.core.lora import LoraMixin
 from layercli.layers.validators import (
     Activation,
@@ -67,7 +68,7 @@ class Dense(LoraMixin):
             )
         self.maybe_enable_lora()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         kernel = self.kernel if self._lora is None else self.lora_value()
         x = self.op(inputs, kernel, self.bias)

@@ -6,6 +6,7 @@ from typing import Any
 
 from layercli import initializers
 from layercli.core.spec import Shape, shape_of
+from layercli.core.types import Config, Tensor
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.core.lora import LoraMixin
 from layercli.layers.validators import Activation, Constraint, Initializer, Regularizer, raise_unsupported
@@ -87,7 +88,7 @@ class EinsumDense(LoraMixin):
         part = shape[-len(letters) :] if term.startswith("...") else shape[: len(letters)]
         return dict(zip(letters, part, strict=True))
 
-    def _outputs(self, out: str, given: dict[str, Any]) -> dict[str, Any]:
+    def _outputs(self, out: str, given: Config) -> dict[str, Any]:
         """Return the size of each letter of the outputs that ``output_shape`` tells and x does not."""
         wanted = self.output_shape if isinstance(self.output_shape, (list, tuple)) else (self.output_shape,)
         letters = out[3:] if out.startswith("...") else out.replace("...", "")[1:]
@@ -101,7 +102,7 @@ class EinsumDense(LoraMixin):
         after = (1,) * elided if out.endswith("...") else ()
         return shape_of((*(sizes[x] if x in self.bias_axes else 1 for x in letters[first:]), *after))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         kernel = self.kernel if self._lora is None else self.lora_value()
         x = self.op(inputs, kernel, self.bias)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.spec import Shape
+from layercli.core.types import ShapeLike, Tensor
 from layercli.layers.core.lora import LoraMixin
 from layercli.layers.validators import Bool, Constraint, Initializer, PositiveInt, Regularizer, raise_unsupported
 from layercli.ops.nn.embedding import EmbeddingLookup
@@ -45,7 +46,7 @@ class BaseEmbedding(LoraMixin):
         )
         self.maybe_enable_lora()
 
-    def _started(self, shape: Any, dtype: str = "float32", rng: Any = None) -> Any:
+    def _started(self, shape: ShapeLike, dtype: str = "float32", rng: object = None) -> Any:
         import numpy as np
 
         value = self.start[0] if isinstance(self.start, (list, tuple)) else self.start
@@ -81,10 +82,10 @@ class Embedding(BaseEmbedding):
         super().setup()
         self.start = vars(self).pop("weights", None)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the rows."""
         return self.op(inputs, self.rows())
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """Return where the inputs are not 0, if ``mask_zero``."""
         return Binary("not_equal")(inputs, 0) if self.mask_zero else None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 
 
 class Identity(Layer):
@@ -12,6 +11,6 @@ class Identity(Layer):
 
     supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the inputs."""
         return inputs

@@ -9,6 +9,7 @@ from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec, with_batch_dim
 from layercli.core.text import spec_dtype
+from layercli.core.types import DTypeLike, Tensor
 from layercli.errors import UsageError
 from layercli.layers.validators import Bool
 
@@ -16,7 +17,7 @@ from layercli.layers.validators import Bool
 def Input(
     shape: Any = None,
     batch_size: Any = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     name: str | None = None,
     batch_shape: Any = None,
     sparse: bool | None = None,
@@ -85,6 +86,6 @@ class InputLayer(Layer):
         self.batch_shape = [size if dims.known(size) else None for size in self.output.shape]
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the inputs."""
         return inputs

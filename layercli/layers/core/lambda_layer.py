@@ -11,6 +11,7 @@ from layercli.core.fields import Validator
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.registry import function as named
+from layercli.core.types import Config, Tensor
 from layercli.errors import UsageError
 from layercli.layers.core.opaque_op import OpaqueOp
 
@@ -48,7 +49,7 @@ class Lambda(Layer):
         self.supports_masking = self.mask is not None
         self._wanted = wanted_by(self.function) & {"mask", "training"}
 
-    def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None, training: bool = False) -> Any:
         """Return what the function gives."""
         told = {"mask": mask, "training": training}
         given = self.arguments | {name: told[name] for name in self._wanted}
@@ -62,7 +63,7 @@ class Lambda(Layer):
             del calls[before:]
             return OpaqueOp(self._promised(inputs), self.compute_dtype)(*tree.flatten(inputs))
 
-    def _promised(self, inputs: Any) -> Any:
+    def _promised(self, inputs: Tensor) -> Any:
         """Return the shape of the outputs as the setting says it, or a list of them."""
         if callable(self.output_shape):
             return self.output_shape(tree.map_structure(lambda x: tuple(x.shape), inputs))
@@ -71,11 +72,11 @@ class Lambda(Layer):
             return [(batch, *each) for each in self.output_shape]
         return (batch, *self.output_shape)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """Return the mask that the setting says."""
         return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the settings, functions by their names; UsageError for one without."""
         held: dict[str, Any] = {name: vars(self)[name] for name in SERIALIZED if callable(vars(self)[name])}
         for name, value in held.items():
@@ -92,7 +93,7 @@ class Lambda(Layer):
         return type(self)(*held, name=self.name, trainable=self._trainable, dtype=self._policy)
 
     @classmethod
-    def from_config(cls, settings: dict[str, Any]) -> Any:
+    def from_config(cls, settings: Config) -> Any:
         """Return a new layer with these settings; UsageError where its functions are not there themselves."""
         found = {**settings, "function": settings.get("function")}
         for name in SERIALIZED:
@@ -111,7 +112,7 @@ class Lambda(Layer):
         return super().from_config(found)
 
 
-def wanted_by(function: Callable[..., Any]) -> set[str]:
+def wanted_by(function: Callable[..., object]) -> set[str]:
     """Return the names of the arguments a function takes, none where it does not say."""
     try:
         return set(inspect.signature(function).parameters)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.validators import Number
 from layercli.ops.nn.embedding import ApplyMask
 from layercli.ops.numpy.elementwise import Binary
@@ -24,10 +23,10 @@ class Masking(Layer):
 
     supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the inputs, padded steps blanked."""
         return ApplyMask()(inputs, self.compute_mask(inputs))
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Tensor:
         """Return which steps are no padding: two operations, as in Keras, whose order of layers counts them."""
         return Reduction("any", -1)(Binary("not_equal")(inputs, self.mask_value))

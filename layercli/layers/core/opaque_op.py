@@ -21,11 +21,11 @@ class _OpaqueOp(TreeOp):
             return [Spec(with_batch_dim(shape), self.dtype) for shape in self.shapes]
         return Spec(with_batch_dim(self.shapes), self.dtype)
 
-    def macs(self, *inputs: Any) -> Size:
+    def macs(self, *inputs: object) -> Size:
         """Return an unknown."""
         return UNKNOWN
 
-    def run(self, *inputs: Any) -> Any:
+    def run(self, *inputs: object) -> Any:
         """Never called: the layer computes for itself what it was promised to give."""
         raise NotImplementedError("a promise of shapes has nothing to run")
 

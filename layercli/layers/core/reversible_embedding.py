@@ -9,6 +9,7 @@ from layercli.core import dtypes
 from layercli.core.fields import Validator
 from layercli.core.operation import spec_of
 from layercli.core.spec import Shape
+from layercli.core.types import Tensor
 from layercli.layers.core.embedding import BaseEmbedding
 from layercli.layers.validators import Bool, Constraint, Initializer, PositiveInt, Regularizer
 from layercli.ops.numpy.elementwise import Binary
@@ -45,7 +46,7 @@ class ReversibleEmbedding(BaseEmbedding):
             shape = (self.output_dim, self.input_dim)
             self.reverse_embeddings = self.add_weight("reverse_embeddings", shape, self.embeddings_initializer)
 
-    def call(self, inputs: Any, reverse: bool = False) -> Any:
+    def call(self, inputs: Tensor, reverse: bool = False) -> Any:
         """Return the rows, or with ``reverse`` the products with all of them."""
         if not reverse:
             return self.op(inputs, self.rows())
@@ -55,7 +56,7 @@ class ReversibleEmbedding(BaseEmbedding):
         logits, cap = ops.matmul(inputs, kernel), self.logit_soft_cap
         return logits if cap is None else ops.tanh(logits / cap) * cap
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """Return where integers are not 0, if ``mask_zero``; vectors have none."""
         numbers = not dtypes.is_floating(spec_of(inputs).dtype)
         return Binary("not_equal")(inputs, 0) if self.mask_zero and numbers else None

@@ -10,6 +10,7 @@ from layercli.core.backend import get_backend
 from layercli.core.fields import Validator
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
+from layercli.core.types import Config, Tensor
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.layers.core.opaque_op import OpaqueOp
@@ -81,14 +82,14 @@ class TorchModuleWrapper(Layer):
         """Return the module as a function of the values of its parameters and buffers."""
         names, wrapped = list(self._held), self.wrapped
 
-        def apply(values: Any, *args: Any, **kwargs: Any) -> Any:
+        def apply(values: Tensor, *args: object, **kwargs: object) -> Any:
             held = dict(zip(names, values, strict=True))
             return torch.func.functional_call(wrapped, held, args, kwargs)
 
         apply.__name__ = type(wrapped).__name__
         return apply
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Raise UsageError: a module is code."""
         raise UsageError(
             f"{self.name} (TorchModuleWrapper) wraps a {type(self.wrapped).__name__} of torch's, and a file holds no code",
@@ -96,7 +97,7 @@ class TorchModuleWrapper(Layer):
         )
 
     @classmethod
-    def from_config(cls, settings: dict[str, Any]) -> Any:
+    def from_config(cls, settings: Config) -> Any:
         """Raise UsageError for a module that Keras pickled; otherwise return a new layer with these settings."""
         if isinstance(settings.get("module"), str):
             raise UsageError("its module is pickled Python code, which is never executed")

@@ -8,6 +8,7 @@ from typing import Any
 
 from layercli.core import masking
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.ops.numpy.elementwise import Binary, Where
 from layercli.ops.numpy.reshaping import ExpandDims
@@ -27,7 +28,7 @@ class Merge(Layer):
             raise ShapeError(f"expects a list of {wanted}, got {len(inputs) if listed else 'one tensor'}")
         return inputs  # type: ignore[no-any-return]  # a list or a tuple, as was just seen
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Sequence[Tensor], previous_mask: Any) -> Any:
         """Return where any of the masks holds, or None where an input has none: every step counts there."""
         masks = previous_mask or (None,)
         return None if any(mask is None for mask in masks) else reduce(Binary("logical_or"), masks)
@@ -41,7 +42,7 @@ class ReduceMerge(Merge):
 
     function = "add"
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         """Return the outputs."""
         return reduce(Binary(self.function), aligned(self.checked(inputs)))
 
@@ -72,7 +73,7 @@ class MaskedMerge(ReduceMerge):
         return out
 
 
-def aligned(inputs: Sequence[Any]) -> list[Any]:
+def aligned(inputs: Sequence[Any]) -> list[Tensor]:
     """Return the inputs with as many axes as the one with most, those of size 1 put in after the batch."""
     rank = max(len(x.shape) for x in inputs)
     return [reduce(lambda x, _: ExpandDims(1)(x), range(rank - len(x.shape)), x) for x in inputs]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.layers.merging.base_merge import Merge
 from layercli.layers.validators import NonNegativeInt
 from layercli.ops.numpy.elementwise import Binary
@@ -25,11 +27,11 @@ class Concatenate(Merge):
         """Make the op of the setting."""
         self.op = Join(self.axis)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         """Return the outputs."""
         return self.op(*self.checked(inputs))
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Sequence[Tensor], previous_mask: Any) -> Any:
         """Return the masks one after the other along the steps; along another axis a step counts where it does in one input.
 
         An input without a mask has every step.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.layers.merging.base_merge import Merge
 from layercli.layers.validators import Bool
@@ -33,19 +35,19 @@ class Dot(Merge):
             raise UsageError(f"Dot expects axes to be an integer or two of them, got {self.axes!r}")
         self.op = BatchDot((pair[0], pair[1]))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         """Return the outputs."""
         x, y = self.checked(inputs)
         if self.normalize:
             x, y = (unit(each, axis) for each, axis in zip((x, y), self.op.axes, strict=True))
         return self.op(x, y)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Sequence[Tensor], previous_mask: Any) -> Any:
         """Return None: the result has no steps."""
         return None
 
 
-def unit(x: Any, axis: int) -> Any:
+def unit(x: Tensor, axis: int) -> Tensor:
     """Return x divided by its length along ``axis``."""
     length = Reduction("sum", axis, keepdims=True)(x * x)
     return x * Binary("power")(Binary("maximum")(length, 1e-12), -0.5)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.merging.add import Add
 from layercli.layers.merging.average import Average
 from layercli.layers.merging.concatenate import Concatenate
@@ -17,7 +18,7 @@ from layercli.layers.merging.subtract import Subtract
 
 
 def _function(layer: Callable[..., Layer]) -> Callable[..., Any]:
-    def merge(inputs: Sequence[Any], *args: Any, **settings: Any) -> Any:
+    def merge(inputs: Sequence[Tensor], *args: object, **settings: object) -> Any:
         return layer(*args, **settings)(inputs)
 
     merge.__name__ = layer.__name__.lower()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
+from layercli.core.types import Tensor
 from layercli.layers.merging.base_merge import MaskedMerge
 from layercli.ops.numpy.elementwise import Binary, Where
 
@@ -17,7 +18,7 @@ class Multiply(MaskedMerge):
 
     function = "multiply"
 
-    def merged(self, pairs: list[tuple[Any, Any]]) -> Any:
+    def merged(self, pairs: list[tuple[Any, Any]]) -> Tensor:
         """Return the product; a mask broadcasts with its input and may be None."""
         out = reduce(Binary("multiply"), (x if mask is None else Where()(mask, x, 1) for x, mask in pairs))
         masks = [mask for _, mask in pairs if mask is not None]

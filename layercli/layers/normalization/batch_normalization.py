@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape, Spec
+from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.layers.normalization.scale_and_shift import SqrtInitializer, limits, scale_and_shift
 from layercli.layers.validators import Bool, Constraint, Initializer, NonNegativeInt, Number, Regularizer
@@ -87,7 +88,7 @@ class BatchNormalization(Layer):
                 start = self.moving_mean_initializer if name == "renorm_mean" else first
                 setattr(self, name, self.add_weight(name, shape, start, trainable=False, autocast=False))
 
-    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, training: bool = False, mask: Tensor | None = None) -> Any:
         """Return the outputs; in training, move the moving statistics."""
         if not training or not self.trainable:
             return self.infer(inputs, self.moving_mean, self.moving_variance, self.gamma, self.beta)
@@ -101,7 +102,7 @@ class BatchNormalization(Layer):
             update_moving_average(self.moving_variance, variance, self.momentum)
         return x
 
-    def _renormalized(self, mean: Any, variance: Any) -> tuple[Any, Any]:
+    def _renormalized(self, mean: Tensor, variance: Tensor) -> tuple[Any, Any]:
         """Return the gamma and beta to use, and let what renormalization knows of deviations follow."""
         gamma, beta = self.gamma, self.beta
         if self.correct is None:
@@ -116,6 +117,6 @@ class BatchNormalization(Layer):
         return r if gamma is None else gamma * r, shift if beta is None else shift + beta
 
 
-def update_moving_average(moving: Variable, value: Any, momentum: float) -> None:
+def update_moving_average(moving: Variable, value: Tensor, momentum: float) -> None:
     """Bring a moving average nearer to ``value``."""
     moving.assign(moving * momentum + value * (1 - momentum))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
+from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.layers.normalization.scale_and_shift import ascending, scale_and_shift
 from layercli.layers.validators import Bool, Constraint, Initializer, NonNegativeInt, Number, Regularizer
@@ -49,6 +50,6 @@ class GroupNormalization(Layer):
         scale_and_shift(self, (channels,))
         self.op = GroupNorm(int(channels) if self.groups == -1 else self.groups, axis, self.epsilon)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs, of the shape of the inputs."""
         return self.op(inputs, self.gamma, self.beta)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
+from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.layers.normalization.scale_and_shift import ascending, scale_and_shift
@@ -53,6 +54,6 @@ class LayerNormalization(Layer):
         scale_and_shift(self, tuple(input_shape[axis] for axis in axes))
         self.op = LayerNorm(axes, self.epsilon)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs, of the shape of the inputs."""
         return self.op(inputs, self.gamma, self.beta)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
+from layercli.core.types import Tensor
 from layercli.layers.normalization.scale_and_shift import ascending
 from layercli.layers.validators import Axes, Number
 from layercli.ops.nn.normalization import RmsNorm
@@ -31,6 +30,6 @@ class RMSNormalization(Layer):
         self.scale = self.add_weight("scale", tuple(input_shape[axis] for axis in axes), "ones")
         self.op = RmsNorm(axes, self.epsilon)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs, of the shape of the inputs."""
         return self.op(inputs, self.scale)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.spec import Shape
+from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.initializers import TruncatedNormal
@@ -48,7 +49,7 @@ class SpectralNormalization(Wrapper):
         """The wrapped layer's kernel, as Keras counts it and saves it, and vector_u."""
         return [self.kernel, self.vector_u] if self.built else []
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Any:
         """Return the wrapped layer's outputs; in training, normalize its kernel first."""
         if training:
             kernel, u = self.op(self.kernel, self.vector_u)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.validators import Axes
 from layercli.ops.nn.normalization import UnitNormalize
 
@@ -24,6 +23,6 @@ class UnitNormalization(Layer):
         """Make the op."""
         self.op = UnitNormalize(self.axis)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs, of the shape of the inputs."""
         return self.op(inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.validators import DataFormat, per_axis
 from layercli.ops.nn.pooling import AdaptivePool
 
@@ -23,7 +24,7 @@ class AdaptivePooling(Layer):
         self.output_size = per_axis(self.output_size, self.axes, "output_size", type(self).__name__)
         self.op = AdaptivePool(self.kind, self.output_size, self.data_format == "channels_first")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         return self.op(inputs)
 

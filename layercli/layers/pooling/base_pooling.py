@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.validators import DataFormat, Padding, per_axis
 from layercli.ops.nn.pooling import Pool
 
@@ -34,6 +35,6 @@ class Pooling(Layer):
         self.strides = per_axis(strides, self.axes, "strides", name)
         self.op = Pool(self.kind, self.pool_size, self.strides, self.padding, self.data_format == "channels_first")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         return self.op(inputs)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli import ops
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.validators import Bool, DataFormat
 from layercli.ops.core.axes import check_rank
 from layercli.ops.numpy.reductions import Reduction
@@ -26,7 +25,7 @@ class GlobalPooling(Layer):
         self.spatial = tuple(range(first, first + self.axes))
         self.op = Reduction(self.function, self.spatial, self.keepdims)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         check_rank(inputs, self.axes + 2)
         return self.op(inputs)
@@ -54,7 +53,7 @@ class GlobalAveragePooling1D(GlobalPooling):
     axes = 1
     function = "mean"
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the outputs; ``mask`` is (batch, steps)."""
         if mask is None:
             return super().call(inputs)

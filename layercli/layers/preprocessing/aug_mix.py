@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.keras_tensor import SymbolicTensor
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.augmentations import augmentations
 from layercli.layers.preprocessing.base_random_image_layer import BaseRandomImageLayer
 from layercli.layers.preprocessing.random_affine import Interpolation
@@ -44,7 +45,7 @@ class AugMix(BaseRandomImageLayer):
         self.op = ChainDraws(self.num_chains, self.num_chains * self.chain_depth, self.alpha, self.seed)
         self.augmentations = augmentations(self, self.all_ops)
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
         """Return the images mixed with the results of the chains."""
         if isinstance(images, SymbolicTensor):  # whichever are chosen, shape and dtype stay
             return images
@@ -53,7 +54,7 @@ class AugMix(BaseRandomImageLayer):
         mixed = sum(part * self._chained(images, chain) for part, chain in zip(weights, indices.tolist(), strict=True))
         return within(weight * images + (1 - weight) * mixed, self.value_range)
 
-    def _chained(self, images: Any, indices: list[int]) -> Any:
+    def _chained(self, images: Tensor, indices: list[int]) -> Tensor:
         """Return the images transformed by the layers of those indices in turn; the index after the last is the identity."""
         for index in indices:
             if index < len(self.augmentations):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.base_image_preprocessing_layer import BaseImagePreprocessingLayer
 from layercli.layers.preprocessing.random_color import rescaled, within
 from layercli.layers.validators import DataFormat, ValueRange
@@ -24,7 +25,7 @@ class AutoContrast(BaseImagePreprocessingLayer):
 
     moves_pixels = False
 
-    def transform(self, images: Any, training: bool) -> Any:
+    def transform(self, images: Tensor, training: bool) -> Any:
         """Return the images with more contrast."""
         given = ops.cast(images, self.compute_dtype)
         x = rescaled(given, self.value_range, (0, 255))

@@ -8,6 +8,7 @@ from layercli import ops
 from layercli.core import tree
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError, UsageError
 
 
@@ -27,7 +28,7 @@ class BaseImagePreprocessingLayer(Layer):
     moves_pixels = True
     """Whether pixels change their places, so that masks and boxes would have to be moved with them."""
 
-    def call(self, inputs: Any, training: bool = True) -> Any:
+    def call(self, inputs: Tensor, training: bool = True) -> Any:
         """Return the outputs: images, or a dict of ``images`` and what belongs to them, such as ``labels``.
 
         ShapeError where the images are neither an image nor a batch of them.
@@ -58,6 +59,6 @@ class BaseImagePreprocessingLayer(Layer):
             raise UsageError(f"moves pixels, and does not move {others[0]} with them")
         return {**parts, "images": self.transform(parts["images"], training)}
 
-    def transform(self, images: Any, training: bool) -> Any:
+    def transform(self, images: Tensor, training: bool) -> Tensor:
         """Return a batch of images as the layer leaves it."""
         raise NotImplementedError(f"{type(self).__name__} has no transform(images, training)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.layers.preprocessing.base_image_preprocessing_layer import BaseImagePreprocessingLayer
 from layercli.layers.regularization.base_dropout import BaseRandomLayer
@@ -24,7 +25,7 @@ class BaseRandomImageLayer(BaseImagePreprocessingLayer, BaseRandomLayer):
         low, high = zip(*ends, strict=True)
         self.op = Uniform(low, high, self.seed)
 
-    def transform(self, images: Any, training: bool) -> Any:
+    def transform(self, images: Tensor, training: bool) -> Any:
         """Return the images, in training changed."""
         return self.transform_batch({"images": images}, training)["images"]
 
@@ -46,15 +47,15 @@ class BaseRandomImageLayer(BaseImagePreprocessingLayer, BaseRandomLayer):
             for name, part in parts.items()
         }
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return the images changed by what was drawn, a row for each."""
         raise NotImplementedError(f"{type(self).__name__} has no random_transform(images, drawn)")
 
-    def random_transform_labels(self, labels: Any, drawn: Any) -> Any:
+    def random_transform_labels(self, labels: Tensor, drawn: Tensor) -> Tensor:
         """Return the labels of the changed images."""
         return labels
 
-    def random_transform_masks(self, masks: Any, drawn: Any) -> Any:
+    def random_transform_masks(self, masks: Tensor, drawn: Tensor) -> Any:
         """Return the masks of segmentation of the changed images; UsageError where they would have to be moved."""
         return self.unmoved("segmentation_masks", masks)
 
@@ -65,6 +66,6 @@ class BaseRandomImageLayer(BaseImagePreprocessingLayer, BaseRandomLayer):
         return part
 
 
-def selected(drawn: Any) -> Any:
+def selected(drawn: Tensor) -> Any:
     """Return, for each image, whether its second random number is below the first: (batch, 1, 1, 1)."""
     return ops.reshape(drawn[:, 1] < drawn[:, 0], (-1, 1, 1, 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.layers.validators import Bool, PositiveInt, one_of
 from layercli.ops.nn.category_encoding import CategoryCount, CategoryMultiHot, CategoryOneHot
@@ -34,7 +35,7 @@ class CategoryEncoding(Layer):
         self.output_mode = "multi_hot" if self.output_mode == "binary" else self.output_mode
         self.op = ENCODINGS[self.output_mode](self.num_tokens, self.dtype)
 
-    def call(self, inputs: Any, count_weights: Any = None) -> Any:
+    def call(self, inputs: Tensor, count_weights: Any = None) -> Any:
         """Return the vectors."""
         if count_weights is None:
             return self.op(inputs)

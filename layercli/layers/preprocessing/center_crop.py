@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.base_image_preprocessing_layer import BaseImagePreprocessingLayer
 from layercli.layers.validators import DataFormat, PositiveInt
 from layercli.ops.image.crop_windows import CenterWindow
@@ -25,6 +24,6 @@ class CenterCrop(BaseImagePreprocessingLayer):
         """Make the op of the settings."""
         self.op = CenterWindow((self.height, self.width), self.channels_first)
 
-    def transform(self, images: Any, training: bool) -> Any:
+    def transform(self, images: Tensor, training: bool) -> Tensor:
         """Return the windows."""
         return self.op(ops.cast(images, self.compute_dtype))

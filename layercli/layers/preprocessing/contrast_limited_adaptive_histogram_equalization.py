@@ -6,6 +6,7 @@ from typing import Any
 
 from layercli import ops
 from layercli.core.operation import spec_of
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.base_image_preprocessing_layer import BaseImagePreprocessingLayer
 from layercli.layers.preprocessing.random_color import rescaled
 from layercli.layers.validators import DataFormat, Number, ValueRange, per_axis
@@ -35,7 +36,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(BaseImagePreprocessingLayer):
         self.tile_grid_size = per_axis(self.tile_grid_size, 2, "tile_grid_size", type(self).__name__)
         self.equalize = EqualizeTiles(self.tile_grid_size, self.clip_limit, self.channels_first)
 
-    def transform(self, images: Any, training: bool) -> Any:
+    def transform(self, images: Tensor, training: bool) -> Any:
         """Return the images with more contrast."""
         x = rescaled(ops.cast(images, "float32"), self.value_range, (0, 255))
         return ops.cast(rescaled(self.equalize(x), (0, 255), self.value_range), spec_of(images).dtype)

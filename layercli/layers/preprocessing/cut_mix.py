@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.mix_up import mixed_labels, partners, refused
 from layercli.layers.preprocessing.random_color import RandomColor
 from layercli.layers.validators import DataFormat, FractionRange, Seed, factor_range
@@ -34,17 +35,17 @@ class CutMix(RandomColor):
         self.op = MixDraws(low + 1e-6, high + 1e-6, self.seed)
         self.window = WindowMask(self.channels_first)
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
         """Return the images with windows of others."""
         side = ops.sqrt(1 - drawn[:, :1])
         window = self.window(images, ops.concatenate([side, side, drawn[:, 2:]], 1))
         return ops.where(window, partners(images, drawn), images)
 
-    def random_transform_masks(self, masks: Any, drawn: Any) -> Any:
+    def random_transform_masks(self, masks: Tensor, drawn: Tensor) -> Any:
         """Return masks with the same windows."""
         return self.random_transform(masks, drawn)
 
-    def random_transform_labels(self, labels: Any, drawn: Any) -> Any:
+    def random_transform_labels(self, labels: Tensor, drawn: Tensor) -> Any:
         """Return the labels mixed by area."""
         return mixed_labels(ops.cast(labels, self.compute_dtype), drawn)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from layercli.core.fields import Validator
 from layercli.core.layer import Layer
+from layercli.core.types import Config, Tensor
 from layercli.errors import UsageError
 from layercli.layers.preprocessing.category_encoding import ENCODINGS, check_dense
 from layercli.layers.validators import Bool, Number, OptionalPositiveInt, one_of
@@ -75,7 +76,7 @@ class Discretization(Layer):
         self.bin_boundaries = compress_summary(summary, 1.0 / self.num_bins)[0, :-1].tolist()
         self._set_boundaries()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the bins' numbers, or vectors of them."""
         if self.op is None:
             raise UsageError("has no boundaries yet: adapt it to data, or give it bin_boundaries")
@@ -83,7 +84,7 @@ class Discretization(Layer):
         return bins if self.encoding is None else self.encoding(bins)
 
     @classmethod
-    def from_config(cls, settings: dict[str, Any]) -> Any:
+    def from_config(cls, settings: Config) -> Any:
         """Return a new layer with these settings, and with the boundaries that another one was adapted to."""
         found = settings.get("bin_boundaries") if settings.get("num_bins") is not None else None
         layer = super().from_config(settings if found is None else {**settings, "bin_boundaries": None})

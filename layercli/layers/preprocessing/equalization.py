@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.base_image_preprocessing_layer import BaseImagePreprocessingLayer
 from layercli.layers.preprocessing.random_color import rescaled
 from layercli.layers.validators import DataFormat, PositiveInt, ValueRange
@@ -30,7 +29,7 @@ class Equalization(BaseImagePreprocessingLayer):
         """Make the op of the settings."""
         self.equalize = Equalize(self.bins, self.channels_first)
 
-    def transform(self, images: Any, training: bool) -> Any:
+    def transform(self, images: Tensor, training: bool) -> Tensor:
         """Return the images, in training equalized."""
         if not training:
             return images

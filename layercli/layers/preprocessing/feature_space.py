@@ -13,6 +13,7 @@ from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.core.text import STRING, holds_text, is_text, text_array
+from layercli.core.types import Config, Tensor
 from layercli.errors import UsageError
 from layercli.layers.core.identity import Identity
 from layercli.layers.core.input_layer import Input
@@ -62,7 +63,7 @@ class Cross:
         """The name of the crossed column."""
         return "_X_".join(self.feature_names)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the arguments."""
         return asdict(self)
 
@@ -121,7 +122,7 @@ class FeatureSpace(Layer):
             raise UsageError(f"FeatureSpace expects crosses of its features, got {unknown!r}")
         return Cross(tuple(names), self.crossing_dim)
 
-    def _feature(self, name: str, kind: Any) -> Feature:
+    def _feature(self, name: str, kind: object) -> Feature:
         if isinstance(kind, Feature):
             return kind
         sizes = {"float_discretized": self.num_discretization_bins, "integer_hashed": self.hashing_dim}
@@ -235,7 +236,7 @@ class FeatureSpace(Layer):
                 )
         return self.concat(list(encoded.values())) if len(encoded) > 1 else next(iter(encoded.values()))
 
-    def _encoded_column(self, name: str, value: Any, mode: str) -> Any:
+    def _encoded_column(self, name: str, value: Tensor, mode: str) -> Any:
         if mode == "float":
             return ops.cast(value, "float32") if spec_of(value).dtype != "float32" else value
         if mode == "int":
@@ -245,7 +246,7 @@ class FeatureSpace(Layer):
             self.encoders[name] = CategoryEncoding(cardinality(name, layer), "multi_hot")
         return self.encoders[name](value)
 
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call(self, args: tuple[object, ...], kwargs: Config) -> Any:
         data = args[0] if args else None
         if not isinstance(data, Mapping):
             raise UsageError(f"expects a dict of columns, got {type(data).__name__}")
@@ -272,19 +273,19 @@ def _own(name: str | None) -> str | None:
     return None if name is None else f"{name}_preprocessor"
 
 
-def _has_statistics(layer: Any) -> bool:
+def _has_statistics(layer: Layer) -> bool:
     if isinstance(layer, Normalization):
         return layer.input_mean is not None
     return isinstance(layer, Discretization) and layer.num_bins is None
 
 
-def _dicts(dataset: Any) -> Iterable[Mapping[str, Any]]:
+def _dicts(dataset: object) -> Iterable[Mapping[str, Any]]:
     if not isinstance(dataset, Iterable):
         raise UsageError(f"adapt expects a dict of columns or batches of them, got {type(dataset).__name__}")
     return dataset
 
 
-def as_column(values: Any) -> np.ndarray | Any:
+def as_column(values: Tensor) -> np.ndarray | Any:
     """Return values of a column as (batch, 1): arrays, tensors or lists of numbers or text."""
     import numpy as np
 
@@ -294,7 +295,7 @@ def as_column(values: Any) -> np.ndarray | Any:
     return array.reshape(-1, 1) if array.ndim < 2 else array
 
 
-def cardinality(name: str, layer: Any) -> int:
+def cardinality(name: str, layer: Layer) -> int:
     """Return the number of values that a layer of a column gives; UsageError where it is not known."""
     match layer:
         case IndexLookup():

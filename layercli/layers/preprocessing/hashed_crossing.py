@@ -9,6 +9,7 @@ from layercli.core import dtypes, fields
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.core.text import holds_text, text_array
+from layercli.core.types import Config, Tensor
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.preprocessing.category_encoding import ENCODINGS, check_dense
 from layercli.layers.preprocessing.farmhash import MASK, fingerprint64, shifted
@@ -61,7 +62,7 @@ class HashedCrossing(Layer):
         found = np.array([crossed(row) % self.num_bins for row in rows], "int64")
         return found.reshape(features[0].shape)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the bins, or vectors of them."""
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
             raise UsageError("expects a list of at least two features")
@@ -74,14 +75,14 @@ class HashedCrossing(Layer):
         bins = self.hash(*inputs)
         return ops.cast(bins, self.dtype) if self.encoding is None else self.encoding(bins)
 
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call(self, args: tuple[object, ...], kwargs: Config) -> Any:
         if args and isinstance(args[0], (list, tuple)):
             features = tuple(feature_of(x) for x in args[0])
             args = (features, *args[1:])
         return super()._call(args, kwargs)
 
 
-def feature_of(x: Any) -> Any:
+def feature_of(x: Tensor) -> Any:
     """Return a feature, text and integers as arrays; UsageError for floats, which have no hash here."""
     if holds_text(x):
         return text_array(x)

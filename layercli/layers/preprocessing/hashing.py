@@ -8,6 +8,7 @@ from layercli import ops
 from layercli.core import dtypes
 from layercli.core.layer import Layer
 from layercli.core.text import holds_text, text_array
+from layercli.core.types import Config, Tensor
 from layercli.errors import UsageError
 from layercli.layers.preprocessing.category_encoding import ENCODINGS, check_dense
 from layercli.layers.preprocessing.hash_buckets import SALT, bucket
@@ -61,18 +62,18 @@ class Hashing(Layer):
             found[i] = table[value]
         return found.reshape(values.shape)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """Return the bins, or vectors of them."""
         bins = self.hash(inputs)
         if self.encoding is None:
             return ops.cast(bins, self.dtype)
         return self.encoding(bins if len(bins.shape) else ops.expand_dims(bins, -1))
 
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call(self, args: tuple[object, ...], kwargs: Config) -> Any:
         return super()._call(tuple(text_array(x) if holds_text(x) else x for x in args), kwargs)
 
 
-def integers_for_indices(layer: Layer, dtype: Any) -> None:
+def integers_for_indices(layer: Layer, dtype: object) -> None:
     """Let a layer that gives indices have the dtype int64 unless another one was given; UsageError where that is no integer."""
     if layer.output_mode != "int":  # type: ignore[attr-defined]  # a field of the layers that this is for
         return

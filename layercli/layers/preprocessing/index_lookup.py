@@ -12,6 +12,7 @@ from layercli import ops
 from layercli.core.fields import Validator
 from layercli.core.layer import Layer
 from layercli.core.text import STRING
+from layercli.core.types import Config, Tensor
 from layercli.errors import FormatError, UsageError
 from layercli.layers.preprocessing.category_encoding import ENCODINGS, check_dense
 from layercli.layers.preprocessing.hash_buckets import SALT, bucket
@@ -140,7 +141,7 @@ class IndexLookup(Layer):
         return self.first_oov + self.num_oov_indices
 
     @property
-    def special_tokens(self) -> list[Any]:
+    def special_tokens(self) -> list[str | int]:
         """The tokens before the first one of the vocabulary proper."""
         return [self.mask_token] * self.first_oov + [self.oov_token] * self.num_oov_indices
 
@@ -260,7 +261,7 @@ class IndexLookup(Layer):
     missing: ClassVar[int] = -2
     """The index of a token out of the vocabulary where there is none for it."""
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """Return the indices, or vectors of them, or the tokens."""
         return self.encoded(self.lookup(inputs))
 
@@ -278,12 +279,12 @@ class IndexLookup(Layer):
             return 1.0
         return ops.convert_to_tensor(self.weights_of_tokens)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the settings: a vocabulary that was given, and the size of the one that there is."""
         return super().get_config() | {"vocabulary_size": self.size_known}
 
     @classmethod
-    def from_config(cls, settings: dict[str, Any]) -> Any:
+    def from_config(cls, settings: Config) -> Any:
         """Return a new layer; UsageError where the config names a file with the vocabulary, which is not opened."""
         if isinstance(settings.get("vocabulary"), str):
             raise UsageError("the config names a file with the vocabulary, which is not opened for a config")

@@ -21,7 +21,7 @@ class LookupTable(dict[Any, int]):
         if layer.mask_token is not None:
             self[layer.mask_token] = 0 if layer.output_mode == "int" else IGNORED
 
-    def __missing__(self, token: Any) -> int:
+    def __missing__(self, token: object) -> int:
         layer = self.layer
         if layer.num_oov_indices < 2:
             return layer.first_oov if layer.num_oov_indices else layer.missing

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from layercli import ops
 from layercli.core.fields import Validator
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.layers.preprocessing.base_image_preprocessing_layer import BaseImagePreprocessingLayer
 from layercli.layers.validators import DataFormat, PositiveInt
@@ -39,7 +40,7 @@ class MaxNumBoundingBoxes(BaseImagePreprocessingLayer):
             )
         return {**parts, "bounding_boxes": {name: self._fitted(values) for name, values in given.items()}}
 
-    def _fitted(self, values: Any) -> Any:
+    def _fitted(self, values: Tensor) -> Any:
         """Return values (batch, n, ...) as (batch, max_number, ...)."""
         batch, _, *rest = values.shape
         padding = ops.full((1, self.max_number, *rest), self.fill_value, dtype=str(values.dtype).removeprefix("torch."))

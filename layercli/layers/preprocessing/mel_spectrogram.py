@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli import ops
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.layers.validators import Bool, Number, PositiveInt
 
@@ -58,7 +59,7 @@ class MelSpectrogram(Layer):
                 f"MelSpectrogram expects fft_length from sequence_length {self.sequence_length}, got {self.fft_length}"
             )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """Return the spectrogram."""
         dtype = self.compute_dtype if self.compute_dtype in ("float32", "float64") else "float32"
         x = ops.cast(inputs, dtype)
@@ -69,7 +70,7 @@ class MelSpectrogram(Layer):
         out = ops.matmul(spectrum, ops.cast(ops.convert_to_tensor(bands), dtype))
         return ops.cast(ops.swapaxes(self._decibels(out) if self.power_to_db else out, -1, -2), self.compute_dtype)
 
-    def _decibels(self, power: Any) -> Any:
+    def _decibels(self, power: object) -> Any:
         import math
 
         reference = 10 * math.log10(max(abs(self.ref_power), self.min_power))
@@ -81,7 +82,7 @@ def mel_weights(bands: int, frequencies: int, sampling_rate: float, ends: tuple[
     """Return the weight (frequencies, bands) of each frequency in each band, triangles with a peak of 1; 0 for frequency 0."""
     import numpy as np
 
-    def mel(hertz: Any) -> Any:
+    def mel(hertz: object) -> Any:
         return 1127.0 * np.log1p(np.asarray(hertz, "float64") / 700.0)
 
     frequency_mels = mel(np.linspace(0, sampling_rate / 2, frequencies))[1:, None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.random_color import RandomColor
 from layercli.layers.validators import DataFormat, Number, Seed
 from layercli.ops.random.mixing import MixDraws
@@ -28,16 +29,16 @@ class MixUp(RandomColor):
         """Make the op of the settings."""
         self.op = MixDraws(self.alpha, self.alpha, self.seed)
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
         """Return the images mixed."""
         weight = self.beside(drawn)
         return weight * images + (1 - weight) * partners(images, drawn)
 
-    def random_transform_masks(self, masks: Any, drawn: Any) -> Any:
+    def random_transform_masks(self, masks: Tensor, drawn: Tensor) -> Any:
         """Return masks mixed as the images are."""
         return self.random_transform(ops.cast(masks, self.compute_dtype), drawn)
 
-    def random_transform_labels(self, labels: Any, drawn: Any) -> Any:
+    def random_transform_labels(self, labels: Tensor, drawn: Tensor) -> Any:
         """Return the labels mixed."""
         return mixed_labels(ops.cast(labels, self.compute_dtype), drawn)
 
@@ -46,12 +47,12 @@ class MixUp(RandomColor):
         return refused(name)
 
 
-def partners(images: Any, drawn: Any) -> Any:
+def partners(images: Tensor, drawn: Tensor) -> Any:
     """Return for each image the one that it is mixed with."""
     return ops.take(images, ops.cast(drawn[:, 1], "int64"), 0)
 
 
-def mixed_labels(labels: Any, drawn: Any) -> Any:
+def mixed_labels(labels: Tensor, drawn: Tensor) -> Any:
     """Return labels (batch, classes) mixed by the weights that were drawn."""
     weight = ops.cast(drawn[:, :1], labels.dtype)
     return weight * labels + (1 - weight) * partners(labels, drawn)

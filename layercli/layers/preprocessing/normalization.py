@@ -9,6 +9,7 @@ from layercli.core import dims, dtypes
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.core.spec import Shape, show_shape, with_batch_dim
+from layercli.core.types import Config, Tensor
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.validators import Bool
@@ -102,13 +103,13 @@ class Normalization(Layer):
         self.adapted_mean.assign(np.asarray(mean, "float32"))
         self.adapted_variance.assign(np.asarray(squares / count, "float32"))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs, in floats."""
         whole = not dtypes.is_floating(spec_of(inputs).dtype)
         x = ops.cast(inputs, self.compute_dtype) if whole else inputs
         return self.op(x, self.adapted_mean, self.adapted_variance)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the settings, mean and variance as they were given."""
         return super().get_config() | {"mean": self.input_mean, "variance": self.input_variance}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 
 
@@ -29,7 +30,7 @@ class Pipeline(Layer):
         if not isinstance(given, (list, tuple)) or not all(isinstance(each, Layer) for each in given):
             raise UsageError(f"Pipeline expects layers to be a list of layers, got {given!r}")
 
-    def call(self, inputs: Any, training: bool = True) -> Any:
+    def call(self, inputs: Tensor, training: bool = True) -> Tensor:
         """Return what the last layer gives."""
         for layer in vars(self)["layers"]:
             inputs = layer(inputs, training=training) if "training" in layer.call_names() else layer(inputs)

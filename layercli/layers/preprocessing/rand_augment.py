@@ -6,6 +6,7 @@ from typing import Any
 
 from layercli import ops
 from layercli.core.keras_tensor import SymbolicTensor
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.augmentations import augmentations
 from layercli.layers.preprocessing.base_random_image_layer import BaseRandomImageLayer
 from layercli.layers.preprocessing.random_affine import Interpolation
@@ -38,7 +39,7 @@ class RandAugment(BaseRandomImageLayer):
         self.op = ChainDraws(0, self.num_ops, 1.0, self.seed)
         self.augmentations = augmentations(self)
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
         """Return the images as the chosen layers leave them."""
         if isinstance(images, SymbolicTensor):  # whichever are chosen, shape and dtype stay
             return images

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from layercli.core.operation import Op
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.base_random_image_layer import BaseRandomImageLayer
 from layercli.layers.validators import one_of
 from layercli.ops.image.affine import Resample
@@ -26,15 +27,15 @@ class RandomWarp(BaseRandomImageLayer):
             self.resample: Op
             self.resample_masks: Op
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return the images warped."""
         return self.warped(images, drawn, self.resample)
 
-    def random_transform_masks(self, masks: Any, drawn: Any) -> Any:
+    def random_transform_masks(self, masks: Tensor, drawn: Tensor) -> Tensor:
         """Return masks warped as the images are."""
         return self.warped(masks, drawn, self.resample_masks)
 
-    def warped(self, images: Any, drawn: Any, resample: Any) -> Any:
+    def warped(self, images: Tensor, drawn: Tensor, resample: Any) -> Tensor:
         """Return images warped by an op that resamples them."""
         raise NotImplementedError(f"{type(self).__name__} has no warped(images, drawn, resample)")
 
@@ -59,6 +60,6 @@ class RandomAffine(RandomWarp):
             for way in (self.interpolation, "nearest")
         )
 
-    def warped(self, images: Any, drawn: Any, resample: Any) -> Any:
+    def warped(self, images: Tensor, drawn: Tensor, resample: Any) -> Any:
         """Return the images under the maps."""
         return resample(images, self.mapped(images, drawn))

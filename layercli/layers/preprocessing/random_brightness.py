@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.random_color import RandomColor, within
 from layercli.layers.validators import DataFormat, Seed, ValueRange, factor, factor_range
 
@@ -26,7 +27,7 @@ class RandomBrightness(RandomColor):
         """Make the op of the settings."""
         self.set_factors(factor_range(self.factor))
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
         """Return brighter or darker images."""
         low, high = self.value_range
         return within(images + self.beside(drawn) * (high - low), self.value_range)

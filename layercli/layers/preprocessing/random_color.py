@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.base_random_image_layer import BaseRandomImageLayer
 
 Ends = tuple[float, float]
@@ -13,7 +14,7 @@ Ends = tuple[float, float]
 class RandomColor(BaseRandomImageLayer):
     """In training, change the values of each image by random factors."""
 
-    def beside(self, drawn: Any, place: int = 0) -> Any:
+    def beside(self, drawn: Tensor, place: int = 0) -> Any:
         """Return a column of what was drawn (batch, factors) as something that broadcasts to images, in their dtype."""
         column = ops.reshape(drawn[:, place], (-1, 1, 1, 1))
         return ops.cast(column, self.compute_dtype)
@@ -25,21 +26,21 @@ class RandomColor(BaseRandomImageLayer):
         """The order of the axes of images, for operations."""
         return "channels_first" if self.channels_first else "channels_last"
 
-    def channels(self, images: Any) -> list[Any]:
+    def channels(self, images: Tensor) -> list[Tensor]:
         """Return each channel of images, its axis kept."""
         return list(ops.split(images, 3, 1 if self.channels_first else 3))
 
-    def of_channels(self, channels: list[Any]) -> Any:
+    def of_channels(self, channels: list[Tensor]) -> Any:
         """Return images of channels."""
         return ops.concatenate(channels, 1 if self.channels_first else 3)
 
 
-def within(images: Any, ends: Ends) -> Any:
+def within(images: Tensor, ends: Ends) -> Any:
     """Return images whose values are between two ends, the nearer end in place of those that are not."""
     return ops.minimum(ops.maximum(images, ends[0]), ends[1])
 
 
-def rescaled(images: Any, ends: Ends, wanted: Ends) -> Any:
+def rescaled(images: Tensor, ends: Ends, wanted: Ends) -> Tensor:
     """Return images whose values between two ends are spread between two others; they stay as they are where both are equal."""
     if tuple(ends) == tuple(wanted):
         return images

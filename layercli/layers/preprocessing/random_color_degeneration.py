@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.random_color import RandomColor, within
 from layercli.layers.validators import DataFormat, Seed, ValueRange, factor, factor_range
 from layercli.ops.image.color import rgb_to_grayscale
@@ -27,7 +28,7 @@ class RandomColorDegeneration(RandomColor):
         """Make the op of the settings."""
         self.set_factors(factor_range(self.factor, -1))
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
         """Return images with less colour."""
         grey = rgb_to_grayscale(images, self.order)
         return within(images + self.beside(drawn) * (grey - images), self.value_range)

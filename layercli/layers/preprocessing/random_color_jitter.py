@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.base_image_preprocessing_layer import BaseImagePreprocessingLayer
 from layercli.layers.preprocessing.random_brightness import RandomBrightness
 from layercli.layers.preprocessing.random_contrast import RandomContrast
@@ -54,7 +55,7 @@ class RandomColorJitter(BaseImagePreprocessingLayer):
             settings = {"value_range": self.value_range, "seed": seed, "data_format": self.data_format}
             setattr(self, f"random_{name}", None if factor is None else kind(factor=factor, **settings))
 
-    def transform(self, images: Any, training: bool) -> Any:
+    def transform(self, images: Tensor, training: bool) -> Tensor:
         """Return the images, in training changed by each layer."""
         if not training:
             return images

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.random_color import RandomColor, within
 from layercli.layers.validators import DataFormat, Seed, ValueRange, factor, factor_range
 
@@ -26,7 +27,7 @@ class RandomContrast(RandomColor):
         low, high = factor_range(self.factor, 0)
         self.set_factors((1 - low, 1 + high))
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
         """Return the images with more or less contrast."""
         first = 2 if self.channels_first else 1
         mean = ops.mean(ops.mean(images, first, keepdims=True), first + 1, keepdims=True)

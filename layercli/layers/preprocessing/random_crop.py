@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.base_random_image_layer import BaseRandomImageLayer
 from layercli.layers.validators import DataFormat, PositiveInt, Seed
 from layercli.ops.image.crop_windows import RandomWindow
@@ -28,6 +27,6 @@ class RandomCrop(BaseRandomImageLayer):
         self.set_factors((0, 1), (0, 1))
         self.window = RandomWindow((self.height, self.width), self.channels_first)
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return the window of the images."""
         return self.window(images, drawn)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.base_random_image_layer import selected
 from layercli.layers.preprocessing.random_affine import FillMode, Interpolation, RandomWarp
 from layercli.layers.preprocessing.random_color import within
@@ -41,7 +42,7 @@ class RandomElasticTransform(RandomWarp):
             for way in (self.interpolation, "nearest")
         )
 
-    def warped(self, images: Any, drawn: Any, resample: Any) -> Any:
+    def warped(self, images: Tensor, drawn: Tensor, resample: Any) -> Any:
         """Return the images, some warped."""
         moved = within(resample(images, drawn[:, 2:]), self.value_range)
         return ops.where(selected(drawn), moved, images)

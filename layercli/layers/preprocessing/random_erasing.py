@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from layercli import ops
 from layercli.core.fields import Validator
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.base_random_image_layer import selected
 from layercli.layers.preprocessing.random_color import RandomColor, within
 from layercli.layers.validators import DataFormat, FractionRange, Seed, ValueRange, factor_range
@@ -49,13 +50,13 @@ class RandomErasing(RandomColor):
         self.window = WindowMask(self.channels_first)
         self.noise = ApplyGaussianNoise(self.value_range[1], None if self.seed is None else self.seed + 1)
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
         """Return the images, some with a window filled."""
         samples = ops.concatenate([ops.sqrt(drawn[:, 2:4]), drawn[:, 4:]], 1)
         erased = ops.where(self.window(images, samples), within(self._filled(images), self.value_range), images)
         return ops.where(selected(drawn), erased, images)
 
-    def _filled(self, images: Any) -> Any:
+    def _filled(self, images: Tensor) -> Any:
         """Return images of what windows are filled with."""
         if self.fill_value is None:
             empty = images * 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.base_random_image_layer import BaseRandomImageLayer
 from layercli.layers.validators import DataFormat, Seed, one_of
 from layercli.ops.image.flip import FlipSelected
@@ -31,10 +32,10 @@ class RandomFlip(BaseRandomImageLayer):
         self.set_factors((0, 1))
         self.flip = FlipSelected(tuple(axis + self.channels_first for axis in AXES[self.mode]))
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return the images, some turned around."""
         return self.flip(images, drawn)
 
-    def random_transform_masks(self, masks: Any, drawn: Any) -> Any:
+    def random_transform_masks(self, masks: Tensor, drawn: Tensor) -> Tensor:
         """Return masks turned around with their images."""
         return self.flip(masks, drawn)

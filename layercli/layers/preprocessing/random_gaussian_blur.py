@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from layercli import ops
 from layercli.core.fields import Validator
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.base_random_image_layer import selected
 from layercli.layers.preprocessing.random_color import RandomColor, within
 from layercli.layers.validators import DataFormat, FractionRange, Seed, ValueRange, factor_range
@@ -43,7 +44,7 @@ class RandomGaussianBlur(RandomColor):
         self.set_factors(factor_range(self.factor, 0), (0, 1), *[factor_range(self.sigma, 0)] * 2)
         self.blur = GaussianBlur(self.kernel_size, self.channels_first)
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
         """Return the images, some blurred."""
         blurred = self.blur(images, drawn[0, 2:] + 1e-6)
         return within(ops.where(selected(drawn), blurred, images), self.value_range)

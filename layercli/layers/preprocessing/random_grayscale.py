@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.random_color import RandomColor
 from layercli.layers.validators import DataFormat, Seed, UnitInterval
 from layercli.ops.image.color import rgb_to_grayscale
@@ -25,6 +26,6 @@ class RandomGrayscale(RandomColor):
         """Make the op of the settings."""
         self.set_factors((0, 1))
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
         """Return the images, some in grey."""
         return ops.where(self.beside(drawn) < self.factor, rgb_to_grayscale(images, self.order), images)

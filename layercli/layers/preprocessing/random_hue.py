@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.random_color import RandomColor, rescaled, within
 from layercli.layers.validators import DataFormat, Seed, ValueRange, factor, factor_range
 from layercli.ops.image.color import hsv_to_rgb, rgb_to_hsv
@@ -28,7 +29,7 @@ class RandomHue(RandomColor):
         """Make the op of the settings."""
         self.set_factors((0, 1), factor_range(self.factor, 0))
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return images with other hues."""
         turned = 0.5 * ops.where(self.beside(drawn) > 0.5, -1.0, 1.0) * self.beside(drawn, 1)
         hue, saturation, value = self.channels(rgb_to_hsv(rescaled(images, self.value_range, (0, 1)), self.order))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.random_color import RandomColor
 from layercli.layers.validators import DataFormat, FractionRange, Seed, ValueRange, factor_range
 
@@ -25,6 +26,6 @@ class RandomInvert(RandomColor):
         """Make the op of the settings."""
         self.set_factors(factor_range(self.factor, 0), (0, 1))
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
         """Return the images, some inverted."""
         return ops.where(self.beside(drawn, 1) < self.beside(drawn), self.value_range[1] - images, images)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.base_random_image_layer import selected
 from layercli.layers.preprocessing.random_affine import Interpolation, RandomWarp
 from layercli.layers.validators import DataFormat, FractionRange, Number, Seed, factor_range
@@ -38,7 +39,7 @@ class RandomPerspective(RandomWarp):
             for way in (self.interpolation, "nearest")
         )
 
-    def warped(self, images: Any, drawn: Any, resample: Any) -> Any:
+    def warped(self, images: Tensor, drawn: Tensor, resample: Any) -> Any:
         """Return the images, some in perspective."""
         moved = resample(images, self.mapped(images, drawn[:, 2:]))
         return ops.where(selected(drawn), moved, images)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.random_color import RandomColor, rescaled
 from layercli.layers.validators import DataFormat, Seed, ValueRange, factor, factor_range
 
@@ -25,7 +26,7 @@ class RandomPosterization(RandomColor):
         """Make the op of the settings."""
         self.set_factors(factor_range(self.factor, 1))
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return images with fewer values."""
         step = ops.power(2.0, 8 - ops.floor(self.beside(drawn)))
         whole = ops.floor(rescaled(images, self.value_range, (0, 255)))

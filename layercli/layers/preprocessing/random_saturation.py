@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.random_color import RandomColor, within
 from layercli.layers.validators import DataFormat, Seed, ValueRange, factor, factor_range
 from layercli.ops.image.color import hsv_to_rgb, rgb_to_hsv
@@ -27,7 +28,7 @@ class RandomSaturation(RandomColor):
         """Make the op of the settings."""
         self.set_factors(factor_range(self.factor, -1))
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
         """Return images with more or less colour."""
         f = self.beside(drawn)
         hue, saturation, value = self.channels(rgb_to_hsv(images, self.order))

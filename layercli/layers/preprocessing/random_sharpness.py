@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.random_color import RandomColor, within
 from layercli.layers.validators import DataFormat, Seed, ValueRange, factor, factor_range
 from layercli.ops.image.filters import Filter
@@ -32,7 +33,7 @@ class RandomSharpness(RandomColor):
         self.set_factors(factor_range(self.factor, 0))
         self.smooth = Filter(SMOOTH, "same", self.channels_first)
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
         """Return smoother or sharper images."""
         changed = images + (1 - 2 * self.beside(drawn)) * (self.smooth(images) - images)
         return within(changed, self.value_range)

@@ -10,6 +10,7 @@ from layercli.core.fields import Validator
 from layercli.core.fields import checked as checked_setting
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
+from layercli.core.types import Tensor
 from layercli.ops.image.rescale import Rescale
 
 
@@ -32,7 +33,7 @@ class Rescaling(Layer):
             setattr(self, name, checked_setting("Rescaling", name, getattr(self, name), CONSTANT))
         self.op = Rescale(self.scale, self.offset)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         whole = not dtypes.is_floating(spec_of(inputs).dtype)
         return self.op(ops.cast(inputs, self.compute_dtype) if whole else inputs)

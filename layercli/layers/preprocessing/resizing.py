@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.layers.preprocessing.base_image_preprocessing_layer import BaseImagePreprocessingLayer
 from layercli.layers.validators import Bool, DataFormat, Number, PositiveInt, one_of
@@ -44,6 +45,6 @@ class Resizing(BaseImagePreprocessingLayer):
         size = (self.height, self.width)
         self.op = Resize(size, self.interpolation, self.antialias, self.channels_first, ratio, self.fill_value)
 
-    def transform(self, images: Any, training: bool) -> Any:
+    def transform(self, images: Tensor, training: bool) -> Tensor:
         """Return the images resized."""
         return self.op(images)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.random_color import RandomColor, rescaled, within
 from layercli.layers.validators import DataFormat, Seed, ValueRange, factor
 
@@ -32,7 +33,7 @@ class Solarization(RandomColor):
         """Make the op of the settings."""
         self.set_factors(ends_of(self.addition_factor), ends_of(self.threshold_factor))
 
-    def random_transform(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return the images with bright values inverted."""
         added = within(rescaled(images, self.value_range, (0, 255)) + self.beside(drawn), (0, 255))
         inverted = ops.where(added < self.beside(drawn, 1), added, 255 - added)

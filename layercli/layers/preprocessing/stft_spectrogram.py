@@ -10,6 +10,7 @@ from layercli.core import dtypes
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.core.spec import Shape
+from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.errors import DTypeError, ShapeError, UsageError
 from layercli.initializers import STFT
@@ -77,7 +78,7 @@ class STFTSpectrogram(Layer):
         if self.mode != "real":
             self.imag_kernel = self.add_weight("imag_kernel", shape, self.sides["imag"])
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """Return the spectrogram."""
         if not dtypes.is_floating(spec_of(inputs).dtype):
             raise DTypeError(f"expects x in floats (x = {spec_of(inputs)})")
@@ -108,7 +109,7 @@ class STFTSpectrogram(Layer):
         found = ops.conv(flat, kernel, self.step, self.padding, "channels_last")
         return ops.reshape(found, (batch, channels, *found.shape[1:]))
 
-    def _arranged(self, values: Any) -> Any:
+    def _arranged(self, values: Tensor) -> Any:
         """Return (batch, channels, frames, frequencies) with the axes that the settings say."""
         batch, channels, frames, frequencies = values.shape
         first = self.data_format == "channels_first"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.text import STRING, holds_text, only_text, text_array
+from layercli.core.types import Config, Tensor
 from layercli.errors import UsageError
 from layercli.layers.preprocessing.index_lookup import IndexLookup
 
@@ -49,9 +50,9 @@ class StringLookup(IndexLookup):
         """Return data as an array of str."""
         return text_array(data, self.encoding)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """Return the indices, or vectors of them, or the strings."""
         return super().call(inputs if self.invert else only_text(inputs))
 
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call(self, args: tuple[object, ...], kwargs: Config) -> Any:
         return super()._call(tuple(self.array_of(x) if holds_text(x) else x for x in args), kwargs)

@@ -12,6 +12,7 @@ from layercli.core.fields import Validator
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.core.text import holds_text, only_text, text_array
+from layercli.core.types import Config, Tensor
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.preprocessing.lookup_table import IGNORED, batches
 from layercli.layers.preprocessing.string_lookup import StringLookup
@@ -195,19 +196,19 @@ class TextVectorization(Layer):
         length = dims.UNKNOWN if self.output_sequence_length is None else self.output_sequence_length
         return (*shape[:1], length) if self.split or len(shape) > 1 else (length,)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """Return the indices, or a vector for each text."""
         return self._lookup_layer.encoded(self.lookup(only_text(inputs)))
 
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call(self, args: tuple[object, ...], kwargs: Config) -> Any:
         return super()._call(tuple(text_array(x, self.encoding) if holds_text(x) else x for x in args), kwargs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the settings: a vocabulary that was given, and the size of the one that there is."""
         return super().get_config() | {"vocabulary_size": self._lookup_layer.size_known}
 
     @classmethod
-    def from_config(cls, settings: dict[str, Any]) -> Any:
+    def from_config(cls, settings: Config) -> Any:
         """Return a new layer; UsageError where the config names a file with the vocabulary, which is not opened."""
         if isinstance(settings.get("vocabulary"), str):
             raise UsageError("the config names a file with the vocabulary, which is not opened for a config")

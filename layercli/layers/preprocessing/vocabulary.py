@@ -78,7 +78,7 @@ def inverse_document_frequencies(documents_with: Sequence[int], documents: int) 
     return weights.astype("float32")
 
 
-def idf_weights_of(layer: Any, weights: Any, tokens: int, before: int, size: int | None) -> np.ndarray:
+def idf_weights_of(layer: object, weights: object, tokens: int, before: int, size: int | None) -> np.ndarray:
     """Return a weight for every index: the mean for ``before`` special tokens that have none, zeros up to ``size``."""
     import numpy as np
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core.layer import Layer
+from layercli.core.types import Config, Tensor
 from layercli.layers.validators import Number
 from layercli.regularizers import L1L2
 
@@ -26,10 +25,10 @@ class ActivityRegularization(Layer):
         """Make the penalty."""
         self._activity_regularizer = L1L2(self.l1, self.l2)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the arguments: ``l1`` and ``l2`` are the penalty."""
         return {key: value for key, value in super().get_config().items() if key != "activity_regularizer"}
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the inputs."""
         return inputs

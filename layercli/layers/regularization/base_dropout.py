@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from layercli.core.layer import Layer
 from layercli.core.operation import Op
 from layercli.core.spec import Shape
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 
 
@@ -27,7 +28,7 @@ class BaseRandomLayer(Layer):
         if self.seed is not None and self.op is not None:
             self.draws = self.add_weight("draws", (), "zeros", dtype="int64", trainable=False, persistent=False)
 
-    def drawn(self, inputs: Any) -> Any:
+    def drawn(self, inputs: Tensor) -> Tensor:
         """Return what the random op gives, and count the draw."""
         assert self.op is not None
         if self.draws is None:
@@ -42,7 +43,7 @@ class BaseNoise(BaseRandomLayer):
 
     supports_masking = True
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Return the inputs, in training with noise."""
         return self.drawn(inputs) if training and self.op is not None else inputs
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from layercli.core.operation import spec_of
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.layers.regularization.base_dropout import BaseNoise
 from layercli.layers.validators import DataFormat, Seed, UnitInterval
@@ -28,7 +29,7 @@ class SpatialDropout(BaseNoise):
         shape = (None, None, *spatial) if first else (None, *spatial, None)
         self.op = dropout.ApplyDropout(self.rate, shape, self.seed) if self.rate else None
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Return the inputs, in training without the channels dropped; ShapeError for another rank."""
         if len(inputs.shape) != self.axes + 2:
             raise ShapeError(f"expects x with {self.axes + 2} axes, got {len(inputs.shape)} (x = {spec_of(inputs)})")

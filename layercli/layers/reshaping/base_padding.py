@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.validators import PAIR, per_axis
 from layercli.ops.numpy.padding import Crop, Pad
 
@@ -21,6 +22,6 @@ class BasePadding(Layer):
         none = (0, 0)
         self.op = op((none, none, *spatial) if data_format == "channels_first" else (none, *spatial, none))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         return self.op(inputs)

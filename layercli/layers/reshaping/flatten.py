@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.validators import DataFormat
 from layercli.ops.numpy import reshaping
 
@@ -19,7 +18,7 @@ class Flatten(Layer):
     data_format: DataFormat = None
     op = reshaping.ReshapeTensor((-1,), batched=True)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         rank = len(inputs.shape)
         if self.data_format == "channels_first" and rank > 2:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.ops.core.axes import check_rank
 from layercli.ops.numpy import reshaping
@@ -26,7 +27,7 @@ class Permute(Layer):
             raise UsageError(f"Permute expects each number from 1 to {len(self.dims)} once, got {self.dims}")
         self.op = reshaping.Transpose((0, *self.dims))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         check_rank(inputs, len(self.dims) + 1)
         return self.op(inputs)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.validators import PositiveInt
 from layercli.ops.core.axes import check_rank
 from layercli.ops.numpy import reshaping
@@ -24,7 +23,7 @@ class RepeatVector(Layer):
         """Make the op of the number."""
         self.op = RepeatElements(self.n, 1)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         check_rank(inputs, 2)
         return self.op(reshaping.ExpandDims(1)(inputs))

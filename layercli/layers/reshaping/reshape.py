@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.ops.numpy import reshaping
 
@@ -28,6 +29,6 @@ class Reshape(Layer):
             raise UsageError(f"Reshape expects integers, at most one of them -1, got {self.target_shape}")
         self.op = reshaping.ReshapeTensor(self.target_shape, batched=True)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         return self.op(inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.layers.validators import DataFormat, PositiveInt, per_axis
 from layercli.ops.core.axes import check_rank
 from layercli.ops.image.resize import Upsample, check_interpolation
@@ -24,7 +25,7 @@ class UpSampling1D(Layer):
         """Make the op of the setting."""
         self.op = RepeatElements(self.size, 1)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         check_rank(inputs, 3)
         return self.op(inputs)
@@ -48,7 +49,7 @@ class UpSampling2D(Layer):
         self.interpolation = check_interpolation(self.interpolation, "UpSampling2D")
         self.op = Upsample(self.size, self.interpolation, self.data_format == "channels_first")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         return self.op(inputs)
 
@@ -69,7 +70,7 @@ class UpSampling3D(Layer):
         first = 2 if self.data_format == "channels_first" else 1
         self.repeats = [RepeatElements(times, axis) for axis, times in enumerate(self.size, start=first) if times > 1]
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         check_rank(inputs, 5)
         for repeat in self.repeats:

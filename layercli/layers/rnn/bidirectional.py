@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from layercli.core import tree
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.rnn.copy_layer import clone_layer
 from layercli.layers.validators import MergeMode
@@ -90,7 +91,7 @@ class Bidirectional(Layer):
             return out
         return (*out, *states, *more) if self.merge_mode is None else (out, *states, *more)
 
-    def _merged(self, x: Any, y: Any) -> Any:
+    def _merged(self, x: Tensor, y: Tensor) -> Any:
         match self.merge_mode:
             case "concat":
                 return ConcatenateTensors()(x, y)
@@ -111,7 +112,7 @@ class Bidirectional(Layer):
             raise ShapeError(f"expects as many initial states for each direction, got {len(given)} in all")
         return given[: len(given) // 2], given[len(given) // 2 :]
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """Return the mask of the steps, where there are steps in the outputs."""
         mask = tree.flatten([previous_mask])[0] if self.return_sequences else None
         return (mask, mask) if self.merge_mode is None else mask

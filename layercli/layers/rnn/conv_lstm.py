@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli import ops
 from layercli.core.spec import Shape, Spec, show_shape
+from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.convolutional.base_conv import BaseWindowLayer
@@ -122,7 +123,7 @@ class ConvLSTMCell(BaseWindowLayer):
             found += [layer(FullLikeBatch(1.0, shape)(step), training=True) for layer in dropouts] or [None] * GATES
         return found
 
-    def call(self, inputs: Any, states: Any, *masks: Any) -> Any:
+    def call(self, inputs: Tensor, states: Any, *masks: Any) -> Any:
         """Return the output and [h', c']."""
         h, c = states
         z = self._projected(self.of_x, inputs, self.kernel, self.bias, masks[:GATES])
@@ -130,7 +131,7 @@ class ConvLSTMCell(BaseWindowLayer):
         h, c = self.op(z, c)
         return h, [h, c]
 
-    def _projected(self, op: Convolution, x: Any, kernel: Any, bias: Any, masks: Any) -> Any:
+    def _projected(self, op: Convolution, x: Tensor, kernel: object, bias: object, masks: Any) -> Any:
         """Return the convolution for all gates, or for each of its own x, where masks are drawn."""
         if not masks or masks[0] is None:
             return op(x, kernel, bias)
@@ -197,7 +198,9 @@ class ConvLSTM(Recurrent):
         self._check(sequences_shape)
         super().build(sequences_shape)
 
-    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+    def call(
+        self, sequences: Any, initial_state: Any = None, mask: Tensor | None = None, training: bool = False
+    ) -> Any:
         """Return the last output, or those of all steps if return_sequences; then the states, if return_state."""
         self._check(sequences.shape)
         return super().call(sequences, initial_state, mask, training)
@@ -212,7 +215,7 @@ class ConvLSTM(Recurrent):
         batch, _, *rest = sequences_shape
         return [self.cell.state_shape((batch, *rest))] * 2
 
-    def _masks(self, x: Any) -> Any:
+    def _masks(self, x: Tensor) -> Any:
         return self.cell.masks(x[:, 0]) if self.dropout or self.recurrent_dropout else ()
 
 

@@ -8,7 +8,7 @@ from layercli.core.layer import Layer
 from layercli.errors import UsageError
 
 
-def clone_layer(layer: Layer, name: str, **changes: Any) -> Any:
+def clone_layer(layer: Layer, name: str, **changes: object) -> Any:
     """Return a new, unbuilt layer of ``layer``'s class and settings, except for ``changes``; its cells are new as well."""
     if not type(layer)._fields:
         raise UsageError(f"cannot make another {type(layer).__name__}: give Bidirectional a backward_layer")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layercli import activations
+from layercli.core.types import Tensor
 from layercli.layers.rnn.rnn import CELL, Recurrent
 from layercli.layers.rnn.rnn_cell import Cell
 from layercli.ops.nn.rnn import FusedRecurrence
@@ -36,7 +37,7 @@ class FusedRNN(Recurrent):
         usual = self.activation is activations.TABLE["tanh"]
         return self.kind if usual and vars(self).get("recurrent_activation") is activations.TABLE["sigmoid"] else ""
 
-    def _computed(self, x: Any, states: list[Any], mask: Any, training: bool) -> Any:
+    def _computed(self, x: Tensor, states: list[Tensor], mask: object, training: bool) -> Any:
         cell = self.cell
         if self._fused is None or mask is not None or (training and self.recurrent_dropout):
             return super()._computed(x, states, mask, training)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli.core.types import Tensor
 from layercli.layers.rnn.fused_rnn import FusedRNN
 from layercli.layers.rnn.rnn_cell import Cell, listed, same
 from layercli.layers.validators import (
@@ -61,7 +62,7 @@ class GRUCell(Cell):
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
 
     def call(
-        self, inputs: Any, states: Any, input_mask: Any = None, state_mask: Any = None, training: bool = False
+        self, inputs: Tensor, states: Any, input_mask: Any = None, state_mask: Any = None, training: bool = False
     ) -> Any:
         """Return the output and [h']."""
         [h], given = listed(states)

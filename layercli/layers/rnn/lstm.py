@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import initializers
+from layercli.core.types import ShapeLike, Tensor
 from layercli.layers.rnn.fused_rnn import FusedRNN
 from layercli.layers.rnn.rnn_cell import Cell, same
 from layercli.layers.validators import (
@@ -54,7 +55,7 @@ class LSTMCell(Cell):
         self.state_size = [self.units, self.units]
         self.op = LstmStep(self.activation or same, self.recurrent_activation or same)
 
-    def _weight(self, name: str, shape: Any, kind: str) -> Any:
+    def _weight(self, name: str, shape: ShapeLike, kind: str) -> Any:
         if name != "bias" or not self.unit_forget_bias:
             return super()._weight(name, shape, kind)
         regularizer, constraint = self.bias_regularizer, self.bias_constraint
@@ -62,7 +63,7 @@ class LSTMCell(Cell):
         return self.add_weight(name, shape, start, regularizer=regularizer, constraint=constraint)
 
     def call(
-        self, inputs: Any, states: Any, input_mask: Any = None, state_mask: Any = None, training: bool = False
+        self, inputs: Tensor, states: Any, input_mask: Any = None, state_mask: Any = None, training: bool = False
     ) -> Any:
         """Return the output and [h', c']."""
         x, h = self._dropped(inputs, states[0], (input_mask, state_mask), training)

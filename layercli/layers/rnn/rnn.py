@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from layercli.core import dims, tree
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape, Spec
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.layers.rnn.rnn_cell import Cell, build_cell, check_cell
 from layercli.layers.rnn.stacked_rnn_cells import StackedRNNCells
@@ -55,7 +56,9 @@ class Recurrent(Layer):
             shapes = self._state_shapes(sequences_shape)
             self.states = [self.add_weight("rnn_state", shape, **settings) for shape in shapes]
 
-    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+    def call(
+        self, sequences: Any, initial_state: Any = None, mask: Tensor | None = None, training: bool = False
+    ) -> Any:
         """Return the last output (batch, units), or (batch, steps, units) if return_sequences; then the states, if return_state."""
         states = self._start(sequences, initial_state)
         out, *last = self._computed(sequences, states, mask, training)
@@ -67,7 +70,7 @@ class Recurrent(Layer):
         values = iter(last)
         return (out, *tree.map_structure(lambda _: next(values), _sizes(self.cell)))
 
-    def _computed(self, x: Any, states: list[Any], mask: Any, training: bool) -> Any:
+    def _computed(self, x: Tensor, states: list[Tensor], mask: object, training: bool) -> Any:
         """Return outputs and last states by the loop over the cell."""
         states = [self._zeros(x, i) if state is None else state for i, state in enumerate(states)]
         drawn = self._masks(x) if training else ()
@@ -82,10 +85,10 @@ class Recurrent(Layer):
         )
         return scan(x, mask, *states, *drawn)
 
-    def _zeros(self, x: Any, index: int) -> Any:
+    def _zeros(self, x: Tensor, index: int) -> Tensor:
         return FullLikeBatch(0.0, self._state_shapes(tuple(x.shape))[index][1:])(x)
 
-    def _masks(self, x: Any) -> Any:
+    def _masks(self, x: Tensor) -> Any:
         """Return what dropout multiplies inputs and states by, for all steps alike."""
         return self.cell.masks(x) if isinstance(self.cell, (Cell, StackedRNNCells)) else ()
 
@@ -105,7 +108,7 @@ class Recurrent(Layer):
             check_state(state, Spec(shape))
         return given
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """Return the mask of the steps, where there are steps in the outputs."""
         mask = tree.flatten([previous_mask])[0] if self.return_sequences else None
         return [mask] + [None] * len(tree.flatten([self.cell.state_size])) if self.return_state else mask

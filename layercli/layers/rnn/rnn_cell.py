@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from layercli.core import tree
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
+from layercli.core.types import ShapeLike, Tensor
 from layercli.errors import UsageError
 from layercli.layers.regularization.dropout import Dropout
 from layercli.ops.nn.rnn import FullLikeBatch
@@ -50,7 +51,7 @@ class Cell(Layer):
         """The shape of the bias."""
         return (self.gates * self.units,)
 
-    def _weight(self, name: str, shape: Any, kind: str) -> Any:
+    def _weight(self, name: str, shape: ShapeLike, kind: str) -> Any:
         settings = {key: getattr(self, f"{kind}_{key}") for key in ("initializer", "regularizer", "constraint")}
         return self.add_weight(name, shape, layout=None if kind == "bias" else (1, 0), **settings)
 
@@ -61,7 +62,7 @@ class Cell(Layer):
             None if layer is None else layer(FullLikeBatch(1.0, (size,))(inputs), training=True) for layer, size in kept
         ]
 
-    def start(self, inputs: Any) -> Any:
+    def start(self, inputs: Tensor) -> Any:
         """Return the states to start from, zeros, for x (batch, ...)."""
         return [FullLikeBatch(0.0, (size,))(inputs) for size in tree.flatten([self.state_size])]
 
@@ -71,7 +72,7 @@ class Cell(Layer):
 
         return self.start(torch.zeros(batch_size, 1))
 
-    def _dropped(self, x: Any, h: Any, masks: tuple[Any, Any], training: bool) -> tuple[Any, Any]:
+    def _dropped(self, x: Any, h: Tensor, masks: tuple[Any, Any], training: bool) -> tuple[Any, Any]:
         """Return the input and the state as the kernels see them."""
         if training and masks == (None, None):
             masks = tuple(self.masks(x))
@@ -86,7 +87,7 @@ def listed(states: Any) -> tuple[Any, Callable[[Any], Any]]:
     return [states], lambda state: state
 
 
-def check_cell(cell: Any) -> None:
+def check_cell(cell: object) -> None:
     """Raise UsageError where ``cell`` is no layer with a state_size."""
     if not isinstance(cell, Layer) or not hasattr(cell, "state_size"):
         raise UsageError(f"a cell is a layer with a state_size, got {cell!r}")
@@ -104,6 +105,6 @@ def output_size(cell: Any) -> int:
     return int(said if said is not None else tree.flatten([cell.state_size])[0])
 
 
-def same(x: Any) -> Any:
+def same(x: Tensor) -> Tensor:
     """Return x: what stands for no activation."""
     return x

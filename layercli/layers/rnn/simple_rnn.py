@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import activations
+from layercli.core.types import Tensor
 from layercli.layers.rnn.fused_rnn import FusedRNN
 from layercli.layers.rnn.rnn_cell import Cell, listed
 from layercli.layers.validators import (
@@ -40,7 +41,7 @@ class SimpleRNNCell(Cell):
     seed: Seed = None
 
     def call(
-        self, inputs: Any, states: Any, input_mask: Any = None, state_mask: Any = None, training: bool = False
+        self, inputs: Tensor, states: Any, input_mask: Any = None, state_mask: Any = None, training: bool = False
     ) -> Any:
         """Return the output and [h']."""
         [state], given = listed(states)

@@ -6,6 +6,7 @@ from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
+from layercli.core.types import Tensor
 from layercli.layers.rnn.rnn_cell import Cell, build_cell, check_cell, output_size
 
 
@@ -46,7 +47,7 @@ class StackedRNNCells(Layer):
             mask for cell in self.cells for mask in (cell.masks(inputs) if isinstance(cell, Cell) else (None, None))
         ]
 
-    def call(self, inputs: Any, states: Any, *masks: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, states: Any, *masks: Any, training: bool = False) -> Any:
         """Return the last cell's output and the states of all."""
         x, new = inputs, []
         for i, (cell, state) in enumerate(zip(self.cells, states, strict=True)):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core import dims
 from layercli.core.spec import Shape, show_shape
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.layers.core.wrapper import Wrapper
 from layercli.ops.nn.time_folding import MergeTimeIntoBatch, SplitTimeFromBatch
@@ -27,7 +26,7 @@ class TimeDistributed(Wrapper):
         batch, _, *rest = input_shape
         super().build((batch, *rest))
 
-    def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None, training: bool = False) -> Tensor:
         """Return (batch, steps, ...)."""
         names = self.layer.call_names()
         options: dict[str, object] = {}
