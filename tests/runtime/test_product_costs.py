@@ -141,7 +141,7 @@ CALLS = {
 @pytest.mark.parametrize("case", CALLS)
 def test_products_follow_from_the_shapes(case):
     func, args, out, macs = CALLS[case]
-    assert product_cost(func, args, {}, out) == macs
+    assert product_cost(func, args, out) == macs
 
 
 @pytest.mark.filterwarnings("ignore:torch.ao.quantization")

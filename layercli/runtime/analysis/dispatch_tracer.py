@@ -98,7 +98,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
         out = call.run()
         if self.record is not None:
             seen_args, seen_kwargs = call.seen
-            self._tell(func, seen_args, seen_kwargs, out, product_cost(func, seen_args, seen_kwargs, out))
+            self._tell(func, seen_args, seen_kwargs, out, product_cost(func, seen_args, out))
         return call.wrapped(out)
 
     def _tell(self, func: Any, args: Any, kwargs: Any, out: Any, macs: int | None) -> None:
@@ -161,7 +161,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
         out = torch.empty(shape, dtype=query.dtype, device="meta")
         sums = torch.empty(query.shape[:-1], dtype=torch.float32, device="meta")
         if self.record is not None:
-            self._tell(_FlexAttention, args, {}, out, attention(args, {}, out))
+            self._tell(_FlexAttention, args, {}, out, attention(args, out))
         return FakeTensor(out), FakeTensor(sums), FakeTensor(sums)
 
     def _without_values(self, x: torch.Tensor) -> torch.Tensor:
