@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dtypes, naming
 from layercli.core.backend import get_backend
 from layercli.core.dims import Size
 from layercli.core.spec import Shape, Spec, shape_of
+from layercli.core.types import DTypeLike, ShapeLike, Tensor, TensorLike
 from layercli.errors import UnknownSizeError, UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from layercli.core.graph import Node
+
+
+def _binary(operation: str) -> Callable[[Any, TensorLike], Tensor]:
+    """Return the operator that calls the function ``operation`` of ``layercli.ops``."""
+
+    def operator(self: Any, other: TensorLike) -> Tensor:
+        result: Tensor = getattr(get_backend().ops, operation)(self, other)
+        return result
+
+    return operator
+
+
+def _reflected(operation: str) -> Callable[[Any, TensorLike], Tensor]:
+    """Return the operator of an operand on the right."""
+
+    def operator(self: Any, other: TensorLike) -> Tensor:
+        result: Tensor = getattr(get_backend().ops, operation)(other, self)
+        return result
+
+    return operator
+
+
+def _unary(operation: str) -> Callable[[Any], Tensor]:
+    def operator(self: Any) -> Tensor:
+        result: Tensor = getattr(get_backend().ops, operation)(self)
+        return result
+
+    return operator
 
 
 class Operators:
@@ -20,101 +52,25 @@ class Operators:
     __array_ufunc__ = None  # an array on the left hands the operator over instead of looping over it
 
     @classmethod
-    def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(cls, function: Any, types: object, args: Any = (), kwargs: Any = None) -> Any:
         return get_backend().torch_function(function, args, kwargs or {})
 
-    def __add__(self, other: Any) -> Any:
-        return get_backend().ops.add(self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return get_backend().ops.add(other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return get_backend().ops.subtract(self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return get_backend().ops.subtract(other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return get_backend().ops.multiply(self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return get_backend().ops.multiply(other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return get_backend().ops.divide(self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return get_backend().ops.divide(other, self)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return get_backend().ops.floor_divide(self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return get_backend().ops.floor_divide(other, self)
-
-    def __mod__(self, other: Any) -> Any:
-        return get_backend().ops.mod(self, other)
-
-    def __rmod__(self, other: Any) -> Any:
-        return get_backend().ops.mod(other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return get_backend().ops.power(self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return get_backend().ops.power(other, self)
-
-    def __matmul__(self, other: Any) -> Any:
-        return get_backend().ops.matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return get_backend().ops.matmul(other, self)
-
-    def __neg__(self) -> Any:
-        return get_backend().ops.negative(self)
-
-    def __abs__(self) -> Any:
-        return get_backend().ops.absolute(self)
-
-    def __lt__(self, other: Any) -> Any:
-        return get_backend().ops.less(self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return get_backend().ops.less_equal(self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return get_backend().ops.greater(self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return get_backend().ops.greater_equal(self, other)
-
-    def __ne__(self, other: Any) -> Any:  # == asks whether two are the same one, as in Keras: lists are searched by it
-        return get_backend().ops.not_equal(self, other)
-
-    def __and__(self, other: Any) -> Any:
-        return get_backend().ops.logical_and(self, other)
-
-    def __rand__(self, other: Any) -> Any:
-        return get_backend().ops.logical_and(other, self)
-
-    def __or__(self, other: Any) -> Any:
-        return get_backend().ops.logical_or(self, other)
-
-    def __ror__(self, other: Any) -> Any:
-        return get_backend().ops.logical_or(other, self)
-
-    def __xor__(self, other: Any) -> Any:
-        return get_backend().ops.logical_xor(self, other)
-
-    def __rxor__(self, other: Any) -> Any:
-        return get_backend().ops.logical_xor(other, self)
-
-    def __invert__(self) -> Any:
-        return get_backend().ops.logical_not(self)
-
-    def __getitem__(self, key: Any) -> Any:
-        return get_backend().ops.getitem(self, key)
+    __add__, __radd__ = _binary("add"), _reflected("add")
+    __sub__, __rsub__ = _binary("subtract"), _reflected("subtract")
+    __mul__, __rmul__ = _binary("multiply"), _reflected("multiply")
+    __truediv__, __rtruediv__ = _binary("divide"), _reflected("divide")
+    __floordiv__, __rfloordiv__ = _binary("floor_divide"), _reflected("floor_divide")
+    __mod__, __rmod__ = _binary("mod"), _reflected("mod")
+    __pow__, __rpow__ = _binary("power"), _reflected("power")
+    __matmul__, __rmatmul__ = _binary("matmul"), _reflected("matmul")
+    __lt__, __le__ = _binary("less"), _binary("less_equal")
+    __gt__, __ge__ = _binary("greater"), _binary("greater_equal")
+    __ne__ = _binary("not_equal")  # type: ignore[assignment]  # == asks whether two are the same one, as in Keras: lists are searched by it
+    __and__, __rand__ = _binary("logical_and"), _reflected("logical_and")
+    __or__, __ror__ = _binary("logical_or"), _reflected("logical_or")
+    __xor__, __rxor__ = _binary("logical_xor"), _reflected("logical_xor")
+    __neg__, __abs__, __invert__ = _unary("negative"), _unary("absolute"), _unary("logical_not")
+    __getitem__ = _binary("getitem")
 
 
 class SymbolicTensor(Operators):
@@ -150,30 +106,31 @@ class SymbolicTensor(Operators):
 
     sparse = ragged = False
 
-    def __iadd__(self, other: Any) -> Any:
+    def __iadd__(self, other: TensorLike) -> Tensor:
         return self._written_over("add", other)
 
-    def __isub__(self, other: Any) -> Any:
+    def __isub__(self, other: TensorLike) -> Tensor:
         return self._written_over("subtract", other)
 
-    def __imul__(self, other: Any) -> Any:
+    def __imul__(self, other: TensorLike) -> Tensor:
         return self._written_over("multiply", other)
 
-    def __itruediv__(self, other: Any) -> Any:
+    def __itruediv__(self, other: TensorLike) -> Tensor:
         return self._written_over("divide", other)
 
-    def _written_over(self, operator: str, other: Any) -> Any:
+    def _written_over(self, operator: str, other: TensorLike) -> Tensor:
         """Return the result of an operator that torch writes over this tensor, as in ``x += y``."""
-        out = getattr(get_backend().ops, operator)(self, other)
+        out: Any = getattr(get_backend().ops, operator)(self, other)
         if isinstance(out, SymbolicTensor) and out.node is not None and out.spec == self.spec:
             out.node.in_place = True
-        return out
+        result: Tensor = out
+        return result
 
     def __len__(self) -> int:
         first: Size = self.shape[0] if self.shape else 0
         return first if isinstance(first, int) else first.__index__()
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
@@ -188,7 +145,7 @@ class SymbolicTensor(Operators):
     def __float__(self) -> float:
         raise self._valueless("a number")
 
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+    def __array__(self, *args: object, **kwargs: object) -> np.ndarray:
         raise self._valueless("an array")
 
     def _valueless(self, wanted: str) -> UnknownSizeError:
@@ -207,7 +164,7 @@ class SymbolicTensor(Operators):
 
 
 class _AnySymbolicTensor(type):
-    def __instancecheck__(cls, x: Any) -> bool:
+    def __instancecheck__(cls, x: object) -> bool:
         return isinstance(x, SymbolicTensor)
 
 
@@ -225,8 +182,8 @@ class KerasTensor(metaclass=_AnySymbolicTensor):
 
     def __new__(  # type: ignore[misc]  # it stands for the class of the tensors it makes
         cls,
-        shape: Any,
-        dtype: Any = "float32",
+        shape: ShapeLike,
+        dtype: DTypeLike = "float32",
         sparse: bool = False,
         ragged: bool = False,
         record_history: bool = True,
