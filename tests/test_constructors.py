@@ -132,7 +132,7 @@ def test_signatures_show_every_argument():
         "activity_regularizer=None, input_shape=None)"
     )
     assert list(inspect.signature(layercli.layers.Dense).parameters)[:3] == ["units", "activation", "use_bias"]
-    assert str(inspect.signature(layercli.layers.Dense(2))) == "(inputs: 'Any') -> 'Any'"
+    assert str(inspect.signature(layercli.layers.Dense(2))) == "(inputs: 'Tensor') -> 'Tensor'"
 
 
 def test_signatures_of_a_users_layers():
