@@ -277,7 +277,9 @@ def cudnn_attention(args: Arguments, out: Tensor) -> int | None:
     return attention(args, out) if args[4] is None and args[5] is None else None
 
 
-def _attention_of_sequences(query: Tensor, key: Tensor, value: Tensor, ends_q: Tensor | None, ends_k: Tensor | None) -> int | None:
+def _attention_of_sequences(
+    query: Tensor, key: Tensor, value: Tensor, ends_q: Tensor | None, ends_k: Tensor | None
+) -> int | None:
     """Attention with axes (batch, sequence, heads, features); cumulative lengths describe packed sequences."""
     both = query.shape[-1] + value.shape[-1]
     if ends_q is None and ends_k is None:
