@@ -1,5 +1,6 @@
 """What several tests share: the oracle, and the way to write expected outputs anew."""
 
+import gc
 import os
 import random
 import signal
@@ -23,6 +24,8 @@ if (
 ):  # in a shell's background job: what tests start would ignore it too
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+gc.disable()  # until all tests are collected
+
 
 def pytest_addoption(parser):
     parser.addoption("--golden", action="store_true", help="write the expected outputs anew")
@@ -43,7 +46,9 @@ def afresh(request):
     random.seed(seed)  # Keras's initializers
     np.random.seed(seed)
     if (torch := sys.modules.get("torch")) is not None:
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed writes down its stack, for the day CUDA begins
+        if torch.cuda.is_initialized():
+            torch.cuda.manual_seed_all(seed)
     if (generator := getattr(request.module, "RNG", None)) is not None:
         generator.bit_generator.state = np.random.default_rng(seed).bit_generator.state
 
@@ -98,6 +103,12 @@ def pytest_collection_modifyitems(items):
     items.sort(
         key=lambda item: "keras" not in item.fixturenames and type(getattr(item.module, "keras", None)) is not Real
     )
+
+
+def pytest_collection_finish():
+    """Leave what the collection made, 15,000 tests, out of every search for garbage."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_configure(config):
