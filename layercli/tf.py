@@ -13,10 +13,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import layercli as keras
-from layercli import ops
+from layercli import Variable, ops
 from layercli.lazy import torch
 
-__all__ = ["config", "constant", "keras", "matmul", "nn", "ones", "random", "test", "zeros"]
+__all__ = ["Variable", "config", "constant", "keras", "matmul", "nn", "ones", "random", "test", "zeros"]
 
 
 @dataclass(frozen=True)

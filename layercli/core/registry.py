@@ -172,11 +172,13 @@ class Registry:
         return getattr(importlib.import_module(f"{self.package}.{module}"), name)
 
     def find(self, name: str) -> Any:
-        """Return the class or function of that name, ignoring case and underscores; raise UsageError for an unknown name."""
+        """Return the class or function of that name, ignoring case and underscores; raise UsageError for an unknown name, and
+        for the base class, which computes nothing.
+        """
         known = name if name in self.module_of else self.aliases.get(name.lower(), "")
         known = known or self._loose.get(name.replace("_", "").lower(), "")
-        if not known:
-            names = sorted({snake_case(name) for name in self.module_of} | {*self.aliases})
+        if not known or known.lower() == self.kind:
+            names = sorted({snake_case(name) for name in self.module_of} - {self.kind} | {*self.aliases})
             raise UsageError(
                 f"there is no {self.kind} {name!r}", hint=nearest(name, names, KINDS.get(self.kind, f"{self.kind}s"))
             )

@@ -153,7 +153,9 @@ def from_python(text: str) -> Any:
     for step in name.split("."):
         if not hasattr(found, step):
             public = [key for key in vars(module) if not key.startswith("_")]
-            raise UsageError(f"{place} has no {name!r}", hint=nearest(name, public))
+            models = [key for key in public if is_model_of(module, vars(module)[key])]
+            hint = nearest(name, public) or nearest(name, models, "its models")
+            raise UsageError(f"{place} has no {name!r}", hint=hint)
         found = getattr(found, step)
     return found
 
@@ -190,6 +192,14 @@ def from_file(path: Path) -> Any:
     except SyntaxError as error:
         if error.filename is None:
             raise FormatError(f"{path} is not valid Python: {error.msg}") from None
+        raise
+    except ImportError as error:
+        if "relative import" in str(error) and error.name is None:
+            folder = path.resolve().parent.name
+            hint = f"in the folder above: {folder}.{path.stem}:NAME; or make a package of the folder by an empty __init__.py"
+            raise UsageError(
+                f"{path} imports from its own package, and {folder} has no __init__.py", hint=hint
+            ) from None
         raise
     return module
 

@@ -140,6 +140,12 @@ WRONG = [
     ("fit mlp --data line.npz", "fit needs a loss", "--loss mse"),
     (f"{LINE} --optimizer adamm", "there is no optimizer 'adamm'", "did you mean adam or nadam or adamax?"),
     (LINE.replace("mse", "msee"), "there is no loss 'msee'", "did you mean mse or msle or mae?"),
+    (LINE.replace("mse", "Loss"), "there is no loss 'Loss'", "did you mean poisson?"),
+    (
+        f"{LINE} --optimizer optimizer",
+        "there is no optimizer 'optimizer'",
+        "did you mean optimizer_map or multi_optimizer or loss_scale_optimizer?",
+    ),
     (f"{LINE} --metrics acuracy", "there is no metric 'acuracy'", "did you mean accuracy or binary_accuracy or auc?"),
     (
         LINE.replace("mse", "huber:detla=1"),

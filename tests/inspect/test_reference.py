@@ -170,3 +170,15 @@ def test_other_packages_add_models(folder, monkeypatch):
 )
 def test_settings_are_read_never_evaluated(text, value):
     assert parse_setting(text) == ("a", value)
+
+
+def test_a_relative_import_outside_a_package_says_how_to_name_the_module(folder):
+    (folder / "nets").mkdir()
+    (folder / "nets" / "mine.py").write_text("from .base import Net\n")
+    with pytest.raises(UsageError) as error:
+        resolve("nets/mine.py:Net")
+    assert str(error.value) == "nets/mine.py imports from its own package, and nets has no __init__.py"
+    assert error.value.hint.startswith("in the folder above: nets.mine:NAME; or ")
+    with pytest.raises(UsageError) as error:
+        resolve("net3.py:Unlike")
+    assert error.value.hint == "its models: Net, Typed, instance"
