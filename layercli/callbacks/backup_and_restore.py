@@ -31,20 +31,20 @@ class BackupAndRestore(Callback):
         double_checkpoint: bool = False,
         delete_checkpoint: bool = True,
     ) -> None:
-        self.folder = os.fspath(backup_dir)
-        if not self.folder:
+        self.backup_dir = os.fspath(backup_dir)
+        if not self.backup_dir:
             raise UsageError("BackupAndRestore expects backup_dir to name a folder, got ''")
         if save_freq != "epoch" and (not isinstance(save_freq, int) or save_freq < 1):
             raise UsageError(f"save_freq is epoch or a number of batches, got {save_freq!r}")
         self.save_freq = save_freq
-        self.kept = 2 if double_checkpoint else 1
+        self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
         self._backups: Any = None
         self._epoch = self._batches = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Take over the newest backup that can be read, if there is one."""
-        self._backups = get_backend().backups(self.folder, self.kept)
+        self._backups = get_backend().backups(self.backup_dir, 2 if self.double_checkpoint else 1)
         self._backups.lock(self.model)
         self._backups.restore(self.model)
 

@@ -50,9 +50,17 @@ class Callback:
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Run before a training batch; ``batch`` counts from 0 in each epoch."""
+        self.on_batch_begin(batch, logs=logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Run after a training batch; ``logs`` are those of the epoch so far."""
+        self.on_batch_end(batch, logs=logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """The older name of ``on_train_batch_begin``, which calls it."""
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """The older name of ``on_train_batch_end``, which calls it."""
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         """Run when an evaluation begins."""
@@ -80,5 +88,6 @@ class Callback:
 
 
 def overrides_hook(callback: Callback, hook: str) -> bool:
-    """Return whether a callback has a method of its own for ``hook``."""
-    return getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)
+    """Return whether a callback has a method of its own for ``hook``, or for its older name."""
+    names = (hook, hook.replace("_train_batch_", "_batch_"))
+    return any(getattr(getattr(callback, name), "__func__", None) is not getattr(Callback, name) for name in names)

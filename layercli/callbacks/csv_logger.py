@@ -26,33 +26,34 @@ class CSVLogger(Callback):
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         self.filename = Path(filename)
-        self.separator = separator
+        self.sep = separator
         self.append = append
-        self._file: TextIO | None = None
+        self.csv_file: TextIO | None = None
+        self.keys: list[str] = []
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Open the file."""
         self._titled = self.append and self.filename.exists() and self.filename.stat().st_size > 0
-        self._columns: list[str] = []
+        self.keys = []
         try:
-            self._file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115 - open while fit runs
+            self.csv_file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115 - open while fit runs
         except OSError as error:
             raise FileError(f"cannot write {self.filename}: {error.strerror}") from error
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write a row."""
-        assert self._file is not None
+        assert self.csv_file is not None
         found: dict[str, Any] = {"epoch": epoch, **(logs or {})}
-        writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")
-        if not self._columns:
-            self._columns = list(found)
+        writer = csv.writer(self.csv_file, delimiter=self.sep, lineterminator="\n")
+        if not self.keys:
+            self.keys = list(found)
             if not self._titled:
-                writer.writerow(self._columns)
-        writer.writerow([found.get(name, "NA") for name in self._columns])
-        self._file.flush()
+                writer.writerow(self.keys)
+        writer.writerow([found.get(name, "NA") for name in self.keys])
+        self.csv_file.flush()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Close the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        if self.csv_file is not None:
+            self.csv_file.close()
+            self.csv_file = None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.callbacks.callback import Callback, Logs
+from layercli.callbacks.callback import Logs
 from layercli.callbacks.callback_list import say
 from layercli.callbacks.monitor_callback import MonitorCallback
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(MonitorCallback):
     """Stop training when the monitored value has not improved for ``patience`` epochs.
 
     Args:
@@ -34,18 +34,22 @@ class EarlyStopping(Callback):
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
-        self.monitor = MonitorCallback("EarlyStopping", monitor, mode, min_delta)
+        super().__init__(monitor, mode, min_delta)
         self.patience = patience
         self.verbose = verbose
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
+        self._reset()
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Reset the state."""
+        self._reset()
+
+    def _reset(self) -> None:
         self.wait = 0
         self.stopped_epoch = 0
-        self.best = self.monitor.initial
+        self.best = self.initial
         self.best_epoch = 0
         self.best_weights: list[Any] | None = None
 
@@ -53,15 +57,15 @@ class EarlyStopping(Callback):
         """Compare the value with the best one; stop if patience is exhausted."""
         if epoch < self.start_from_epoch:
             return
-        value = self.monitor.value(logs)
+        value = self.get_monitor_value(logs)
         if self.restore_best_weights and self.best_weights is None:
             self._keep(epoch)
         self.wait += 1
-        if self.monitor.is_better(value, self.best):
+        if self.is_better(value, self.best):
             self.best = value
             if self.restore_best_weights:
                 self._keep(epoch)
-            if self.baseline is None or self.monitor.is_better(value, self.baseline):
+            if self.baseline is None or self.is_better(value, self.baseline):
                 self.wait = 0
             return
         if self.wait >= self.patience and epoch > 0:
@@ -69,7 +73,7 @@ class EarlyStopping(Callback):
             self.model.stop_training = True
             say(
                 self.verbose,
-                f"epoch {epoch + 1}: {self.monitor.name} is no better than {self.best:.4g}, which ends fit",
+                f"epoch {epoch + 1}: {self.monitor} is no better than {self.best:.4g}, which ends fit",
             )
 
     def on_train_end(self, logs: Logs | None = None) -> None:

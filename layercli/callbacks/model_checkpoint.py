@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from layercli.callbacks.callback import Callback, Logs
+from layercli.callbacks.callback import Logs
 from layercli.callbacks.callback_list import say
 from layercli.callbacks.monitor_callback import MonitorCallback
 from layercli.errors import UsageError
 
 
-class ModelCheckpoint(Callback):
+class ModelCheckpoint(MonitorCallback):
     """Save the model, or its weights, during training.
 
     Raises UsageError for an unknown file extension.
@@ -39,12 +39,12 @@ class ModelCheckpoint(Callback):
         initial_value_threshold: float | None = None,
     ) -> None:
         self.filepath = os.fspath(filepath)
-        self.monitor = MonitorCallback("ModelCheckpoint", monitor, mode)
+        super().__init__(monitor, mode)
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
-        self.best = self.monitor.initial if initial_value_threshold is None else initial_value_threshold
+        self.best = self.initial if initial_value_threshold is None else initial_value_threshold
         endings = (".weights.h5", ".safetensors") if save_weights_only else (".keras",)
         if not self.filepath.endswith(endings):
             raise UsageError(
@@ -71,8 +71,8 @@ class ModelCheckpoint(Callback):
 
     def _save(self, logs: Logs | None) -> None:
         if self.save_best_only:
-            value = self.monitor.value(logs)
-            if not self.monitor.is_better(value, self.best):
+            value = self.get_monitor_value(logs)
+            if not self.is_better(value, self.best):
                 return
             self.best = value
         path = self.filepath.format(epoch=self._epoch + 1, **(logs or {})) if "{" in self.filepath else self.filepath

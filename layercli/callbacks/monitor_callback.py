@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Callable
 from typing import Any
 
-from layercli.callbacks.callback import Logs
+from layercli.callbacks.callback import Callback, Logs
 from layercli.errors import UsageError, nearest
 
 MODES = ("auto", "min", "max")
@@ -13,35 +15,46 @@ RISING = ("acc", "auc", "precision", "recall", "fmeasure", "f1", "iou", "r2", "t
 """What tells by its name that more is better."""
 
 
-class MonitorCallback:
+class MonitorCallback(Callback):
     """Read a value of the logs and compare it: a value is better if it is lower ("min") or higher ("max") by over ``min_delta``.
 
-    "auto" is "max" for accuracies and other scores, else "min". Raises UsageError for another mode.
+    "auto" is "max" for accuracies and other scores, else "min". ``best`` is the best value so far. Raises UsageError for another
+    mode.
     """
 
-    def __init__(self, owner: str, name: str, mode: str, min_delta: float = 0.0) -> None:
+    def __init__(self, monitor: str, mode: str, min_delta: float = 0.0) -> None:
         if mode not in MODES:
-            raise UsageError(f"{owner} expects mode to be auto, min or max, got {mode!r}")
-        self.owner = owner
-        self.name = name
-        self.rising = mode == "max" or (mode == "auto" and any(word in name for word in RISING))
+            raise UsageError(f"{type(self).__name__} expects mode to be auto, min or max, got {mode!r}")
+        self.monitor = monitor
+        self.mode = mode
         self.min_delta = abs(min_delta)
+        self.best: Any = self.initial
+
+    @property
+    def rising(self) -> bool:
+        """Whether a higher value is better."""
+        return self.mode == "max" or (self.mode == "auto" and any(word in self.monitor for word in RISING))
+
+    @property
+    def monitor_op(self) -> Callable[[Any, Any], Any]:
+        """The comparison that is true for a better value and the best so far."""
+        return operator.gt if self.rising else operator.lt
 
     @property
     def initial(self) -> float:
         """What every number is better than."""
         return -math.inf if self.rising else math.inf
 
-    def value(self, logs: Logs | None) -> Any:
+    def get_monitor_value(self, logs: Logs | None) -> Any:
         """Return the number in ``logs``; UsageError where there is none of that name."""
         found = logs or {}
-        if self.name not in found:
+        if self.monitor not in found:
             raise UsageError(
-                f"{self.owner} watches {self.name!r}, which is not in the logs ({', '.join(found)})",
-                hint=nearest(self.name, list(found)),
+                f"{type(self).__name__} watches {self.monitor!r}, which is not in the logs ({', '.join(found)})",
+                hint=nearest(self.monitor, list(found)),
             )
-        return found[self.name]
+        return found[self.monitor]
 
     def is_better(self, value: float, than: float) -> bool:
         """Return whether ``value`` is better than ``than`` by more than min_delta."""
-        return value - self.min_delta > than if self.rising else value + self.min_delta < than
+        return bool(self.monitor_op(value - self.min_delta if self.rising else value + self.min_delta, than))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from layercli.callbacks.callback import Callback, Logs
+from layercli.callbacks.callback import Logs
 from layercli.callbacks.callback_list import say
 from layercli.callbacks.learning_rate_scheduler import note, rated
 from layercli.callbacks.monitor_callback import MonitorCallback
 from layercli.errors import UsageError
 
 
-class ReduceLROnPlateau(Callback):
+class ReduceLROnPlateau(MonitorCallback):
     """Reduce the learning rate when the monitored value has not improved, and log it as ``learning_rate``.
 
     Args:
@@ -36,30 +36,34 @@ class ReduceLROnPlateau(Callback):
     ) -> None:
         if factor >= 1:
             raise UsageError(f"ReduceLROnPlateau expects factor to be below 1, got {factor}")
-        self.monitor = MonitorCallback("ReduceLROnPlateau", monitor, mode, min_delta)
+        super().__init__(monitor, mode, min_delta)
         self.factor = factor
         self.patience = patience
         self.verbose = verbose
         self.cooldown = cooldown
         self.min_lr = min_lr
+        self.wait = self.cooldown_counter = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Start afresh."""
-        self.best = self.monitor.initial
-        self.wait = 0
-        self.resting = 0
+        self.best = self.initial
+        self.wait = self.cooldown_counter = 0
+
+    def in_cooldown(self) -> bool:
+        """Return whether epochs do not count yet after the last reduction."""
+        return self.cooldown_counter > 0
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare, and lower the rate where patience is at its end."""
         note(self.model.optimizer, logs)
-        value = self.monitor.value(logs)
-        if self.resting:
-            self.resting -= 1
+        value = self.get_monitor_value(logs)
+        if self.in_cooldown():
+            self.cooldown_counter -= 1
             self.wait = 0
-        if self.monitor.is_better(value, self.best):
+        if self.is_better(value, self.best):
             self.best = value
             self.wait = 0
-        elif not self.resting:
+        elif not self.in_cooldown():
             self.wait += 1
             if self.wait >= self.patience:
                 self._lower(epoch)
@@ -68,6 +72,6 @@ class ReduceLROnPlateau(Callback):
         for name, optimizer in rated(self.model.optimizer):
             if float(optimizer.learning_rate) > self.min_lr:
                 optimizer.learning_rate = max(float(optimizer.learning_rate) * self.factor, self.min_lr)
-                self.resting = self.cooldown
+                self.cooldown_counter = self.cooldown
                 self.wait = 0
                 say(self.verbose, f"epoch {epoch + 1}: {name} becomes {float(optimizer.learning_rate):.4g}")

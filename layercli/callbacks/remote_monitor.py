@@ -33,19 +33,21 @@ class RemoteMonitor(Callback):
         headers: Mapping[str, str] | None = None,
         send_as_json: bool = False,
     ) -> None:
-        self.url = root + path
+        self.root = root
+        self.path = path
         self.field = field
         self.headers = dict(headers or {})
         self.send_as_json = send_as_json
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Send the logs."""
+        url = self.root + self.path
         document = json.dumps({"epoch": epoch, **(logs or {})})
         kind = "application/json" if self.send_as_json else "application/x-www-form-urlencoded"
         body = document if self.send_as_json else urllib.parse.urlencode({self.field: document})
-        request = urllib.request.Request(self.url, body.encode(), {"Content-Type": kind, **self.headers})
+        request = urllib.request.Request(url, body.encode(), {"Content-Type": kind, **self.headers})
         try:
             with urllib.request.urlopen(request, timeout=5):
                 pass
         except (urllib.error.URLError, TimeoutError) as error:
-            say(1, f"{self.url} does not answer: {getattr(error, 'reason', error)}")
+            say(1, f"{url} does not answer: {getattr(error, 'reason', error)}")
