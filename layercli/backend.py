@@ -15,7 +15,8 @@ from layercli.config import (
     set_floatx,
     set_image_data_format,
 )
-from layercli.core import dtypes, naming
+from layercli.core import dtypes as dtype_names
+from layercli.core import naming
 from layercli.core.keras_tensor import SymbolicTensor
 
 __all__ = [
@@ -63,12 +64,12 @@ def is_float_dtype(dtype: Any) -> bool:
     >>> is_float_dtype("bfloat16"), is_float_dtype("int32")
     (True, False)
     """
-    return dtypes.is_floating(standardize_dtype(dtype))
+    return dtype_names.is_floating(standardize_dtype(dtype))
 
 
 def is_int_dtype(dtype: Any) -> bool:
     """Return whether a dtype is an integer one; bool is none."""
-    return dtypes.is_integer(standardize_dtype(dtype))
+    return dtype_names.is_integer(standardize_dtype(dtype))
 
 
 def standardize_dtype(dtype: Any) -> str:
@@ -81,10 +82,10 @@ def standardize_dtype(dtype: Any) -> str:
         return floatx()
     if dtype in (str, "string"):
         return "string"
-    return {int: "int32", float: floatx()}.get(dtype) or dtypes.name_of(dtype)
+    return {int: "int32", float: floatx()}.get(dtype) or dtype_names.name_of(dtype)
 
 
-def result_type(*dtypes_: Any) -> str:
+def result_type(*dtypes: Any) -> str:
     """Return the dtype of an operation on values of these dtypes, by torch's promotion: 64 bits stay, where Keras narrows them.
 
     ``int`` and ``float`` stand for Python's numbers, which do not widen a tensor's dtype.
@@ -93,10 +94,10 @@ def result_type(*dtypes_: Any) -> str:
     ('float16', 'bfloat16', 'int32')
     """
     found = ""
-    for dtype in (floatx() if each is None else each for each in dtypes_ if each not in (int, float)):
-        name = dtypes.name_of(dtype)
-        found = dtypes.promote(found, name) if found else name
+    for dtype in (floatx() if each is None else each for each in dtypes if each not in (int, float)):
+        name = dtype_names.name_of(dtype)
+        found = dtype_names.promote(found, name) if found else name
     for number, name in ((int, "int32"), (float, floatx())):
-        if number in dtypes_ and (not found or dtypes.rank(found) < dtypes.rank(name)):
+        if number in dtypes and (not found or dtype_names.rank(found) < dtype_names.rank(name)):
             found = name
     return found or floatx()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from layercli.core.registry import DataclassConfig, Registry, check_numbers
 from layercli.core.registry import serialize as plain
@@ -131,4 +131,9 @@ def norms_of(w: Tensor, axis: Axis) -> Tensor:
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 
 _registry = Registry("layercli", "constraint", {"constraints": "MaxNorm MinMaxNorm NonNeg UnitNorm"})
-get, deserialize, serialize = _registry.get, _registry.deserialize, plain
+get, deserialize = _registry.get, _registry.deserialize
+
+
+def serialize(constraint: Any) -> Any:
+    """Return a constraint as plain data, ``{"class_name": ..., "config": ...}``."""
+    return plain(constraint)

@@ -39,8 +39,14 @@ class SeedGenerator:
         self.name = name or "seed_generator"
         self._from_arguments: Any = None
 
-    def next(self) -> Any:
-        """Return the counter as a tensor, and increment it."""
+    @property
+    def state(self) -> Any:
+        """The seed and the counter, as in Keras."""
+        count = 0 if self._from_arguments is None else int(self._from_arguments)
+        return torch.tensor([self.seed, count])
+
+    def next(self, ordered: bool = True) -> Any:
+        """Return the counter as a tensor, and increment it. ``ordered`` is accepted as in Keras."""
         if self._from_arguments is None:
             self._from_arguments = torch.zeros((), dtype=torch.int64)
         count = self._from_arguments.clone()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from layercli.core.registry import DataclassConfig, Registry, check_numbers
 from layercli.core.registry import serialize as plain
@@ -157,4 +157,9 @@ class OrthogonalRegularizer(Regularizer):
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
 _registry = Registry("layercli", "regularizer", {"regularizers": "L1 L2 L1L2 OrthogonalRegularizer"})
-get, deserialize, serialize = _registry.get, _registry.deserialize, plain
+get, deserialize = _registry.get, _registry.deserialize
+
+
+def serialize(regularizer: Any) -> Any:
+    """Return a regularizer as plain data, ``{"class_name": ..., "config": ...}``."""
+    return plain(regularizer)

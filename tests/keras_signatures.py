@@ -20,6 +20,10 @@ NAMESPACES = (
     "applications.inception_v3", "applications.mobilenet", "applications.mobilenet_v2", "applications.mobilenet_v3",
     "applications.nasnet", "applications.resnet", "applications.resnet50", "applications.resnet_v2",
     "applications.vgg16", "applications.vgg19", "applications.xception",
+    "backend", "callbacks", "config", "constraints", "datasets.boston_housing", "datasets.california_housing",
+    "datasets.cifar10", "datasets.cifar100", "datasets.fashion_mnist", "datasets.imdb", "datasets.mnist", "datasets.reuters",
+    "dtype_policies", "mixed_precision", "models", "optimizers", "optimizers.schedules", "preprocessing",
+    "preprocessing.image", "preprocessing.sequence", "regularizers", "saving", "tree", "utils", "wrappers",
 )  # fmt: skip
 
 

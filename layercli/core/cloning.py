@@ -16,20 +16,31 @@ from layercli.errors import UsageError
 
 
 def clone_model(
-    model: Model, input_tensors: Any = None, clone_function: Callable[[Layer], Layer] | None = None
+    model: Model,
+    input_tensors: Any = None,
+    clone_function: Callable[[Layer], Layer] | None = None,
+    call_function: Callable[..., Any] | None = None,
+    recursive: bool = False,
 ) -> Model:
     """Return a model like ``model`` with new variables, on ``input_tensors`` if they are given, else on new inputs.
 
-    ``clone_function`` returns the layer to use for a layer; by default a new layer with the same arguments. Raises UsageError for a
-    model that is neither Sequential nor functional: such a model has its own ``from_config``.
+    ``clone_function`` returns the layer to use for a layer; by default a new layer with the same arguments.
+    ``call_function(layer, *args, **kwargs)`` calls the layers of a functional model. ``recursive`` clones the models inside by
+    ``clone_function`` too. Raises UsageError for a model that is neither Sequential nor functional: such a model has its own
+    ``from_config``.
     """
     if not isinstance(model, (Sequential, Functional)):
         raise UsageError(f"clone_model expects a Sequential or a model drawn from Input, got {type(model).__name__}")
+    if call_function is not None and not isinstance(model, Functional):
+        raise UsageError("clone_model takes a call_function for models drawn from Input")
     clones: dict[int, Layer] = {}
 
     def clone(layer: Layer) -> Layer:
         if id(layer) not in clones:
-            clones[id(layer)] = clone_function(layer) if clone_function else layer.clone_from_config()
+            if recursive and isinstance(layer, (Sequential, Functional)):
+                clones[id(layer)] = clone_model(layer, None, clone_function, None, True)
+            else:
+                clones[id(layer)] = clone_function(layer) if clone_function else layer.clone_from_config()
         return clones[id(layer)]
 
     if isinstance(model, Sequential):
@@ -37,7 +48,7 @@ def clone_model(
         return Sequential([*first, *map(clone, model._stack)], name=model.name)
     graph = Graph(model.input, model.output)
     given = tree.map_structure(fresh, graph.inputs) if input_tensors is None else input_tensors
-    return Functional(given, drawn(graph, tree.flatten(given), clone), name=model.name)
+    return Functional(given, drawn(graph, tree.flatten(given), clone, call_function), name=model.name)
 
 
 def fresh(x: SymbolicTensor) -> SymbolicTensor:
@@ -45,7 +56,12 @@ def fresh(x: SymbolicTensor) -> SymbolicTensor:
     return SymbolicTensor(x.spec, name=x.name)
 
 
-def drawn(graph: Graph, inputs: list[SymbolicTensor], clone: Callable[[Layer], Layer]) -> Any:
+def drawn(
+    graph: Graph,
+    inputs: list[SymbolicTensor],
+    clone: Callable[[Layer], Layer],
+    call_function: Callable[..., Any] | None = None,
+) -> Any:
     """Return the outputs of ``graph`` called on ``inputs``, with each layer replaced by its clone."""
     if len(inputs) != len(tree.flatten(graph.inputs)):
         raise UsageError(f"clone_model expects {len(tree.flatten(graph.inputs))} input tensors, got {len(inputs)}")
@@ -55,7 +71,12 @@ def drawn(graph: Graph, inputs: list[SymbolicTensor], clone: Callable[[Layer], L
         return tree.map_structure(lambda x: found[id(x)] if isinstance(x, SymbolicTensor) else x, value)
 
     for node in graph.nodes:
-        target = clone(node.target) if isinstance(node.target, Layer) else node.target
-        result = target(*known(node.args), **known(node.kwargs))
+        args, kwargs = known(node.args), known(node.kwargs)
+        if not isinstance(node.target, Layer):
+            result = node.target(*args, **kwargs)
+        elif call_function is None:
+            result = clone(node.target)(*args, **kwargs)
+        else:
+            result = call_function(clone(node.target), *args, **kwargs)
         found |= {id(x): given for x, given in zip(tree.flatten(node.outputs), tree.flatten(result), strict=True)}
     return known(graph.outputs)

@@ -53,9 +53,9 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     return register
 
 
-def get_registered_name(found: Any) -> str:
+def get_registered_name(obj: Any) -> str:
     """Return the name under which a class or a function is registered, or else its own name."""
-    return str(_names.get(found, found.__name__))
+    return str(_names.get(obj, obj.__name__))
 
 
 def get_registered_object(
@@ -74,9 +74,9 @@ def get_custom_objects() -> dict[str, Any]:
 
 
 @contextmanager
-def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
-    """Make ``objects`` known to deserialization, by their names, inside the context."""
-    before, _scopes.open = _scopes.open, (*_scopes.open, dict(objects))
+def custom_object_scope(custom_objects: Mapping[str, Any]) -> Iterator[None]:
+    """Make ``custom_objects`` known to deserialization, by their names, inside the context."""
+    before, _scopes.open = _scopes.open, (*_scopes.open, dict(custom_objects))
     try:
         yield
     finally:

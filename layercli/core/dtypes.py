@@ -141,6 +141,17 @@ class DTypePolicy:
         """None: no policy is quantized."""
         return
 
+    def convert_input(self, x: Any, autocast: bool, dtype: str) -> Any:
+        """Return an array or a tensor as a tensor, in ``dtype`` if it is of floats and ``autocast``; anything else as it is."""
+        from layercli.core.backend import get_backend
+
+        if not hasattr(x, "dtype"):
+            return x
+        tensors = get_backend().ops
+        x = tensors.convert_to_tensor(x)
+        floats = autocast and is_floating(name_of(x.dtype)) and name_of(x.dtype) != dtype
+        return tensors.cast(x, dtype) if floats else x
+
     @staticmethod
     def named(name: Any) -> DTypePolicy:
         """Return the policy of a name. A DTypePolicy is returned unchanged."""
@@ -167,7 +178,7 @@ def default_policy() -> DTypePolicy:
     return _default
 
 
-def set_default_policy(name: Any) -> None:
+def set_default_policy(policy: Any) -> None:
     """Set the policy of new layers without a dtype argument."""
     global _default
-    _default = DTypePolicy.named(name)
+    _default = DTypePolicy.named(policy)

@@ -78,6 +78,13 @@ class Functional(Model):
             if isinstance(each, (SymbolicTensor, Layer))
         ]
 
+    @property
+    def operations(self) -> list[Any]:
+        """The inputs, layers and operations of the graph, in the order of the calls."""
+        layers = iter(self.layers)
+        order = self._graph.topological_order
+        return [next(layers) if isinstance(each, (SymbolicTensor, Layer)) else each.target for each in order]
+
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the layers of the graph by their names; generated names are numbered for each class."""
         yield from named_by_class([each for each in self._graph.operations if isinstance(each, Layer)])

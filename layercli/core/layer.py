@@ -15,6 +15,7 @@ from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer_protocol import LayerProtocol
 from layercli.core.module_attribute import ModuleAttribute
 from layercli.core.operation import spec_of
+from layercli.core.refusals import refuse_members
 from layercli.core.registry import signature_of
 from layercli.core.serializable import Serializable, argument_names
 from layercli.core.spec import Spec, with_batch_dim
@@ -24,6 +25,7 @@ from layercli.core.variable import Variable
 from layercli.errors import DTypeError, LayercliError, NotBuiltError, UsageError
 
 
+@refuse_members
 class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializable):
     """The base class of layers: a pure Python description of a computation; ``module``, the layer module, holds its state.
 
@@ -58,6 +60,10 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         if "__init__" not in cls.__dict__:
             cls._fields = {**cls._fields, **fields.fields_of(cls)}
             cls._declares_fields = True
+            if (
+                "activity_regularizer" in cls.__dict__
+            ):  # the default of the field; the attribute is every layer's property
+                del cls.activity_regularizer
             if cls.__module__.startswith("layercli.layers."):
                 argument_docs.document_arguments(cls, argument_names(cls))
         if "compute_mask" in cls.__dict__:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from layercli import regularizers
 from layercli.core import dtypes, tree
 from layercli.core.backend import get_backend
 from layercli.core.input_spec import InputSpec, check_inputs
@@ -24,6 +25,7 @@ class LayerProtocol:
         _policy: dtypes.DTypePolicy
         _built_for: Any
         _module: Any
+        _activity_regularizer: Any
 
     _input_spec: Any = None
 
@@ -50,6 +52,28 @@ class LayerProtocol:
         """Raise ShapeError where the first argument of a call does not fit ``input_spec``."""
         if self._input_spec is not None:
             check_inputs(self._input_spec, inputs)
+
+    supports_jit = True
+    """Whether the call can be compiled."""
+
+    @property
+    def activity_regularizer(self) -> Any:
+        """The regularizer of the outputs, None for none."""
+        return self._activity_regularizer
+
+    @activity_regularizer.setter
+    def activity_regularizer(self, value: Any) -> None:
+        self._activity_regularizer = regularizers.get(value)
+        if "activity_regularizer" in type(self)._fields:  # type: ignore[attr-defined]  # every layer has them
+            vars(self)["activity_regularizer"] = self._activity_regularizer
+        if self._module is not None:
+            self._module.activity_regularizer = self._activity_regularizer
+            self._module.choose_forward()
+
+    @property
+    def call_signature_parameters(self) -> list[str]:
+        """The names of the arguments of ``call``."""
+        return list(type(self).call_argument_names())  # type: ignore[attr-defined]  # every layer has it
 
     @property
     def input_dtype(self) -> str:

@@ -11,10 +11,13 @@ from layercli.core.backend import get_backend
 from layercli.core.custom_objects import custom_object_scope
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
+from layercli.core.refusals import refuse_members
+from layercli.core.state_tree import StateTree
 from layercli.errors import UsageError
 
 
-class Model(Layer):
+@refuse_members
+class Model(Layer, StateTree):
     """A layer made of layers that can be trained, saved and inspected.
 
     Subclass it and write ``call``, or make a functional model from symbolic inputs and outputs: ``Model(inputs, outputs)``.
@@ -240,19 +243,29 @@ class Model(Layer):
         """
         return get_backend().to_json(self, **kwargs)
 
-    def export(self, path: Any) -> None:
+    def export(
+        self, filepath: Any, format: str | None = None, verbose: bool | None = None, input_signature: Any = None
+    ) -> None:
         """Write the inference graph, whole or not at all, to ``.pt2`` (torch.export) or ``.onnx``.
 
+        The ending says the ``format``, so "torch" and "onnx" change nothing; ``verbose`` and ``input_signature`` neither.
         Unknown sizes stay dynamic, the batch among them; inputs keep their names. The graph runs without layercli.
         Raises UsageError for a model that torch cannot trace or another file extension, NotBuiltError before the first call.
         """
-        get_backend().export(self, path)
+        wanted = {"torch": ".pt2", "onnx": ".onnx", None: ""}.get(format)
+        if wanted is None or not os.fspath(filepath).endswith(wanted):
+            raise UsageError(
+                f"export writes .pt2 (torch) and .onnx, got {os.fspath(filepath)!r} for the format {format!r}"
+            )
+        get_backend().export(self, filepath)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
         """Write the variables to ``.safetensors`` or ``.weights.h5`` (Keras's layout), whole or not at all.
 
-        Raises UsageError for a file that exists, unless ``overwrite``.
+        Raises UsageError for a file that exists, unless ``overwrite``, and for a ``max_shard_size``: it is one file.
         """
+        if max_shard_size is not None:
+            raise UsageError("save_weights writes one file, and takes no max_shard_size")
         check_free(filepath, overwrite)
         get_backend().save_weights(self, filepath)
 
@@ -316,6 +329,11 @@ class Model(Layer):
     def get_compile_config(self) -> dict[str, Any] | None:
         """Return the arguments of ``compile`` as plain values, or None before it was called."""
         return None if self._trainer is None else self._trainer.get_config()
+
+    @property
+    def steps_per_execution(self) -> int:
+        """In how many batches callbacks run once; 1 before ``compile``."""
+        return 1 if self._trainer is None else int(self._trainer.steps_per_execution)
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Call ``compile`` with the arguments that ``get_compile_config`` returned."""

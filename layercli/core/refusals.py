@@ -5,11 +5,11 @@ A refused name can be imported, as in Keras, where it may lack its library; what
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from layercli.errors import UsageError
 
-__all__ = ["REFUSED", "reason_for", "refused"]
+__all__ = ["REFUSED", "REFUSED_MEMBERS", "reason_for", "refuse_members", "refused"]
 
 _JAX = "it is JAX's, and layercli computes with PyTorch"
 _TEXT = "TextVectorization takes lists of texts, which Python reads"
@@ -62,6 +62,36 @@ REFUSED = {
 }
 """Each name, or namespace with all of its names, by its path below ``keras``."""
 
+_IMAGES = "call on a dict of images, labels and segmentation_masks moves them alike"
+_FIT = "fit, evaluate and predict call train_step, test_step and predict_step, which a model may override"
+
+REFUSED_MEMBERS = {
+    "Layer.add_metric": "a metric is an attribute of the layer",
+    "Layer.quantize": _QUANTIZED,
+    "Layer.quantized_build": _QUANTIZED,
+    "Layer.quantized_call": _QUANTIZED,
+    "Layer.rematerialized_call": "layercli does not compute activations again in the backward pass",
+    "Layer.variable_serialization_spec": _QUANTIZED,
+    "Model.get_quantization_layer_structure": _QUANTIZED,
+    "Model.make_predict_function": _FIT,
+    "Model.make_test_function": _FIT,
+    "Model.make_train_function": _FIT,
+    "Model.predict_function": _FIT,
+    "Model.stateless_compute_loss": "stateless_call returns outputs, and a loss is a function of them",
+    "Model.test_function": _FIT,
+    "Model.train_function": _FIT,
+    "BaseImagePreprocessingLayer.get_random_transformation": _IMAGES,
+    "BaseImagePreprocessingLayer.transform_bounding_boxes": _IMAGES,
+    "BaseImagePreprocessingLayer.transform_images": _IMAGES,
+    "BaseImagePreprocessingLayer.transform_labels": _IMAGES,
+    "BaseImagePreprocessingLayer.transform_segmentation_masks": _IMAGES,
+    "BaseImagePreprocessingLayer.transform_single_bounding_box": _IMAGES,
+    "BaseImagePreprocessingLayer.transform_single_image": _IMAGES,
+    "BaseImagePreprocessingLayer.transform_single_label": _IMAGES,
+    "BaseImagePreprocessingLayer.transform_single_segmentation_mask": _IMAGES,
+}
+"""Each method or attribute of Keras's classes that a script may ask for and that raises one sentence, by its class."""
+
 
 class Refusal:
     """What stands for a refused name: calling it, subclassing it and asking for what is in it raises UsageError."""
@@ -105,3 +135,15 @@ def refused(module: str, name: str) -> Refusal:
     if path not in REFUSED:
         raise AttributeError(f"{module} has no {name!r}")
     return Refusal(path, REFUSED[path])
+
+
+T = TypeVar("T", bound=type)
+
+
+def refuse_members(cls: T) -> T:
+    """Give a class what stands for the members that REFUSED_MEMBERS lists for it."""
+    for path, reason in REFUSED_MEMBERS.items():
+        owner, _, name = path.partition(".")
+        if owner == cls.__name__:
+            setattr(cls, name, Refusal(path, reason))
+    return cls

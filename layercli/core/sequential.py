@@ -37,13 +37,13 @@ class Sequential(Model):
             self._append(layer, names)
         self._rebuild()
 
-    def add(self, layer: Any) -> None:
-        """Append a layer."""
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Append a layer. ``rebuild`` is accepted as in Keras."""
         self._append(layer, {other.name for other in self._stack})
         self._rebuild()
 
-    def pop(self) -> Layer:
-        """Remove the last layer and return it."""
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Remove the last layer and return it. ``rebuild`` is accepted as in Keras."""
         if not self._stack:
             raise UsageError(f"{self.name} has no layer to take off")
         layer = self._stack.pop()

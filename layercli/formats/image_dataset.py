@@ -118,6 +118,7 @@ def images_below(folder: Path) -> list[Path]:
 
 def image_dataset_from_directory(
     directory: str | os.PathLike[str],
+    labels: Any = "inferred",
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,
     color_mode: str = "rgb",
@@ -127,6 +128,13 @@ def image_dataset_from_directory(
     seed: int | None = None,
     validation_split: float | None = None,
     subset: str | None = None,
+    interpolation: str = "bilinear",
+    follow_links: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    data_format: str | None = None,
+    format: str = "tf",
+    verbose: bool = True,
 ) -> Any:
     """Return the images in the subfolders of ``directory``, one per class, to iterate over or to pass to fit.
 
@@ -134,8 +142,22 @@ def image_dataset_from_directory(
     rgba, resized to ``image_size`` (bilinear with antialiasing), and read batch by batch. ``label_mode`` is int (for a sparse
     crossentropy), categorical, binary or None. ``validation_split`` of them, selected by ``seed`` as in Keras, are the
     ``subset`` validation, the others training; ``both`` returns the two. fit and evaluate use their own ``batch_size`` and
-    order. Raises UsageError or FileError.
+    order. ``labels`` is "inferred" (from the subfolders) or None for images alone; ``format`` and ``verbose`` change nothing.
+    Raises UsageError for other settings, FileError for a folder that cannot be read.
     """
+    others = {
+        "interpolation": (interpolation, "bilinear"),
+        "follow_links": (follow_links, False),
+        "crop_to_aspect_ratio": (crop_to_aspect_ratio, False),
+        "pad_to_aspect_ratio": (pad_to_aspect_ratio, False),
+        "data_format": (data_format or "channels_last", "channels_last"),
+    }
+    for name, (given, taken) in others.items():
+        if given != taken:
+            raise UsageError(f"image_dataset_from_directory takes {name}={taken!r} only, got {given!r}")
+    if labels not in ("inferred", None):
+        raise UsageError(f"labels are 'inferred' from the subfolders, or None, got {labels!r}")
+    label_mode = None if labels is None else label_mode
     if color_mode not in MODES:
         raise UsageError(f"color_mode is {', '.join(MODES)}, got {color_mode!r}", hint=nearest(color_mode, list(MODES)))
     if label_mode is not None and label_mode not in LABELS:

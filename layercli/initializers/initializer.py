@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from layercli.core.registry import DataclassConfig, check_numbers
 from layercli.errors import ShapeError
@@ -30,6 +30,10 @@ class Initializer(DataclassConfig):
 
     def __post_init__(self) -> None:
         check_numbers(self)
+
+    def clone(self) -> Self:
+        """Return an initializer of the same config."""
+        return type(self).from_config(self.get_config())
 
     def __call__(self, shape: Shape, dtype: str = "float32", rng: np.random.Generator | None = None) -> np.ndarray:
         """Return a new array of ``shape`` and ``dtype``; random ones use ``rng``, or a new generator for None."""

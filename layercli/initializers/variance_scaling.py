@@ -107,6 +107,21 @@ class FixedScaling(RandomInitializer):
     input_axes: Sequence[int] | None = None
     output_axes: Sequence[int] | None = None
 
+    @property
+    def scale(self) -> float:
+        """The factor of the variance."""
+        return self.scaling.scale
+
+    @property
+    def mode(self) -> str:
+        """What the variance is divided by: fan_in, fan_out, or fan_avg."""
+        return self.scaling.mode
+
+    @property
+    def distribution(self) -> str:
+        """The distribution: truncated_normal or uniform."""
+        return self.scaling.distribution
+
     def draw(self, rng: np.random.Generator, shape: Shape, dtype: np.dtype) -> np.ndarray:
         """Return the values of ``scaling``."""
         scaling = replace(self.scaling, input_axes=self.input_axes, output_axes=self.output_axes)

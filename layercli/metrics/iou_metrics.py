@@ -26,6 +26,11 @@ class BaseIoU(Metric):
         """Return the classes to average."""
         return list(range(self.num_classes))
 
+    @property
+    def total_cm(self) -> torch.Tensor:
+        """The confusion matrix so far: targets in rows, predictions in columns."""
+        return self.state["total_confusion_matrix"]
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of the confusion matrix: targets in rows, predictions in columns."""
         return {"total_confusion_matrix": (self.num_classes, self.num_classes)}
@@ -135,6 +140,11 @@ class MeanIoU(ClassOverlap):
     sparse_y_true: bool = True
     sparse_y_pred: bool = True
     axis: int = -1
+
+    @property
+    def target_class_ids(self) -> Sequence[int]:
+        """The classes to average."""
+        return self.targets()  # all of them
 
 
 @dataclass(eq=False)

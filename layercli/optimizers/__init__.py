@@ -54,7 +54,12 @@ _registry = Registry(
 )
 
 __all__ = [*_registry.module_of, "deserialize", "get", "parse", "schedules", "serialize"]
-deserialize, serialize = _registry.deserialize, plain
+deserialize = _registry.deserialize
+
+
+def serialize(optimizer: Any) -> Any:
+    """Return an optimizer as plain data, ``{"class_name": ..., "config": ...}``."""
+    return plain(optimizer)
 
 
 def get(identifier: object) -> Any:

@@ -30,8 +30,8 @@ class ApplyGradientsMixin:
         stored, names, others = described(variables)
         self.build(stored, names, **others)
 
-    def apply(self, gradients: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
-        """Apply ``gradients``, one for each parameter, None where it had no part.
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+        """Apply ``grads``, one for each parameter, None where it had no part.
 
         With ``trainable_variables``, as Keras's steps hand them over, they are the gradients of those, in their logical
         shapes, and None is what the backward pass left; the first time they are what the optimizer is built on. UsageError
@@ -40,12 +40,12 @@ class ApplyGradientsMixin:
         if trainable_variables is not None:
             if self.parameters is None:
                 self.build_for(trainable_variables)
-            gradients = self._in_order(gradients, trainable_variables)
+            grads = self._in_order(grads, trainable_variables)
         if self.parameters is None:
             raise NotBuiltError(f"{self.name} has no parameters yet", hint="call build(parameters) first")
-        if len(gradients) != len(self.parameters):
-            raise UsageError(f"{self.name} holds {len(self.parameters)} parameters, got {len(gradients)} gradients")
-        self._apply([None if g is None else like(g, p) for g, p in zip(gradients, self.parameters, strict=True)])
+        if len(grads) != len(self.parameters):
+            raise UsageError(f"{self.name} holds {len(self.parameters)} parameters, got {len(grads)} gradients")
+        self._apply([None if g is None else like(g, p) for g, p in zip(grads, self.parameters, strict=True)])
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> None:
         """Apply pairs of a gradient and its variable, as ``apply`` does."""

@@ -145,7 +145,9 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
         """Return the loss to run backward from."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
-    def exclude_from_weight_decay(self, var_list: Iterable[torch.Tensor] = (), var_names: Iterable[str] = ()) -> None:
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Any] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
         """Spare from weight decay the variables or parameters of ``var_list`` and those whose name matches one of ``var_names``.
 
         A name is the last part of a path; ``var_names`` are regular expressions searched in it. Raises UsageError once

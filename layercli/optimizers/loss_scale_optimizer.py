@@ -49,6 +49,15 @@ class LossScaleOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariable
         """Make the state of the inner optimizer; see Optimizer.build."""
         self.inner_optimizer.build(parameters, names, **more)
 
+    @property
+    def built(self) -> bool:
+        """Whether the state is made."""
+        return bool(self.inner_optimizer.built)
+
+    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
+        """Spare variables from the weight decay of the inner optimizer; see Optimizer.exclude_from_weight_decay."""
+        self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
+
     def step(self) -> None:
         """Apply the gradients that the backward pass left in the parameters."""
         self._apply([parameter.grad for parameter in self.inner_optimizer.built_state.parameters])

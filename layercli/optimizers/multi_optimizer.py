@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ from layercli.optimizers.positional import accept_positional
 
 
 @dataclass(eq=False)
-class OptimizerMap(DataclassConfig):
+class OptimizerMap(DataclassConfig, MutableMapping[str, Any]):
     """The optimizer of each path: that of the key that equals it, else that of the regular expression that matches all of it, else
     ``default_optimizer``.
 
@@ -36,11 +36,22 @@ class OptimizerMap(DataclassConfig):
 
     def __post_init__(self) -> None:
         self.optimizer_map = dict(self.optimizer_map or {})
-        for optimizer in self:
+        for optimizer in self.all:
             require_plain(optimizer)
 
-    def __iter__(self) -> Iterator[Any]:
-        yield from (*self.optimizer_map.values(), self.default_optimizer)
+    @property
+    def all(self) -> list[Any]:
+        """The optimizers: those of the patterns in order, then the default."""
+        return [*self.optimizer_map.values(), self.default_optimizer]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.optimizer_map)
+
+    def __len__(self) -> int:
+        return len(self.optimizer_map)
+
+    def __delitem__(self, pattern: str) -> None:
+        self.optimizer_map = {key: each for key, each in self.optimizer_map.items() if key != pattern}
 
     def __getitem__(self, path: str) -> Any:
         if path in self.optimizer_map:
@@ -55,9 +66,9 @@ class OptimizerMap(DataclassConfig):
             raise UsageError(f"the optimizer map has an optimizer for {pattern!r} already")
         self.optimizer_map = {**self.optimizer_map, pattern: require_plain(optimizer)}
 
-    def __call__(self, path: str) -> Any:
-        """Return the optimizer of the parameter of that path."""
-        return self[path]
+    def __call__(self, path: Any) -> Any:
+        """Return the optimizer of the parameter of that path, or of a variable."""
+        return self[getattr(path, "path", path)]
 
 
 @accept_positional
@@ -83,7 +94,7 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMix
         self._parameters: list[torch.nn.Parameter] = []
         self.members: list[list[int]] | None = None
         if isinstance(self.optimizer_map, OptimizerMap):
-            for optimizer in self.optimizer_map:
+            for optimizer in self.optimizer_map.all:
                 self._position(optimizer)
 
     def _position(self, optimizer: Any) -> int:
@@ -107,6 +118,16 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMix
             given = {key: [values[i] for i in chosen] for key, values in more.items() if values is not None}
             if chosen:
                 optimizer.build([parameters[i] for i in chosen], [names[i] for i in chosen], **given)
+
+    @property
+    def built(self) -> bool:
+        """Whether the state is made."""
+        return self.members is not None
+
+    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
+        """Spare variables from the weight decay of every optimizer; see Optimizer.exclude_from_weight_decay."""
+        for optimizer in self.optimizers:
+            optimizer.exclude_from_weight_decay(var_list, var_names)
 
     def step(self) -> None:
         """Apply the gradients that the backward pass left in the parameters."""

@@ -13,7 +13,7 @@ from layercli.core.spec import Spec
 from layercli.core.types import DTypeLike
 from layercli.core.variable import Variable
 from layercli.core.variable_owner import TensorOwner
-from layercli.errors import UsageError
+from layercli.errors import NotBuiltError, UsageError
 from layercli.lazy import torch
 
 
@@ -77,6 +77,27 @@ class OptimizerVariablesMixin:
             own.set_variables(before)
             fill_each(seen, kept)
 
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set ``variables`` from arrays in their order; NotBuiltError before ``build``, UsageError if they do not fit."""
+        own: Any = self
+        if own.parameters is None:
+            raise NotBuiltError(f"{self.name} has no parameters yet", hint="call build(parameters) first")
+        own.set_variables([torch.as_tensor(weight) for weight in weights])
+
+    def save_own_variables(self, store: Any) -> None:
+        """Put the values of ``variables`` into ``store`` under "0", "1" and so on."""
+        for place, variable in enumerate(self.variables):
+            store[str(place)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Set ``variables`` from what ``save_own_variables`` put into ``store``; UsageError if it does not fit."""
+        self.set_weights([store[str(place)][()] for place in range(len(store))])
+
+    def finalize_variable_values(self, var_list: Any) -> None:
+        """Put the moving average of the weights in their place, if one is kept; those that the optimizer was built on."""
+        own: Any = self
+        own.finalize()
+
     # For subclasses with a rule of their own, as Keras has them
 
     def add_variable(
@@ -119,9 +140,9 @@ class OptimizerVariablesMixin:
         own.built_state.add_entry(name, tensor)
         return self._view(name, {name: tensor})
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, grad: Any, variable: Any, learning_rate: Any) -> None:
         """Change one variable by its gradient: the rule of a subclass, in place of ``update``."""
-        raise NotImplementedError(f"{type(self).__name__} has no update_step(gradient, variable, learning_rate)")
+        raise NotImplementedError(f"{type(self).__name__} has no update_step(grad, variable, learning_rate)")
 
     def _get_variable_index(self, variable: Any) -> int:
         own: Any = self

@@ -21,7 +21,12 @@ _registry = Registry(
     },
 )
 __all__ = [*_registry.module_of, "LearningRateSchedule", "deserialize", "get", "serialize"]
-get, deserialize, serialize = _registry.get, _registry.deserialize, plain
+get, deserialize = _registry.get, _registry.deserialize
+
+
+def serialize(learning_rate_schedule: Any) -> Any:
+    """Return a schedule as plain data, ``{"class_name": ..., "config": ...}``."""
+    return plain(learning_rate_schedule)
 
 
 class LearningRateSchedule(DataclassConfig):

@@ -67,9 +67,11 @@ def save_model(
     model.save(filepath, overwrite, zipped)
 
 
-def save_weights(model: Model, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+def save_weights(
+    model: Model, filepath: str | os.PathLike[str], overwrite: bool = True, max_shard_size: float | None = None
+) -> None:
     """Write the model's variables, like its ``save_weights`` method."""
-    model.save_weights(filepath, overwrite)
+    model.save_weights(filepath, overwrite, max_shard_size)
 
 
 def load_weights(model: Model, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:

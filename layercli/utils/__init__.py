@@ -184,12 +184,13 @@ def plot_model(
     dpi: int = 200,
     show_layer_activations: bool = False,
     show_trainable: bool = False,
+    splines: str = "ortho",
 ) -> None:
     """Write a picture of a Layer or Model to a file: .png (extra ``plot``), .svg, .pdf, .dot, .mmd or .txt, as ``layercli plot``.
 
     ``expand_nested`` opens the layers inside layers, ``rankdir`` is TB (down) or LR (to the right), ``dpi`` is of a PNG. Boxes
-    always have names, classes, shapes and parameters, so ``show_*`` change nothing. UsageError for a model that was never called
-    and another ending of the name.
+    always have names, classes, shapes and parameters, so ``show_*`` change nothing, nor does ``splines``. UsageError for a model
+    that was never called and another ending of the name.
     """
     if rankdir not in ("TB", "LR"):
         raise UsageError(f"plot_model expects rankdir TB or LR, got {rankdir!r}")

@@ -214,3 +214,87 @@ def test_numpy_and_losses_that_take_no_mask():
     x = Input((2,))
     with pytest.raises(UsageError, match=r"symbolic tensor outside of a call$"):
         Model(x, layers.Dense(1)(x)).add_loss(x)
+
+
+def test_a_state_tree_goes_back_and_forth():
+    def net():
+        model = layercli.Sequential([layercli.Input((3,)), layercli.layers.Dense(2, name="d")], name="net")
+        model.compile("adam", "mse", metrics=["mae"])
+        model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+        return model
+
+    model, other = net(), net()
+    tree = model.get_state_tree("numpy_array")
+    assert [*tree] == ["trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables"]
+    assert {*tree["trainable_variables"]["net"]["d"]} == {"kernel", "bias"}
+    assert int(tree["optimizer_variables"]["adam"]["iteration"]) == 1
+    other.set_state_tree({"trainable_variables": model.get_state_tree()["trainable_variables"]})
+    np.testing.assert_array_equal(other.get_weights()[0], model.get_weights()[0])
+    with pytest.raises(UsageError) as raised:
+        model.set_state_tree({"trainable": {}})
+    assert str(raised.value) == "a state tree has no 'trainable'"
+
+
+def test_a_convolution_s_own_op_and_low_rank():
+    class Doubled(layercli.layers.Conv2D):
+        def convolution_op(self, inputs, kernel):
+            return super().convolution_op(inputs, kernel * 2)
+
+    x = np.linspace(-1, 1, 50, dtype="float32").reshape(1, 5, 5, 2)
+    doubled, plain = Doubled(4, 3, bias_initializer="ones"), layercli.layers.Conv2D(4, 3)
+    first = doubled(x)
+    plain.build((None, 5, 5, 2))
+    kernel, bias = doubled.get_weights()
+    plain.set_weights([kernel * 2, bias])
+    np.testing.assert_allclose(first.detach(), plain(x).detach(), rtol=1e-5, atol=1e-6)
+    plain.enable_lora(2)
+    np.testing.assert_allclose(plain(x).detach(), first.detach(), rtol=1e-5, atol=1e-6)
+    a, b = plain._lora
+    b.assign(np.ones((2, 4)))
+    before = plain(x).detach()
+    plain.lora_rank = plain._lora = None
+    plain.set_weights([kernel * 2 + a.numpy() @ b.numpy(), bias, a.numpy(), b.numpy()])
+    np.testing.assert_allclose(before, plain(x).detach(), rtol=1e-5, atol=1e-5)
+
+
+def test_older_names_of_hooks_are_called():
+    seen = []
+
+    class Counting(layercli.callbacks.Callback):
+        def on_batch_end(self, batch, logs=None):
+            seen.append((batch, "loss" in logs))
+
+    model = layercli.Sequential([layercli.Input((3,)), layercli.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    stop = layercli.callbacks.EarlyStopping("loss")
+    model.fit(np.ones((4, 3)), np.ones((4, 1)), batch_size=2, verbose=0, callbacks=[Counting(), stop])
+    assert seen == [(0, True), (1, True)]
+    assert (stop.monitor, stop.mode, stop.stopped_epoch) == ("loss", "auto", 0)
+    assert np.isfinite(stop.best)
+
+
+def test_an_activity_regularizer_may_be_set():
+    layer = layercli.layers.Dense(2, kernel_initializer="ones")
+    layer(np.ones((1, 3)))
+    layer.activity_regularizer = "l1"
+    layer(np.ones((1, 3)))
+    assert float(layer.losses[0]) == pytest.approx(0.01 * 6)
+    assert layer.get_config()["activity_regularizer"]["class_name"] == "L1"
+
+
+def test_a_model_is_cloned_by_a_function_of_its_calls():
+    inner = layercli.Sequential([layercli.Input((3,)), layercli.layers.Dense(2, name="d")], name="inner")
+    x = layercli.Input((3,))
+    model = layercli.Model(x, inner(x))
+    called = []
+
+    def call(layer, *args, **kwargs):
+        called.append(layer.name)
+        return layer(*args, **kwargs)
+
+    def wider(layer):
+        return layercli.layers.Dense(5, name=layer.name)
+
+    clone = layercli.models.clone_model(model, clone_function=wider, call_function=call, recursive=True)
+    assert called == ["inner"]
+    assert clone.output_shape == (None, 5)

@@ -46,9 +46,11 @@ def test_images_come_by_class_and_name(photos):
 
 def test_labels_and_colours_are_as_asked(photos):
     settings = {"image_size": (3, 3), "shuffle": False}
-    x, y = read(image_dataset_from_directory(photos, "categorical", color_mode="grayscale", **settings))
+    x, y = read(image_dataset_from_directory(photos, "inferred", "categorical", color_mode="grayscale", **settings))
     assert (x.shape, y[5].tolist()) == ((14, 3, 3, 1), [0.0, 1.0, 0.0])
-    first = next(iter(image_dataset_from_directory(photos, None, ["eel", "cat", "dog"], color_mode="rgba", **settings)))
+    first = next(
+        iter(image_dataset_from_directory(photos, None, None, ["eel", "cat", "dog"], color_mode="rgba", **settings))
+    )
     assert (first[0].shape, first[1]) == ((14, 3, 3, 4), None)
 
 
@@ -103,8 +105,14 @@ REFUSED = [
         lambda p: image_dataset_from_directory(p, class_names=["cat", "cow"]),
         "FOLDER/photos has the classes cat, dog, eel, not cat, cow",
     ),
-    (lambda p: image_dataset_from_directory(p, "ints"), "label_mode is int, categorical, binary or None, got 'ints'"),
-    (lambda p: image_dataset_from_directory(p, "binary"), "label_mode binary is for 2 classes, FOLDER/photos has 3"),
+    (
+        lambda p: image_dataset_from_directory(p, label_mode="ints"),
+        "label_mode is int, categorical, binary or None, got 'ints'",
+    ),
+    (
+        lambda p: image_dataset_from_directory(p, label_mode="binary"),
+        "label_mode binary is for 2 classes, FOLDER/photos has 3",
+    ),
     (lambda p: image_dataset_from_directory(p, color_mode="bgr"), "color_mode is grayscale, rgb, rgba, got 'bgr'"),
     (
         lambda p: image_dataset_from_directory(p, validation_split=0.2),

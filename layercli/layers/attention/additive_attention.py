@@ -23,6 +23,9 @@ class AdditiveAttention(BaseAttention):
     use_scale: Bool = True
     dropout: UnitInterval = 0.0
 
+    score_mode = "concat"
+    seed = None
+
     def build(self, input_shape: Any) -> None:
         """Make scale, one number per feature."""
         query: Shape = input_shape[0]

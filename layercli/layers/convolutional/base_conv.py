@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli import ops
+from layercli.core.fields import argument
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
+from layercli.layers.core.lora import LoraMixin
 from layercli.layers.validators import (
     Activation,
     Bool,
@@ -35,6 +38,7 @@ class BaseWindowLayer(Layer):
         """Make the settings one number per axis, and find the axis of the channels."""
         for name in ("kernel_size", "strides", "dilation_rate"):
             setattr(self, name, per_axis(getattr(self, name), self.axes, name, type(self).__name__))
+        vars(self).setdefault("rank", self.axes)
         self.channels_first = getattr(self, "data_format", None) == "channels_first"
         self.channel_axis = 1 if self.channels_first else -1
 
@@ -63,7 +67,7 @@ class BaseWindowLayer(Layer):
         return x if self.activation is None else self.activation(x)
 
 
-class BaseConv(BaseWindowLayer):
+class BaseConv(BaseWindowLayer, LoraMixin):
     """out[p, f] = activation(sum over taps t and channels c of x[p * strides + t * dilation_rate, c] * kernel[t, c, f] + bias[f]).
 
     Args:
@@ -87,6 +91,9 @@ class BaseConv(BaseWindowLayer):
     kernel_constraint: Constraint = None
     bias_constraint: Constraint = None
 
+    lora_rank: Any = argument(default=None, init=False)  # enable_lora sets it
+    lora_alpha: Any = argument(default=None, init=False)
+
     def setup(self) -> None:
         """Make the op of the settings."""
         super().setup()
@@ -105,4 +112,14 @@ class BaseConv(BaseWindowLayer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
-        return self.activated(self.op(inputs, self.kernel, self.bias))
+        kernel = self.kernel if self._lora is None else self.lora_value()
+        if type(self).convolution_op is BaseConv.convolution_op:
+            return self.activated(self.op(inputs, kernel, self.bias))
+        x = self.convolution_op(inputs, kernel)
+        if self.bias is not None:
+            x = x + (ops.reshape(self.bias, (-1, *(1,) * self.axes)) if self.channels_first else self.bias)
+        return self.activated(x)
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Return the convolution of the inputs with a kernel of the layer's shape; a subclass may override it."""
+        return self.op(inputs, kernel, None)

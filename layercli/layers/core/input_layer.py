@@ -18,10 +18,10 @@ def Input(
     shape: Any = None,
     batch_size: Any = None,
     dtype: DTypeLike | None = None,
-    name: str | None = None,
-    batch_shape: Any = None,
     sparse: bool | None = None,
     ragged: bool | None = None,
+    batch_shape: Any = None,
+    name: str | None = None,
     tensor: SymbolicTensor | None = None,
     optional: bool = False,
 ) -> SymbolicTensor:
@@ -78,7 +78,7 @@ class InputLayer(Layer):
         if sum(value is not None for value in given) != 1:
             raise UsageError("InputLayer expects shape, batch_shape or input_tensor, and one of them alone")
         if self.input_tensor is None:
-            self.output = Input(self.shape, self.batch_size, self.dtype, self.name, self.batch_shape)
+            self.output = Input(self.shape, self.batch_size, self.dtype, name=self.name, batch_shape=self.batch_shape)
         else:
             self.output, self.input_tensor = self.input_tensor, None
         self.begins_with = self.output

@@ -54,6 +54,11 @@ class LoraMixin(Layer):
         held.trainable = False
         self.lora_rank, self.lora_alpha = rank, rank if lora_alpha is None else lora_alpha
 
+    @property
+    def lora_enabled(self) -> bool:
+        """Whether the layer is adapted."""
+        return self._lora is not None
+
     def _said(self, error: LayercliError) -> LayercliError:
         """Return an error that says whose it is."""
         error.trail.append(self)

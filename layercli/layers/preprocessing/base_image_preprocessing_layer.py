@@ -8,10 +8,12 @@ from layercli import ops
 from layercli.core import tree
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
+from layercli.core.refusals import refuse_members
 from layercli.core.types import Tensor
 from layercli.errors import ShapeError, UsageError
 
 
+@refuse_members
 class BaseImagePreprocessingLayer(Layer):
     """A layer over x (batch, height, width, channels), or channels first, or one image without the batch."""
 

@@ -48,6 +48,7 @@ class Discretization(Layer):
         check_dense(self)
         if (self.bin_boundaries is None) == (self.num_bins is None):
             raise UsageError("Discretization expects bin_boundaries or num_bins, and not both")
+        self._summarized: np.ndarray | None = None
         self._set_boundaries()
 
     def _set_boundaries(self) -> None:
@@ -62,19 +63,37 @@ class Discretization(Layer):
 
         UsageError where the boundaries were given, or there is no data.
         """
-        import numpy as np
-
-        if self.num_bins is None:
-            raise UsageError(f"{self.name} has boundaries of its own, so there is nothing to adapt")
-        summary = np.zeros((2, 0), "float32")
+        self.reset_state()
         for step, batch in enumerate([data] if hasattr(data, "shape") else data):
             if steps is not None and step >= steps:
                 break
-            summary = merge_summaries(summarize(np.asarray(batch, "float32"), self.epsilon), summary, self.epsilon)
-        if not summary.shape[1]:
+            self.update_state(batch)
+        self.finalize_state()
+
+    def reset_state(self) -> None:
+        """Forget the data; UsageError where the boundaries were given."""
+        if self.num_bins is None:
+            raise UsageError(f"{self.name} has boundaries of its own, so there is nothing to adapt")
+        self._summarized = None
+
+    def update_state(self, data: Any) -> None:
+        """Add a batch to the summary of the data."""
+        import numpy as np
+
+        before = np.zeros((2, 0), "float32") if self._summarized is None else self._summarized
+        self._summarized = merge_summaries(summarize(np.asarray(data, "float32"), self.epsilon), before, self.epsilon)
+
+    def finalize_state(self) -> None:
+        """Take the boundaries from the summary; UsageError where there is no data."""
+        if self._summarized is None or not self._summarized.shape[1]:
             raise UsageError(f"{self.name} got no data to adapt to")
-        self.bin_boundaries = compress_summary(summary, 1.0 / self.num_bins)[0, :-1].tolist()
+        self.bin_boundaries = compress_summary(self._summarized, 1.0 / self.num_bins)[0, :-1].tolist()
         self._set_boundaries()
+
+    @property
+    def output_dtype(self) -> str:
+        """The dtype of the outputs: int64 for numbers of bins, else that of the computation."""
+        return "int64" if self.output_mode == "int" else self.compute_dtype
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the bins' numbers, or vectors of them."""

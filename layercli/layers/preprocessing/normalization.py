@@ -103,6 +103,9 @@ class Normalization(Layer):
         self.adapted_mean.assign(np.asarray(mean, "float32"))
         self.adapted_variance.assign(np.asarray(squares / count, "float32"))
 
+    def finalize_state(self) -> None:
+        """Do nothing: the op reads mean and variance at each call."""
+
     def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs, in floats."""
         whole = not dtypes.is_floating(spec_of(inputs).dtype)

@@ -112,6 +112,19 @@ class Bidirectional(Layer):
             raise ShapeError(f"expects as many initial states for each direction, got {len(given)} in all")
         return given[: len(given) // 2], given[len(given) // 2 :]
 
+    @property
+    def states(self) -> Any:
+        """The states of both directions that last from call to call; None for a layer that is not ``stateful``."""
+        forward, backward = self.forward_layer.states, self.backward_layer.states
+        return None if forward is None else (*forward, *backward)
+
+    def reset_state(self) -> None:
+        """Start the next call from zeros, for a layer that is ``stateful``."""
+        self.forward_layer.reset_state()
+        self.backward_layer.reset_state()
+
+    reset_states = reset_state
+
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """Return the mask of the steps, where there are steps in the outputs."""
         mask = tree.flatten([previous_mask])[0] if self.return_sequences else None

@@ -9,7 +9,7 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Shape, Spec
 from layercli.core.types import Tensor
 from layercli.errors import ShapeError
-from layercli.layers.rnn.rnn_cell import Cell, build_cell, check_cell
+from layercli.layers.rnn.rnn_cell import Cell, build_cell, check_cell, zero_states
 from layercli.layers.rnn.stacked_rnn_cells import StackedRNNCells
 from layercli.layers.validators import Bool
 from layercli.ops.nn.rnn import FullLikeBatch, check_state
@@ -112,6 +112,17 @@ class Recurrent(Layer):
         """Return the mask of the steps, where there are steps in the outputs."""
         mask = tree.flatten([previous_mask])[0] if self.return_sequences else None
         return [mask] + [None] * len(tree.flatten([self.cell.state_size])) if self.return_state else mask
+
+    @property
+    def state_size(self) -> Any:
+        """The size of the cell's states, or the list of them."""
+        return self.cell.state_size
+
+    def get_initial_state(self, batch_size: int | None = None) -> Any:
+        """Return the states to start from, zeros or what the cell says, for a batch of that size."""
+        if hasattr(self.cell, "get_initial_state"):
+            return self.cell.get_initial_state(batch_size=batch_size)
+        return zero_states(self.cell.state_size, batch_size)
 
     def reset_state(self) -> None:
         """Start the next call from zeros, for a layer that is ``stateful``."""

@@ -66,11 +66,9 @@ class Cell(Layer):
         """Return the states to start from, zeros, for x (batch, ...)."""
         return [FullLikeBatch(0.0, (size,))(inputs) for size in tree.flatten([self.state_size])]
 
-    def get_initial_state(self, batch_size: int) -> Any:
+    def get_initial_state(self, batch_size: int | None = None) -> Any:
         """Return the states to start from, zeros, for a batch of that size."""
-        from layercli.lazy import torch
-
-        return self.start(torch.zeros(batch_size, 1))
+        return zero_states(self.state_size, batch_size)
 
     def _dropped(self, x: Any, h: Tensor, masks: tuple[Any, Any], training: bool) -> tuple[Any, Any]:
         """Return the input and the state as the kernels see them."""
@@ -108,3 +106,12 @@ def output_size(cell: Any) -> int:
 def same(x: Tensor) -> Tensor:
     """Return x: what stands for no activation."""
     return x
+
+
+def zero_states(sizes: Any, batch_size: int | None) -> list[Any]:
+    """Return zeros (batch_size, size) for each of the ``sizes``; UsageError without a batch size."""
+    from layercli.lazy import torch
+
+    if batch_size is None:
+        raise UsageError("get_initial_state expects batch_size, which follows from nothing here")
+    return [torch.zeros(batch_size, size) for size in tree.flatten([sizes])]

@@ -7,7 +7,7 @@ from typing import Any
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.core.types import Tensor
-from layercli.layers.rnn.rnn_cell import Cell, build_cell, check_cell, output_size
+from layercli.layers.rnn.rnn_cell import Cell, build_cell, check_cell, output_size, zero_states
 
 
 class StackedRNNCells(Layer):
@@ -34,6 +34,15 @@ class StackedRNNCells(Layer):
     def output_size(self) -> int:
         """The size of the last cell's output."""
         return output_size(self.cells[-1])
+
+    def get_initial_state(self, batch_size: int | None = None) -> Any:
+        """Return the states to start from, zeros, of each cell, for a batch of that size."""
+        return [
+            cell.get_initial_state(batch_size=batch_size)
+            if hasattr(cell, "get_initial_state")
+            else zero_states(cell.state_size, batch_size)
+            for cell in self.cells
+        ]
 
     def build(self, input_shape: Shape) -> None:
         """Build each cell for the output of the one before."""
