@@ -97,6 +97,8 @@ class Summary:
     """Why the forward pass failed; the rows are known up to that call."""
     other_outputs: list[tuple[str, str]] = field(default_factory=list)
     """The outputs that are not tensors, such as a cache, with their classes."""
+    other_inputs: list[tuple[str, str]] = field(default_factory=list)
+    """The inputs of a graph that are not tensors, with their types: ``sequence of float32``."""
     adapter: Adapter | None = None
     """What the weights of an adapter change."""
     active: int | None = None

@@ -184,7 +184,7 @@ def facts_of(summary: Summary) -> list[tuple[str, str]]:
         facts = [held, *dtype_facts(summary.dtypes), *((name, text) for name, text in said if text)]
         return [*facts, *(summary.adapter.facts() if summary.adapter else [])]
     return [
-        ("Input", ", ".join(f"{name} {spec}" for name, spec in summary.inputs) or "-"),
+        ("Input", ", ".join(f"{name} {spec}" for name, spec in [*summary.inputs, *summary.other_inputs]) or "-"),
         (
             "Output",
             ", ".join([*(f"{name} {spec}" if several else str(spec) for name, spec in summary.outputs), *others])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from layercli.core.spec import Spec, with_batch_dim
 from layercli.core.text import spec_dtype
 from layercli.errors import FileError, LayercliError, UsageError
+from layercli.formats.weight_file import BITS
 from layercli.inspect.model_graph import ModelGraph
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ def as_specs(inputs: Any) -> Any:
     float32[None, 7] float32[None, 3]
     """
     if isinstance(inputs, Spec):
-        return Spec(with_batch_dim(inputs.shape) if inputs.shape else (), spec_dtype(inputs.dtype))
+        dtype = inputs.dtype if inputs.dtype in BITS else spec_dtype(inputs.dtype)  # files have dtypes that layers lack
+        return Spec(with_batch_dim(inputs.shape) if inputs.shape else (), dtype)
     if isinstance(inputs, dict):
         return {name: as_specs(each) for name, each in inputs.items()}
     if isinstance(inputs, (list, tuple)):

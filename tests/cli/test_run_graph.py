@@ -270,3 +270,40 @@ def test_outputs_of_every_kind(cli, tmp_path, monkeypatch, op, settings, kind, e
         return
     outputs = json.loads(done.out)["outputs"]
     assert {x["name"]: (x["dtype"], x["mean"] * np.prod(x["shape"])) for x in outputs} == expected
+
+
+def test_inputs_that_are_sequences(cli, tmp_path, monkeypatch):
+    from onnx import helper
+    from onnx_graphs import tensor
+    from onnx_graphs import written as made
+
+    monkeypatch.chdir(tmp_path)
+    sequence = helper.make_sequence_type_proto(helper.make_tensor_type_proto(1, None))
+    optional = helper.make_optional_type_proto(sequence)
+    nodes = [helper.make_node("ConcatFromSequence", ["x.in"], ["y.1"], axis=0)]
+    made("x.onnx", nodes, [helper.make_value_info("x.in", sequence)], [tensor("y.1", None)], opset=17)
+    np.save("a.npy", np.float64([1, 2]))
+    np.save("b.npy", np.float32([3]))
+    done = cli("run x.onnx --input x.in.1=b.npy --input x.in.0=a.npy --format json")
+    document = json.loads(done.out)
+    assert document["inputs"] == ["float32[1]", "float64[2]"]
+    assert [(each["name"], each["first"]) for each in document["outputs"]] == [("y.1", [1, 2, 3])]
+    assert cli("run x.onnx --input-shape x.in.0=2,3 --input-shape x.in.1=4,3").code == 0
+    done = cli("run x.onnx --input x.in.1=b.npy")
+    assert done.err.splitlines()[-1] == "error: the input x.in has entries 1, and x.in.0 lacks"
+    nodes = [helper.make_node("Identity", ["x"], ["y"])]
+    made("y.onnx", nodes, [helper.make_value_info("x", optional)], [helper.make_value_info("y", optional)], opset=17)
+    assert cli("run y.onnx").err.splitlines()[-1] == "error: y.onnx gives nothing for these inputs: y is empty"
+    assert json.loads(cli("run y.onnx --input x.0=b.npy --format json").out)["outputs"][0]["first"] == [3]
+
+
+def test_names_of_a_graph_may_hold_dots(cli, tmp_path, monkeypatch):
+    from onnx import helper
+    from onnx_graphs import tensor
+    from onnx_graphs import written as made
+
+    monkeypatch.chdir(tmp_path)
+    nodes = [helper.make_node("Sub", ["x.1", "x.2"], ["y"])]
+    made("dots.onnx", nodes, [tensor("x.1", (2,)), tensor("x.2", (2,))], [tensor("y", (2,))])
+    done = cli("run dots.onnx --fill ones --format json")
+    assert (done.code, json.loads(done.out)["outputs"][0]["first"]) == (0, [0, 0])

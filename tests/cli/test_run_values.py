@@ -72,9 +72,9 @@ def test_sparse_values_are_shown_whole(cli, nets):
     ("what", "said"),
     [
         ("meta", "error: nets.py:Net gives a tensor on torch's meta device, which has no values\n"),
-        ("nested", "error: nets.py:Netgives a nested tensor, which has no single shape\nhint: to_padded_tensor(0) gives it one\n"),
+        ("nested", "error: nets.py:Net gives a nested tensor, which has no single shape\nhint: to_padded_tensor(0) gives it one\n"),
         ("quantized",
-         "error: nets.py:Netgives a quantized tensor, which is not an array of numbers\nhint: dequantize() makes it one\n"),
+         "error: nets.py:Net gives a quantized tensor, which is not an array of numbers\nhint: dequantize() makes it one\n"),
     ],
 )  # fmt: skip
 def test_what_has_no_values_is_said(cli, nets, what, said):

@@ -319,10 +319,25 @@ def test_functions_without_end(cli, folder, count, last):
     assert "MACs:           unknown: some of its operations cannot be counted\n" in cli("summary ends.onnx").out
 
 
-def test_an_input_that_is_no_array(cli, folder):
-    ends = [helper.make_tensor_sequence_value_info("x", 1, None)], [tensor("y", None)]
-    written("sequence.onnx", [helper.make_node("SequenceAt", ["x", "i"], ["y"])], *ends, [array("i", (), "int64")])
-    assert failure(cli, "summary sequence.onnx") == "error: sequence.onnx takes x as what is not an array of numbers\n"
+def test_inputs_and_outputs_that_are_no_tensors(cli, folder):
+    kind = helper.make_sequence_type_proto(helper.make_tensor_type_proto(1, None))
+    ends = [helper.make_tensor_sequence_value_info("x", 1, None)], [helper.make_value_info("y", kind)]
+    written("sequence.onnx", [helper.make_node("Identity", ["x"], ["y"])], *ends)
+    shown = cli("summary sequence.onnx").out
+    assert "Input:          x sequence of float32\nOutput:         y sequence of float32\n" in shown
+    assert (cli("cost sequence.onnx").code, cli("plot sequence.onnx").code) == (0, 0)
+    kind = helper.make_optional_type_proto(kind)
+    nodes = [helper.make_node("OptionalHasElement", ["x"], ["y"])]
+    written("optional.onnx", nodes, [helper.make_value_info("x", kind)], [tensor("y", (), 9)])
+    assert "Input:          x optional sequence of float32\n" in cli("summary optional.onnx").out
+
+
+@pytest.mark.parametrize("code", [21, 22, 23, 25], ids=["uint4", "int4", "float4_e2m1fn", "uint2"])
+def test_dtypes_that_layers_lack(cli, folder, code):
+    nodes = [helper.make_node("Cast", ["x"], ["y"], to=1)]
+    written("narrow.onnx", nodes, [tensor("x", (2, 3), code)], [tensor("y", (2, 3))], opset=25)
+    for command in ("summary", "cost", "plot"):
+        assert (cli(f"{command} narrow.onnx").code, cli(f"{command} narrow.onnx --input-shape 2,3").code) == (0, 0)
 
 
 def test_an_input_without_a_shape(cli, folder):

@@ -42,15 +42,35 @@ def summarize_opened(opened: OpenedGraph, inputs: dict[str, Spec], path: str) ->
         source=path,
         inputs=list(inputs.items()),
         outputs=outputs_of(opened, known),
+        other_inputs=[(x.name, type_text(x.type)) for x in opened.ends if not is_tensor(x)],
+        other_outputs=[(x.name, type_text(x.type)) for x in opened.graph.output if not is_tensor(x)],
         rows=list(ModuleTable(nodes, known, {x.name for x in opened.graph.output}).rows()),
         totals=totals_of(nodes),
     )
 
 
 def inputs_of(opened: OpenedGraph, path: str, shapes: Sequence[str], sizes: Sequence[str]) -> dict[str, Spec]:
-    """Return the Specs of the inputs: the file's, with the given shapes applied; ShapeError if they conflict."""
-    offered = {x.name: spec for x in opened.ends if (spec := spec_of(opened, x)) is not None}
-    return graph_inputs(path, offered, [x.name for x in opened.ends], shapes, sizes, opened.names.batch)
+    """Return the Specs of the inputs that are tensors: the file's, with the given shapes applied; ShapeError on conflict."""
+    ends = [x for x in opened.ends if is_tensor(x)]
+    offered = {x.name: spec for x in ends if (spec := spec_of(opened, x)) is not None}
+    return graph_inputs(path, offered, [x.name for x in ends], shapes, sizes, opened.names.batch)
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether an input or output is a tensor, or declares no type; others are sequences, optional values and maps."""
+    return x.type.WhichOneof("value") in ("tensor_type", None)
+
+
+def type_text(kind: Any) -> str:
+    """Return a TypeProto in words: ``optional sequence of float32``."""
+    match kind.WhichOneof("value"):
+        case "sequence_type":
+            return f"sequence of {type_text(kind.sequence_type.elem_type)}"
+        case "optional_type":
+            return f"optional {type_text(kind.optional_type.elem_type)}"
+        case "tensor_type":
+            return dtype_of(kind.tensor_type.elem_type)
+    return str(kind.WhichOneof("value") or "?").removesuffix("_type").replace("_", " ")
 
 
 def spec_of(opened: OpenedGraph, x: Any) -> Spec | None:
@@ -70,7 +90,7 @@ def dtype_of(code: int) -> str:
 
 def outputs_of(opened: OpenedGraph, known: Shapes) -> list[tuple[str, Spec]]:
     """Return the Specs of the graph's outputs with known rank."""
-    found = ((x.name, known.of(x.name)) for x in opened.graph.output)
+    found = ((x.name, known.of(x.name)) for x in opened.graph.output if is_tensor(x))
     return [(name, Spec(shape, dtype_of(known.code(name)))) for name, shape in found if shape is not None]
 
 

@@ -106,8 +106,9 @@ def spreading(
 
     Entries such as ``batch.x`` are combined; ``flags`` are arguments that are the same in every call.
     """
-    parameters = {} if isinstance(model, GraphModule) else forward_parameters(model)
-    annotations = {} if isinstance(model, GraphModule) else annotations_of_forward(unwrapped(model))
+    if isinstance(model, GraphModule):  # its names may hold dots
+        return lambda inputs: (list(inputs.values()) if isinstance(inputs, dict) else as_list(inputs), {})
+    parameters, annotations = forward_parameters(model), annotations_of_forward(unwrapped(model))
     positional = [name for name, parameter in parameters.items() if parameter.kind in POSITIONAL]
     keywords = {name for name, p in parameters.items() if p.kind in (Kind.POSITIONAL_OR_KEYWORD, Kind.KEYWORD_ONLY)}
     others = any(p.kind is Kind.VAR_KEYWORD for p in parameters.values())
@@ -118,7 +119,7 @@ def spreading(
 
     def spread(inputs: Any) -> tuple[list[Any], dict[str, Any]]:
         if not isinstance(inputs, dict):
-            return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs], dict(flags)
+            return as_list(inputs), dict(flags)
         if not flags and list(inputs) == positional[: len(inputs)]:  # the usual case; calls are timed
             return list(inputs.values()), {}
         inputs = nested({**inputs, **flags}, annotations)
@@ -128,6 +129,11 @@ def spreading(
         return [*(inputs[name] for name in first), *rest], kwargs
 
     return spread
+
+
+def as_list(inputs: Any) -> list[Any]:
+    """Return a list or tuple as a list, and one input as a list of it."""
+    return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
 
 
 def by_name(model: Layer | nn.Module, inputs: Any) -> dict[str, Any]:

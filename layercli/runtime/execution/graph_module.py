@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import torch
 from torch import nn
@@ -19,12 +19,17 @@ class GraphModule(nn.Module):
     specs: dict[str, Spec]
     compiles = True
     """Whether torch.compile can compile the graph."""
+    entries: frozenset[str] = frozenset()
+    """Those of ``specs`` that are entries of a sequence: their sizes are not declared."""
     held_under = ""
     """The path in this module of the modules that ``layers`` yields."""
 
     def __init__(self, file: str) -> None:
         super().__init__()
         self.file = file
+
+    def declare(self, given: Collection[str]) -> None:
+        """Declare the inputs whose number depends on what is given: entries ``x.0`` of a sequence, optional inputs."""
 
     def layers(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield the modules that the author wrote, by path, if the file records them."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +16,47 @@ from layercli.errors import DeviceError, FormatError, MissingPackageError
 from layercli.formats.os_errors import reading
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.graph_module import GraphModule, refused, unreadable
+from layercli.runtime.execution.grouped_inputs import grouped
 
 DTYPES = {
     "float": "float32", "double": "float64", "float16": "float16", "bool": "bool",
     **{f"{kind}{bits}": f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)},
 }  # fmt: skip
 """Dtypes by onnxruntime's names, limited to those that numpy has too."""
+OPEN = re.compile(r"(optional\()?(seq\()?tensor\((\w+)\)+")
+"""onnxruntime's name of the type of an input: a tensor, a sequence of tensors, or an optional one of them."""
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+
+@dataclass(frozen=True)
+class OnnxInput:
+    """An input of a graph: a tensor, a sequence of tensors of one dtype, or an optional one of them."""
+
+    spec: Spec
+    optional: bool = False
+    sequence: bool = False
+
+    @staticmethod
+    def of(file: str, x: Any) -> OnnxInput:
+        """Return the input that onnxruntime describes; FormatError unless it holds numbers."""
+        found = OPEN.fullmatch(x.type)
+        if found is None or found[3] not in DTYPES:
+            raise FormatError(f"{file} takes {x.name} as {x.type}, which is not an array of numbers")
+        return OnnxInput(spec_of(x, DTYPES[found[3]]), bool(found[1]), bool(found[2]))
+
+    def specs(self, name: str, given: Collection[str]) -> dict[str, Spec]:
+        """Return the Specs by name: of a sequence one for each entry in ``given``, whose sizes are not declared."""
+        if self.sequence:
+            return {each: self.spec for each in given if re.fullmatch(rf"{re.escape(name)}\.\d+", each)}
+        return {} if self.optional and name not in given else {name: self.spec}
+
+    def value(self, name: str, arrays: Mapping[str, np.ndarray]) -> Any:
+        """Return what onnxruntime takes: an array, a list of the entries, or None for an optional input without a value."""
+        if self.sequence:
+            entries = {each.rpartition(".")[2]: x for each, x in arrays.items() if each.rpartition(".")[0] == name}
+            found = grouped(name, entries)
+            return None if self.optional and not found else [x.astype(self.spec.dtype, copy=False) for x in found]
+        return arrays.get(name)
 
 
 def onnxruntime() -> Any:
@@ -41,21 +78,34 @@ class OnnxGraph(GraphModule):
     def __init__(self, file: str) -> None:
         super().__init__(file)
         self._open(torch.device("cpu"))
-        self.specs = {x.name: spec_of(file, x) for x in self._session.get_inputs()}
+        self.specs: dict[str, Spec] = {}
+        self._ends = {x.name: OnnxInput.of(file, x) for x in self._session.get_inputs()}
+        self.declare(())
+
+    def declare(self, given: Collection[str]) -> None:
+        """Declare the inputs: all tensors, and of sequences and optional inputs those in ``given``."""
+        self.specs = {name: spec for name, end in self._ends.items() for name, spec in end.specs(name, given).items()}
+        self.entries = frozenset(self.specs.keys() - self._ends.keys())
 
     def forward(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return the outputs by name; the arrays of the sequence ``y`` are ``y.0``, ``y.1`` and so on."""
-        given = {name: tensors.to_numpy(x) for name, x in zip(self.specs, inputs, strict=True)}
+        arrays = {name: tensors.to_numpy(x) for name, x in zip(self.specs, inputs, strict=True)}
+        given = {name: end.value(name, arrays) for name, end in self._ends.items()}
         try:
             found = self._session.run(None, given)
         except Exception as error:
             raise refused(self.file, error, inputs) from error
         outputs: dict[str, torch.Tensor] = {}
         for x, value in zip(self._session.get_outputs(), found, strict=True):
+            if value is None:  # an optional output without a value
+                continue
             parts = (
                 {f"{x.name}.{i}": part for i, part in enumerate(value)} if isinstance(value, list) else {x.name: value}
             )
             outputs |= {name: self._tensor(name, part, x.type) for name, part in parts.items()}
+        if not outputs:
+            names = ", ".join(x.name for x in self._session.get_outputs())
+            raise FormatError(f"{self.file} gives nothing for these inputs: {names} is empty")
         return outputs
 
     def _tensor(self, name: str, value: Any, kind: str) -> torch.Tensor:
@@ -91,13 +141,10 @@ class OnnxGraph(GraphModule):
             raise DeviceError(f"onnxruntime cannot use {place}", hint="layercli gpu-check says why; --device cpu")
 
 
-def spec_of(file: str, x: Any) -> Spec:
+def spec_of(x: Any, dtype: str) -> Spec:
     """Return the Spec of an input; dynamic sizes have their names, the first axis is the batch."""
-    kind = x.type.removeprefix("tensor(").removesuffix(")")
-    if kind not in DTYPES:
-        raise FormatError(f"{file} takes {x.name} as {x.type}, which is not an array of numbers")
     if not x.shape:
-        return Spec((), DTYPES[kind])
+        return Spec((), dtype)
     first, *rest = x.shape
     sizes = [size if isinstance(size, int) or (size or "").isidentifier() else None for size in rest]
-    return Spec(with_batch_dim((first if isinstance(first, int) else None, *sizes)), DTYPES[kind])
+    return Spec(with_batch_dim((first if isinstance(first, int) else None, *sizes)), dtype)

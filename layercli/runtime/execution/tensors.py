@@ -58,11 +58,11 @@ def valued(owner: str, tensor: torch.Tensor) -> torch.Tensor:
         raise UsageError(f"{owner} gives a tensor on torch's meta device, which has no values")
     if tensor.is_nested:
         raise UsageError(
-            f"{owner}gives a nested tensor, which has no single shape", hint="to_padded_tensor(0) gives it one"
+            f"{owner} gives a nested tensor, which has no single shape", hint="to_padded_tensor(0) gives it one"
         )
     if tensor.is_quantized:
         raise UsageError(
-            f"{owner}gives a quantized tensor, which is not an array of numbers", hint="dequantize() makes it one"
+            f"{owner} gives a quantized tensor, which is not an array of numbers", hint="dequantize() makes it one"
         )
     return tensor if tensor.layout is torch.strided else tensor.to_dense()
 

@@ -16,7 +16,7 @@ from layercli.inspect import input_generation, inputs, shape_parser
 from layercli.inspect.input_names import Arguments
 from layercli.inspect.model_loader import ModelSource, parse_setting
 from layercli.inspect.summary import default_inputs, offered_inputs
-from layercli.runtime.execution.forward_arguments import forward_arguments
+from layercli.runtime.execution.forward_arguments import forward_arguments, named
 from layercli.runtime.execution.forward_signature import arguments_of, by_name, of_layer
 from layercli.runtime.execution.graph_module import GraphModule
 from layercli.runtime.inference import text_inputs
@@ -57,12 +57,16 @@ def inputs_for(
         raise UsageError(
             f"--arg gives an argument to the forward of a torch module in Python, and {subject.name} is none"
         )
+    if isinstance(model, GraphModule):
+        model.declare(named([*request.shapes, *request.files]))
     specs = specs_for(subject, request)
     taken = arguments_of(model, specs, max(len(request.files), len(request.shapes)))
     tokens = text_inputs.tokens_of(subject, request.texts, taken.names) if request.texts else {}
     known = specs or {} if not isinstance(model, Layer) else {} if specs is None else by_name(model, specs)
     graph = isinstance(model, GraphModule)
-    fixed: dict[str, Spec] = model.specs if isinstance(model, GraphModule) else {}
+    fixed: dict[str, Spec] = {}
+    if isinstance(model, GraphModule):
+        fixed = {name: spec for name, spec in model.specs.items() if name not in model.entries}
     if not request.files and not tokens:
         if request.rescale is not None:
             raise UsageError("--rescale is for images, and no input is one", hint="--input photos/")
