@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         ops,
         optimizers,
         preprocessing,
+        quantizers,
         random,
         regularizers,
         saving,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from layercli.losses import Loss
     from layercli.metrics import Metric
     from layercli.optimizers import Optimizer
+    from layercli.quantizers import Quantizer
     from layercli.regularizers import Regularizer
     from layercli.saving import load_model
     from layercli.sources import open
@@ -66,7 +68,7 @@ if TYPE_CHECKING:
 MODULES = (
     "activations", "applications", "backend", "callbacks", "config", "constraints", "datasets", "distributed", "dtype_policies",
     "errors", "gpu", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers",
-    "preprocessing", "random", "regularizers", "saving", "testing", "tf", "tree", "utils", "wrappers",
+    "preprocessing", "quantizers", "random", "regularizers", "saving", "testing", "tf", "tree", "utils", "wrappers",
 )  # fmt: skip
 NAMES = {
     "DTypePolicy": "layercli.core.dtypes",
@@ -80,6 +82,7 @@ NAMES = {
     "Metric": "layercli.metrics",
     "Model": "layercli.core.model",
     "Optimizer": "layercli.optimizers",
+    "Quantizer": "layercli.quantizers",
     "Regularizer": "layercli.regularizers",
     "Sequential": "layercli.core.sequential",
     "Variable": "layercli.core.variable",
@@ -103,6 +106,7 @@ __all__ = [
     "Metric",
     "Model",
     "Optimizer",
+    "Quantizer",
     "Regularizer",
     "Sequential",
     "Variable",
@@ -132,6 +136,7 @@ __all__ = [
     "ops",
     "optimizers",
     "preprocessing",
+    "quantizers",
     "random",
     "regularizers",
     "saving",

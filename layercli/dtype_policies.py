@@ -6,12 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from layercli.core.dtypes import DTypePolicy, default_policy
+from layercli.core.quantized_policies import Int4DTypePolicy, QuantizedDTypePolicy, QuantizedFloat8DTypePolicy
 from layercli.core.refusals import refused
-from layercli.errors import UsageError
+from layercli.errors import UsageError, nearest
 
-__all__ = ["DTypePolicy", "FloatDTypePolicy", "deserialize", "get", "serialize"]
+__all__ = [
+    "DTypePolicy", "FloatDTypePolicy", "Int4DTypePolicy", "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy",
+    "deserialize", "get", "serialize",
+]  # fmt: skip
 
 FloatDTypePolicy = DTypePolicy
+
+CLASSES: dict[str, type[DTypePolicy]] = {
+    "FloatDTypePolicy": DTypePolicy,
+    **{
+        kind.__name__: kind for kind in (DTypePolicy, Int4DTypePolicy, QuantizedDTypePolicy, QuantizedFloat8DTypePolicy)
+    },
+}
+"""The policies that a config may name."""
 
 
 def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
@@ -20,9 +32,10 @@ def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
     >>> serialize(DTypePolicy("float16"))["config"]
     {'name': 'float16'}
     """
+    kind = type(dtype_policy)
     return {
-        "module": "keras",
-        "class_name": "DTypePolicy",
+        "module": "keras" if kind is DTypePolicy else "keras.dtype_policies",
+        "class_name": kind.__name__,
         "config": dtype_policy.get_config(),
         "registered_name": None,
     }
@@ -30,10 +43,11 @@ def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
 
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> DTypePolicy:
     """Return the policy of plain data; UsageError for that of another class."""
-    own = (custom_objects or {}).get(config.get("class_name", ""))
-    if own is None and config.get("class_name") not in ("DTypePolicy", "FloatDTypePolicy"):
-        raise UsageError(f"there is no dtype policy {config.get('class_name')!r}, only DTypePolicy")
-    made: DTypePolicy = (own or DTypePolicy).from_config(config["config"])
+    name = config.get("class_name", "")
+    kind = (custom_objects or {}).get(name) or CLASSES.get(name)
+    if kind is None:
+        raise UsageError(f"there is no dtype policy {name!r}", hint=nearest(name, [*CLASSES]))
+    made: DTypePolicy = kind.from_config(config["config"])
     return made
 
 

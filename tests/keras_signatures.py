@@ -15,6 +15,7 @@ RECORD = Path(__file__).parent / "reference" / "signatures.json"
 NAMES_RECORD = RECORD.with_name("names.json")
 NAMESPACES = (
     "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "activations", "random", "initializers", "losses", "metrics",
+    "quantizers",
     "applications", "applications.convnext", "applications.densenet", "applications.efficientnet",
     "applications.efficientnet_v2", "applications.imagenet_utils", "applications.inception_resnet_v2",
     "applications.inception_v3", "applications.mobilenet", "applications.mobilenet_v2", "applications.mobilenet_v3",

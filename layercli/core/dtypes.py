@@ -137,9 +137,9 @@ class DTypePolicy:
         return self.variable
 
     @property
-    def quantization_mode(self) -> None:
-        """None: no policy is quantized."""
-        return
+    def quantization_mode(self) -> str | None:
+        """How the weights are stored, of a quantized policy; None of others."""
+        return None
 
     def convert_input(self, x: Any, autocast: bool, dtype: str) -> Any:
         """Return an array or a tensor as a tensor, in ``dtype`` if it is of floats and ``autocast``; anything else as it is."""
@@ -154,8 +154,16 @@ class DTypePolicy:
 
     @staticmethod
     def named(name: Any) -> DTypePolicy:
-        """Return the policy of a name. A DTypePolicy is returned unchanged."""
-        return name if isinstance(name, DTypePolicy) else DTypePolicy(name)
+        """Return the policy of a name, also ``int8_from_float32``. A DTypePolicy is returned unchanged."""
+        if isinstance(name, DTypePolicy):
+            return name
+        if isinstance(name, str) and "_from_" in name:
+            from layercli.core import quantized_policies
+
+            found = quantized_policies.of_name(name)
+            if found is not None:
+                return found
+        return DTypePolicy(name)
 
     def get_config(self) -> dict[str, Any]:
         """Return the argument of the constructor."""
@@ -167,7 +175,7 @@ class DTypePolicy:
         return cls(**config)
 
     def __repr__(self) -> str:
-        return f'<DTypePolicy "{self.name}">'
+        return f'<{type(self).__name__} "{self.name}">'
 
 
 _default = DTypePolicy("float32")

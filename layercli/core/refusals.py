@@ -13,12 +13,11 @@ __all__ = ["REFUSED", "REFUSED_MEMBERS", "reason_for", "refuse_members", "refuse
 
 _JAX = "it is JAX's, and layercli computes with PyTorch"
 _TEXT = "TextVectorization takes lists of texts, which Python reads"
-_QUANTIZED = "layers compute in floating point, and no layer has quantized variables"
+_CALIBRATED = "layercli does not calibrate: gptq and awq weights are read from the checkpoints of their own libraries"
 
 REFUSED = {
     "Function": "Model(inputs, outputs) is what is called here",
     "Operation": "a computation of one's own is a Layer",
-    "Quantizer": _QUANTIZED,
     "RematScope": "layercli does not compute activations again in the backward pass",
     "StatelessScope": "stateless_call of a layer takes and returns its variables",
     "SymbolicScope": "compute_output_spec of a layer describes it without values",
@@ -35,19 +34,17 @@ REFUSED = {
     "config.set_max_steps_per_epoch": "fit takes steps_per_epoch",
     "distillation": "a train_step of one's own compares two models",
     "distribution": "training on several devices is layercli.distributed, over PyTorch's device mesh",
-    "dtype_policies.AWQDTypePolicy": _QUANTIZED,
+    "dtype_policies.AWQDTypePolicy": _CALIBRATED,
     "dtype_policies.DTypePolicyMap": "each layer takes its own dtype",
-    "dtype_policies.GPTQDTypePolicy": _QUANTIZED,
-    "dtype_policies.Int4DTypePolicy": _QUANTIZED,
-    "dtype_policies.QuantizedDTypePolicy": _QUANTIZED,
-    "dtype_policies.QuantizedFloat8DTypePolicy": _QUANTIZED,
+    "dtype_policies.GPTQDTypePolicy": _CALIBRATED,
     "export": "a SavedModel is TensorFlow's; layercli convert writes ONNX and PyTorch's formats",
     "layers.FlaxLayer": _JAX,
     "layers.JaxLayer": _JAX,
     "layers.TFSMLayer": "a SavedModel is TensorFlow's, and layercli computes with PyTorch",
     "legacy": "the formats of Keras 1 and 2 are read by load_model",
     "optimizers.legacy": "the optimizers of Keras 2 are those of layercli.optimizers",
-    "quantizers": _QUANTIZED,
+    "quantizers.AWQConfig": _CALIBRATED,
+    "quantizers.GPTQConfig": _CALIBRATED,
     "saving.KerasFileEditor": "layercli check shows and layercli convert rewrites what a file holds",
     "utils.Config": "a dict or a dataclass holds settings",
     "utils.audio_dataset_from_directory": "layercli reads no audio files",

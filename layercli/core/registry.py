@@ -19,7 +19,7 @@ from layercli.errors import UsageError, nearest
 
 PACKAGES = (
     "keras.losses", "keras.metrics", "keras.optimizers", "keras.optimizers.schedules", "keras.initializers",
-    "keras.regularizers", "keras.constraints",
+    "keras.regularizers", "keras.constraints", "keras.quantizers",
 )  # fmt: skip
 
 

@@ -1,0 +1,114 @@
+"""The dtype policies of quantized layers: how the weights are stored, and the policy of the float layer that they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from layercli.core.dtypes import DTypePolicy, default_policy
+from layercli.errors import DTypeError, UsageError
+
+MODES = ("int8", "float8", "int4", "gptq", "awq")
+"""The modes of Keras's; the last two need text for calibration and are refused."""
+CALIBRATED = "layercli does not calibrate: gptq and awq weights are read from the checkpoints of their own libraries"
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class QuantizedDTypePolicy(DTypePolicy):
+    """The policy of a quantized layer, ``int8_from_float32``: weights in ``mode``, all else as ``source_name`` says.
+
+    >>> policy = QuantizedDTypePolicy("int8", "mixed_bfloat16")
+    >>> policy, policy.compute_dtype, policy.quantization_mode
+    (<QuantizedDTypePolicy "int8_from_mixed_bfloat16">, 'bfloat16', 'int8')
+
+    Args:
+        mode: int8, int4 or float8. UsageError for another.
+        source_name: The name of the policy before; None for the global one.
+    """
+
+    mode: str
+    source_name: str
+
+    def __init__(self, mode: str, source_name: str | None = None) -> None:
+        source = DTypePolicy(default_policy().name if source_name is None else source_name)
+        base = mode.partition("/")[0]
+        if base not in MODES:
+            raise UsageError(f"a quantization mode is one of {', '.join(MODES[:3])}, got {mode!r}")
+        if base in ("gptq", "awq"):
+            raise UsageError(CALIBRATED)
+        if base == "int8" and source.compute == "float16":
+            raise UsageError(
+                "int8 does not work well with the compute dtype float16", hint="mixed_bfloat16, or float32"
+            )
+        self._hold(name=f"{mode}_from_{source.name}", compute=source.compute, variable=source.variable)
+        self._hold(mode=base, source_name=source.name)
+
+    def _hold(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def quantization_mode(self) -> str | None:
+        """How the weights are stored: int8, int4 or float8."""
+        return self.mode
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
+        return {"mode": self.name.partition("_from_")[0], "source_name": self.source_name}
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Int4DTypePolicy(QuantizedDTypePolicy):
+    """The policy of a layer with int4 weights in groups: ``int4/128_from_float32``.
+
+    Args:
+        mode: ``int4/<block_size>``; a block size of -1 means one scale for each output. UsageError for another form.
+        source_name: The name of the policy before; None for the global one.
+    """
+
+    block_size: int
+
+    def __init__(self, mode: str, source_name: str | None = None) -> None:
+        base, _, size = mode.partition("/")
+        try:
+            block_size = int(size)
+        except ValueError:
+            block_size = 0
+        if base != "int4" or block_size < -1 or not block_size:
+            raise UsageError(f"Int4DTypePolicy expects mode to be int4/ and -1 or a positive integer, got {mode!r}")
+        super().__init__(mode, source_name)
+        self._hold(block_size=block_size)
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
+    """The policy of a layer that trains with float8 products: ``float8_from_float32``.
+
+    Args:
+        mode: float8.
+        source_name: The name of the policy before; None for the global one.
+        amax_history_length: The number of steps whose largest magnitudes decide the scale. TypeError unless an integer.
+    """
+
+    default_amax_history_length: ClassVar[int] = 1024
+    amax_history_length: int
+
+    def __init__(self, mode: str, source_name: str | None = None, amax_history_length: int = 1024) -> None:
+        super().__init__(mode, source_name)
+        if not isinstance(amax_history_length, int):
+            raise DTypeError(f"amax_history_length is an integer, got {amax_history_length!r}")
+        self._hold(amax_history_length=amax_history_length)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
+        return {**super().get_config(), "amax_history_length": self.amax_history_length}
+
+
+def of_name(name: str) -> DTypePolicy | None:
+    """Return the policy of a name such as ``int8_from_float32``; None for a name of another form. UsageError as the classes."""
+    mode, found, source = name.partition("_from_")
+    if not found or not mode.startswith(MODES):
+        return None
+    if mode.startswith("float8"):
+        return QuantizedFloat8DTypePolicy(mode, source)
+    return Int4DTypePolicy(mode, source) if mode.startswith("int4/") else QuantizedDTypePolicy(mode, source)
