@@ -14,6 +14,7 @@ __all__ = ["REFUSED", "REFUSED_MEMBERS", "reason_for", "refuse_members", "refuse
 _JAX = "it is JAX's, and layercli computes with PyTorch"
 _TEXT = "TextVectorization takes lists of texts, which Python reads"
 _CALIBRATED = "layercli does not calibrate: gptq and awq weights are read from the checkpoints of their own libraries"
+_QUANTIZED = "layers compute in floating point, and no layer has quantized variables"
 
 REFUSED = {
     "Function": "Model(inputs, outputs) is what is called here",
