@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +21,7 @@ from layercli.inspect.plot_graph import (
     PlotOptions,
     change_of,
 )
+from layercli.inspect.plot_sections import Section, even_sections, named_sections
 from layercli.inspect.plot_tree import parameters_of, totals_of, tree_plot
 from layercli.inspect.repeats import path_of_run, runs_of_equal
 
@@ -66,6 +66,9 @@ def at_best_depth(graph: ModelGraph, frame: CallNode, options: PlotOptions) -> P
             )
         return found
     found, depth = _FlowPlotter(graph, frame, replace(options, depth=1)).plot(), 2
+    if len(found.boxes) > FEW and options.fold and not options.expand:
+        sectioned = _FlowPlotter(graph, frame, replace(options, depth=1), sectioned=True).plot()
+        return sectioned if len(sectioned.boxes) < len(found.boxes) else found
     while len(found.boxes) <= FEW:
         deeper = _FlowPlotter(graph, frame, replace(options, depth=depth)).plot()
         if len(deeper.boxes) == len(found.boxes) or len(deeper.boxes) > FEW:
@@ -81,6 +84,7 @@ class _FlowPlotter:
     graph: ModelGraph
     root: CallNode
     options: PlotOptions
+    sectioned: bool = False
     boxes: list[PlotBox] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -138,16 +142,30 @@ class _FlowPlotter:
     def add_frame(self, frame: CallNode, parent: int | None, level: int, folds: tuple[tuple[int, int], ...]) -> None:
         """Add the boxes of what ran directly inside a call."""
         groups = self.grouped(frame.items)
-        if len(groups) > MOST:
-            self.add_pieces(frame, parent, folds)
+        sections = named_sections(frame.items) if self.sectioned else None
+        if sections is None and len(groups) > MOST:
+            sections = even_sections(frame.items)
+        if sections is not None:
+            self.notes.append(sections[1])
+            self.add_sections(sections[0], frame, parent, folds)
             return
         for group in groups:
-            first = group[0]
-            if isinstance(first, CallNode):
-                calls = [item for item in group if isinstance(item, CallNode)]
-                self.add_calls(calls, frame, parent, level, folds)
-            else:
-                self.add_operation(first, parent, folds)
+            self.add_item(group, frame, parent, level, folds)
+
+    def add_item(
+        self,
+        group: Sequence[CallNode | int],
+        frame: CallNode,
+        parent: int | None,
+        level: int,
+        folds: tuple[tuple[int, int], ...],
+    ) -> None:
+        """Add the box of a run of equal calls, or of an operation."""
+        calls = [item for item in group if isinstance(item, CallNode)]
+        if calls:
+            self.add_calls(calls, frame, parent, level, folds)
+        elif isinstance(group[0], int):
+            self.add_operation(group[0], parent, folds)
 
     def grouped(self, items: Sequence[CallNode | int]) -> list[list[CallNode | int]]:
         """Return the items with runs of equal calls grouped."""
@@ -276,32 +294,28 @@ class _FlowPlotter:
         number = self.add("operation", call.module, call.operation, parent, specs=specs, module=call.module)
         self.steps.append((call.inputs, self.made[index], number, folds))
 
-    def add_pieces(self, frame: CallNode, parent: int | None, folds: tuple[tuple[int, int], ...]) -> None:
-        """Add boxes that stand for many consecutive operations each."""
-        size = -(-len(frame.items) // (MOST // 10))
-        for start in range(0, len(frame.items), size):
-            piece = frame.items[start : start + size]
-            found = Counter(self.name_in_piece(item) for item in piece)
-            common = ", ".join(f"{name} x {count:,}" for name, count in found.most_common(3))
-            begin, end = piece[0], piece[-1]
-            node = CallNode(
-                self.graph,
-                frame.path,
-                begin if isinstance(begin, int) else begin.start,
-                end + 1 if isinstance(end, int) else end.stop,
+    def add_sections(
+        self, sections: list[Section], frame: CallNode, parent: int | None, folds: tuple[tuple[int, int], ...]
+    ) -> None:
+        """Add a box for each section of a call; one of a single item is that of the item."""
+        for section in sections:
+            first = section.items[0]
+            if len(section.items) == 1:
+                self.add_item(section.items, frame, parent, 1, folds)
+                continue
+            node = section.node(frame)
+            held = [parameters_of(self.graph, item.path) or 0 for item in section.items if isinstance(item, CallNode)]
+            number = self.add(
+                "operations",
+                frame.path if isinstance(first, int) else first.path,
+                section.title,
+                parent,
+                specs=self.gives(node),
+                remark=section.content(frame),
+                parameters=sum(held),
+                share=sum(held) / self.total if self.total else 0.0,
             )
-            title = f"{start + 1:,} to {start + len(piece):,}"
-            number = self.add("operations", frame.path, title, parent, specs=self.gives(node), remark=common)
             self.steps += [(takes, gives, number, folds) for takes, gives in self.steps_of(node)]
-        self.notes.append(
-            f"{len(frame.items):,} operations and modules are shown {size:,} at a time, as they run (--focus shows a part)"
-        )
-
-    def name_in_piece(self, item: CallNode | int) -> str:
-        """Return what an item is: the name of an operation, the class of a module."""
-        if isinstance(item, int):
-            return self.graph.calls[item].operation
-        return self.graph.modules[item.path].class_name or item.path
 
     def edges(self) -> list[PlotEdge]:
         """Return the edges, each once; those from one module of a run to the next are left out. Add the outputs."""

@@ -44,8 +44,8 @@ def label_of(box: PlotBox) -> BoxLabel:
     title = operation_name(box.title) if box.kind == "operation" else box.title
     return BoxLabel(
         shortened(printable(title) or "-", LONGEST_NAME, middle=True),
-        shortened(printable(box.type), LONGEST_NAME, middle=True),
-        printable(box.remark or shapes_of(box)),
+        shortened(printable(box.type or box.remark), LONGEST_NAME, middle=True),
+        printable(shapes_of(box)),
         figures_of(box),
         f"\u00d7 {box.repeats:,}" if box.repeats > 1 else "",
     )
@@ -73,10 +73,10 @@ def shapes_of(box: PlotBox) -> str:
 
 def figures_of(box: PlotBox) -> str:
     """Return the parameters of a box and their share of the model's; nothing where there are none."""
-    if box.kind != "module":
+    if box.kind not in ("module", "operations"):
         return ""
     if box.parameters is None:
-        return "? parameters"
+        return "? parameters" if box.kind == "module" else ""
     return f"{box.parameters:,}{share_text(box.share)}" if box.parameters else ""
 
 
@@ -117,7 +117,9 @@ def kind_of(box: PlotBox) -> str:
     """
     if box.kind in ("input", "output"):
         return "input"
-    name = (box.type if box.kind == "module" else box.title).lower()
+    if box.kind == "operations":
+        return "layer"
+    name = (box.type or box.title).lower()
     found = next((kind for kind, word in KINDS.items() if re.search(word, name)), None)
     return found or ("operation" if box.kind != "module" else "layer")
 

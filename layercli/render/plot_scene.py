@@ -106,7 +106,7 @@ def box_shapes(box: PlotBox, node: PlacedNode, label: BoxLabel) -> list[Shape]:
     shapes.append(Rectangle(node.x, node.y, width, height, radius, kind))
     if box.change:
         shapes.append(Rectangle(node.x, node.y, width, height, radius, f"change-{box.change}"))
-    if box.kind == "module" and box.share >= 0.01:
+    if box.kind in ("module", "operations") and box.share >= 0.01:
         shapes.append(Rectangle(node.x + 6, node.y + height - 5, (width - 12) * box.share, 2.5, 1.0, f"bar-{kind}"))
     rows = rows_of(box, label)
     baselines = [node.y + 17, node.y + 33] if len(rows) > 1 else [node.y + 16]

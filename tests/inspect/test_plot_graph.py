@@ -9,6 +9,7 @@ from layercli.inspect.model_graph import ModelGraphBuilder, OperationCall, Value
 from layercli.inspect.plot_diff import plot_diff
 from layercli.inspect.plot_flow import plot_graph
 from layercli.inspect.plot_graph import FOLDED, MOST, PlotOptions
+from layercli.inspect.plot_sections import LIMIT
 from layercli.sources.resolve import open_source, resolve
 
 
@@ -156,3 +157,16 @@ def test_differences_are_marked_and_what_was_removed_keeps_its_place():
     red = {(picture.boxes[e.source].title, picture.boxes[e.target].title) for e in picture.edges if e.change}
     assert red == {("r", "p"), ("p", "c2")}
     assert plot_diff(network("c1"), network("c1")).notes == ("the two have the same structure",)
+
+
+def test_layers_whose_names_begin_alike_are_one_box_unless_a_depth_is_given():
+    source = resolve("mobilenet", [], describing=True)
+    graph = source.graph(source.inputs())
+    picture = plot_graph(graph)
+    sections = {box.title: box for box in picture.boxes if box.kind == "operations"}
+    assert len(picture.boxes) <= LIMIT + 4
+    assert picture.notes == ("layers whose names begin alike are one box (--depth 1 shows each)",)
+    assert sections["conv_dw_1"].remark == "DepthwiseConv2D x 1, BatchNormalization x 1, ReLU x 1"
+    assert sections["conv_dw_1"].parameters == 9 * 32 + 4 * 32
+    assert sum(box.parameters or 0 for box in picture.boxes) == picture.parameters
+    assert len(plot_graph(graph, PlotOptions(depth=1)).boxes) == 92

@@ -40,7 +40,7 @@ def plot(
             "--depth",
             "-d",
             min=1,
-            help="How many levels of layers to open; default: up to 30 boxes.",
+            help="How many levels of layers to open; default: about 30 boxes.",
             show_default=False,
         ),
     ] = None,

@@ -39,7 +39,7 @@ def report(
     depth: Annotated[
         int | None,
         typer.Option(
-            "--depth", "-d", min=1, help="Levels of the picture; default: up to 30 boxes.", show_default=False
+            "--depth", "-d", min=1, help="Levels of the picture; default: about 30 boxes.", show_default=False
         ),
     ] = None,
 ) -> None:
