@@ -89,11 +89,25 @@ class _TreePlotter:
         for paths in groups:
             if len(self.boxes) >= MOST:
                 return
+            paths = self.past_prefixes(paths, special)
             title = path_of_run(paths[0], paths[-1]).removeprefix(prefix)
             inner = self.add(paths, title, number)
-            opened = any(each.startswith(f"{paths[0]}/") or each == paths[0] for each in self.options.expand)
+            opened = any(is_around(paths[0], each) for each in self.options.expand)
             if depth > 1 or opened:
                 self.add_below(paths[0], inner, depth - 1)
+
+    def past_prefixes(self, paths: list[str], apart: Iterable[str]) -> list[str]:
+        """Return the modules that are all that is in a prefix of a file's names: ``base_model/model/layers/0..3`` is one box."""
+        node = self.graph.modules[paths[0]]
+        if len(paths) > 1 or node.class_name or node.variables or any(is_around(paths[0], each) for each in apart):
+            return paths
+        inner = child_runs(self.graph, paths[0], apart=apart, fold=self.options.fold)
+        return self.past_prefixes(inner[0], apart) if len(inner) == 1 else paths
+
+
+def is_around(path: str, other: str) -> bool:
+    """Whether a module is the other one, or around it."""
+    return other == path or other.startswith(f"{path}/")
 
 
 def child_runs(graph: ModelGraph, path: str, *, apart: Iterable[str] = (), fold: bool = True) -> list[list[str]]:
@@ -107,7 +121,7 @@ def child_runs(graph: ModelGraph, path: str, *, apart: Iterable[str] = (), fold:
     special = tuple(apart)
 
     def place(child: str) -> str:
-        return "" if any(each == child or each.startswith(f"{child}/") for each in special) else child
+        return "" if any(is_around(child, each) for each in special) else child
 
     return runs_of_equal(children, place, lambda child: content_of(graph, child))
 

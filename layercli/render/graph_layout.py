@@ -7,11 +7,14 @@ without dependencies or system programs; the drawing is our own.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from layercli.render.edge_routes import Line, PlacedNode, rerouted
+
+TREE_GAP, LEAF_GAP = 44.0, 10.0
+"""Space between the columns of a tree, and between the boxes of one."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,59 @@ def lay_out(
     placed = read(found)
     lines = rerouted(placed.nodes, [node.parent for node in nodes], edges, placed.edges, down=down)
     return enclosing(placed.nodes, lines)
+
+
+def lay_out_tree(nodes: Sequence[LayoutNode], edges: Sequence[tuple[int, int]]) -> GraphLayout:
+    """Return a tree that grows to the right: a column for each level, a parent in the middle of its children.
+
+    The layout library would let edges leave at the top and the bottom of a box with many children. ``edges`` go from parents to
+    children, the nodes of a level in order; the boxes of a column begin at the same x.
+    """
+    if not nodes:
+        return GraphLayout((), (), 0.0, 0.0)
+    below: dict[int, list[int]] = {}
+    for parent, child in edges:
+        below.setdefault(parent, []).append(child)
+    order = downwards(len(nodes), below)
+    levels = [0] * len(nodes)
+    for number in order:
+        for child in below.get(number, []):
+            levels[child] = levels[number] + 1
+    widths = [0.0] * (max(levels) + 1)
+    for node, level in zip(nodes, levels, strict=True):
+        widths[level] = max(widths[level], node.width)
+    starts = [sum(widths[:level]) + level * TREE_GAP for level in range(len(widths))]
+    middles: dict[int, float] = {}
+    bottom = 0.0
+    for number in reversed(order):
+        if number in below:
+            middles[number] = (middles[below[number][0]] + middles[below[number][-1]]) / 2
+        else:
+            middles[number] = bottom + nodes[number].height / 2
+            bottom += nodes[number].height + LEAF_GAP
+    placed = [
+        PlacedNode(starts[levels[number]], middles[number] - node.height / 2, node.width, node.height)
+        for number, node in enumerate(nodes)
+    ]
+    return enclosing(
+        placed, [elbow(placed[parent], placed[child], starts[levels[child]] - TREE_GAP / 2) for parent, child in edges]
+    )
+
+
+def downwards(count: int, below: Mapping[int, list[int]]) -> list[int]:
+    """Return the numbers of the nodes of trees, each parent before its children, and the last child before the others."""
+    children = {child for each in below.values() for child in each}
+    found, waiting = [], [number for number in range(count) if number not in children]
+    while waiting:
+        found.append(waiting.pop())
+        waiting += below.get(found[-1], [])
+    return found
+
+
+def elbow(parent: PlacedNode, child: PlacedNode, x: float) -> Line:
+    """Return the line from the right border of a box to the left one of another, with its vertical piece at ``x``."""
+    start, end = (parent.right, parent.y + parent.height / 2), (child.x, child.y + child.height / 2)
+    return (start, end) if abs(start[1] - end[1]) < 0.5 else (start, (x, start[1]), (x, end[1]), end)
 
 
 def read(found: dict[str, Any]) -> GraphLayout:

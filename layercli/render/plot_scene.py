@@ -8,7 +8,7 @@ from layercli.escaping import printable
 from layercli.inspect.plot_graph import PlotBox, PlotGraph
 from layercli.render.edge_routes import PlacedNode
 from layercli.render.font_metrics import width_of
-from layercli.render.graph_layout import GraphLayout, LayoutNode, lay_out
+from layercli.render.graph_layout import GraphLayout, LayoutNode, lay_out, lay_out_tree
 from layercli.render.plot_colours import KIND_COLOURS, STYLES
 from layercli.render.plot_labels import BoxLabel, facts_of, kind_of, label_of, tooltip_of
 from layercli.render.scene import Label, Polyline, Rectangle, Scene, SceneGroup, Shape
@@ -26,12 +26,10 @@ def scene_of(graph: PlotGraph, *, down: bool | None = None) -> Scene:
     """Return the picture as a scene; edges run ``down``, by default those of a tree run to the right."""
     labels = [label_of(box) for box in graph.boxes]
     nodes = layout_nodes(graph, labels)
-    placed = lay_out(
-        nodes,
-        [(edge.source, edge.target) for edge in graph.edges],
-        header=HEADER - 30.0,
-        down=graph.flows if down is None else down,
-    )
+    edges = [(edge.source, edge.target) for edge in graph.edges]
+    down = graph.flows if down is None else down
+    is_tree = not graph.flows and not down
+    placed = lay_out_tree(nodes, edges) if is_tree else lay_out(nodes, edges, header=HEADER - 30.0, down=down)
     top = 62.0
     foot, width, height = legend(graph, top + placed.height + 30.0)
     head_width = max(width_of(graph.title, TITLE, bold=True), width_of(facts_of(graph), DETAIL))

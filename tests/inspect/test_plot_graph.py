@@ -1,5 +1,6 @@
 """The boxes and edges of a picture: compared with what the models compute, as read from their code."""
 
+import numpy as np
 import pytest
 
 from layercli import Sequential, layers
@@ -170,3 +171,12 @@ def test_layers_whose_names_begin_alike_are_one_box_unless_a_depth_is_given():
     assert sections["conv_dw_1"].parameters == 9 * 32 + 4 * 32
     assert sum(box.parameters or 0 for box in picture.boxes) == picture.parameters
     assert len(plot_graph(graph, PlotOptions(depth=1)).boxes) == 92
+
+
+def test_prefixes_of_a_file_that_hold_one_thing_are_one_box(tmp_path):
+    names = [f"base.model.layers.{i}.{part}.w" for i in range(2) for part in ("q", "v")]
+    np.savez(tmp_path / "w.npz", **{name: np.zeros(3) for name in names})
+    graph = resolve(str(tmp_path / "w.npz"), [], describing=True).graph()
+    assert [box.title for box in plot_graph(graph).boxes] == ["w.npz", "base/model/layers/0..1", "q", "v"]
+    opened = plot_graph(graph, PlotOptions(expand=("base/model",)))
+    assert [box.title for box in opened.boxes[1:3]] == ["base", "model"]

@@ -12,7 +12,7 @@ import pytest
 
 from layercli.inspect.plot_flow import plot_graph
 from layercli.inspect.plot_graph import PlotBox, PlotEdge, PlotGraph, PlotOptions
-from layercli.render.graph_layout import LayoutNode, lay_out
+from layercli.render.graph_layout import LayoutNode, lay_out, lay_out_tree
 from layercli.render.plot_file import picture_bytes
 from layercli.render.plot_scene import scene_of
 from layercli.render.scene import Label, Polyline, Rectangle
@@ -101,6 +101,17 @@ def test_nothing_overlaps_in_random_graphs(down):
     for seed in range(20):
         nodes, edges = random_graph(seed)
         assert faults(lay_out(nodes, edges, header=10, down=down), [node.parent for node in nodes], edges) == []
+
+
+def test_nothing_overlaps_in_random_trees():
+    for seed in range(20):
+        draw = random.Random(seed)
+        edges = sorted((draw.randrange(max(0, n - 6), n), n) for n in range(1, draw.randint(2, 60)))
+        nodes = [LayoutNode(draw.randint(40, 180), draw.choice([24, 44])) for _ in range(len(edges) + 1)]
+        found = lay_out_tree(nodes, edges)
+        assert faults(found, [None] * len(nodes), edges) == []
+        lefts = {edge[1]: found.nodes[edge[1]].x for edge in edges}
+        assert all(found.nodes[parent].right < lefts[child] for parent, child in edges)
 
 
 @pytest.mark.parametrize(("name", "settings", "options"), MODELS)
