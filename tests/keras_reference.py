@@ -140,7 +140,7 @@ class Session:
         value = of(real(node))
         if Mode.record and key not in self.store:
             self.store.add(key, value)
-        elif key in self.store:
+        elif key in self.store and kind != "file":  # a file holds its date: what is read from it is compared
             compare(self.store[key], value)
         return value
 
@@ -201,6 +201,8 @@ def compare(recorded, live):
         if a.dtype.kind in "fc" and a.size:
             scale = np.abs(np.where(np.isfinite(b), b, 0)).max()
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4 * max(scale, 1e-30), err_msg="the record is stale")
+        elif a.dtype.kind not in "fc":
+            np.testing.assert_array_equal(a, b, err_msg="the record is stale")
     else:
         assert recorded == live, "the record is stale"
 
