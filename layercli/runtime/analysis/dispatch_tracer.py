@@ -93,7 +93,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
     def _run(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         name = func.name().partition(".")[0]
         if not self.real and name == "aten::_fused_sdp_choice":
-            return 0  # the math implementation, whose products are counted
+            unset = {key: _unset(x, False) for key, x in kwargs.items()}
+            return func(*map_tensors(args, _unset, False), **unset)  # the kernel that the CPU would choose
         call = _Call(self, func, name, args, kwargs)
         out = call.run()
         if self.record is not None:
@@ -351,6 +352,11 @@ class _Call:
             return x
         self.tracer.gave_fake = True
         return FakeTensor(x)
+
+
+def _unset(x: Any, _: bool) -> Any:
+    """Return a real tensor like ``x`` whose values are not set; memory that is not written to takes none."""
+    return torch.empty_strided(x.size(), x.stride(), dtype=x.dtype) if isinstance(x, torch.Tensor) else x
 
 
 def _view_of(whole: torch.Tensor, x: torch.Tensor) -> torch.Tensor:

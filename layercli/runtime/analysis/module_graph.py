@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 from layercli.core.spec import Spec
+from layercli.inspect.liveness import MADE
 from layercli.inspect.model_graph import ROOT, ModelGraph, ModelGraphBuilder, ModuleCall, OperationCall, ValueKind
 from layercli.runtime.analysis.module_failure import failure_of
 from layercli.runtime.analysis.module_parameters import all_parameters
@@ -48,6 +49,21 @@ def module_graph(
         return real[0]
 
     found = trace_of(module, inputs, values or {}, {None: 1}, rebuild) if known else None
+    return graph_of_trace(module, found, inputs, name, source, real)[0]
+
+
+def graph_of_trace(
+    module: nn.Module,
+    found: Trace | None,
+    inputs: Mapping[str, Spec],
+    name: str,
+    source: str,
+    real: Sequence[nn.Module] = (),
+) -> tuple[ModelGraph, dict[int, int]]:
+    """Return the graph of a module with what a trace of it recorded, and the value of each storage in the trace.
+
+    ``real`` are the modules that ran in its place.
+    """
     builder = ModelGraphBuilder(name, class_of(module), source)
     builder.notes += shapeless(all_parameters(module))
     places: dict[int, int] = {}
@@ -77,7 +93,7 @@ def module_graph(
         for below in child.children():
             builder.add_child(paths[id(child)], paths[id(below)])
     if found is None:
-        return builder.graph(incomplete=f"{name} was not called on sizes that are known")
+        return builder.graph(incomplete=f"{name} was not called on sizes that are known"), {}
     path_places = {path: places[id(x)] for path, x in tensors_of(module) if id(x) in places}
     places.update((id(x), path_places[path]) for each in real for path, x in tensors_of(each) if path in path_places)
     return _with_calls(builder, found, inputs, places, name)
@@ -113,8 +129,8 @@ def is_plain(value: Any) -> bool:
 
 def _with_calls(
     builder: ModelGraphBuilder, found: Trace, inputs: Mapping[str, Spec], places: dict[int, int], name: str
-) -> ModelGraph:
-    """Return the graph with the recorded operations and module calls."""
+) -> tuple[ModelGraph, dict[int, int]]:
+    """Return the graph with the recorded operations and module calls, and the value of each storage."""
     values: dict[tuple[int, Spec], int] = {}
     storages: dict[int, int] = {}
     ends = {key: builder.add_value(spec, ValueKind.INPUT, path=key) for key, spec in inputs.items()}
@@ -143,6 +159,9 @@ def _with_calls(
     for call in found.calls:
         start, stop = call.start - begin, call.stop - begin
         builder.module_calls.append(ModuleCall("/".join(call.path), (), None, start, stop, call.finished))
+    for storage, index in storages.items():
+        if builder.values[index].kind in MADE:
+            builder.dropped[index] = found.freed.get(storage, len(found.operations)) - begin
     builder.notes += found.notes
     reason = None if found.failure is None else failure_of(name, found)
-    return builder.graph(inputs=ends, incomplete=reason)
+    return builder.graph(inputs=ends, incomplete=reason), storages

@@ -20,6 +20,7 @@ from layercli.runtime.analysis.dispatch_tracer import Tracer
 from layercli.runtime.analysis.fake_tensors import FakeTensor, NeedsValues, without_slow_imports
 from layercli.runtime.analysis.module_state import preserved, preserved_generators
 from layercli.runtime.analysis.operator_arguments import leaves, storage_of
+from layercli.runtime.analysis.storage_watch import StorageWatch
 from layercli.runtime.execution.available_memory import free_memory
 from layercli.runtime.execution.forward_signature import unwrapped
 from layercli.runtime.execution.graph_module import GraphModule
@@ -48,7 +49,10 @@ class TracedCall:
 
 @dataclass(frozen=True)
 class Operation:
-    """One torch operation: the module that ran it, its operands, results and multiply-accumulates."""
+    """One torch operation: the module that ran it, its operands, results and multiply-accumulates.
+
+    An operand and a result is its Spec with the number of its storage.
+    """
 
     name: str
     path: Path
@@ -77,16 +81,18 @@ class Trace:
     real: bool = False
     held: dict[int, torch.Tensor] = field(default_factory=dict)
     """The parameter or buffer of the module for each storage in ``operations``."""
+    freed: dict[int, int] = field(default_factory=dict)
+    """After how many operations each storage was freed; those that live to the end have none."""
 
 
-class _Recording:
+class Recording:
     """The record of a run in progress, and the stack of modules being called."""
 
     def __init__(self, root: nn.Module, paths: dict[nn.Module, list[Path]]) -> None:
         self.root, self.paths = root, paths
         self.trace = Trace()
         self.stack: list[Path] = [()]
-        self.storages: list[Any] = []
+        self.watch = StorageWatch()
 
     def path_of(self, module: nn.Module) -> Path | None:
         """Return the path of the module being called: below its caller if it has a path there."""
@@ -98,19 +104,15 @@ class _Recording:
 
     def operation(self, func: Any, args: Any, kwargs: Any, out: Any, macs: int) -> None:
         """Record one operation of torch."""
-        taken = [self._value(x) for x in leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
-        given = [self._value(x) for x in leaves(out) if isinstance(x, torch.Tensor)]
+        taken = [(spec_of(x), self.watch.number(x)) for x in leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
+        given = [(spec_of(x), self.watch.result(x)) for x in leaves(out) if isinstance(x, torch.Tensor)]
         self.trace.operations.append(Operation(func.name(), self.stack[-1], taken, given, macs))
+        self.watch.operations += 1
 
     def forget(self, indices: range) -> None:
         """Remove the products of some of the operations."""
         for i in indices:
             self.trace.operations[i] = replace(self.trace.operations[i], macs=0)
-
-    def _value(self, x: torch.Tensor) -> tuple[Spec, int]:
-        if x.layout is torch.strided and (x.is_meta or x.numel() < 1 << 12):
-            self.storages.append(x.untyped_storage())  # keeps the storage alive: a new tensor could reuse its address
-        return spec_of(x), storage_of(x)
 
     @contextmanager
     def hearing(self) -> Iterator[None]:
@@ -255,7 +257,7 @@ def is_lazy(x: Any) -> bool:
 
 def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module, list[Path]] | None = None) -> Trace:
     """Return the record of one call, with real or with fake values."""
-    recording = _Recording(module, paths or paths_of(module))
+    recording = Recording(module, paths or paths_of(module))
     found = recording.trace
     found.real = real
     parameters: list[torch.Tensor] = [
@@ -283,7 +285,8 @@ def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module
             found.failure = error
     for x in [*module.parameters(), *module.buffers()]:
         if not is_lazy(x):
-            found.held[storage_of(tracer.replaced.get(storage_of(x), x))] = x
+            found.held[recording.watch.number(tracer.replaced.get(storage_of(x), x))] = x
+    found.freed = recording.watch.freed
     found.notes += _notes_of(tracer)
     return found
 

@@ -1,0 +1,73 @@
+"""What a training step of a torch module costs, from a run of it on fake tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from layercli.core.dims import Size
+from layercli.core.spec import Spec
+from layercli.errors import UsageError
+from layercli.inspect.liveness import ACTIVATIONS, GRADIENTS, KEPT, OF_ACTIVATIONS, Storage, Timeline
+from layercli.inspect.training_run import TrainingRun
+from layercli.runtime.analysis.module_failure import failure_of
+from layercli.runtime.analysis.module_graph import graph_of_trace
+from layercli.runtime.analysis.training_step import TracedStep, trace_step
+
+
+def training_run(
+    module: nn.Module,
+    inputs: Mapping[str, Spec],
+    name: str,
+    source: str,
+    *,
+    values: Mapping[str, Any],
+    checkpointed: Sequence[str] = (),
+    dtype: str | None = None,
+) -> TrainingRun:
+    """Return the memory of one training step of a module; UsageError for one that cannot be run on values that are not known."""
+    found = trace_step(module, inputs, values, checkpointed, dtype)
+    if found.trace.failure is not None:
+        raise UsageError(f"what training takes is not known: {failure_of(name, found.trace)}")
+    graph, values_of = graph_of_trace(module, found.trace, inputs, name, source)
+    first = found.trace.calls[0].start if found.trace.calls else 0
+    return TrainingRun(
+        graph, Timeline(tuple(storages(found, values_of, first)), (0,) * (len(found.steps) - first)),
+        found.steps[first:], kept_by_call(found, first),
+    )  # fmt: skip
+
+
+def storages(found: TracedStep, values_of: Mapping[int, int], first: int) -> list[Storage]:
+    """Return the storages that the step allocates, counted as what they are for; those before the ``first`` step are inputs."""
+    forward = len(found.trace.operations)
+    made = []
+    for number, start in found.start.items():
+        if start < first:
+            continue
+        part = part_of(found, number, start < forward)
+        made.append(
+            Storage(values_of.get(number, -1), found.sizes[number], start - first, found.stop[number] - first, part)
+        )
+    return made
+
+
+def part_of(found: TracedStep, number: int, forward: bool) -> str:
+    """Return what a storage is counted as."""
+    if number in found.gradients:
+        return GRADIENTS
+    if number in found.kept or number in found.again:
+        return KEPT
+    return ACTIVATIONS if forward else OF_ACTIVATIONS
+
+
+def kept_by_call(found: TracedStep, first: int) -> dict[int, Size]:
+    """Return the bytes that autograd keeps of each call, a storage that several keep at the first of them."""
+    kept: dict[int, Size] = {}
+    last = len(found.trace.operations) - 1
+    for number, call in found.kept.items():
+        if found.start.get(number, -1) >= first:
+            place = min(call, last) - first
+            kept[place] = kept.get(place, 0) + found.sizes[number]
+    return kept
