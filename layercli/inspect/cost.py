@@ -77,7 +77,7 @@ class CostPart:
 
 @dataclass(frozen=True)
 class Live:
-    """A tensor that is live at the peak: what it is, its Spec as text, its bytes."""
+    """A tensor that is live at the peak: what it is, its Spec as text (empty where it is not known), its bytes."""
 
     name: str
     spec: str
@@ -157,14 +157,16 @@ class Cost:
         """Return what is live at the peak beside what is there all the time and the KV cache, largest first."""
         found = self.memory.peak(self.at)
         makers = {index: call for call in self.graph.calls for index in call.outputs}
+        storages = [each for each in (found.live if found else ()) if each[0].part != CACHE]
         return [
-            Live(
+            Live(f"{self.memory.steps[storage.start]} ({storage.part})", "", size)
+            if storage.value is None
+            else Live(
                 live_name(self.graph, storage.value, makers, storage.part),
                 str(self.graph.values[storage.value].spec.at(self.at)),
                 size,
             )
-            for storage, size in (found.live if found else ())
-            if storage.part != CACHE
+            for storage, size in storages
         ]
 
     @property

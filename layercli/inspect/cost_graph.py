@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims, dtypes, tree
 from layercli.core.dims import Dim
@@ -16,17 +16,36 @@ from layercli.inspect.layer_graph import layer_graph
 from layercli.inspect.model_graph import ModelGraph
 from layercli.inspect.summary import default_inputs
 
+if TYPE_CHECKING:
+    from layercli.inspect.training_run import TrainingRun
+
 CACHE_ARGUMENT = "cache"
 """The argument of ``call`` that makes a decoder return what the next call takes as its past."""
 
 
 @dataclass(frozen=True)
 class CostGraph:
-    """A graph with the values that a decoder keeps for the next token, and the values of sizes that were opened."""
+    """A graph with the values that a decoder keeps for the next token, and the values of sizes that were opened.
+
+    ``run`` gives the memory of a training step of what is more than its graph, in a dtype and with layers that run again.
+    """
 
     graph: ModelGraph
     cache: tuple[int, ...] = ()
     at: Mapping[str, int] = field(default_factory=dict)
+    run: Callable[[str | None, tuple[str, ...]], TrainingRun] | None = None
+    dtype: str | None = None
+    """The dtype that ``run`` is in, None for that of the parameters."""
+
+    def training_run(self, checkpointed: tuple[str, ...], at: Mapping[str, int]) -> TrainingRun:
+        """Return the memory of a training step, with modules like ``checkpointed`` that run again, for sizes ``at``."""
+        from layercli.inspect.training_memory import training_run
+
+        return training_run(self.graph, checkpointed, at) if self.run is None else self.run(self.dtype, checkpointed)
+
+    def narrowed(self, dtype: str) -> CostGraph:
+        """Return the same with floating values in ``dtype``."""
+        return replace(self, graph=in_dtype(self.graph, dtype), dtype=dtype)
 
 
 def layer_cost_graph(

@@ -5,13 +5,15 @@ The rules are those of torch's kernels on the CPU in eager mode. An operation wi
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field
 
 from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.spec import Spec
 from layercli.inspect.model_graph import ModelGraph, OperationCall
+from layercli.ops.nn.convolution import FEW
 from layercli.ops.nn.window_geometry import windows
 
 
@@ -22,12 +24,18 @@ class Given:
     call: OperationCall
     taken: tuple[Spec, ...]
     gave: tuple[Spec, ...]
+    wanted: bool = False
+    """Whether the gradient of the first input is computed."""
+    at: Mapping[str, int] = field(default_factory=dict)
+    """The values of named sizes that tell which kernel runs."""
 
     @staticmethod
-    def of(graph: ModelGraph, call: OperationCall) -> Given:
-        """Return what a rule sees of a call."""
-        specs = [tuple(graph.values[index].spec for index in side) for side in (call.inputs, call.outputs)]
-        return Given(call, *specs)
+    def of(
+        graph: ModelGraph, call: OperationCall, wanted: Container[int] = (), at: Mapping[str, int] | None = None
+    ) -> Given:
+        """Return what a rule sees of a call; ``wanted`` are the values that a gradient is computed for."""
+        taken, gave = (tuple(graph.values[index].spec for index in side) for side in (call.inputs, call.outputs))
+        return Given(call, taken, gave, bool(call.inputs) and call.inputs[0] in wanted, at or {})
 
 
 Rule = Callable[[Given], Size]
@@ -39,10 +47,12 @@ def workspace_of(graph: ModelGraph, call: OperationCall) -> Size:
     return 0 if rule is None else rule(Given.of(graph, call))
 
 
-def backward_workspace_of(graph: ModelGraph, call: OperationCall) -> Size:
+def backward_workspace_of(
+    graph: ModelGraph, call: OperationCall, wanted: Container[int] = (), at: Mapping[str, int] | None = None
+) -> Size:
     """Return the bytes that the backward pass of a call takes beside the gradients and frees before it is over."""
     rule = BACKWARD_WORKSPACES.get(call.operation)
-    return 0 if rule is None else rule(Given.of(graph, call))
+    return 0 if rule is None else rule(Given.of(graph, call, wanted, at))
 
 
 def allocated_by(graph: ModelGraph) -> dict[int, Size]:
@@ -96,6 +106,20 @@ def padded_input(given: Given) -> Size:
     return batch * dims.product(sizes) * channels * dtypes.BYTES[x.dtype]
 
 
+def strided_copy(given: Given) -> Size:
+    """Return the copy of the strided positions that a pointwise convolution makes where it is a matrix product."""
+    strides = given.call.arguments.get("strides", ())
+    if {*given.call.arguments["size"]} != {1} or {*strides} == {1} or given.call.arguments.get("channels_first"):
+        return 0
+    if given.call.arguments.get("groups", 1) != 1:
+        return 0
+    x, kernel, out = given.taken[0], given.taken[1], given.gave[0]
+    positions = dims.at(dims.product(x.shape[:-1]), given.at)
+    if not isinstance(positions, int) or positions > FEW * math.prod(strides):
+        return 0
+    return dims.product(out.shape[:-1]) * kernel.shape[-2] * dtypes.BYTES[x.dtype]
+
+
 def rotation(given: Given) -> Size:
     """Return two parts of each half of the features that are turned."""
     x, cosine = given.taken[:2]
@@ -117,6 +141,25 @@ def recurrence(given: Given) -> Size:
     biases = [each.bytes for each in rest if each.rank == 1]
     states = len([each for each in rest if each.rank == 2])
     return x.bytes + dims.total(biases) + 2 * state + (state if states < 2 else 0)
+
+
+def recurrence_backward(given: Given) -> Size:
+    """Return the gradients of all outputs where one is given, those of the inputs and the states that nobody asked for.
+
+    A recurrence that runs step by step collects the gradients of the gates of all steps instead.
+    """
+    x, _, recurrent, *rest = given.taken
+    arguments = given.call.arguments
+    state = x.shape[0] * recurrent.shape[0] * dtypes.BYTES[x.dtype]
+    outputs = 0 if arguments.get("sequences") else sequence_bytes(given) - state
+    if arguments.get("kind") == "lstm":
+        biases = dims.total(each.bytes for each in rest if each.rank == 1)
+        return outputs + biases + 2 * state + (0 if given.wanted else x.bytes)
+    if arguments.get("kind") == "gru":
+        left = 2 * sequence_bytes(given) - given.taken[1].bytes  # the gradient of the kernel comes last
+        known = dims.at(left, given.at)
+        return outputs + (left if isinstance(known, int) and known > 0 else 0)
+    return outputs + recurrent.bytes
 
 
 def attention(given: Given) -> Size:
@@ -147,6 +190,7 @@ ALLOCATIONS: dict[str, Rule] = {
 BACKWARD_WORKSPACES: dict[str, Rule] = {
     "Convolution": padded_input,
     "DepthwiseConvolution": padded_input,
+    "FusedRecurrence": recurrence_backward,
     "ReluInPlace": lambda given: 2 * given.taken[0].bytes if given.taken[0].rank > 2 else 0,
 }
 """What each operation takes in its backward pass. What is written over a view is copied twice: torch's CopySlices."""

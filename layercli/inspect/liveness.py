@@ -25,10 +25,11 @@ GRADIENTS, OF_ACTIVATIONS = "gradients", "gradients of activations"
 class Storage:
     """Memory that is allocated in the step ``start`` and freed after the step ``stop``.
 
-    ``value`` is the index of the value in the graph that it was allocated for; ``part`` says what it is counted as.
+    ``value`` is the index of the value in the graph that it was allocated for, None for what only a backward pass has; ``part``
+    says what it is counted as.
     """
 
-    value: int
+    value: int | None
     bytes: Size
     start: int
     stop: int

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from layercli.inspect.cost import Cost, cost
-from layercli.inspect.cost_graph import CostGraph, floating_dtype, in_dtype
+from layercli.inspect.cost_graph import CostGraph, floating_dtype
 from layercli.inspect.fit import Remedy
 from layercli.inspect.model_graph import ModelGraph
 from layercli.inspect.training_cost import Parallel, Training, training_cost
@@ -31,8 +31,7 @@ def changes(opened: CostGraph, training: Training | None, at: Mapping[str, int])
     """Yield the command line options that are tried, and the cost with each."""
     dtype = NARROWER.get(floating_dtype(opened.graph) or "")
     if dtype is not None:
-        narrow = replace(opened, graph=in_dtype(opened.graph, dtype))
-        yield f"--dtype {dtype}", measured(narrow, training, at)
+        yield f"--dtype {dtype}", measured(opened.narrowed(dtype), training, at)
     if training is None:
         return
     pattern = repeated(opened.graph)

@@ -6,13 +6,14 @@ gives is counted as kept, and that is said.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from layercli.core import dims, dtypes
 from layercli.core.dims import Size
-from layercli.inspect.kernel_memory import Given, padded_input, rows
+from layercli.inspect.kernel_memory import Given, padded_input, rows, strided_copy
 from layercli.inspect.model_graph import ModelGraph, OperationCall
+from layercli.inspect.recurrence_memory import kept_by_recurrence, steps_first
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ Wanted = Callable[[int], bool]
 SavedRule = Callable[[Given, OperationCall, Wanted], Saved]
 
 
-def saved_by(graph: ModelGraph, call: OperationCall, wanted: Wanted) -> Saved:
-    """Return what is kept of a call whose result wants a gradient."""
+def saved_by(graph: ModelGraph, call: OperationCall, wanted: Wanted, at: Mapping[str, int] | None = None) -> Saved:
+    """Return what is kept of a call whose result wants a gradient; ``at`` are sizes that tell which kernel runs."""
     if call.operation in KEEP_NOTHING:
         return Saved()
     if call.operation in KEEP_INPUT:
@@ -40,7 +41,7 @@ def saved_by(graph: ModelGraph, call: OperationCall, wanted: Wanted) -> Saved:
     rule = RULES.get(call.operation)
     if rule is None:
         return Saved((*call.inputs, *call.outputs), known=False)
-    return rule(Given.of(graph, call), call, wanted)
+    return rule(Given.of(graph, call, at=at), call, wanted)
 
 
 def of_product(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
@@ -52,8 +53,8 @@ def of_product(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
 
 
 def of_convolution(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
-    """Return inputs and kernel, as of a product; in the place of the inputs their padded copy, where there is one."""
-    found, padded = of_product(given, call, wanted), padded_input(given)
+    """Return inputs and kernel, as of a product; in the place of the inputs their padded or strided copy, where there is one."""
+    found, padded = of_product(given, call, wanted), padded_input(given) or strided_copy(given)
     if padded == 0 or call.inputs[0] not in found.values:
         return found
     return Saved(tuple(index for index in found.values if index != call.inputs[0]), padded)
@@ -82,8 +83,8 @@ def of_power(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
 
 
 def of_batch_norm(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
-    """Return the inputs, and mean and deviation of each channel."""
-    return Saved((call.inputs[0], *call.inputs[3:4]), 3 * given.taken[1].size * 4)
+    """Return the inputs; of each channel mean and deviation, and the mean and variance that torch updates."""
+    return Saved((call.inputs[0], *call.inputs[3:4]), 4 * given.taken[1].size * 4)
 
 
 def of_layer_norm(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
@@ -132,6 +133,13 @@ def of_softmax(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
     return Saved((call.outputs[0], *call.inputs[1:2]), given.gave[0].bytes if len(call.inputs) > 1 else 0)
 
 
+def of_recurrence(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return the weights and the states, the inputs where they are not copied, and the outputs of an LSTM."""
+    values = call.inputs if not steps_first(given) else call.inputs[1:]
+    outputs = call.outputs[:1] if given.call.arguments.get("kind") == "lstm" else ()
+    return Saved((*values, *outputs), kept_by_recurrence(given, wanted(call.inputs[0])))
+
+
 def of_lookup(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
     """Return the indices."""
     return Saved(call.inputs[:1])
@@ -149,6 +157,7 @@ RULES: dict[str, SavedRule] = {
     **dict.fromkeys(("Convolution", "DepthwiseConvolution"), of_convolution),
     "Divide": of_quotient,
     "EmbeddingLookup": of_lookup,
+    "FusedRecurrence": of_recurrence,
     "LayerNorm": of_layer_norm,
     **dict.fromkeys(("Max", "Min"), of_extremum),
     "Pool": of_pool,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -14,7 +14,7 @@ from layercli.inspect.cost_graph import CostGraph
 from layercli.inspect.liveness import GRADIENTS, Timeline
 from layercli.inspect.model_graph import ModelGraph, Value, ValueKind
 from layercli.inspect.optimizer_state import optimizer_of, state_bytes
-from layercli.inspect.training_memory import segments_of, training_timeline
+from layercli.inspect.training_memory import segments_of
 
 OPTIMIZER, GATHERED = "optimizer state", "gathered layers"
 
@@ -46,13 +46,14 @@ def training_cost(
     opened: CostGraph, training: Training, *, at: Mapping[str, int] | None = None, dtype: str | None = None
 ) -> Cost:
     """Return what one training step of a model costs on each rank, the batch being that of a rank."""
-    graph = opened.graph
-    if graph.incomplete:
-        raise UsageError(f"what training takes is not known: {graph.incomplete}")
+    if opened.graph.incomplete:
+        hint = "give shapes and sizes: --input-shape B,3,224,224 --at B=8"
+        raise UsageError(f"what training takes is not known: {opened.graph.incomplete}", hint=hint)
     for pattern in training.checkpointing:
-        if not segments_of(graph, [pattern]):
+        if not segments_of(opened.graph, [pattern]):
             raise UsageError(f"no layer that is called has a path like {pattern!r}", hint="as in 'blocks/*'")
-    moving, steps, kept, unknown = training_timeline(graph, training.checkpointing)
+    run = opened.training_run(training.checkpointing, at or {})
+    graph = run.graph
     fixed = fixed_training_parts(graph, training)
     return Cost(
         name=graph.name,
@@ -62,9 +63,9 @@ def training_cost(
         dtype=dtype,
         at=dict(at or {}),
         graph=graph,
-        memory=Memory(fixed, sharded(moving, training.shards), steps),
-        kept=kept,
-        notes=[*notes_of(graph), *training_notes(training, unknown)],
+        memory=Memory(fixed, sharded(run.moving, training.shards), run.steps),
+        kept=run.kept,
+        notes=[*notes_of(graph), *training_notes(training, run.unknown)],
     )
 
 
@@ -108,7 +109,7 @@ def sharded(timeline: Timeline, shards: int) -> Timeline:
     return Timeline(tuple(storages), timeline.workspaces)
 
 
-def training_notes(training: Training, unknown: list[str]) -> list[str]:
+def training_notes(training: Training, unknown: Sequence[str]) -> list[str]:
     """Return what has to be said of the figures of a training step."""
     notes = ["the loss is not counted, but for its gradient: the outputs once more"]
     if unknown:

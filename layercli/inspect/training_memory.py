@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from functools import cached_property
@@ -14,6 +14,7 @@ from layercli.inspect.kernel_memory import allocated_by, backward_workspace_of, 
 from layercli.inspect.liveness import ACTIVATIONS, KEPT, Storage, Timeline, lifetimes
 from layercli.inspect.model_graph import ModelGraph, ModuleCall, ValueKind
 from layercli.inspect.saved_tensors import Saved, saved_by
+from layercli.inspect.training_run import TrainingRun
 
 NOT_DIFFERENTIATED = frozenset({"StopGradient"})
 
@@ -59,8 +60,13 @@ class TrainingStep:
         """The segment that each call of one is in."""
         return {i: segment for segment in self.segments for i in range(segment.start, segment.stop)}
 
-    def workspaces(self, saved: Mapping[int, Saved]) -> tuple[Size, ...]:
-        """Return what kernels take beside their results in each step; what they keep of it is a storage of its own."""
+    def workspaces(
+        self, saved: Mapping[int, Saved], wanted: Container[int], at: Mapping[str, int] | None
+    ) -> tuple[Size, ...]:
+        """Return what kernels take beside their results in each step; what they keep of it is a storage of its own.
+
+        ``wanted`` are the values that a gradient is computed for, ``at`` sizes that tell which kernel runs.
+        """
         found: list[Size] = [0] * len(self.steps)
         for i, call in enumerate(self.graph.calls):
             if i not in saved or saved[i].extra == 0:
@@ -68,27 +74,30 @@ class TrainingStep:
                     if i in places:
                         found[places[i]] = workspace_of(self.graph, call)
             if i in saved:
-                found[self.backward[i]] = backward_workspace_of(self.graph, call)
+                found[self.backward[i]] = backward_workspace_of(self.graph, call, wanted, at)
         return tuple(found)
 
 
-def training_timeline(
-    graph: ModelGraph, checkpointed: Sequence[str] = ()
-) -> tuple[Timeline, list[str], dict[int, Size], list[str]]:
-    """Return the timeline of a training step, the names of its steps, what each call keeps, and the operations without a rule."""
+def training_run(
+    graph: ModelGraph, checkpointed: Sequence[str] = (), at: Mapping[str, int] | None = None
+) -> TrainingRun:
+    """Return the memory of a training step of a model, of which the calls of modules like ``checkpointed`` run again.
+
+    ``at`` are values of named sizes that tell which kernel runs.
+    """
     wanted = wants_gradient(graph)
     segments = segments_of(graph, checkpointed)
     step = TrainingStep(graph, segments)
     saved = {
-        i: saved_by(graph, call, wanted.__contains__)
+        i: saved_by(graph, call, wanted.__contains__, at)
         for i, call in enumerate(graph.calls)
         if any(index in wanted for index in call.outputs)
     }
     storages = [*activations(graph, step, saved), *extras(step, saved)]
     storages += Gradients(graph, step.backward, wanted).storages(len(step.steps) - 1)
-    workspaces = step.workspaces(saved)
+    workspaces = step.workspaces(saved, wanted, at)
     unknown = sorted({graph.calls[i].operation for i, each in saved.items() if not each.known})
-    return Timeline(tuple(storages), workspaces), step.steps, kept_by_call(graph, saved), unknown
+    return TrainingRun(graph, Timeline(tuple(storages), workspaces), step.steps, kept_by_call(graph, saved), unknown)
 
 
 def wants_gradient(graph: ModelGraph) -> set[int]:

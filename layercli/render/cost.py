@@ -81,7 +81,7 @@ def facts_of(cost: Cost, fit: Fit | None, findings: list[Finding], time: TimeFlo
     if (step := cost.peak_step()) is not None:
         facts.append(("Peak", f"in {step}"))
         live = cost.live()
-        named = [f"{each.name} {each.spec} {show_bytes(each.bytes)}" for each in live[:LIVE]]
+        named = [" ".join(filter(None, (each.name, each.spec, show_bytes(each.bytes)))) for each in live[:LIVE]]
         more = f", and {len(live) - LIVE} more" if len(live) > LIVE else ""
         facts.append(("Live there", ", ".join(named) + more))
     if cost.cache is not None:

@@ -68,13 +68,18 @@ class Source:
     def cost_graph(self, inputs: Any = None, dtype: str | None = None, *, training: bool = False) -> CostGraph:
         """Return the graph that ``cost`` is computed from, its floating values in ``dtype``; ``inputs`` are as in ``graph``.
 
-        ``training``: a call as in training, which is known of layers alone.
+        ``training``: a call as in training, which is known of layers and torch modules.
         """
+        if training:
+            raise UsageError(
+                f"what training takes is known of layers and torch modules, and {self.name} is a graph without a backward pass"
+            )
+        return self.cost_graph_of(self.graph(inputs), dtype)
+
+    def cost_graph_of(self, graph: ModelGraph, dtype: str | None) -> CostGraph:
+        """Return a graph as ``cost_graph`` does, its floating values in ``dtype``."""
         from layercli.inspect.cost_graph import CostGraph, in_dtype
 
-        if training:
-            raise UsageError(f"what training takes is known of models made of layers, and {self.name} is none")
-        graph = self.graph(inputs)
         return CostGraph(graph if dtype is None else in_dtype(graph, dtype))
 
     def summary(self, inputs: Any = None) -> Summary:

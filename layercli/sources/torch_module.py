@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,10 @@ from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.source import Source, as_specs
 
 if TYPE_CHECKING:
+    from layercli.inspect.cost_graph import CostGraph
     from layercli.inspect.model_loader import ModelSource
     from layercli.inspect.summary import Summary
+    from layercli.inspect.training_run import TrainingRun
     from layercli.inspect.variables import Variables
 
 
@@ -56,6 +58,23 @@ class ModuleSource(Source):
             self.described, self.named(inputs), self.name, self.origin, self._values, lambda: self.model
         )
 
+    def cost_graph(self, inputs: Any = None, dtype: str | None = None, *, training: bool = False) -> CostGraph:
+        """Return the graph of a call; for ``training`` that of the forward pass of a training step, which is run."""
+        specs = self.named(inputs)
+        if not training or not is_known(specs):
+            return self.cost_graph_of(self.graph(inputs), dtype)
+        from layercli.inspect.cost_graph import CostGraph
+        from layercli.runtime.analysis.module_training import training_run
+
+        @cache
+        def run(dtype: str | None, checkpointed: tuple[str, ...]) -> TrainingRun:
+            return training_run(
+                self.described, specs, self.name, self.origin, values=self._values, checkpointed=checkpointed,
+                dtype=dtype, rebuilt=lambda: self.model,
+            )  # fmt: skip
+
+        return CostGraph(run(dtype, ()).graph, run=run, dtype=dtype)
+
     def summary(self, inputs: Any = None) -> Summary:
         """Return the modules with their shapes, parameters and cost; without inputs, only their parameters."""
         from layercli.runtime.analysis.module_summary import summarize_module
@@ -84,3 +103,8 @@ class ModuleSource(Source):
             return specs or {}
         given = specs if isinstance(specs, list) else [specs]
         return dict(zip(arguments_of(self.described, None, len(given)).names, given, strict=False))
+
+
+def is_known(inputs: Mapping[str, Spec]) -> bool:
+    """Whether there are inputs, and all their sizes are numbers."""
+    return bool(inputs) and all(isinstance(size, int) for spec in inputs.values() for size in spec.shape)

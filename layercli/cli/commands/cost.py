@@ -128,12 +128,16 @@ def measured(
     for note in source.notes:
         output.print_info(note)
     opened = source.cost_graph(source.inputs(shapes), dtype, training=training is not None)
-    found = cost_of_graph(opened, values, dtype, training)
-    if unknown := sorted(set(values) - found.memory.names):  # names of sizes that the graph does not have
-        given = source.inputs(shapes, [f"{name}={values.pop(name)}" for name in unknown])
-        opened = source.cost_graph(given, dtype, training=training is not None)
+    if not (opened.graph.incomplete and values):
         found = cost_of_graph(opened, values, dtype, training)
-    return opened, found
+        if values.keys() <= found.memory.names:
+            return opened, found
+        values = {name: size for name, size in values.items() if name in found.memory.names}
+    else:
+        values = {}
+    sizes = [text for text in describing.at if text.partition("=")[0].strip() not in values]
+    opened = source.cost_graph(source.inputs(shapes, sizes), dtype, training=training is not None)
+    return opened, cost_of_graph(opened, values, dtype, training)
 
 
 def cost_of_graph(opened: CostGraph, at: dict[str, int], dtype: str | None, training: Training | None) -> Cost:

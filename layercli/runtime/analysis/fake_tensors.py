@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import torch
@@ -132,7 +132,7 @@ def _as_it_is(x: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 KNOWN: dict[str, dict[str, Any]] = {
-    "torch._dynamo": {"disable": _as_it_is},
+    "torch._dynamo": {"disable": _as_it_is, "config": SimpleNamespace(error_on_nested_fx_trace=True)},
     "sympy": {"Basic": _NotSympy},
     "torch.fx.experimental.symbolic_shapes": {
         **dict.fromkeys(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -14,7 +14,9 @@ from layercli.inspect.liveness import ACTIVATIONS, GRADIENTS, KEPT, OF_ACTIVATIO
 from layercli.inspect.training_run import TrainingRun
 from layercli.runtime.analysis.module_failure import failure_of
 from layercli.runtime.analysis.module_graph import graph_of_trace
+from layercli.runtime.analysis.module_trace import is_lazy, is_of_user, reason_of
 from layercli.runtime.analysis.training_step import TracedStep, trace_step
+from layercli.runtime.execution.available_memory import free_memory
 
 
 def training_run(
@@ -26,17 +28,30 @@ def training_run(
     values: Mapping[str, Any],
     checkpointed: Sequence[str] = (),
     dtype: str | None = None,
+    rebuilt: Callable[[], nn.Module] | None = None,
 ) -> TrainingRun:
-    """Return the memory of one training step of a module; UsageError for one that cannot be run on values that are not known."""
+    """Return the memory of one training step of a module; UsageError for a step that fails.
+
+    It runs without values where that suffices, else with those of the module, or of the one that ``rebuilt`` creates.
+    """
     found = trace_step(module, inputs, values, checkpointed, dtype)
+    reason = None if found.trace.failure is None else reason_of(found.trace.failure)
+    if found.trace.failure is not None and not is_of_user(found.trace.failure) and fits_thrice(module):
+        found = trace_step(module if rebuilt is None else rebuilt(), inputs, values, checkpointed, dtype, real=True)
+        found.trace.notes = [f"{reason}: it ran on the CPU with real values, which the figures may depend on"]
     if found.trace.failure is not None:
         raise UsageError(f"what training takes is not known: {failure_of(name, found.trace)}")
-    graph, values_of = graph_of_trace(module, found.trace, inputs, name, source)
+    graph, values_of = graph_of_trace(found.module, found.trace, inputs, name, source)
     first = found.trace.calls[0].start if found.trace.calls else 0
     return TrainingRun(
         graph, Timeline(tuple(storages(found, values_of, first)), (0,) * (len(found.steps) - first)),
         found.steps[first:], kept_by_call(found, first),
     )  # fmt: skip
+
+
+def fits_thrice(module: nn.Module) -> bool:
+    """Whether there is memory for the values of a module, a copy of them, and their gradients."""
+    return 3 * sum(x.numel() * x.element_size() for x in module.parameters() if not is_lazy(x)) < free_memory()
 
 
 def storages(found: TracedStep, values_of: Mapping[int, int], first: int) -> list[Storage]:
@@ -48,7 +63,7 @@ def storages(found: TracedStep, values_of: Mapping[int, int], first: int) -> lis
             continue
         part = part_of(found, number, start < forward)
         made.append(
-            Storage(values_of.get(number, -1), found.sizes[number], start - first, found.stop[number] - first, part)
+            Storage(values_of.get(number), found.sizes[number], start - first, found.stop[number] - first, part)
         )
     return made
 

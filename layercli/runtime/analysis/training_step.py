@@ -27,6 +27,9 @@ from layercli.runtime.analysis.module_trace import Path, Recording, Trace, descr
 from layercli.runtime.analysis.operator_arguments import leaves
 from layercli.runtime.execution import tensors
 
+MIXED = "mixed_"
+"""How the dtype of mixed precision begins: a policy of Keras's, which is torch's autocast."""
+
 
 @dataclass
 class TracedStep:
@@ -37,6 +40,8 @@ class TracedStep:
     """
 
     trace: Trace
+    module: nn.Module
+    """The copy of the module that was run."""
     steps: list[str] = field(default_factory=list)
     sizes: Mapping[int, int] = field(default_factory=dict)
     start: Mapping[int, int] = field(default_factory=dict)
@@ -107,23 +112,32 @@ def trace_step(
     values: Mapping[str, Any],
     checkpointed: Sequence[str] = (),
     dtype: str | None = None,
+    *,
+    real: bool = False,
 ) -> TracedStep:
     """Return the record of one training step of ``module`` on inputs of known sizes; the module is not changed.
 
-    Modules with paths like those in ``checkpointed`` run again; ``dtype`` is that of floating parameters, buffers and inputs.
-    A step that fails has the reason in its trace.
+    Modules with paths like those in ``checkpointed`` run again; ``dtype`` is that of floating parameters, buffers and inputs,
+    or mixed_bfloat16, torch's autocast. ``real``: with the values of the module. A step that fails has the reason in its trace.
     """
-    copied = without_values(module, dtype)
+    narrow = None
+    if dtype is not None and dtype.startswith(MIXED):
+        narrow, dtype = tensors.dtype_of(dtype.removeprefix(MIXED)), None
+    with without_slow_imports():
+        copied = copy.deepcopy(module) if real else without_values(module, dtype)
+        if real and dtype is not None:
+            copied.to(tensors.dtype_of(dtype))
     copied.train()
     for each in outermost(copied, checkpointed):
         each.forward = partial(checkpoint, each.forward, use_reentrant=False)
     recording = StepRecording(copied, paths_of(copied))
-    found = TracedStep(recording.trace)
-    with tracing(copied, recording) as tracer:
+    found = TracedStep(recording.trace, copied)
+    with tracing(copied, recording, real) as tracer:
         given = tensors_for(inputs, values, {None: 1})
         args, kwargs = spread(copied, {name: in_dtype(x, dtype) for name, x in given.items()})
+        automatic = torch.autocast("cpu", narrow, enabled=narrow is not None)
         try:
-            finished = run_step(copied, args, kwargs, recording)
+            finished = run_step(copied, args, kwargs, recording, automatic)
         except Exception as error:  # whatever the module raises is the reason
             recording.trace.failure = error
             return found
@@ -139,9 +153,11 @@ def trace_step(
     return found
 
 
-def run_step(module: nn.Module, args: list[Any], kwargs: dict[str, Any], recording: StepRecording) -> Any:
+def run_step(
+    module: nn.Module, args: list[Any], kwargs: dict[str, Any], recording: StepRecording, automatic: Any
+) -> Any:
     """Run the forward and the backward pass; return the outputs, which live to the end, as a loss that is kept does."""
-    with torch.autograd.graph.saved_tensors_hooks(recording.pack, lambda x: x):
+    with torch.autograd.graph.saved_tensors_hooks(recording.pack, lambda x: x), automatic:
         outputs = module(*args, **kwargs)
     recording.trace.outputs = described(outputs)
     wanted = [x for x in leaves(outputs) if isinstance(x, torch.Tensor) and x.requires_grad]
@@ -167,7 +183,7 @@ class Loss(torch.autograd.Function):
 
 
 @contextmanager
-def tracing(module: nn.Module, recording: StepRecording) -> Iterator[Tracer]:
+def tracing(module: nn.Module, recording: StepRecording, real: bool) -> Iterator[Tracer]:
     """Record what runs inside, with garbage collected only where it is asked for."""
     collecting = gc.isenabled()
     with ExitStack() as stack:
@@ -177,7 +193,7 @@ def tracing(module: nn.Module, recording: StepRecording) -> Iterator[Tracer]:
         stack.callback(gc.unfreeze)
         gc.disable()
         stack.callback(gc.enable if collecting else gc.disable)
-        tracer = Tracer([], list(module.buffers()), record=recording.operation, forget=recording.forget)
+        tracer = Tracer([], list(module.buffers()), real=real, record=recording.operation, forget=recording.forget)
         contexts: list[Any] = [without_slow_imports(), torch.enable_grad(), tracer, recording.hearing()]
         for each in contexts:
             stack.enter_context(each)
@@ -190,10 +206,11 @@ def without_values(module: nn.Module, dtype: str | None) -> nn.Module:
     for x in module.parameters():
         if not is_lazy(x):
             meta = in_dtype(torch.empty_strided(x.size(), x.stride(), dtype=x.dtype, device="meta"), dtype)
-            memo[id(x)] = nn.Parameter(FakeTensor(meta), x.requires_grad)
-    for x in module.buffers():
-        if not is_lazy(x):
-            memo[id(x)] = in_dtype(x.detach().clone(), dtype)
+            memo[id(x)] = made = FakeTensor(meta, x.requires_grad)
+            made._is_param = True  # what makes a tensor an nn.Parameter
+    for held in module.buffers():
+        if not is_lazy(held):
+            memo[id(held)] = in_dtype(held.detach().clone(), dtype)
     return copy.deepcopy(module, memo)
 
 

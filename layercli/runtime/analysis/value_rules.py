@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from layercli.core.spec import Spec
+from layercli.inspect.recurrence_memory import lstm_workspace
 from layercli.runtime.analysis.fake_tensors import NeedsValues
 
 NEEDING_VALUES = {
@@ -93,7 +95,20 @@ def _grouped_product(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Ten
     return torch.empty((*batch, rows, weight.shape[-1]), dtype=kwargs.get("out_dtype") or x.dtype, device="meta")
 
 
-SHAPES: dict[str, Callable[[tuple[Any, ...], dict[str, Any]], Any]] = {"aten::_grouped_mm": _grouped_product}
+def _lstm_layer(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return the results of oneDNN's LSTM, whose workspace torch's meta kernel leaves empty."""
+    out, h, c, workspace = torch.ops.aten.mkldnn_rnn_layer.default(*args, **kwargs)
+    steps, batch, features = args[0].shape
+    if args[15]:  # train
+        x = Spec((batch, steps, features), str(args[0].dtype).removeprefix("torch."))
+        workspace = workspace.new_empty((int(lstm_workspace(x, args[10])),))
+    return out, h, c, workspace
+
+
+SHAPES: dict[str, Callable[[tuple[Any, ...], dict[str, Any]], Any]] = {
+    "aten::_grouped_mm": _grouped_product,
+    "aten::mkldnn_rnn_layer": _lstm_layer,
+}
 """Results on the meta device for operations without a torch meta kernel, or with one stricter than the CPU kernel."""
 
 
