@@ -144,7 +144,7 @@ def recurrence(given: Given) -> Size:
 
 
 def recurrence_backward(given: Given) -> Size:
-    """Return the gradients of all outputs where one is given, those of the inputs and the states that nobody asked for.
+    """Return the gradients of all outputs where one is given, and those of the inputs and the states that are not wanted.
 
     A recurrence that runs step by step collects the gradients of the gates of all steps instead.
     """

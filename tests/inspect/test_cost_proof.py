@@ -14,7 +14,7 @@ from layercli.core import dims
 from layercli.core.spec import Spec
 from layercli.inspect.cost import cost
 from layercli.inspect.training_cost import Training, training_cost
-from layercli.runtime.analysis.training_step import Loss
+from layercli.runtime.analysis.training_step import FreeLoss
 from layercli.sources import open as open_source
 
 
@@ -127,7 +127,7 @@ class Collecting(MemoryTracker):
 
 def step(module, tensors):
     out = module(*tensors)
-    Loss.apply(out).backward()
+    FreeLoss.apply(out).backward()
 
 
 def real_step(module, tensors):
@@ -142,7 +142,7 @@ def real_step(module, tensors):
     ) as tracker:
         out = module(*tensors)
         between = tracker.now
-        Loss.apply(out).backward()
+        FreeLoss.apply(out).backward()
     return tracker.peak, between
 
 

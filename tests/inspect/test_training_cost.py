@@ -13,7 +13,7 @@ from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.inspect.optimizer_state import optimizer_of, state_bytes
 from layercli.inspect.training_cost import GATHERED, OPTIMIZER, Parallel, Training, training_cost
-from layercli.runtime.analysis.training_step import Loss
+from layercli.runtime.analysis.training_step import FreeLoss
 from layercli.sources import open as open_source
 
 
@@ -127,14 +127,14 @@ class Stacked(torch.nn.Module):
 
 def real_module_step(module, x):
     """The peak of a training step and what is live between its passes, beside inputs and weights."""
-    Loss.apply(module.train()(x)).backward()
+    FreeLoss.apply(module.train()(x)).backward()
     module.zero_grad()
     gc.collect()
     gc.freeze()
     with MemoryTracker([x, *module.parameters()]) as tracker:
         out = module(x)
         between = tracker.now
-        Loss.apply(out).backward()
+        FreeLoss.apply(out).backward()
     return tracker.peak, between
 
 

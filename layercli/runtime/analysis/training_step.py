@@ -21,11 +21,12 @@ from torch.utils.checkpoint import checkpoint
 from layercli.core.spec import Spec
 from layercli.runtime.analysis.dispatch_tracer import Tracer
 from layercli.runtime.analysis.fake_tensors import FakeTensor, without_slow_imports
-from layercli.runtime.analysis.module_inputs import spread, tensors_for
+from layercli.runtime.analysis.module_inputs import tensors_for
 from layercli.runtime.analysis.module_state import preserved_generators
 from layercli.runtime.analysis.module_trace import Path, Recording, Trace, described, is_lazy, paths_of
 from layercli.runtime.analysis.operator_arguments import leaves
 from layercli.runtime.execution import tensors
+from layercli.runtime.execution.forward_signature import spreading
 
 MIXED = "mixed_"
 """How the dtype of mixed precision begins: a policy of Keras's, which is torch's autocast."""
@@ -134,7 +135,7 @@ def trace_step(
     found = TracedStep(recording.trace, copied)
     with tracing(copied, recording, real) as tracer:
         given = tensors_for(inputs, values, {None: 1})
-        args, kwargs = spread(copied, {name: in_dtype(x, dtype) for name, x in given.items()})
+        args, kwargs = spreading(copied)({name: in_dtype(x, dtype) for name, x in given.items()})
         automatic = torch.autocast("cpu", narrow, enabled=narrow is not None)
         try:
             finished = run_step(copied, args, kwargs, recording, automatic)
@@ -163,11 +164,11 @@ def run_step(
     wanted = [x for x in leaves(outputs) if isinstance(x, torch.Tensor) and x.requires_grad]
     recording.backward = True
     if wanted:
-        Loss.apply(*wanted).backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
+        FreeLoss.apply(*wanted).backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
     return outputs
 
 
-class Loss(torch.autograd.Function):
+class FreeLoss(torch.autograd.Function):
     """A loss that takes no memory but that of the gradients of the outputs."""
 
     @staticmethod
