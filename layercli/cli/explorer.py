@@ -29,7 +29,9 @@ KEYS = ("", "size", "name")
 """The orders of variables, one after the other: that of the model, by size, by name."""
 LONGEST = 48
 """The greatest width of a cell."""
-MOST = 500
+LEAST_SHARE = 0.0005
+"""The least share of the parameters that is shown: a smaller one would read 0.0%."""
+MOST = 150
 """How many variables are listed at a time, so that every key is answered at once."""
 
 
@@ -65,6 +67,8 @@ class Explorer(App[None]):
     #side { width: 3fr; }
     #facts { height: auto; max-height: 12; padding: 0 1; }
     #variables { height: 1fr; }
+    #side.compared #facts { max-height: 100%; }
+    #side.compared #variables { display: none; }
     #search { dock: bottom; display: none; }
     #search.shown { display: block; }
     """
@@ -82,6 +86,7 @@ class Explorer(App[None]):
         super().__init__()
         self.summary, self.variables, self.differences = summary, variables, differences
         self.place = {row.path: i for i, row in enumerate(summary.rows)}
+        self.paths = [f"{row.path.replace('.', '/')}/" for row in variables.rows]
         self.order, self.pattern, self.measured = 0, "", False
         self.chosen: Row | None = None
 
@@ -120,8 +125,10 @@ class Explorer(App[None]):
         row = node.row
         assert row is not None
         share = row.share(self.summary.totals.parameters)
-        named = printable(node.name if row.cls is None else f"{node.name} ({row.cls})")
-        return Text.assemble(named, (f" {show_share(share)}" if share else "", "dim"))
+        share_text = f" {show_share(share)}" if share >= LEAST_SHARE else ""
+        return Text.assemble(
+            printable(node.name), (share_text, "bold"), (printable(f" {row.cls or ''}").rstrip(), "dim")
+        )
 
     @on(Tree.NodeHighlighted)
     def choose(self, event: Tree.NodeHighlighted[LayerNode]) -> None:
@@ -131,6 +138,7 @@ class Explorer(App[None]):
     def show(self, row: Row | None) -> None:
         """Show a layer, or the whole model."""
         self.chosen = row
+        self.query_one("#side").remove_class("compared")
         self.query_one("#facts", Static).update(Text("\n".join(map(printable, self.facts(row)))))
         self.fill_variables()
 
@@ -157,7 +165,7 @@ class Explorer(App[None]):
         found = self.variables.rows
         if self.chosen is not None and self.chosen.path:
             prefix = self.chosen.path.replace(".", "/")
-            own = [row for row in found if f"{row.path.replace('.', '/')}/".startswith(f"{prefix}/")]
+            own = [row for row, path in zip(found, self.paths, strict=True) if path.startswith(f"{prefix}/")]
             found = own or [row for row in found if row.path in self.chosen.variables]
         found = [row for row in found if self.pattern in row.path]
         key = KEYS[self.order]
@@ -167,7 +175,7 @@ class Explorer(App[None]):
         """Fill the table of variables."""
         table = self.query_one("#variables", DataTable)
         table.clear(columns=True)
-        names = (*SHOWN, *MEASURED) if self.measured else SHOWN
+        names = (*SHOWN[:2], *MEASURED, *SHOWN[2:]) if self.measured else SHOWN
         table.add_columns(*(COLUMNS[name].title for name in names))
         found = self.held()
         table.add_rows([[self.cell(row, name) for name in names] for row in found[:MOST]])
@@ -177,6 +185,8 @@ class Explorer(App[None]):
     def cell(self, row: VariableRow, name: str) -> Text:
         """Return the text of a cell."""
         found = getattr(row, name) if hasattr(row, name) else getattr(row.statistics, name, None)
+        if name == "path" and self.chosen is not None:  # what the title above says is not said again in each row
+            found = row.path.removeprefix(f"{self.chosen.path}/")
         text = printable(COLUMNS[name].show(found))
         return Text(shortened(text, LONGEST, middle=True), justify="right" if COLUMNS[name].numeric else "left")
 
@@ -247,6 +257,7 @@ class Explorer(App[None]):
             return
         from layercli.render import plain
 
+        self.query_one("#side").add_class("compared")
         self.query_one("#facts", Static).update(Text("\n".join(map(plain.draw, self.differences()))))
 
 
