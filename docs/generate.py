@@ -1,7 +1,7 @@
 """Generate the pages that follow from the code: one per command, the layers, the operations, and the pictures of the README.
 
 ``python docs/generate.py`` writes ``docs/commands/`` and ``docs/reference/``, which git ignores; ``--picture`` also rewrites
-``docs/summary.svg`` and ``docs/plot.svg``.
+``docs/summary.svg``, ``docs/plot.svg``, ``docs/explore.svg`` and, with Debian's chromium, ``docs/report.png``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import pty
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -19,6 +20,14 @@ from typing import Any
 
 DOCS = Path(__file__).parent
 PLOT = ["plot", "transformer-encoder"]
+REPORT = ["report", "resnet50", "--on", "h100"]
+PAGE_PICTURES = {
+    "summary": ("summary.svg", "The output of layercli summary on a terminal"),
+    "plot": ("plot.svg", "The picture of a transformer encoder: six equal blocks as one"),
+    "report": ("report.png", "The report on a ResNet-50: its layers as a tree beside the picture"),
+    "explore": ("explore.svg", "The screen of layercli explore: layers at the left, the variables of one at the right"),
+}
+"""The pictures on the pages of commands, with what they show."""
 PICTURE = ["layercli", "summary", "lenet", "--input-shape", "B,32,32,1"]
 
 
@@ -27,6 +36,9 @@ def command_page(name: str) -> str:
     command = commands()[name]
     summary, _, examples = inspect.cleandoc(command.help or "").partition("\n\n")
     lines = [f"# layercli {name}", "", summary, ""]
+    if name in PAGE_PICTURES:
+        file, shown = PAGE_PICTURES[name]
+        lines += [f"![{shown}](../{file})", ""]
     lines += ["```sh", *re.findall(r"\[dim\]\$\[/dim\] (.*)", examples), "```", ""]
     lines += ["| option | what it does |", "|---|---|"]
     for parameter in command.params:
@@ -96,9 +108,53 @@ def picture() -> str:
 
     console = Console(record=True, width=80, file=StringIO(), force_terminal=True, color_system="truecolor")
     console.print(Text.from_ansi(f"$ {' '.join(PICTURE)}\n" + terminal_output()), end="")
-    svg = console.export_svg(title="layercli", unique_id="layercli")
-    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # it would fetch fonts from another server
-    return re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE)
+    return cleaned(console.export_svg(title="layercli", unique_id="layercli"))
+
+
+def cleaned(svg: str) -> str:
+    """Return a picture of a terminal without what would fetch fonts from another server, and without trailing spaces."""
+    return re.sub(r"[ \t]+$", "", re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL), flags=re.MULTILINE)
+
+
+def explorer_picture() -> str:
+    """Return an SVG of the screen of ``layercli explore resnet50`` with a layer opened and measured."""
+    import asyncio
+
+    from layercli.cli.explorer import Explorer
+    from layercli.sources.resolve import resolve
+
+    source = resolve("resnet50", [])
+    app = Explorer(source.summary(source.inputs()), source.variables(), None)
+
+    async def screen() -> str:
+        async with app.run_test(size=(110, 26)) as pilot:
+            for key in (*["down"] * 7, "enter", "s"):
+                await pilot.press(key)
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            return app.export_screenshot(title="layercli explore resnet50")
+
+    svg = cleaned(asyncio.run(screen()))
+    return re.sub(r"terminal-\d+", "terminal", svg)
+
+
+def report_picture() -> None:
+    """Write what a browser shows of a report, in few colours so that the file is small."""
+    from PIL import Image
+
+    with tempfile.TemporaryDirectory() as folder:
+        page, shot = Path(folder, "m.html"), Path(folder, "m.png")
+        subprocess.run([sys.executable, "-m", "layercli", *REPORT, "-o", str(page)], check=True)
+        flags = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            f"--user-data-dir={folder}/profile",
+        ]
+        flags += ["--window-size=1280,860", f"--screenshot={shot}", page.as_uri()]
+        subprocess.run(["chromium", *flags], check=True, stderr=subprocess.DEVNULL)
+        Image.open(shot).convert("RGB").quantize(48).save(DOCS / "report.png", optimize=True)
 
 
 def terminal_output() -> str:
@@ -146,4 +202,6 @@ if __name__ == "__main__":
     write_pages()
     if "--picture" in sys.argv:
         (DOCS / "summary.svg").write_text(picture())
+        (DOCS / "explore.svg").write_text(explorer_picture())
         subprocess.run([sys.executable, "-m", "layercli", *PLOT, "-o", str(DOCS / "plot.svg")], check=True)
+        report_picture()
