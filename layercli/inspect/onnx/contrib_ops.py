@@ -14,14 +14,14 @@ STANDARD = {"FusedConv": "Conv", "FusedGemm": "Gemm"}
 """ONNX operators fused with an activation."""
 WORDS = (
     "BiasGelu BiasSoftmax BiasSplitGelu DequantizeLinear FastGelu Gelu GroupNorm LayerNormalization QLinearSigmoid "
-    "QLinearLeakyRelu QuantizeLinear QuickGelu RotaryEmbedding SimplifiedLayerNormalization SkipGroupNorm "
+    "QLinearLeakyRelu QLinearSoftmax QuantizeLinear QuickGelu RotaryEmbedding SimplifiedLayerNormalization SkipGroupNorm "
     "SkipLayerNormalization SkipSimplifiedLayerNormalization"
 )
 LIKE_FIRST = frozenset(WORDS.split())
 """Operators whose result has the shape of their first input, without matrix products."""
 OTHERS = (
     "EmbedLayerNormalization ExpandDims GatherND Inverse NhwcMaxPool Pad QLinearAdd QLinearAveragePool QLinearConcat "
-    "QLinearGlobalAveragePool QLinearMul QLinearReduceMean QLinearSoftmax Trilu Unique"
+    "QLinearGlobalAveragePool QLinearMul QLinearReduceMean Trilu Unique"
 )
 FREE = LIKE_FIRST | set(OTHERS.split())
 
@@ -121,15 +121,97 @@ def heads_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size
     return batch * steps * key[1] * (features + value[2])
 
 
+def grouped_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
+    """Return the cost of a GroupQueryAttention without past state; with packed inputs, heads and their size are its own."""
+    if len(given) > 3 and given[3] is not None and dims.product(given[3]) != 0:
+        return UNKNOWN
+    batch, steps, features = placed(given, 0)
+    if given[1] is not None:
+        return 2 * batch * steps * placed(given, 1)[1] * features
+    heads, groups = settings["num_heads"], settings["kv_num_heads"]
+    return 2 * batch * steps * steps * heads * (features // (heads + 2 * groups))
+
+
+def grouped_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+    """Return the sizes of a GroupQueryAttention's output: those of the queries, which may be packed with keys and values."""
+    batch, steps, features = placed(given, 0)
+    if given[1] is not None:
+        return batch, steps, features
+    heads, groups = settings["num_heads"], settings["kv_num_heads"]
+    return batch, steps, heads * (features // (heads + 2 * groups))
+
+
+def quantized_attention_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
+    """Return the cost of a QAttention without past state, whose past is the ninth input."""
+    return UNKNOWN if len(given) > 8 and given[8] is not None else attention_cost(given[:4], out, settings)
+
+
+def broadcast_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+    """Return the sizes of a quantized sum or product: those of a and b, which are inputs 0 and 3, broadcast."""
+    left, right = placed(given, 0), placed(given, 3)
+    rank = max(len(left), len(right))
+    pairs = zip([1] * (rank - len(left)) + left, [1] * (rank - len(right)) + right, strict=True)
+    return tuple(b if a == 1 else a for a, b in pairs)
+
+
+def concatenated_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+    """Return the sizes of a QLinearConcat: after the scale and zero point of the result three inputs for each part."""
+    parts = [placed(given, i) for i in range(2, len(given), 3)]
+    axis = settings["axis"] % len(parts[0])
+    return tuple(dims.total(part[i] for part in parts) if i == axis else size for i, size in enumerate(parts[0]))
+
+
+def pooled_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+    """Return the sizes of a global pooling, with channels first or last."""
+    first = placed(given, 0)
+    ones = [1] * (len(first) - 2)
+    return (first[0], *ones, first[-1]) if settings.get("channels_last") else (*first[:2], *ones)
+
+
+def window_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+    """Return the sizes of a quantized average pooling with explicit padding; None for other padding."""
+    first, windows = placed(given, 0), settings["kernel_shape"]
+    if settings.get("auto_pad", "NOTSET") != "NOTSET" or settings.get("ceil_mode"):
+        return None
+    count = len(windows)
+    strides, pads = settings.get("strides") or [1] * count, settings.get("pads") or [0] * 2 * count
+    start = 1 if settings.get("channels_last") else 2
+    ends = zip(first[start : start + count], windows, strides, pads[:count], pads[count:], strict=True)
+    inner = [(size + before + after - window) // stride + 1 for size, window, stride, before, after in ends]
+    return (*first[:start], *inner, *first[start + count :])
+
+
+def reduced_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+    """Return the sizes of a mean over the given axes; all by default."""
+    first = placed(given, 0)
+    axes = {axis % len(first) for axis in settings.get("axes") or range(len(first))}
+    kept = settings.get("keepdims", 1)
+    return tuple(1 if i in axes else size for i, size in enumerate(first) if kept or i not in axes)
+
+
+def gemm_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+    """Return the sizes of a quantized Gemm, whose second matrix is input 3."""
+    return product_sizes([placed(given, 0), placed(given, 3)], settings)
+
+
 SIZES: dict[str, Callable[[list[Shape], dict[str, Any]], Shape]] = {
     "FusedMatMul": product_sizes,
     "TransposeMatMul": product_sizes,
     "MatMulIntegerToFloat": product_sizes,
     "DynamicQuantizeMatMul": product_sizes,
     "MatMulNBits": packed_sizes,
+    "MatMulBnb4": packed_sizes,
+    "QGemm": gemm_sizes,
+    "QLinearAdd": broadcast_sizes,
+    "QLinearMul": broadcast_sizes,
+    "QLinearAveragePool": window_sizes,
+    "QLinearConcat": concatenated_sizes,
+    "QLinearGlobalAveragePool": pooled_sizes,
+    "QLinearReduceMean": reduced_sizes,
     "Attention": attention_sizes,
+    "QAttention": attention_sizes,
     "MultiHeadAttention": heads_sizes,
-    "GroupQueryAttention": lambda given, _: placed(given, 1) and placed(given, 0),
+    "GroupQueryAttention": grouped_sizes,
 }
 COSTS: dict[str, Callable[[list[Shape], Shape, dict[str, Any]], Size]] = {
     "FusedMatMul": product_cost,
@@ -137,6 +219,10 @@ COSTS: dict[str, Callable[[list[Shape], Shape, dict[str, Any]], Size]] = {
     "MatMulIntegerToFloat": product_cost,
     "DynamicQuantizeMatMul": product_cost,
     "MatMulNBits": packed_cost,
+    "MatMulBnb4": packed_cost,
+    "QGemm": product_cost,
     "Attention": attention_cost,
+    "QAttention": quantized_attention_cost,
+    "GroupQueryAttention": grouped_cost,
     "MultiHeadAttention": heads_cost,
 }
