@@ -108,6 +108,10 @@ def test_a_constructor_that_reads_parameters_gets_them(cli, folder):
     ("line", "sentence"),
     [
         ("input('how many? ')", "net.py, line 6, asks for input, which a model that is opened does not get"),
+        (
+            "__import__('sys').stdin.readline()",
+            "net.py, line 6, asks for input, which a model that is opened does not get",
+        ),
         ("exit()", "net.py, line 6, leaves with exit code 0"),
         ("raise RuntimeError('no luck')", "net.py, line 6, raises RuntimeError: no luck"),
         ("raise EOFError('no more')", "net.py, line 6, raises EOFError: no more"),  # not Ctrl-D
@@ -121,6 +125,22 @@ def test_a_constructor_that_does_not_end_is_one_sentence(cli, tmp_path, monkeypa
     done = cli("summary", "net.py:Net", "--input-shape", "1,3")
     assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", f"error: {sentence}")
     assert input.__name__ == "input"
+
+
+@pytest.mark.parametrize("command", ["summary", "cost", "plot", "run", "bench --repeat 1", "profile"])
+@pytest.mark.parametrize("line", ["input()", "next(iter(__import__('sys').stdin))", "exit()", "int('no')"])
+def test_a_forward_that_does_not_end_is_one_sentence(cli, tmp_path, monkeypatch, command, line):
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(
+        f"from torch import nn\n\nclass Net(nn.Linear):\n    def __init__(self):\n        super().__init__(3, 2)\n\n"
+        f"    def forward(self, x):\n        return {line}\n"
+    )
+    done = cli(*command.split(), "net.py:Net", "--input-shape", "1,3")
+    said = {"exit()": "line 8, leaves with exit code 0", "int('no')": "invalid literal for int()"}
+    wanted = said.get(line, "line 8, asks for input, which a model that is opened does not get")
+    sentences = [text for text in done.err.splitlines() if text.startswith("error: ")]
+    assert (done.code, len(sentences)) == (2, 1)
+    assert wanted in sentences[0]
 
 
 def test_a_compiled_copy_of_the_file_is_neither_read_nor_left(cli, tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ import typer
 from layercli.cli import options, output
 from layercli.cli.commands.model_options import Describing
 from layercli.cli.job_summary import append_job_summary
-from layercli.errors import UsageError
+from layercli.errors import FormatError, UsageError
 
 if TYPE_CHECKING:
     from layercli.inspect.budgets import Finding
@@ -114,6 +114,8 @@ def cost(
         chosen = None if format is None else output.Format(format.value)
         output.emit(tables, lambda: document(found, fit, findings, time), chosen)
     report_findings(findings)
+    if found.graph.incomplete and found.graph.inputs:  # as in summary, the figures are known up to the failing call
+        raise FormatError(found.graph.incomplete)
     return max(budgets.verdict(findings), 0) if fit is None or fit.fits else 1
 
 

@@ -129,7 +129,8 @@ def grouped_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Si
     if given[1] is not None:
         return 2 * batch * steps * placed(given, 1)[1] * features
     heads, groups = settings["num_heads"], settings["kv_num_heads"]
-    return 2 * batch * steps * steps * heads * (features // (heads + 2 * groups))
+    cost: Size = 2 * batch * steps * steps * heads * (features // (heads + 2 * groups))
+    return cost
 
 
 def grouped_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:

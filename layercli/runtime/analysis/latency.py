@@ -16,6 +16,7 @@ from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.inspect.benchmark_stats import RepeatedRuns, Slowdown, TimingSamples, slowdown
 from layercli.inspect.summary import described
+from layercli.inspect.user_input import without_input
 from layercli.runtime.analysis import roofline
 from layercli.runtime.analysis.flop_counter import macs_of
 from layercli.runtime.analysis.roofline import timed
@@ -89,7 +90,7 @@ def in_turns(sides: Sequence[tuple[PreparedModel, Any]], repeat: RepeatedRuns, w
     """Return the times of models that run alternately, so that a slow phase of the machine affects all of them."""
     programs = [program for program, _ in sides]
     ready = [(program, program.place(inputs)) for program, inputs in sides]
-    with preserve_buffers(*programs), torch.inference_mode():
+    with preserve_buffers(*programs), torch.inference_mode(), without_input():
         runs = [(program, partial(program.call, x)) for program, x in ready]
         for _ in range(warmup):
             for _, run in runs:

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from layercli.core.spec import Spec
+from layercli.inspect.user_input import without_input
 from layercli.runtime.analysis.dispatch_tracer import Tracer
 from layercli.runtime.analysis.fake_tensors import FakeTensor, NeedsValues, without_slow_imports
 from layercli.runtime.analysis.module_state import preserved, preserved_generators
@@ -276,7 +277,7 @@ def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module
         for below in module.modules():
             vars(below).pop("_compiled_call_impl", None)  # the result of module.compile()
         tracer = Tracer(parameters, buffers, real=real, record=recording.operation, forget=recording.forget)
-        contexts: list[Any] = [without_slow_imports(), torch.no_grad(), tracer, recording.hearing()]
+        contexts: list[Any] = [without_input(), without_slow_imports(), torch.no_grad(), tracer, recording.hearing()]
         for each in contexts:
             stack.enter_context(each)
         try:

@@ -14,6 +14,7 @@ from layercli.core import dims, tree
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.inspect.summary import summarize
+from layercli.inspect.user_input import without_input
 from layercli.runtime.analysis.flop_counter import macs_of
 from layercli.runtime.analysis.kernel_profiler import Kernel, seen
 from layercli.runtime.analysis.latency import cost
@@ -127,7 +128,7 @@ def profile(program: PreparedModel, inputs: Any) -> Profile:
     placed = program.place(inputs)
     clock = Clock(program.device)
     bare, runs = [], []
-    with preserve_buffers(program), torch.inference_mode():
+    with preserve_buffers(program), torch.inference_mode(), without_input():
         program.call(placed)
         for _ in range(RUNS):
             bare.append(timed(lambda: program.call(placed), program.device))

@@ -19,6 +19,7 @@ from layercli.errors import LayercliError, UsageError, nearest
 from layercli.formats.detect import open_weights
 from layercli.inspect.model_loader import ModelSource
 from layercli.inspect.summary import ends, no_tensor_output_error
+from layercli.inspect.user_input import without_input
 from layercli.runtime.analysis import pretrained
 from layercli.runtime.execution import device as devices
 from layercli.runtime.execution import eager_call, load_weights, model_saving, tensors
@@ -96,7 +97,7 @@ class PreparedModel:
 
     def outputs(self, inputs: Any) -> list[tuple[str, torch.Tensor]]:
         """Return the named outputs for a tree of tensors."""
-        with torch.inference_mode():
+        with torch.inference_mode(), without_input():
             results = self._called(inputs)
             values: list[tuple[str, Any]] = ends(results if isinstance(self.model, Layer) else by_field(results), None)
             found = [(name, tensors.valued(self.name, x)) for name, x in values if isinstance(x, torch.Tensor)]
