@@ -16,9 +16,13 @@ from layercli.inspect.time_floor import TimeFloor
 
 
 def document(
-    cost: Cost, fit: Fit | None = None, findings: list[Finding] | None = None, time: TimeFloor | None = None
+    cost: Cost,
+    fit: Fit | None = None,
+    findings: list[Finding] | None = None,
+    time: TimeFloor | None = None,
+    depth: int | None = None,
 ) -> dict[str, Any]:
-    """Return the document that ``layercli cost --format json`` prints."""
+    """Return the document that ``layercli cost --format json`` prints, with the modules down to ``depth``."""
     return {
         "schema": SCHEMA,
         "model": {"name": cost.name, "class": cost.class_name, "source": cost.source},
@@ -31,7 +35,7 @@ def document(
         "parts": [asdict(part) for part in cost.parts()],
         "peak": {"step": cost.peak_step(), "live": [asdict(each) for each in cost.live()]},
         "cache": cache_of(cost),
-        "modules": [module_row(each, cost.at) for each in cost.modules()],
+        "modules": [module_row(each, cost.at) for each in cost.modules(depth)],
         "fit": None if fit is None else {**asdict(fit), "fits": fit.fits, "largest": dict(fit.largest)},
         "time": None if time is None else asdict(time),
         "findings": [asdict(each) for each in findings or []],

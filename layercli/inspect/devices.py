@@ -9,6 +9,8 @@ from layercli.errors import UsageError, nearest
 
 HERE = "here"
 """The name of this machine, which is measured."""
+LIST = "list"
+"""In the place of a device: show them all."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import groupby
 from typing import Any
 
 from layercli.core import dims
@@ -11,7 +10,9 @@ from layercli.core.dims import UNKNOWN, Size
 from layercli.escaping import printable
 from layercli.inspect.budgets import Finding
 from layercli.inspect.cost import Cost, CostPart, ModuleCost, formula_of
+from layercli.inspect.devices import DeviceLimits
 from layercli.inspect.fit import Fit
+from layercli.inspect.repeats import path_of_run, runs_of_equal
 from layercli.inspect.time_floor import Floor, TimeFloor
 from layercli.render import markdown, plain
 from layercli.render.summary import show_bytes, show_share
@@ -27,9 +28,21 @@ def tables(
     findings: list[Finding] | None = None,
     depth: int = 1,
     time: TimeFloor | None = None,
+    device: DeviceLimits | None = None,
 ) -> list[Table]:
     """Return the table of the parts and the table of the modules down to ``depth``."""
-    return [parts_table(cost, fit, findings or [], time), *modules_tables(cost, depth, time)]
+    parts = parts_table(cost, fit, findings or [], time)
+    if device is not None and device.source:
+        parts.facts.append(("Device", device_text(device, None if time is None else time.dtype)))
+    return [parts, *modules_tables(cost, depth, time)]
+
+
+def device_text(device: DeviceLimits, dtype: str | None) -> str:
+    """Return the figures of a device that the answers follow from, and their source."""
+    figures = [show_bytes(device.memory), f"{device.bandwidth / 1e9:,.0f} GB/s"]
+    if dtype is not None:
+        figures.append(f"{device.flops[dtype] / 1e12:,.4g} TFLOP/s in {dtype}")
+    return f"{device.title} has {', '.join(figures)} ({device.source})"
 
 
 def parts_table(cost: Cost, fit: Fit | None, findings: list[Finding], time: TimeFloor | None) -> Table:
@@ -196,22 +209,16 @@ def folded(modules: list[ModuleCost]) -> list[ModuleCost]:
         else:
             blocks.append([module])
     kept: list[ModuleCost] = []
-    for _, run in groupby(enumerate(blocks), key=lambda each: alike(each[1]) or each[0]):
-        found = [block for _, block in run]
-        head = found[0][0]
-        if len(found) > 1:
-            head = replace(head, path=f"{head.path}..{found[-1][0].path.rpartition('/')[2]}")
-        kept += [head, *folded(found[0][1:])]
+    for run in runs_of_equal(blocks, lambda block: block[0].path, below):
+        head, *rest = run[0]
+        kept += [replace(head, path=path_of_run(head.path, run[-1][0].path)), *folded(rest)]
     return kept
 
 
-def alike(block: list[ModuleCost]) -> Any:
-    """Return what two blocks of a run have in common; None for a module that is not one of a numbered list."""
-    stem, _, number = block[0].path.rpartition("/")
-    if not stem or not number.isdecimal():
-        return None
+def below(block: list[ModuleCost]) -> list[ModuleCost]:
+    """Return a module and those below it, with paths from it on."""
     start = len(block[0].path)
-    return stem, tuple(replace(each, path=each.path[start:]) for each in block)
+    return [replace(each, path=each.path[start:]) for each in block]
 
 
 def module_row(module: ModuleCost, cost: Cost, kept: bool, time: TimeFloor | None) -> list[Any]:

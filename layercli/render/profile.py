@@ -21,6 +21,8 @@ def table(found: Any, by: str | None = None) -> Table:
         Column("Calls", numeric=True, yields=4),
         Column("Total", numeric=True, show=show_seconds, yields=6),
         Column("Self", numeric=True, show=show_seconds),
+        Column("Floor", numeric=True, show=lambda seconds: show(None) if seconds is None else show_seconds(seconds)),
+        Column("Bound by", yields=3, key="bound"),
         Column("Share", numeric=True, show=show_share, bar=True),
         Column("MACs", numeric=True, yields=5),
         Column("Predicted", numeric=True, show=show_predicted, yields=1),
@@ -29,8 +31,8 @@ def table(found: Any, by: str | None = None) -> Table:
     ]
     rows = [
         [
-            LayerLabel(c.path, c.cls, shared=False), c.calls, c.total, c.own, c.total / found.seconds, c.macs,
-            found.predicted(c), c.bytes, c.allocated,
+            LayerLabel(c.path, c.cls, shared=False), c.calls, c.total, c.own, c.floor, c.bound or "-", c.total / found.seconds,
+            c.macs, found.predicted(c), c.bytes, c.allocated,
         ]
         for c in found.ordered(by)
     ]  # fmt: skip
@@ -39,7 +41,11 @@ def table(found: Any, by: str | None = None) -> Table:
         ("Outside layers", show_share(1 - sum(c.own for c in found.costs) / found.seconds)),
         ("Profiling added", show_share(found.overhead) if found.overhead > 0 else "less than can be measured"),
     ]
-    return Table("Profile", columns, rows, facts)
+    bounded = any(cost.floor is not None for cost in found.costs)
+    notes = (
+        ["Floor: the least time of its operations, each tensor moved once, at rates measured here"] if bounded else []
+    )
+    return Table("Profile", columns, rows, facts, notes)
 
 
 def kernels(found: Any) -> Table:

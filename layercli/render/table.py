@@ -81,13 +81,15 @@ class Table:
     styles: dict[str, str] = field(default_factory=dict)
 
     def without(self, places: list[int]) -> Table:
-        """Return the table without the columns at ``places``, and with a note that names them."""
+        """Return the table without the columns at ``places`` and their notes (``Title: ...``), and with a note that names them."""
         kept = [i for i in range(len(self.columns)) if i not in places]
         *first, last = [self.columns[i].name.replace("_", " ") for i in sorted(places)]
         named = f"{', '.join(first)} and {last}" if first else last
         columns, rows = [self.columns[i] for i in kept], [[row[i] for i in kept] for row in self.rows]
         note = f"{named}: hidden because the terminal is narrow (--format plain shows all)"
-        return replace(self, columns=columns, rows=rows, notes=[*self.notes, note])
+        of_hidden = tuple(f"{self.columns[i].title}: " for i in places)
+        notes = [each for each in self.notes if not each.startswith(of_hidden)]
+        return replace(self, columns=columns, rows=rows, notes=[*notes, note])
 
     def cells(self) -> list[list[str]]:
         """Return the text of every cell."""

@@ -156,6 +156,30 @@ def test_time_on_a_device(cli):
     assert document["time"]["device"] == "NVIDIA H100 SXM"
 
 
+def test_devices_with_the_sources_of_their_figures(cli):
+    said = cli("cost mlp --at B=2 --on l4 --format plain").out
+    assert "Device:      NVIDIA L4 has 22.4 GiB, 300 GB/s, 60 TFLOP/s in float32 (NVIDIA L4 data sheet, 2023)\n" in said
+    rows = cli("cost mlp --on list --format csv").out.splitlines()
+    assert (
+        rows[0]
+        == "name,memory,bandwidth,flops_float32,flops_bfloat16,flops_float16,flops_float8_e4m3fn,flops_float64,source"
+    )
+    assert all(row.partition(",")[2].rpartition('"')[0] for row in rows[1:])
+
+
+def test_json_has_layers_of_any_depth(cli):
+    all_depths, one = (json.loads(cli(f"cost transformer-encoder {d} --format json").out) for d in ("", "--depth 1"))
+    assert {row["depth"] for row in one["modules"]} == {1}
+    assert len(one["modules"]) < len(all_depths["modules"])
+
+
+def test_a_note_on_a_hidden_column_is_hidden(cli, monkeypatch):
+    command = "cost transformer-encoder --at B=1 --at T=8 --training adam --on h100 --format table"
+    for width, shown in ((200, True), (60, False)):
+        monkeypatch.setenv("COLUMNS", str(width))
+        assert ("Allocates: what" in cli(command).out) == shown
+
+
 def test_on_this_machine(cli):
     done = cli("cost lenet --at B=2 --on here --format json")
     document = json.loads(done.out)

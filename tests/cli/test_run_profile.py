@@ -69,6 +69,8 @@ def test_macs_stand_beside_the_time(cli):
     assert found["macs"] == summary["totals"]["macs"]
     [whole] = [row for row in found["layers"] if row["path"] == "stack/0"]
     assert whole["predicted"] == 1
+    assert 0 < sum(row["floor"] for row in found["layers"] if row["path"].count("/") == 2) < whole["floor"] * 1.01
+    assert {row["bound"] for row in found["layers"]} <= {"compute", "memory"}
 
 
 def test_the_table_names_every_layer(cli, folder):

@@ -67,7 +67,9 @@ def cost(
         ParallelOption, typer.Option("--parallel", help="Each rank with all parameters, or with a share of them.")
     ] = ParallelOption.ddp,
     memory: Annotated[str | None, option("--memory", "Does it fit in so much memory: 24GiB.", "SIZE")] = None,
-    on: Annotated[str | None, option("--on", "Does it fit on this device: h100, l4, rtx4090, here.", "DEVICE")] = None,
+    on: Annotated[
+        str | None, option("--on", "Does it fit on this device: h100, l4, rtx4090, here; list shows all.", "DEVICE")
+    ] = None,
     max_: Annotated[
         list[str], option("--max", "A limit: parameters=30M, macs=4.2G, memory=1GiB.", "FIGURE=LIMIT")
     ] = [],  # noqa: B006
@@ -75,7 +77,12 @@ def cost(
         Path | None, option("--baseline", "An earlier report (--format json) that no figure may exceed.", "FILE.json")
     ] = None,
     allow: Annotated[str, typer.Option("--allow", metavar="PERCENT", help="How much a figure may grow.")] = "0%",
-    depth: Annotated[int, typer.Option("--depth", "-d", min=1, help="How many levels of layers to show.")] = 1,
+    depth: Annotated[
+        int | None,
+        typer.Option(
+            "--depth", "-d", min=1, help="How many levels of layers to show. Default: 1; JSON: all.", show_default=False
+        ),
+    ] = None,
     format: Annotated[
         CostFormat | None,
         typer.Option(
@@ -92,10 +99,12 @@ def cost(
     [dim]$[/dim] layercli cost net.onnx --max parameters=30M --max memory=1GiB --format github
     [dim]$[/dim] layercli cost net.py:Net --baseline cost.json --allow 1%
     """
-    from layercli.inspect import budgets, quantities
+    from layercli.inspect import budgets, devices, quantities
     from layercli.inspect.cost_document import document, totals
     from layercli.render import cost as drawing
 
+    if on == devices.LIST:
+        return show_devices(format)
     limits = budgets.budgets_of_project(Path()) | budgets.parse_budgets(max_)
     earlier = None if baseline is None else budgets.read_baseline(baseline)
     allowed = quantities.share_in(allow, "--allow")
@@ -106,17 +115,29 @@ def cost(
     time = None if limits_of_device is None or how is not None else floor_of(found, limits_of_device)
     findings = budgets.against_limits(totals(found), limits) if limits else []
     findings += [] if earlier is None else budgets.against_baseline(document(found), earlier, allowed)
-    tables = drawing.tables(found, fit, findings, depth, time)
+    tables = drawing.tables(found, fit, findings, depth or 1, time, limits_of_device)
     if format is CostFormat.github:
         output.write(drawing.github(found, tables, fit, findings))
         append_job_summary(drawing.step_summary(tables))
     else:
         chosen = None if format is None else output.Format(format.value)
-        output.emit(tables, lambda: document(found, fit, findings, time), chosen)
+        output.emit(tables, lambda: document(found, fit, findings, time, depth), chosen)
     report_findings(findings)
     if found.graph.incomplete and found.graph.inputs:  # as in summary, the figures are known up to the failing call
         raise FormatError(found.graph.incomplete)
     return max(budgets.verdict(findings), 0) if fit is None or fit.fits else 1
+
+
+def show_devices(format: CostFormat | None) -> int:
+    """Print the table of devices with the sources of its figures."""
+    from dataclasses import asdict
+
+    from layercli.inspect.devices import DEVICES
+    from layercli.render.devices import devices_table
+
+    chosen = None if format in (None, CostFormat.github) else output.Format(str(format))
+    output.emit([devices_table(DEVICES.values())], lambda: {"devices": [asdict(x) for x in DEVICES.values()]}, chosen)
+    return 0
 
 
 def measured(

@@ -11,7 +11,7 @@ from torch import nn
 from layercli.core import tree
 from layercli.runtime.analysis.dispatch_tracer import MOST_REAL
 from layercli.runtime.analysis.fake_tensors import FakeTensor
-from layercli.runtime.analysis.module_trace import paths_of, trace
+from layercli.runtime.analysis.module_trace import Path, Trace, paths_of, trace
 from layercli.runtime.execution.forward_signature import spreading
 from layercli.runtime.execution.graph_module import GraphModule
 
@@ -21,14 +21,8 @@ def macs_of(module: nn.Module, placed: Any, flags: Mapping[str, Any]) -> dict[st
 
     ``flags`` are arguments of ``forward`` beside the inputs.
     """
-    inputs = tree.map_structure(lambda x: _without_device(x) if isinstance(x, torch.Tensor) else x, placed)
-
-    def call(called: nn.Module) -> Any:
-        args, kwargs = spreading(module, flags)(inputs)
-        return called(*args, **kwargs)
-
     paths = paths_of(module, merged=False)
-    found = trace(module, call, paths=paths)
+    found = traced_call(module, placed, flags, paths)
     if found.failure is not None:
         return None
     counts = {path: 0 for places in paths.values() for path in places}
@@ -37,6 +31,19 @@ def macs_of(module: nn.Module, placed: Any, flags: Mapping[str, Any]) -> dict[st
             counts[operation.path[:length]] += operation.macs
     above = module.held_under if isinstance(module, GraphModule) else ""
     return {(f"{above}{'/'.join(path)}" if path else ""): macs for path, macs in counts.items()}
+
+
+def traced_call(
+    module: nn.Module, placed: Any, flags: Mapping[str, Any], paths: dict[nn.Module, list[Path]] | None = None
+) -> Trace:
+    """Return the trace of one run on a tree of tensors; ``paths`` are the modules to distinguish, by default all."""
+    inputs = tree.map_structure(lambda x: _without_device(x) if isinstance(x, torch.Tensor) else x, placed)
+
+    def call(called: nn.Module) -> Any:
+        args, kwargs = spreading(module, flags)(inputs)
+        return called(*args, **kwargs)
+
+    return trace(module, call, paths=paths)
 
 
 def _without_device(x: torch.Tensor) -> torch.Tensor:

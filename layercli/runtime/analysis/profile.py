@@ -18,6 +18,7 @@ from layercli.inspect.user_input import without_input
 from layercli.runtime.analysis.flop_counter import macs_of
 from layercli.runtime.analysis.kernel_profiler import Kernel, seen
 from layercli.runtime.analysis.latency import cost
+from layercli.runtime.analysis.layer_floors import layer_floors
 from layercli.runtime.analysis.roofline import timed
 from layercli.runtime.execution.forward_hooks import class_of, forward_pre_and_post_hooks, tensors_in
 from layercli.runtime.execution.graph_module import GraphModule
@@ -42,7 +43,8 @@ class Span:
 class LayerCost:
     """The cost of one layer over all its calls: total and own seconds, bytes of results, MACs.
 
-    ``allocated`` are the bytes allocated while it ran, whether freed or not.
+    ``allocated`` are the bytes allocated while it ran, whether freed or not. ``floor`` are the least seconds by the roofline of
+    the device, and ``bound`` what they are bound by, compute or memory; both None where that is not known.
     """
 
     path: str
@@ -53,6 +55,8 @@ class LayerCost:
     bytes: int
     macs: int | None
     allocated: int
+    floor: float | None = None
+    bound: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Profile:
             {
                 "path": c.path, "class": c.cls, "calls": c.calls, "total": c.total, "self": c.own,
                 "share": c.total / self.seconds, "output_bytes": c.bytes, "allocated_bytes": c.allocated,
-                "macs": c.macs, "predicted": self.predicted(c),
+                "macs": c.macs, "predicted": self.predicted(c), "floor": c.floor, "bound": c.bound,
             }
             for c in self.ordered(by)
         ]  # fmt: skip
@@ -168,12 +172,16 @@ def _spans(program: PreparedModel, placed: Any, clock: Clock) -> Span:
 def _costs(
     program: PreparedModel, placed: Any, found: dict[str, tuple[int, float, float, int]], allocated: dict[str, int]
 ) -> list[LayerCost]:
-    macs = macs_by_path(program, placed)
-    return [
-        LayerCost(path, class_of(module), *found[path], macs.get(path), allocated.get(path, 0))
-        for path, module in program.layers()
-        if path in found
-    ]
+    macs, floors = macs_by_path(program, placed), layer_floors(program, placed)
+    costs = []
+    for path, module in program.layers():
+        if path in found:
+            floor = floors.get(path)
+            bound = (None, None) if floor is None else (floor.seconds, floor.bound)
+            costs.append(
+                LayerCost(path, class_of(module), *found[path], macs.get(path), allocated.get(path, 0), *bound)
+            )
+    return costs
 
 
 def _by_path(whole: Span, clock: Clock) -> dict[str, tuple[int, float, float, int]]:
