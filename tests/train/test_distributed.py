@@ -11,7 +11,7 @@ import pytest
 
 import layercli
 from layercli import distributed
-from layercli.errors import DeviceError, FormatError, UsageError
+from layercli.errors import DeviceError, FormatError, RankError, UsageError
 from layercli.runtime.distributed.process_group import Group
 from layercli.runtime.training.batch_sharding import BatchShard
 from tests.ranks import ranks_of
@@ -116,6 +116,23 @@ def test_nccl_needs_a_gpu(monkeypatch):
         distributed.join()
 
 
+def test_a_rank_whose_first_rank_is_not_there_says_so(monkeypatch):
+    import socket
+
+    from layercli.runtime.distributed import process_group
+
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        for name, value in {"RANK": 1, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}.items():
+            monkeypatch.setenv(name, str(value))
+        monkeypatch.setattr(process_group, "PATIENCE", 0.25)
+        with pytest.raises(RankError) as error:
+            distributed.join()
+    place = f"127.0.0.1:{port} (MASTER_ADDR, MASTER_PORT)"
+    assert str(error.value) == f"rank 0 did not answer within 0.25 s at {place}"
+
+
 @pytest.mark.parametrize(
     ("ranks", "gpus", "backend", "own"),
     [(2, 1, "gloo", []), (2, 2, "cpu:gloo,cuda:nccl", [1]), (2, 8, "cpu:gloo,cuda:nccl", [1])],
@@ -126,6 +143,7 @@ def test_ranks_beyond_the_gpus_of_a_machine_train_on_the_cpu(monkeypatch, ranks,
     for name in ("MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.setenv(name, "0")
     joined, taken = [], []
+    monkeypatch.setattr("layercli.runtime.distributed.process_group.reach_first_rank", lambda: None)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
     monkeypatch.setattr("torch.cuda.set_device", lambda device: taken.append(device.index))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +21,9 @@ LAUNCHED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 NUMBERS = ("RANK", "WORLD_SIZE", "MASTER_PORT", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
 NUMBERS_HINT = "torchrun sets it: torchrun --nproc-per-node 2 script.py"
+LARGEST_PORT = 65535
+PATIENCE = 60.0
+"""How many seconds a rank waits for rank 0 to answer."""
 GONE = re.compile(
     "connectFullMesh|closed by peer|reset by peer|refused|broken pipe|timed out|timeout|not connected|aborted", re.I
 )
@@ -107,6 +112,7 @@ def join(backend: str | None = None) -> Group:
             hint="torchrun --nproc-per-node 2 script.py",
         )
     check_numbers()
+    reach_first_rank()
     cuda = torch.cuda.is_available()
     if "nccl" in (backend or "") and not cuda:
         raise DeviceError("nccl needs a CUDA device, and there is none", hint="gloo is the backend for the CPU")
@@ -122,11 +128,29 @@ def join(backend: str | None = None) -> Group:
 def check_numbers() -> None:
     """Raise UsageError unless torchrun's variables are numbers, with a rank below the world size."""
     for name in NUMBERS:
-        if not (text := os.environ.get(name, "0")).isdecimal():
+        if not (text := os.environ.get(name, "0")).isdecimal() or len(text) > 18:
             raise UsageError(f"{name} of the environment is {text[:40]!r}, which is not a number", hint=NUMBERS_HINT)
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    if (port := int(os.environ["MASTER_PORT"])) > LARGEST_PORT:
+        raise UsageError(f"MASTER_PORT of the environment is {port}, which is no port", hint=NUMBERS_HINT)
     if rank >= size:
         raise UsageError(f"RANK of the environment is {rank}, and WORLD_SIZE is {size}", hint=NUMBERS_HINT)
+
+
+def reach_first_rank() -> None:
+    """Raise RankError unless rank 0, where all ranks meet, answers within ``PATIENCE`` seconds; torch waits for five minutes."""
+    host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    end = time.monotonic() + PATIENCE
+    while int(os.environ["RANK"]) > 0:
+        try:
+            socket.create_connection((host, port), timeout=max(end - time.monotonic(), 0.1)).close()
+            return
+        except (OSError, UnicodeError) as error:
+            if time.monotonic() > end:
+                place = f"{host[:80]}:{port} (MASTER_ADDR, MASTER_PORT)"
+                hint = "start all ranks: torchrun --nproc-per-node 2 script.py"
+                raise RankError(f"rank 0 did not answer within {PATIENCE:g} s at {place}", hint=hint) from error
+        time.sleep(0.1)
 
 
 def device_of_rank() -> torch.device:
