@@ -42,16 +42,12 @@ class Memory:
     @property
     def names(self) -> set[str]:
         """The names of the sizes that are open."""
-        sizes = [self.fixed_bytes, *(size for size, _ in self.moving.candidates)]
-        return set().union(*map(dims.names, sizes))
+        return dims.names(self.fixed_bytes) | self.moving.names
 
     def bytes(self, at: Mapping[str, int]) -> int | None:
         """Return the greatest sum of all parts for these values of the named sizes; None where a size stays unknown."""
-        sizes = [dims.at(size, at) for size, _ in self.moving.candidates] or [0]
-        fixed = dims.at(self.fixed_bytes, at)
-        if not isinstance(fixed, int) or not all(isinstance(size, int) for size in sizes):
-            return None
-        return fixed + max(int(size) for size in sizes)
+        fixed, sums = dims.at(self.fixed_bytes, at), self.moving.sums(at)
+        return fixed + max(sums, default=0) if isinstance(fixed, int) and sums is not None else None
 
     def formula(self, at: Mapping[str, int] | None = None) -> str | None:
         """Return the greatest sum as a formula of the sizes that are open, or None where it is unknown."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Size
@@ -76,17 +77,35 @@ class Timeline:
         """The sums that are the greatest for some sizes, each with its first step; a single one where sizes are known."""
         return undominated(list(zip(self.sizes, range(len(self.sizes)), strict=True)))
 
+    @cached_property
+    def names(self) -> set[str]:
+        """The names of the sizes that are open."""
+        return set().union(*map(dims.names, {*(each.bytes for each in self.storages), *self.workspaces}))
+
+    def sums(self, at: Mapping[str, int]) -> list[int] | None:
+        """Return the bytes that are live during each step for these values of the named sizes; None where a size stays unknown."""
+        found = {size: dims.at(size, at) for size in {*(each.bytes for each in self.storages), *self.workspaces}}
+        numbers = {size: number for size, number in found.items() if isinstance(number, int)}
+        if len(numbers) < len(found):
+            return None
+        changes = [0] * (len(self.workspaces) + 1)
+        for each in self.storages:
+            changes[each.start] += numbers[each.bytes]
+            changes[each.stop + 1] -= numbers[each.bytes]
+        return [live + numbers[taken] for live, taken in zip(accumulate(changes), self.workspaces, strict=False)]
+
     def peak(self, at: Mapping[str, int]) -> Peak | None:
         """Return the peak for these values of the named sizes; None where a size stays unknown."""
-        sums = [(dims.at(size, at), step) for size, step in self.candidates]
-        if not all(isinstance(size, int) for size, _ in sums):
+        sums = self.sums(at)
+        if sums is None:
             return None
         if not sums:
             return Peak(0, 0)
-        largest, step = max(sums, key=lambda each: (each[0], -each[1]))
+        largest = max(sums)
+        step = sums.index(largest)
         live = [(each, int(dims.at(each.bytes, at))) for each in self.storages if each.start <= step <= each.stop]
         live.sort(key=lambda each: -each[1])
-        return Peak(int(largest), step, tuple(live), int(dims.at(self.workspaces[step], at)))
+        return Peak(largest, step, tuple(live), int(dims.at(self.workspaces[step], at)))
 
 
 def lifetimes(graph: ModelGraph) -> dict[int, tuple[int, int]]:
