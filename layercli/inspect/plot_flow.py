@@ -21,7 +21,7 @@ from layercli.inspect.plot_graph import (
     PlotOptions,
     change_of,
 )
-from layercli.inspect.plot_sections import Section, even_sections, named_sections
+from layercli.inspect.plot_sections import PlotSection, even_sections, named_sections
 from layercli.inspect.plot_tree import parameters_of, totals_of, tree_plot
 from layercli.inspect.repeats import path_of_run, runs_of_equal
 
@@ -295,7 +295,7 @@ class _FlowPlotter:
         self.steps.append((call.inputs, self.made[index], number, folds))
 
     def add_sections(
-        self, sections: list[Section], frame: CallNode, parent: int | None, folds: tuple[tuple[int, int], ...]
+        self, sections: list[PlotSection], frame: CallNode, parent: int | None, folds: tuple[tuple[int, int], ...]
     ) -> None:
         """Add a box for each section of a call; one of a single item is that of the item."""
         for section in sections:

@@ -18,7 +18,7 @@ LIMIT = 40
 
 
 @dataclass(frozen=True)
-class Section:
+class PlotSection:
     """Consecutive items of a call, and what their box is called."""
 
     title: str
@@ -40,17 +40,17 @@ class Section:
         return ", ".join(f"{name} x {count:,}" for name, count in names.most_common(3))
 
 
-def even_sections(items: Sequence[Item]) -> tuple[list[Section], str]:
+def even_sections(items: Sequence[Item]) -> tuple[list[PlotSection], str]:
     """Return sections of equal length, and the note that says so."""
     size = -(-len(items) // (MOST // 10))
     starts = range(0, len(items), size)
     found = [list(items[start : start + size]) for start in starts]
     titles = [f"{start + 1:,} to {start + len(each):,}" for start, each in zip(starts, found, strict=True)]
     note = f"{len(items):,} operations and modules are shown {size:,} at a time, as they run (--focus shows a part)"
-    return [Section(title, each) for title, each in zip(titles, found, strict=True)], note
+    return [PlotSection(title, each) for title, each in zip(titles, found, strict=True)], note
 
 
-def named_sections(items: Sequence[Item]) -> tuple[list[Section], str] | None:
+def named_sections(items: Sequence[Item]) -> tuple[list[PlotSection], str] | None:
     """Return sections of layers whose names begin with the same words, as many words as leave few; None if
     no number of words gives several but few.
 
@@ -59,11 +59,11 @@ def named_sections(items: Sequence[Item]) -> tuple[list[Section], str] | None:
     """
     names = [item.path.rpartition("/")[2] if isinstance(item, CallNode) else "" for item in items]
     for words in (3, 2, 1):
-        found: list[Section] = []
+        found: list[PlotSection] = []
         for item, name in zip(items, names, strict=True):
             title = "_".join(name.split("_")[:words]) or (found[-1].title if found else "")
             if not (found and found[-1].title == title):
-                found.append(Section(title, []))
+                found.append(PlotSection(title, []))
             found[-1].items.append(item)
         if SEVERAL <= len(found) <= LIMIT:
             return found, "layers whose names begin alike are one box (--depth 1 shows each)"
