@@ -22,12 +22,12 @@ NIGHT = " ".join(
     for light, dark in zip(PALETTE, ON_DARK, strict=True)
 )
 STYLE = f"""
-.chart text {{ font: 12px system-ui, "DejaVu Sans", sans-serif; fill: #444 }}
-.chart .title {{ font-size: 14px; font-weight: 600; fill: #111 }}
-.chart .grid {{ stroke: #ddd }} .chart .axis {{ stroke: #888 }}
+.chart text {{ font: 12px system-ui, "DejaVu Sans", sans-serif; fill: currentColor; fill-opacity: .75 }}
+.chart .title {{ font-size: 14px; font-weight: 600; fill-opacity: 1 }}
+.chart .grid {{ stroke: currentColor; stroke-opacity: .15 }} .chart .axis {{ stroke: currentColor; stroke-opacity: .5 }}
 .chart .curve {{ fill: none; stroke-width: 2; stroke-linejoin: round }}
 @media (prefers-color-scheme: dark) {{
-.chart text {{ fill: #bbb }} .chart .title {{ fill: #eee }} .chart .grid {{ stroke: #444 }}
+.chart:root {{ color: #eee }}
 {NIGHT}
 }}
 """.strip()

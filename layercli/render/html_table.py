@@ -65,4 +65,4 @@ def preformatted(text: str) -> str:
     """Return text with its line breaks and spaces."""
     from layercli.escaping import printable
 
-    return f"<pre>{escape(printable(text, keep=chr(10)))}</pre>"
+    return f'<pre style="font-family:monospace">{escape(printable(text, keep=chr(10)))}</pre>'

@@ -56,11 +56,10 @@ def variable(shown: Variable) -> str:
     """Return the name, the shape and the dtype of a variable, and its values if it has some, shortened."""
     import numpy as np
 
-    named = repr(shown)
     if shown.owner._module is None or not is_at_hand(shown.stored):
-        return html_table.preformatted(named)
-    values = np.array2string(shown.numpy(), threshold=SHORT, edgeitems=3)
-    return html_table.preformatted(f"{named}\n{values}")
+        return html_table.preformatted(repr(shown))
+    title = html_table.draw(Table(f"{shown.path}: {shown.spec}", [], []))
+    return title + html_table.preformatted(np.array2string(shown.numpy(), threshold=SHORT, edgeitems=3))
 
 
 def is_at_hand(stored: Any) -> bool:
@@ -79,7 +78,7 @@ def history(shown: History) -> str:
         Series(name, [(r[0], as_number(r[i + 1])) for r in rows], dashed=name.startswith("val_"))
         for i, name in enumerate(names)
     ]
-    drawn = chart("History", series, Axis("epoch", whole=True)) if len(rows) > 1 else ""
+    drawn = chart("Metrics over the epochs", series, Axis("epoch", whole=True)) if len(rows) > 1 else ""
     return html_table.draw(Table("History", columns, rows)) + drawn
 
 
