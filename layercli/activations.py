@@ -23,8 +23,8 @@ def get(identifier: object) -> Activation | None:
     if identifier is None or identifier == "linear":
         return None
     if isinstance(identifier, Mapping):  # the config of a function
-        named = str(identifier.get("registered_name") or identifier.get("config"))
-        found = saving.get_registered_object(named) or saving.get_registered_object(str(identifier.get("config")))
+        names = (str(identifier.get(key)) for key in ("config", "registered_name"))
+        found = next((each for each in map(saving.get_registered_object, names) if each is not None), None)
         identifier = identifier.get("config") if found is None else found
     if callable(identifier):
         return identifier

@@ -7,6 +7,8 @@ from typing import Any
 from layercli.core import dtypes
 from layercli.core.dtypes import default_policy as dtype_policy
 from layercli.core.dtypes import set_default_policy as set_dtype_policy
+from layercli.core.image_format import image_data_format as image_data_format
+from layercli.core.image_format import set_image_data_format as set_image_data_format
 from layercli.core.refusals import refused
 from layercli.errors import UsageError
 from layercli.lazy import torch
@@ -33,7 +35,6 @@ __all__ = [
 ]
 
 FLOATS = ("bfloat16", "float16", "float32", "float64")
-LAST = "channels_last"
 EPSILON = 1e-7
 
 
@@ -69,20 +70,6 @@ def set_backend(backend: str) -> None:
     """Accept ``torch``, the only backend; UsageError for another."""
     if backend != "torch":
         raise UsageError(f"layercli computes with torch alone, not with {backend!r}")
-
-
-def image_data_format() -> str:
-    """Return the default position of the channels of images: last."""
-    return LAST
-
-
-def set_image_data_format(data_format: str) -> None:
-    """Accept ``channels_last``, the only default; UsageError for another, which a layer takes as its ``data_format``."""
-    if data_format != LAST:
-        raise UsageError(
-            f"images have their channels last here, not {data_format!r}",
-            hint="give the layer data_format='channels_first'",
-        )
 
 
 def enable_flash_attention() -> None:

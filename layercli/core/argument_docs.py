@@ -21,7 +21,7 @@ SHARED = {
     "bias_initializer": "The initializer of the bias.",
     "bias_regularizer": "The regularizer of the bias.",
     "center": "Whether to add the trainable variable beta.",
-    "data_format": '"channels_last" (the default, None) or "channels_first".',
+    "data_format": '"channels_last" or "channels_first"; None for the default of config.set_image_data_format, channels_last.',
     "depth_multiplier": "The number of output channels of each input channel.",
     "depthwise_constraint": "The constraint of the depthwise kernel.",
     "depthwise_initializer": "The initializer of the depthwise kernel.",

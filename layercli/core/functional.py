@@ -27,7 +27,7 @@ class Functional(Model):
         for end, given in (("inputs", inputs), ("outputs", outputs)):
             if not all(isinstance(x, SymbolicTensor) for x in tree.flatten(given)):
                 raise UsageError(f"the {end} of a model must come from Input and from layers called on it")
-        self._graph = Graph(alone(inputs), alone(outputs))
+        self._graph = Graph(alone(inputs), sorted_dicts(alone(outputs)))
         names = [each.name for each in self._graph.operations if isinstance(each, Layer)]
         if twice := [name for name, count in Counter(names).items() if count > 1]:
             raise UsageError(f"the layers of a model need names of their own, and two are called {twice[0]!r}")
@@ -154,3 +154,12 @@ def has_generated_name(layer: Layer) -> bool:
     stem = naming.snake_case(type(layer).__name__)
     rest = layer.name.removeprefix(stem)
     return layer.name.startswith(stem) and (not rest or rest[1:].isdigit())
+
+
+def sorted_dicts(value: Any) -> Any:
+    """Return a tree with the keys of every dict in it in order, as Keras has the outputs of a model."""
+    if isinstance(value, dict):
+        return {key: sorted_dicts(value[key]) for key in sorted(value)}
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+        return type(value)(map(sorted_dicts, value))
+    return value

@@ -60,10 +60,8 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         if "__init__" not in cls.__dict__:
             cls._fields = {**cls._fields, **fields.fields_of(cls)}
             cls._declares_fields = True
-            if (
-                "activity_regularizer" in cls.__dict__
-            ):  # the default of the field; the attribute is every layer's property
-                del cls.activity_regularizer
+            for name in {"activity_regularizer", "weights"} & cls.__dict__.keys():  # the defaults of fields would hide
+                delattr(cls, name)  # what every layer has of that name
             if cls.__module__.startswith("layercli.layers."):
                 argument_docs.document_arguments(cls, argument_names(cls))
         if "compute_mask" in cls.__dict__:

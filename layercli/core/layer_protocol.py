@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from layercli import regularizers
-from layercli.core import dtypes, tree
+from layercli.core import dims, dtypes, tree
 from layercli.core.backend import get_backend
 from layercli.core.input_spec import InputSpec, check_inputs
 from layercli.errors import ShapeError
@@ -24,6 +24,7 @@ class LayerProtocol:
         _variables: dict[str, Variable]
         _policy: dtypes.DTypePolicy
         _built_for: Any
+        _call_specs: tuple[Any, ...] | None
         _module: Any
         _activity_regularizer: Any
 
@@ -129,12 +130,25 @@ class LayerProtocol:
     def get_build_config(self) -> dict[str, Any] | None:
         """Return the shapes that the layer was built with: ``input_shape``, or ``shapes_dict`` of several; None if not built."""
         if self._built_for is None:
-            return None
+            return None if self._call_specs is None else self._shapes_of_call(self._call_specs)
         args, named = self._built_for
         if len(args) == 1 and not named:
             return {"input_shape": args[0]}
         names = [*build_argument_names(type(self))]
         return {"shapes_dict": {**dict(zip(names, args, strict=False)), **named}}
+
+    def _shapes_of_call(self, specs: tuple[Any, ...]) -> dict[str, Any]:
+        """Return the shapes that a layer without a ``build`` of its own was called with, unknown sizes as None."""
+
+        def shape_of(spec: Any) -> Any:
+            sizes = getattr(spec, "shape", None)
+            return None if sizes is None else tuple(int(size) if dims.known(size) else None for size in sizes)
+
+        shapes = [tree.map_structure(shape_of, spec) for spec in specs]
+        if len(shapes) == 1:
+            return {"input_shape": shapes[0]}
+        names = self.call_signature_parameters
+        return {"shapes_dict": {f"{name}_shape": shape for name, shape in zip(names, shapes, strict=False)}}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build the layer as ``get_build_config`` says."""

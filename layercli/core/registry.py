@@ -113,8 +113,8 @@ def serialize(value: Any) -> Any:
 
 def function(value: Any) -> dict[str, Any]:
     """Return the dict with which Keras serializes a function."""
-    named = {"config": value.__name__, "registered_name": custom_objects.get_registered_name(value)}
-    return {"module": "builtins", "class_name": "function", **named}
+    name = custom_objects.get_registered_name(value)
+    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
 
 
 def deserialize(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from layercli import activations, constraints, initializers, regularizers
 from layercli.core.fields import Validator
+from layercli.core.image_format import FORMATS, image_data_format
 from layercli.errors import UsageError
 
 
@@ -70,6 +71,12 @@ def one_of(*allowed: object) -> Validator:
     return Validator(" or ".join(map(repr, allowed)), choose)
 
 
+def data_format(value: Any) -> str:
+    """Return where the channels of images are: the default of ``config.set_image_data_format`` for None."""
+    found: str = one_of(*FORMATS).convert(image_data_format() if value is None else value)
+    return found
+
+
 POSITIVE = Validator("a positive integer", _positive)
 INTEGER = Validator("an integer", _integer)
 NUMBER = Validator("a number", float)
@@ -97,7 +104,7 @@ Padding = Annotated[str, one_of("valid", "same")]
 CausalPadding = Annotated[str, one_of("valid", "same", "causal")]
 MergeMode = Annotated[Any, one_of("concat", "sum", "mul", "ave", None)]
 ScoreMode = Annotated[str, one_of("dot", "concat")]
-DataFormat = Annotated[Any, one_of(None, "channels_last", "channels_first")]
+DataFormat = Annotated[Any, Validator("None or 'channels_last' or 'channels_first'", data_format)]
 
 
 def per_axis(value: object, axes: int, name: str, owner: str, each: Validator = POSITIVE) -> tuple[Any, ...]:

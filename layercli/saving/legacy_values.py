@@ -91,7 +91,7 @@ def of_owner(owner: Layer, given: dict[str, Converted], major: int, backend: str
 def _axes(owner: Any, kernel: Converted, major: int) -> Converted:
     """Return the kernel of a convolution with the axes in today's order."""
     kind, shape = type(owner).__name__, kernel.shape
-    wanted = next(variable.sizes for variable in owner.own_variables if variable.name == "kernel")
+    wanted = next(variable.sizes for variable in owner.own_variables if variable.key == "kernel")
     if shape == wanted and not (major == 1 and _is_ambiguous(owner, shape)):
         return kernel
     if major == 1 and kind == "Conv1D" and len(shape) == 4:

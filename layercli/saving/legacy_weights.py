@@ -115,7 +115,7 @@ def _likeness(owners: dict[Variable, tuple[str, ...]], variable: Variable, given
     *steps, name = given.steps
     return (
         8 * (variable.sizes == given.shape)
-        + 4 * (name == variable.name)
+        + 4 * (name == variable.key)
         + 2 * bool(steps and steps[-1] == owners[variable][-1])
         + bool(set(steps) & set(owners[variable]))
     )
@@ -133,7 +133,7 @@ def finished(order: list[Variable], given: list[Converted], layer: Layer, weight
     by_variable = {variable: below for _, below in layer.named_layers() for variable in below.own_variables}
     for i, variable in enumerate(order):
         owner = by_variable[variable]
-        owners.setdefault(id(owner), (owner, {}))[1][variable.name] = i
+        owners.setdefault(id(owner), (owner, {}))[1][variable.key] = i
     found = list(given)
     for owner, places in owners.values():
         values = of_owner(owner, {name: given[i] for name, i in places.items()}, weights.major, weights.backend)

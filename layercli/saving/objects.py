@@ -41,8 +41,7 @@ def serialize_keras_object(obj: Any) -> Any:
     if callable(obj) and hasattr(obj, "__name__") and not isinstance(obj, type):
         if obj.__name__ == "<lambda>":
             raise UsageError("a function without a name cannot be serialized: a file holds no code")
-        named = "function" if fields.is_ours(obj) else registry.function(obj)["registered_name"]
-        return {"module": "builtins", "class_name": "function", "config": obj.__name__, "registered_name": named}
+        return registry.function(obj)
     return serialization.keras_names(fields.serialize(obj))
 
 

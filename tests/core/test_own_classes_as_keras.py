@@ -298,3 +298,66 @@ def test_a_model_is_cloned_by_a_function_of_its_calls():
     clone = layercli.models.clone_model(model, clone_function=wider, call_function=call, recursive=True)
     assert called == ["inner"]
     assert clone.output_shape == (None, 5)
+
+
+def test_channels_first_is_the_default_of_new_layers_and_ops():
+    image = np.ones((1, 3, 8, 9), "float32")
+    assert layers.Conv2D(2, 3).get_config()["data_format"] == "channels_last"
+    layercli.config.set_image_data_format("channels_first")
+    try:
+        assert layercli.backend.image_data_format() == layers.Resizing(4, 4).data_format == "channels_first"
+        made = [layers.Conv2D(2, 3), layers.MaxPooling2D(), layers.UpSampling2D(), layers.GlobalMaxPooling2D()]
+        shapes = [tuple(layer(image).shape) for layer in made]
+        resized = ops.image.resize(image, (4, 4)).shape
+    finally:
+        layercli.config.set_image_data_format("channels_last")
+    assert shapes == [(1, 2, 6, 7), (1, 3, 4, 4), (1, 3, 16, 18), (1, 3)]
+    assert tuple(resized) == (1, 3, 4, 4)
+    assert made[0].get_config()["data_format"] == "channels_first"
+    with pytest.raises(UsageError) as raised:
+        layercli.config.set_image_data_format("first")
+    assert str(raised.value) == "there is no data_format 'first'"
+
+
+def test_build_configs_names_and_orders_are_keras_s():
+    """Of Keras 3.15.1 on torch, but for the shape of a functional model, which it says is None."""
+    dense, added = layers.Dense(2), layers.Add()
+    stack = Sequential([layers.Dense(2)])
+    assert [each.get_build_config() for each in (dense, added, stack)] == [None] * 3
+    x = np.ones((1, 3), "float32")
+    dense(x), added([x, x]), stack.build((None, 3))
+    assert dense.get_build_config() == {"input_shape": (1, 3)}
+    assert added.get_build_config() == {"input_shape": [(1, 3), (1, 3)]}
+    assert stack.get_build_config() == {"input_shape": (None, 3)}
+
+    gru = layers.Bidirectional(layers.GRU(2))
+    inputs = Input((3,))
+    gru(np.ones((1, 2, 3), "float32"))
+    assert {v.path.rpartition("/")[0].partition("/")[2] for v in gru.weights} == {
+        "forward_gru/gru_cell", "backward_gru/gru_cell"
+    }  # fmt: skip
+    model = Model(inputs, {"z": layers.Dense(1)(inputs), "b": layers.Dense(2)(inputs)})
+    assert list(model(x)) == list(model.predict(x, verbose=0)) == ["b", "z"]
+
+
+def test_functions_are_serialized_as_keras_does():
+    @saving.register_keras_serializable(package="pk", name="sq")
+    def squared(x):
+        return x * x
+
+    named = {"module": "builtins", "class_name": "function", "config": "pk>sq", "registered_name": "function"}
+    layer = layers.Dense(2, activation=squared)
+    assert layer.get_config()["activation"] == saving.serialize_keras_object(squared) == named
+    for config in (named, named | {"config": "squared", "registered_name": "pk>sq"}):  # as layercli wrote it before
+        again = layers.Dense.from_config(layer.get_config() | {"activation": config})
+        assert again.activation is squared
+        assert saving.deserialize_keras_object(config) is squared
+    assert layers.Lambda.from_config(layers.Lambda(squared).get_config()).function is squared
+
+
+def test_weights_are_the_variables_where_the_constructor_has_weights():
+    table, both = layers.Embedding(3, 2, weights=[np.ones((3, 2), "float32")]), layers.Bidirectional(layers.GRU(2))
+    table(np.array([1])), both(np.ones((1, 2, 3), "float32"))
+    assert [v.path.rpartition("/")[2] for v in table.weights] == ["embeddings"]
+    assert both.weights == both.variables
+    assert len(both.weights) == 6

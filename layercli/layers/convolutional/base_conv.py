@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli import ops
-from layercli.core.fields import argument
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.core.types import Tensor
@@ -91,8 +90,13 @@ class BaseConv(BaseWindowLayer, LoraMixin):
     kernel_constraint: Constraint = None
     bias_constraint: Constraint = None
 
-    lora_rank: Any = argument(default=None, init=False)  # enable_lora sets it
-    lora_alpha: Any = argument(default=None, init=False)
+    if TYPE_CHECKING:
+
+        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
+            self.lora_rank: Any
+            self.lora_alpha: Any
+    else:
+        lora_rank = lora_alpha = None
 
     def setup(self) -> None:
         """Make the op of the settings."""

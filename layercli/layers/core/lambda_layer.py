@@ -99,7 +99,7 @@ class Lambda(Layer):
         for name in SERIALIZED:
             value = found.get(name)
             if isinstance(value, dict) and value.get("class_name") == "function":
-                named_so = value.get("registered_name"), value.get("config")
+                named_so = value.get("config"), value.get("registered_name")
                 known = (custom_objects.get_registered_object(str(each)) for each in named_so)
                 value = found[name] = next((each for each in known if each is not None), value.get("config"))
             if isinstance(value, str):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layercli import activations
+from layercli.core.naming import snake_case
 from layercli.core.types import Tensor
 from layercli.layers.rnn.rnn import CELL, Recurrent
 from layercli.layers.rnn.rnn_cell import Cell
@@ -28,7 +29,7 @@ class FusedRNN(Recurrent):
     def setup(self) -> None:
         """Make the cell, and the op if there is a fused kernel for these settings."""
         settings = {name: vars(self)[name] for name in CELL if name in vars(self)}
-        self.cell = self.cell_type(**settings, dtype=self._policy)
+        self.cell = self.cell_type(**settings, name=snake_case(self.cell_type.__name__), dtype=self._policy)
         kind = self._fused_kind()
         self._fused = FusedRecurrence(kind, self.go_backwards, self.return_sequences) if kind else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from layercli.core.image_format import standardized
 from layercli.core.operation import spec_of
 from layercli.core.types import Tensor
 from layercli.errors import ShapeError, UsageError, nearest
@@ -36,7 +37,5 @@ def checked_padding(padding: str, more: tuple[str, ...] = ()) -> str:
 
 
 def channels_first(data_format: str | None) -> bool:
-    """Return whether channels come before the spatial axes; None is channels last."""
-    if data_format not in (None, "channels_last", "channels_first"):
-        raise UsageError(f"there is no data_format {data_format!r}", hint=nearest(data_format, ["channels_last"]))
-    return data_format == "channels_first"
+    """Return whether channels come before the spatial axes; None is the default of ``config.set_image_data_format``."""
+    return standardized(data_format) == "channels_first"
