@@ -66,7 +66,7 @@ SHARED = {
     "pointwise_initializer": "The initializer of the pointwise kernel.",
     "pointwise_regularizer": "The regularizer of the pointwise kernel.",
     "pool_size": "The size of the window: an integer, or one for each spatial axis.",
-    "quantization_config": "Must be None: quantized layers are not supported.",
+    "quantization_config": "How a quantized dtype policy stores the weights: a QuantizationConfig of quantizers, or None.",
     "rate": "The fraction of values to drop in training, from 0 to 1.",
     "recurrent_activation": "The activation function of the gates.",
     "recurrent_constraint": "The constraint of the recurrent kernel.",

@@ -87,9 +87,21 @@ class LayerProtocol:
         return True
 
     @property
-    def quantization_mode(self) -> None:
-        """None: layers are not quantized."""
-        return
+    def quantization_mode(self) -> str | None:
+        """How the weights are stored, of a quantized layer: int8, int4 or float8; None of others."""
+        return self._policy.quantization_mode
+
+    def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
+        """Raise NotImplementedError: this layer has no weights that are stored as integers."""
+        raise NotImplementedError(f"{self.name} ({type(self).__name__}) has no weights to quantize")
+
+    def quantized_build(self, input_shape: Any, mode: str) -> None:
+        """Raise NotImplementedError, as ``quantize``."""
+        raise NotImplementedError(f"{self.name} ({type(self).__name__}) has no weights to quantize")
+
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what ``call`` returns, which computes with the variables that there are."""
+        return self.call(*args, **kwargs)  # type: ignore[attr-defined]  # every layer has one
 
     @property
     def metrics(self) -> list[Any]:

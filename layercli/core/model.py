@@ -84,6 +84,18 @@ class Model(Layer, StateTree):
             f"{self.name} has no layer {name!r}", hint=f"its layers: {', '.join(x.name for x in self.layers)}"
         )
 
+    def quantize(  # type: ignore[override]  # of all layers, with Keras's filters
+        self, mode: str | None = None, config: Any = None, filters: Any = None, **kwargs: Any
+    ) -> None:
+        """Store the weights of all layers that can be quantized as ``int8`` or ``int4``; ``config`` says more than ``mode``.
+
+        ``filters``: a regular expression, or a list of them, that the name of a layer has to contain, or a function of the layer
+        that returns whether it is meant. Layers without such weights are left as they are, with a warning each.
+        """
+        from layercli.core.quantize_model import quantize_layers
+
+        quantize_layers(self, mode, config, filters, **kwargs)
+
     def compile(
         self,
         optimizer: Any = "rmsprop",

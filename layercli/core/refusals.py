@@ -14,7 +14,7 @@ __all__ = ["REFUSED", "REFUSED_MEMBERS", "reason_for", "refuse_members", "refuse
 _JAX = "it is JAX's, and layercli computes with PyTorch"
 _TEXT = "TextVectorization takes lists of texts, which Python reads"
 _CALIBRATED = "layercli does not calibrate: gptq and awq weights are read from the checkpoints of their own libraries"
-_QUANTIZED = "layers compute in floating point, and no layer has quantized variables"
+_ORDER = "serialized_variables are the variables in the order of files"
 
 REFUSED = {
     "Function": "Model(inputs, outputs) is what is called here",
@@ -65,12 +65,9 @@ _FIT = "fit, evaluate and predict call train_step, test_step and predict_step, w
 
 REFUSED_MEMBERS = {
     "Layer.add_metric": "a metric is an attribute of the layer",
-    "Layer.quantize": _QUANTIZED,
-    "Layer.quantized_build": _QUANTIZED,
-    "Layer.quantized_call": _QUANTIZED,
     "Layer.rematerialized_call": "layercli does not compute activations again in the backward pass",
-    "Layer.variable_serialization_spec": _QUANTIZED,
-    "Model.get_quantization_layer_structure": _QUANTIZED,
+    "Layer.variable_serialization_spec": _ORDER,
+    "Model.get_quantization_layer_structure": _CALIBRATED,
     "Model.make_predict_function": _FIT,
     "Model.make_test_function": _FIT,
     "Model.make_train_function": _FIT,

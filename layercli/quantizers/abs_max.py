@@ -11,6 +11,7 @@ from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.ops.core.conversion import convert_to_tensor
+from layercli.ops.nn.quantized import rounded
 
 Axes = int | Sequence[int] | None
 
@@ -49,9 +50,7 @@ def abs_max_quantize(
     if to_numpy:  # halves, which NumPy lacks, are computed in float32
         x = torch.from_numpy(get_backend().to_numpy(x))
     axes = list(range(x.ndim)) if axis is None else [axis] if isinstance(axis, int) else list(axis)
-    most = x.abs().amax(axes, keepdim=True) + epsilon
-    scale = torch.full_like(most, value_range[1]) / most  # torch multiplies a number by the reciprocal
-    integers = (x * scale).round().clamp(value_range[0], value_range[1]).to(getattr(torch, dtype))
+    integers, scale = rounded(x, axes, value_range, epsilon, dtype)
     return integers.to(source.device), scale.to(source.device, source.dtype)
 
 

@@ -50,12 +50,11 @@ def abs_max_quantize_grouped_with_zero_point(
     return tuple(each.to(source.device) for each in found)  # type: ignore[return-value]  # three of them
 
 
-def dequantized(integers: Tensor, scale: Tensor, zero: Tensor, groups: Tensor, axis: int) -> Tensor:
+def dequantized(integers: Any, scale: Any, zero: Any, groups: Any, axis: int) -> Any:
     """Return (integers - zero) * scale, the scale and zero of the group of each place along ``axis``.
 
     ``groups`` has the number of the group for each place; ``scale`` and ``zero`` have one value for each group along ``axis``.
     """
     places = ops.cast(groups, "int32")
     scales, zeros = ops.take(scale, places, axis=axis), ops.take(zero, places, axis=axis)
-    found: Tensor = ops.multiply(ops.subtract(integers, ops.cast(zeros, scales.dtype)), scales)
-    return found
+    return ops.multiply(ops.subtract(integers, ops.cast(zeros, scales.dtype)), scales)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import layercli.layers
+from layercli import dtype_policies
 from layercli.core import custom_objects as saving
 from layercli.core import dtypes, tree
 from layercli.core.functional import Functional
@@ -133,12 +134,7 @@ class Reader:
         if name == "DTypePolicy":
             return dtypes.DTypePolicy.named(value["config"]["name"]).name
         if str(name).endswith("DTypePolicy"):
-            settings = value.get("config")
-            mode = settings.get("mode") if isinstance(settings, dict) else None
-            raise QuantizedError(
-                f"{self.where} holds layers quantized to {str(mode)[:40]}, which layercli does not run",
-                hint="vars lists what is stored",
-            )
+            return self.policy(value)
         if name == "function":
             named = {"registered_name": value.get("registered_name"), "class_name": value.get("config")}
             found = self.own(named)
@@ -150,6 +146,20 @@ class Reader:
             return self.made(value)
         settings = value.get("config") or {}
         return {"class_name": name, "config": settings} if own is None else own.from_config(settings)
+
+    def policy(self, value: dict[str, Any]) -> dtypes.DTypePolicy:
+        """Return the policy of a quantized layer; QuantizedError for one whose layers are not made."""
+        try:
+            return dtype_policies.deserialize(value)
+        except LayercliError:
+            settings = value.get("config")
+            mode = settings.get("mode") if isinstance(settings, dict) else None
+            raise QuantizedError(
+                f"{self.where} holds layers quantized to {str(mode)[:40]}, which layercli does not run",
+                hint="vars lists what is stored",
+            ) from None
+        except UNFIT as error:
+            raise FormatError(f"{self.where} has a dtype policy without its settings") from error
 
     def compiled(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a file says a model is compiled with, as ``compile`` takes it; nothing where it does not say."""

@@ -60,7 +60,7 @@ def test_an_index_out_of_range_is_named(index):
 def test_messages():
     assert message(Embedding, 0, 4) == "Embedding expects input_dim to be a positive integer, got 0"
     assert message(Embedding, 3, 4, quantization_config="int8") == (
-        "Embedding has no quantization_config here: layercli computes in the dtype of its policy"
+        "Embedding expects quantization_config to be a QuantizationConfig or None, got 'int8'"
     )
     assert (
         message(Masking(name="m"), torch.zeros(3))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli import ops
 from layercli.core.spec import Shape
 from layercli.core.types import Tensor
-from layercli.layers.core.lora import LoraMixin
+from layercli.layers.core import quantized
+from layercli.layers.core.quantized import QuantizedMixin
+from layercli.layers.core.weight_form import WeightForm
 from layercli.layers.validators import (
     Activation,
     Bool,
@@ -14,13 +17,12 @@ from layercli.layers.validators import (
     Initializer,
     PositiveInt,
     Regularizer,
-    raise_unsupported,
 )
 from layercli.ops.nn.activation_functions import apply_inplace
 from layercli.ops.numpy import linear
 
 
-class Dense(LoraMixin):
+class Dense(QuantizedMixin):
     """out = activation(x @ kernel + bias).
 
     x (..., features) to (..., units).
@@ -38,25 +40,30 @@ class Dense(LoraMixin):
     bias_constraint: Constraint = None
     lora_rank: Any = None
     lora_alpha: Any = None
-    quantization_config: Any = None
+    quantization_config: quantized.Config = None
 
     supports_masking = True
     op = linear.Linear()
+    stored_order = ("kernel", "bias", "kernel_scale", "kernel_zero", "g_idx")
 
-    def setup(self) -> None:
-        """Refuse what is not there."""
-        raise_unsupported(self, ("quantization_config",), "computes in the dtype of its policy")
+    def weight_forms(self) -> tuple[WeightForm, ...]:
+        """Return the form of the kernel: one scale for each unit."""
+        return (WeightForm("kernel", self._sizes, (0,), self._sizes),)
 
     def build(self, input_shape: Shape) -> None:
         """Make kernel (features, units), stored as torch's linear wants it, and bias (units,)."""
-        self.kernel = self.add_weight(
-            "kernel",
-            (input_shape[-1], self.units),
-            self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            layout=(1, 0),
-        )
+        self._sizes: Any = (input_shape[-1], self.units)
+        if self.quantization_mode is not None:
+            self.quantized_build(self._sizes, self.quantization_mode, self.quantization_config)
+        else:
+            self.kernel = self.add_weight(
+                "kernel",
+                self._sizes,
+                self.kernel_initializer,
+                regularizer=self.kernel_regularizer,
+                constraint=self.kernel_constraint,
+                layout=(1, 0),
+            )
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(
@@ -70,6 +77,17 @@ class Dense(LoraMixin):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
-        kernel = self.kernel if self._lora is None else self.lora_value()
-        x = self.op(inputs, kernel, self.bias)
+        if self.is_quantized:
+            x = self._quantized(inputs)
+        else:
+            kernel = self.kernel if self._lora is None else self.lora_value()
+            x = self.op(inputs, kernel, self.bias)
         return x if self.activation is None else apply_inplace(self.activation, x)
+
+    def _quantized(self, inputs: Any) -> Any:
+        """Return the outputs before the activation, by the integers of the kernel."""
+        x = self.product(
+            inputs, "...a,ab->...b", self.weight_forms()[0], self._inputs_quantizer(self.quantization_mode == "int8")
+        )
+        x = self.with_lora(x, inputs, ops.matmul)
+        return x if self.bias is None else x + self.bias

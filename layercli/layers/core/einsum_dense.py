@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli import initializers
+from layercli import initializers, ops
 from layercli.core.spec import Shape, shape_of
 from layercli.core.types import Config, Tensor
 from layercli.errors import ShapeError, UsageError
-from layercli.layers.core.lora import LoraMixin
-from layercli.layers.validators import Activation, Constraint, Initializer, Regularizer, raise_unsupported
+from layercli.layers.core import quantized
+from layercli.layers.core.quantized import QuantizedMixin
+from layercli.layers.core.weight_form import WeightForm, einsum_form
+from layercli.layers.validators import Activation, Constraint, Initializer, Regularizer
+from layercli.ops.nn.quantized import RoundTrip, spelled_out
 from layercli.ops.numpy.einsum import Einsum
 
 
-class EinsumDense(LoraMixin):
+class EinsumDense(QuantizedMixin):
     """out = activation(einsum(equation, x, kernel) + bias): ``EinsumDense("abc,cd->abd", (None, 64), bias_axes="d")``.
 
     Args:
@@ -36,13 +39,14 @@ class EinsumDense(LoraMixin):
     lora_rank: Any = None
     lora_alpha: Any = None
     gptq_unpacked_column_size: Any = None
-    quantization_config: Any = None
+    quantization_config: quantized.Config = None
+
+    stored_order = ("kernel", "bias", "kernel_scale", "kernel_zero", "g_idx")
 
     def setup(self) -> None:
-        """Make the op, and refuse what is not there."""
+        """Make the op."""
         self.op = Einsum(self.equation)
         _, _, out = self.op.terms
-        raise_unsupported(self, ("quantization_config",), "computes in the dtype of its policy")
         wrong = set(self.bias_axes or "") - set(out)
         if wrong:
             raise UsageError(f"EinsumDense expects bias_axes to be letters of {out}, got {self.bias_axes!r}")
@@ -55,14 +59,18 @@ class EinsumDense(LoraMixin):
         inputs, kernel, out = self.op.terms
         given = self._letters(inputs, input_shape)
         sizes = {**given, **self._outputs(out, given)}
-        self.kernel = self.add_weight(
-            "kernel",
-            tuple(sizes[letter] for letter in kernel),
-            initializers.with_axes(self.kernel_initializer, *self._fans()),
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            layout=(*range(self.op.summed, len(kernel)), *range(self.op.summed)),
-        )
+        self._sizes, self._rank = tuple(sizes[letter] for letter in kernel), len(input_shape)
+        if self.quantization_mode is not None:
+            self.quantized_build(self._sizes, self.quantization_mode, self.quantization_config)
+        else:
+            self.kernel = self.add_weight(
+                "kernel",
+                self._sizes,
+                initializers.with_axes(self.kernel_initializer, *self._fans()),
+                regularizer=self.kernel_regularizer,
+                constraint=self.kernel_constraint,
+                layout=(*range(self.op.summed, len(kernel)), *range(self.op.summed)),
+            )
         self.bias = None
         if self.bias_axes is not None:
             self.bias = self.add_weight(
@@ -104,6 +112,27 @@ class EinsumDense(LoraMixin):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
-        kernel = self.kernel if self._lora is None else self.lora_value()
-        x = self.op(inputs, kernel, self.bias)
+        if self.is_quantized:
+            x = self._quantized(inputs)
+        else:
+            kernel = self.kernel if self._lora is None else self.lora_value()
+            x = self.op(inputs, kernel, self.bias)
         return x if self.activation is None else self.activation(x)
+
+    def weight_forms(self) -> tuple[WeightForm, ...]:
+        """Return the form of the kernel: one scale for each combination of its axes that are in out."""
+        _, kernel, out = spelled_out(self.equation, self._rank)
+        return (einsum_form(self._sizes, kernel, out),)
+
+    def _quantized(self, inputs: Tensor) -> Tensor:
+        """Return the outputs before the activation, by the integers of the kernel."""
+        (form,), quantizer = self.weight_forms(), self._inputs_quantizer(self.quantization_mode == "int8")
+        x = inputs
+        if self.quantization_mode == "int4" and quantizer is not None:
+            letters, _, out = spelled_out(self.equation, self._rank)
+            summed = tuple(axis for axis, letter in enumerate(letters) if letter not in out)
+            x, quantizer = RoundTrip(summed, quantizer.value_range, quantizer.epsilon)(x), None
+        x = self.product(x, self.equation, form, quantizer)
+        x = self.with_lora(x, inputs, lambda inputs, a: ops.einsum(self.equation, inputs, a))
+        outputs: Tensor = x if self.bias is None else x + self.bias
+        return outputs

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from layercli import ops
 from layercli.core.spec import Shape
 from layercli.core.types import ShapeLike, Tensor
-from layercli.layers.core.lora import LoraMixin
-from layercli.layers.validators import Bool, Constraint, Initializer, PositiveInt, Regularizer, raise_unsupported
+from layercli.layers.core import quantized
+from layercli.layers.core.quantized import QuantizedMixin
+from layercli.layers.core.weight_form import WeightForm
+from layercli.layers.validators import Bool, Constraint, Initializer, PositiveInt, Regularizer
 from layercli.ops.nn.embedding import EmbeddingLookup
 from layercli.ops.numpy.elementwise import Binary
+from layercli.quantizers.grouped import dequantized
+from layercli.quantizers.int4 import unpack_int4
 
 
-class BaseEmbedding(LoraMixin):
+class BaseEmbedding(QuantizedMixin):
     """A layer with a table ``embeddings`` (input_dim, output_dim). Subclasses declare the arguments."""
 
     op = EmbeddingLookup()
     adapted = "embeddings"
+    stored_order = (
+        "embeddings", "embeddings_scale", "embeddings_zero", "g_idx",
+        "reverse_embeddings", "reverse_embeddings_scale", "reverse_embeddings_zero",
+    )  # fmt: skip
 
     if TYPE_CHECKING:
 
@@ -31,19 +40,23 @@ class BaseEmbedding(LoraMixin):
     else:
         start = None
 
-    def setup(self) -> None:
-        """Refuse what is not there."""
-        raise_unsupported(self, ("quantization_config",), "computes in the dtype of its policy")
+    def weight_forms(self) -> tuple[WeightForm, ...]:
+        """Return the form of the table: one scale for each row."""
+        sizes = (self.input_dim, self.output_dim)
+        return (WeightForm("embeddings", sizes, (1,), sizes, axis=1),)
 
     def build(self, input_shape: Shape) -> None:
         """Make embeddings (input_dim, output_dim)."""
-        self.embeddings = self.add_weight(
-            "embeddings",
-            (self.input_dim, self.output_dim),
-            self.embeddings_initializer if self.start is None else self._started,
-            regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint,
-        )
+        if self.quantization_mode is not None:
+            self.quantized_build(None, self.quantization_mode, self.quantization_config)
+        else:
+            self.embeddings = self.add_weight(
+                "embeddings",
+                (self.input_dim, self.output_dim),
+                self.embeddings_initializer if self.start is None else self._started,
+                regularizer=self.embeddings_regularizer,
+                constraint=self.embeddings_constraint,
+            )
         self.maybe_enable_lora()
 
     def _started(self, shape: ShapeLike, dtype: str = "float32", rng: object = None) -> Any:
@@ -51,6 +64,22 @@ class BaseEmbedding(LoraMixin):
 
         value = self.start[0] if isinstance(self.start, (list, tuple)) else self.start
         return np.asarray(value, dtype)
+
+    def looked_up(self, inputs: Tensor) -> Tensor:
+        """Return the rows of the table at ``inputs``."""
+        if not self.is_quantized:
+            return self.op(inputs, self.rows())
+        held = self.held()
+        integers, scale = self.op(inputs, held["embeddings"]), ops.take(held["embeddings_scale"], inputs, axis=0)
+        if self._mode == "int4":
+            integers = unpack_int4(integers, self.output_dim, axis=-1)
+        if self._block is None:
+            x = ops.cast(integers, self.compute_dtype) / ops.expand_dims(scale, -1)
+        else:
+            zero = self.op(inputs, held["embeddings_zero"])
+            x = dequantized(ops.cast(integers, self.compute_dtype), scale, zero, self.g_idx, -1)
+        outputs: Tensor = self.with_lora(x, inputs, self.op)
+        return outputs
 
     def rows(self) -> Any:
         """Return the rows, or the sum that is in their place."""
@@ -75,16 +104,15 @@ class Embedding(BaseEmbedding):
     weights: Any = None
     lora_rank: Any = None
     lora_alpha: Any = None
-    quantization_config: Any = None
+    quantization_config: quantized.Config = None
 
     def setup(self) -> None:
-        """Take the weights as an initializer; refuse what is not there."""
-        super().setup()
+        """Take the weights as an initializer."""
         self.start = vars(self).pop("weights", None)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the rows."""
-        return self.op(inputs, self.rows())
+        return self.looked_up(inputs)
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """Return where the inputs are not 0, if ``mask_zero``."""

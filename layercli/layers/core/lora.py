@@ -43,11 +43,12 @@ class LoraMixin(Layer):
             raise self._said(UsageError("is adapted already"))
         if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
             raise self._said(UsageError(f"expects lora_rank to be a positive integer, got {rank!r}"))
-        settings = {"dtype": "float32", "regularizer": held.regularizer}
+        settings = {"dtype": "float32", "regularizer": getattr(self, f"{self.adapted}_regularizer")}
+        sizes = self.adapted_sizes()
         name = f"lora_{self.adapted}"
         self._lora = (
-            self.add_weight(f"{name}_a", (*held.sizes[:-1], rank), a_initializer, **settings),
-            self.add_weight(f"{name}_b", (rank, held.sizes[-1]), b_initializer, **settings),
+            self.add_weight(f"{name}_a", (*sizes[:-1], rank), a_initializer, **settings),
+            self.add_weight(f"{name}_b", (rank, sizes[-1]), b_initializer, **settings),
         )
         for variable in self._lora:
             setattr(self, variable.key, variable)
@@ -58,6 +59,11 @@ class LoraMixin(Layer):
     def lora_enabled(self) -> bool:
         """Whether the layer is adapted."""
         return self._lora is not None
+
+    def adapted_sizes(self) -> tuple[int, ...]:
+        """Return the shape of the weight that is adapted."""
+        sizes: tuple[int, ...] = vars(self)[self.adapted].sizes
+        return sizes
 
     def _said(self, error: LayercliError) -> LayercliError:
         """Return an error that says whose it is."""

@@ -35,6 +35,7 @@ FAMILIES = (
     "random",
     "embedding",
     "einsum",
+    "quantized",
     "attention",
     "rotary",
     "experts",

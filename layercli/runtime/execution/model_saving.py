@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from layercli.core.functional import Functional
 from layercli.core.layer import Layer
 from layercli.core.model import Model
+from layercli.core.sequential import Sequential
 from layercli.core.variable import Variable
 from layercli.errors import FormatError, LayercliError, NotBuiltError, UsageError
 from layercli.formats import detect, keras_h5, safetensors
@@ -76,6 +78,19 @@ def require_built(model: Layer) -> None:
             f"{model.name} has no variables yet: their shapes follow from its input",
             hint="call it on data, or build(input_shape)",
         )
+
+
+def require_described(model: Layer) -> None:
+    """Raise UsageError where a quantized layer is inside another layer, or a model of one's own, whose config does not say so."""
+    drawn = [model]
+    for layer in drawn:
+        drawn += layer.layers if isinstance(layer, Sequential | Functional) else []
+    for path, layer in model.named_layers():
+        if layer.quantization_mode is not None and all(layer is not each for each in drawn):
+            raise UsageError(
+                f"a model file cannot hold {path} in {layer.quantization_mode}: the config of what it is in makes it in floats",
+                hint="save_weights saves the weights; or quantize with filters",
+            )
 
 
 def groups_of(model: Model) -> dict[str, tuple[str, Any]]:
@@ -220,6 +235,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     if not name.endswith((".keras", ".h5")) or name.endswith(".weights.h5"):
         raise UsageError(f"a model is saved to .keras or .h5, not {name!r}", hint="save_weights saves weights alone")
     require_built(model)
+    require_described(model)
     described = config_of(model)
     trainer = model._trainer
     if trainer is not None:
