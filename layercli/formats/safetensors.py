@@ -41,6 +41,8 @@ DTYPES = {
     **{f"U{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)},
     "C64": "complex64",
 }
+NAME = re.compile(r"[A-Z][A-Z0-9_]{0,31}")
+"""What a dtype may be called; a tensor of one that is not known is listed by its bytes."""
 #: The numpy dtypes that can be written.
 WRITABLE = set(DTYPES.values())
 
@@ -61,7 +63,9 @@ class SafetensorsFile:
         check_tiling(self.file, ranges, size - start)
         self.entries = {name: entry for name, (entry, _, _) in ranges.items()}
         self._blocks = {
-            name: TensorData(self.file, start + begin, Layout(entry)) for name, (entry, begin, _) in ranges.items()
+            name: TensorData(self.file, start + begin, Layout(entry))
+            for name, (entry, begin, _) in ranges.items()
+            if entry.opaque is None
         }
 
     def read(self, path: str) -> np.ndarray:
@@ -77,8 +81,10 @@ class SafetensorsFile:
         return self._block(path).stored(own=True)
 
     def _block(self, path: str) -> TensorData:
-        if path not in self._blocks:
+        if path not in self.entries:
             raise missing(self.file, path, self.entries)
+        if (entry := self.entries[path]).opaque is not None:
+            raise FormatError(f"{self.file}: the values of {path!r} cannot be read, as {entry.unreadable}")
         return self._blocks[path]
 
 
@@ -118,7 +124,7 @@ def read_range(file: Path, name: str, value: Any) -> Range:
     if not isinstance(value, dict) or not {"dtype", "shape", "data_offsets"} <= value.keys():
         raise FormatError(f"{file}: {name!r} is not described by dtype, shape and data_offsets", code="bad-header")
     dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
-    if not isinstance(dtype, str) or dtype not in DTYPES:
+    if not isinstance(dtype, str) or not NAME.fullmatch(dtype):
         raise FormatError(
             f"{file}: {name!r} has the dtype {dtype!r}, which safetensors does not have", code="bad-dtype"
         )
@@ -128,8 +134,14 @@ def read_range(file: Path, name: str, value: Any) -> Range:
         raise FormatError(
             f"{file}: {name!r} has the data_offsets {offsets!r}, which are not a first and a last", code="bad-header"
         )
-    entry = TensorEntry(name, tuple(shape), DTYPES[dtype])
-    check_extent(file, entry, *offsets)
+    if dtype in DTYPES:
+        entry = TensorEntry(name, tuple(shape), DTYPES[dtype])
+        check_extent(file, entry, *offsets)
+    elif offsets[0] > offsets[1]:
+        raise FormatError(f"{file}: {name!r} ends before it begins", code="wrong-length")
+    else:
+        held = offsets[1] - offsets[0]
+        entry = TensorEntry(name, tuple(shape), dtype.lower(), held=held, opaque=f"of the unknown dtype {dtype}")
     return entry, offsets[0], offsets[1]
 
 

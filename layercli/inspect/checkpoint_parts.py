@@ -22,6 +22,8 @@ STATE = re.compile(
 """The keys under which trainers keep what is not the model."""
 MODEL = ("state_dict", "model_state_dict", "model_state", "model", "module", "net", "network", "weights", "params")
 """The keys under which trainers keep the model; of several the first counts, and others are copies, as averaged weights are."""
+ATTRIBUTE = "model."
+"""What every name begins with where a LightningModule holds the model as ``self.model``."""
 KERAS = ("optimizer/vars/", "optimizer_weights/")
 """Where Keras's files of weights keep the optimizer."""
 WRAPPERS = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
@@ -45,9 +47,12 @@ def training_state(paths: Iterable[str], dicts: Collection[str] = ()) -> set[str
 
 
 def model_entries(
-    entries: Mapping[str, TensorEntry], dicts: Collection[str] = ()
+    entries: Mapping[str, TensorEntry], dicts: Collection[str] = (), *, lightning: bool = False
 ) -> tuple[dict[str, TensorEntry], set[str], list[str]]:
-    """Return the entries of the model in a checkpoint by their names in it, the paths left out, and sentences that say so."""
+    """Return the entries of the model in a checkpoint by their names in it, the paths left out, and sentences that say so.
+
+    ``lightning``: the names are those of a LightningModule, which keeps the model as its attribute.
+    """
     out = training_state(entries, dicts)
     notes = [said(out, entries, "training state")] if out else []
     tops = {path.partition("/")[0] for path in dicts}
@@ -60,6 +65,9 @@ def model_entries(
     names, prefix = without_wrappers(kept)
     if prefix:
         notes.append(f"names are shown without {prefix}, which wrappers of the model add")
+    if lightning and names and all(name.startswith(ATTRIBUTE) for name in names):
+        names = [name.removeprefix(ATTRIBUTE) for name in names]
+        notes.append(f"names are shown without {ATTRIBUTE}, the attribute of the LightningModule that holds the model")
     own = {entry.path: name for name, entry in zip(names, kept.values(), strict=True)}
     found = {
         name: replace(entry, path=name, same_as=own.get(entry.same_as) if entry.same_as else None)

@@ -80,6 +80,11 @@ def unknown(text: str) -> UsageError | FileError:
     path = Path(text)
     if not text:
         return UsageError("the name of a model is missing")
+    if os.path.isfile(path / ".metadata"):
+        return FileError(
+            f"{text} is a distributed checkpoint of torch, whose parts layercli does not put together",
+            hint=f"python -m torch.distributed.checkpoint.format_utils dcp_to_torch {shlex.quote(text)} model.pt",
+        )
     if os.path.isdir(text):
         return FileError(f"{text} is a folder, not a model", hint="a model in Python is named as net.py:Net")
     if path.suffix == ".py" and os.path.isfile(text):

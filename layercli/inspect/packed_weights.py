@@ -5,7 +5,7 @@ one names them; ``packed_weights`` returns the weights, with the shape before pa
 file as if each was one quantized tensor, as in GGUF. No value is unpacked.
 
 Sources: the checkpoint layouts of AutoGPTQ, AutoAWQ, bitsandbytes, compressed-tensors, TensorRT Model Optimizer, DeepSeek-V3
-(block-wise FP8), gpt-oss (MXFP4), MLX and AQLM.
+(block-wise FP8), gpt-oss (MXFP4), MLX, AQLM, optimum-quanto, HQQ and EETQ.
 """
 
 from __future__ import annotations
@@ -210,6 +210,41 @@ def aqlm(group: WeightParts) -> UnpackedForm | None:
     return UnpackedForm((codes.shape[0] * books.shape[2], codes.shape[1] * books.shape[3]), "aqlm")
 
 
+def quanto(group: WeightParts) -> UnpackedForm | None:
+    """8-bit values in the weight's own shape; with shifts, several values in each byte, of which the order hides the shape."""
+    values = group.values
+    if "._shift" not in group.beside:
+        kind = {"int8": "int8", **{name: name for name in FLOAT8}}.get(values.dtype)
+        return None if kind is None else UnpackedForm(values.shape, f"quanto-{kind}")
+    bits = {"int2": 2, "int4": 4}.get(str(group.settings.get("weights")), 4)
+    return UnpackedForm((values.bytes * 8 // bits,), f"quanto-int{bits}") if values.dtype == "uint8" else None
+
+
+def hqq(group: WeightParts) -> UnpackedForm | None:
+    """Packed values beside which small entries hold the bits of a value and the shape; without them 4 bits, and no shape."""
+    bits, shape = group.read(".nbits"), group.read(".shape")
+    count = int(bits.ravel()[0]) if bits is not None and bits.size == 1 else 4
+    sizes = () if shape is None else tuple(int(size) for size in shape.ravel())
+    if (
+        count not in (*INTEGER_BITS, 1)
+        or group.values.dtype not in ("uint8", *WORDS)
+        or any(size < 0 for size in sizes)
+    ):
+        return None
+    per_word = BITS[group.values.dtype] // count  # a word of 32 bits holds ten values of 3 bits
+    most = group.values.size * per_word
+    fits = sizes and 0 <= most - math.prod(sizes) < per_word * max(sizes)
+    return UnpackedForm(sizes if fits else (most,), f"hqq-int{count}")
+
+
+def eetq(group: WeightParts) -> UnpackedForm | None:
+    """8-bit values (inputs, outputs) with a scale for each output."""
+    values, scales = group.values, group.beside.get(".weight_scales")
+    if values.dtype != "int8" or len(values.shape) != 2 or scales is None or scales.shape != values.shape[1:]:
+        return None
+    return UnpackedForm(values.shape[::-1], "eetq-int8")
+
+
 def float8_of_module(group: WeightParts) -> UnpackedForm | None:
     """8-bit floats whose one scale is called scale_weight."""
     return UnpackedForm(group.values.shape, f"scaled-{group.values.dtype}") if group.values.dtype in FLOAT8 else None
@@ -218,6 +253,28 @@ def float8_of_module(group: WeightParts) -> UnpackedForm | None:
 STATE = ".quant_state.bitsandbytes__"
 SCALES = ("_scale", "_scale_2", "_zero_point", "_global_scale", "_shape", "_g_idx")
 INPUTS = ("input_scale", "input_zero_point", "input_global_scale")
+HQQ = tuple(
+    f".{name}"
+    for name in [
+        "nbits",
+        "group_size",
+        "shape",
+        "axis",
+        "packing",
+        "unpack_view_dtype",
+        "view_as_float",
+        "quant_scale",
+        "quant_zero",
+        "compute_dtype",
+        "offload_meta",
+        "encoded_state_dict",
+        "stores_quant_config",
+        "channel_wise",
+        "optimize",
+        "round_zero",
+    ]
+)
+"""The settings that HQQ keeps beside a weight, an entry each."""
 RULES = (
     Rule(".qweight", ".qweight", (".qzeros", ".scales", ".g_idx"), gptq_or_awq, weight=".weight"),
     Rule(
@@ -233,6 +290,10 @@ RULES = (
     Rule("_blocks", "_blocks", ("_scales",), mxfp4_blocks),
     Rule(".scales", ".weight", (".scales", ".biases"), mlx, weight=".weight"),
     Rule(".codes", ".codes", (".codebooks", ".scales"), aqlm, weight=".weight"),
+    Rule("._data", "._data", ("._scale", "._shift"), quanto, siblings=("input_scale", "output_scale")),
+    Rule(".W_q", ".W_q", (".scale", ".zero", *HQQ), hqq, weight=".weight"),
+    Rule(".weight_scales", ".weight", (".weight_scales",), eetq, weight=".weight"),
+    Rule(".weight_scales", ".qweight", (".weight_scales",), eetq, weight=".weight"),
     Rule(".scale_weight", ".weight", (".scale_weight", ".scale_input"), float8_of_module, weight=".weight"),
 )
 """One rule for each way to name the entries; of several that fit the first counts."""

@@ -17,6 +17,8 @@ from layercli.inspect.model_graph import ModelGraph, ModelGraphBuilder, ValueKin
 from layercli.inspect.packed_weights import DtypeTotal, packed_weights, totals_of, unpacked_entries
 from layercli.inspect.summary import Row, Summary, Totals
 
+LIGHTNING = "pytorch-lightning_version"
+"""The entry that checkpoints of Lightning alone hold."""
 DEEPEST = 64
 """The maximum nesting of modules; deeper path parts form one name."""
 
@@ -87,7 +89,9 @@ def held_by_model(
     """Return the entries of the model in a file, packed weights as one, their totals by dtype, and what is left out."""
     packed = packed_weights(file, config)
     unpacked = unpacked_entries(file.entries, packed)
-    entries, out, notes = model_entries(unpacked, getattr(file, "parts", ()))
+    parts = getattr(file, "parts", ())
+    lightning = bool(parts) and LIGHTNING in metadata_in(file)
+    entries, out, notes = model_entries(unpacked, parts, lightning=lightning)
     return entries, totals_of((entry for path, entry in unpacked.items() if path not in out), packed), notes
 
 

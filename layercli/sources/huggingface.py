@@ -116,6 +116,11 @@ def is_folder(text: str) -> bool:
     return os.path.basename(text) == CONFIG and os.path.isfile(text)
 
 
+def weights_file_in(folder: str) -> str | None:
+    """Return the weight file, or the index of its shards, in a folder without a config; None without one."""
+    return next((path for name in WEIGHTS if os.path.isfile(path := os.path.join(folder, name))), None)
+
+
 def open(text: str) -> Checkpoint:
     """Open the folder that ``text`` names; only the headers of its weight files are read.
 

@@ -68,6 +68,8 @@ def _opened(model: Any, settings: Mapping[str, Any], *, config: str | None = Non
             return huggingface.pretrained_source(text, settings)
         if adapter.is_adapter(text):
             return adapter.adapter_source(text, settings)
+        if (weights := huggingface.weights_file_in(text)) is not None:
+            return file_source(weights, settings)
     if os.path.isfile(text) and not text.endswith(".ipynb"):
         return file_source(text, settings)
     if (found := named_source(text, settings)) is not None:

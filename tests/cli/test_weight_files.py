@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -228,6 +229,7 @@ def test_neither_torch_nor_numpy_is_needed():
     save("net.safetensors", {"a.w": np.ones(2)})
     program = """
 import sys
+from pathlib import Path
 for name in ("torch", "numpy", "h5py", "safetensors", "gguf", "pickle", "layercli.runtime"): sys.modules[name] = None
 from layercli.cli.main import run
 sys.exit(max(run([command, name]) for command in ("summary", "vars") for name in ("net.pt", "net.safetensors")))
@@ -299,3 +301,47 @@ def test_a_tied_entry_counts_once_in_the_row_of_the_root():
     torch.save({"a": x, "b": x, "c": torch.ones(2)}, "net.pt")
     [own] = summarize_file(open_weights("net.pt")).rows
     assert own.parameters == 5
+
+
+def test_a_dtype_that_is_not_known_is_listed_by_its_bytes(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    header = json.dumps(
+        {
+            "a": {"dtype": "F3_E1M1", "shape": [4, 4], "data_offsets": [0, 6]},
+            "b": {"dtype": "F32", "shape": [2], "data_offsets": [6, 14]},
+        }
+    ).encode()
+    Path("new.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(6) + b"\0\0\x80?" * 2)
+    done = cli("vars", "new.safetensors", "--stats", "--format", "json")
+    rows = {row["path"]: row for row in json.loads(done.out)["variables"]}
+    assert (rows["a"]["dtype"], rows["a"]["bytes"], rows["b"]["statistics"]["mean"]) == ("f3_e1m1", 6, 1)
+    assert done.err == "the values of 'a' are not read: it is of the unknown dtype F3_E1M1\n"
+
+
+def test_folders_without_a_config(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shards = {"a.weight": "pytorch_model-1.bin", "b.weight": "pytorch_model-2.bin"}
+    (tmp_path / "bin").mkdir()
+    for name, shard in shards.items():
+        torch.save({name: torch.ones(3, 4)}, f"bin/{shard}")
+    Path("bin/pytorch_model.bin.index.json").write_text(json.dumps({"metadata": {}, "weight_map": shards}))
+    assert "Parameters:  24 (96 B)\n" in cli("summary", "bin").out
+    (tmp_path / "parts").mkdir()
+    Path("parts/.metadata").write_bytes(b"")
+    assert cli("summary", "parts").err == (
+        "error: parts is a distributed checkpoint of torch, whose parts layercli does not put together\n"
+        "hint: python -m torch.distributed.checkpoint.format_utils dcp_to_torch parts model.pt\n"
+    )
+
+
+def test_the_attribute_of_a_lightning_module(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for names, taken_off in ((("model.a.weight",), True), (("model.a.weight", "loss.w"), False)):
+        state = {name: torch.ones(2) for name in names}
+        torch.save({"state_dict": state, "pytorch-lightning_version": "2.1.0", "epoch": 3}, "m.ckpt")
+        done = cli("summary", "m.ckpt", "--format", "json", "--depth", "9")
+        note = "names are shown without model., the attribute of the LightningModule that holds the model"
+        assert (note in json.loads(done.out).get("notes", [])) == taken_off
+        assert ("model/a" in [row["path"] for row in json.loads(done.out)["rows"]]) != taken_off
+    torch.save({"state_dict": {"model.a.weight": torch.ones(2)}, "epoch": 3}, "m.ckpt")
+    assert "model/a" in cli("summary", "m.ckpt").out

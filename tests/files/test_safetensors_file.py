@@ -171,7 +171,7 @@ MALFORMED = {
         {"a": {"dtype": "F32", "data_offsets": [0, 24]}},
         "m.safetensors: 'a' is not described by dtype, shape and data_offsets",
     ),
-    "dtype": (entry(dtype="F31"), "m.safetensors: 'a' has the dtype 'F31', which safetensors does not have"),
+    "dtype": (entry(dtype="f 31"), "m.safetensors: 'a' has the dtype 'f 31', which safetensors does not have"),
     "dtype list": (entry(dtype=["F32"]), "m.safetensors: 'a' has the dtype ['F32'], which safetensors does not have"),
     "negative": (entry(shape=[-2, -3]), "m.safetensors: 'a' has the shape [-2, -3], which is not a list of sizes"),
     "float size": (entry(shape=[2.0, 3]), "m.safetensors: 'a' has the shape [2.0, 3], which is not a list of sizes"),
