@@ -2,6 +2,8 @@
 
 import copy
 import gc
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -225,3 +227,43 @@ def test_an_onnx_graph(tmp_path):
         net(x)
     found = cost(opened.graph, at={"B": 2})
     assert found.memory.peak(found.at).bytes == pytest.approx(tracker.peak, rel=0.01)
+
+
+LIMITED = """
+import resource, sys, torch
+from layercli import layers, ops
+from layercli.core.spec import Spec
+from layercli.inspect.cost import cost
+from layercli.inspect.fit import fit
+from layercli.sources import open as open_source
+
+class Net(layers.Layer):
+    def call(self, inputs):
+        return ops.exp(ops.tanh(inputs))
+
+LENGTH, CAPACITY = 1 << 22, 512 << 20  # 16 MiB for each tensor of one item
+model = Net()
+opened = open_source(model).cost_graph(Spec((1, LENGTH)))
+most = fit(cost(opened.graph, at=opened.at), CAPACITY).largest["B"]
+torch.set_num_threads(1)
+model(torch.zeros(1, LENGTH))
+with open("/proc/self/statm") as file:
+    used = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + CAPACITY, resource.RLIM_INFINITY))
+
+def runs(batch):
+    try:
+        with torch.inference_mode():
+            model(torch.zeros(batch, LENGTH))
+    except (MemoryError, RuntimeError):
+        return False
+    return True
+
+print(most, runs(most), runs(most + 1))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of addresses is Linux's")
+def test_the_largest_batch_fits_and_one_more_does_not():
+    done = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, text=True, timeout=120)
+    assert (done.stdout, done.stderr) == ("10 True False\n", "")
