@@ -8,8 +8,10 @@ from typing import Any
 
 from layercli.render.table import Column, Table
 
-STYLES = {"bold red": "color:#c00;font-weight:bold", "red": "color:#c00", "yellow": "color:#a60", "green": "color:#080"}
-"""The CSS of Rich styles."""
+STYLES = {
+    "bold red": "color:#e5484d;font-weight:bold", "red": "color:#e5484d", "yellow": "color:#bf8700", "green": "color:#2da44e",
+}  # fmt: skip
+"""The CSS of Rich styles, in colours that can be read on white and on black."""
 BOLD, LEFT, RIGHT = "font-weight:bold", "text-align:left", "text-align:right;font-variant-numeric:tabular-nums"
 
 
