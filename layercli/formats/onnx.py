@@ -73,6 +73,17 @@ class OnnxFile:
         for start in range(0, stored.size, values):
             yield decode(stored[start : start + values], layout.entry.dtype)
 
+    def locate(self, path: str) -> None:
+        """Raise FileError or FormatError if the values of the entry ``path`` are stored in another file and not there."""
+        x, layout = self._tensor(path), Layout(self.entries[path])
+        if x.data_location == EXTERNAL:
+            place = external(self.file, x, layout)
+            held, end = place.file.stat().st_size, place.offset + layout.entry.bytes
+            if held < end:
+                raise FormatError(
+                    f"{self.file}: {path!r} ends at byte {end:,} of {place.file}, which has {held:,}", code="truncated"
+                )
+
     def _tensor(self, path: str) -> Any:
         if path not in self._tensors:
             raise missing(self.file, path, self.entries)

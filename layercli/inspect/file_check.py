@@ -230,8 +230,17 @@ def check_opened(found: FileCheck, file: WeightFile, options: CheckOptions) -> N
 
         where = str(file.file)
         found.findings += [FileFinding("bad-crc", "error", where, *fault) for fault in archive_faults(file.file)]
+    locate = getattr(file, "locate", lambda path: None)
     for entry in file.entries.values():
         row = of_entry(file, entry)
+        try:
+            locate(entry.path)
+        except FileError as error:
+            found.findings.append(FileFinding("missing-tensor", "error", str(file.file), error.message, entry.path))
+            continue
+        except FormatError as error:
+            found.findings.append(finding_of(file.file, error))
+            continue
         try:
             if options.values and entry.unreadable is None:
                 found.findings += row_faults(file, row)

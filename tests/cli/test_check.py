@@ -232,3 +232,26 @@ def test_a_whole_archive_member_that_is_no_array_is_told(cli):
     with zipfile.ZipFile("m.npz", "w") as zipped:
         zipped.writestr("a.npy", b"nothing")
     assert cli("check m.npz").code == 1
+
+
+@pytest.mark.parametrize(
+    ("location", "code", "said"),
+    [
+        ("w.bin", "truncated", "m.onnx: 'w' ends at byte 8 of w.bin, which has 4"),
+        ("none.bin", "missing-tensor", "m.onnx keeps 'w' in none.bin, which is not there"),
+        (
+            "../w.bin",
+            "missing-tensor",
+            "m.onnx keeps 'w' in '../w.bin', which is not within its folder and is never opened",
+        ),
+    ],
+)
+def test_the_values_that_an_onnx_file_keeps_elsewhere_must_be_there(location, code, said):
+    onnx = pytest.importorskip("onnx")
+    x = onnx.TensorProto(name="w", data_type=1, dims=[2], data_location=1)
+    x.external_data.add(key="location", value=location)
+    graph = onnx.helper.make_graph([], "g", [], [], [x])
+    onnx.save(onnx.helper.make_model(graph), "m.onnx")
+    Path("w.bin").write_bytes(b"\0" * 4)
+    [found] = check_path("m.onnx").findings
+    assert (found.code, found.message, found.tensor) == (code, said, "w")
