@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import inspect
 import sys
 import types
 import warnings
@@ -91,6 +92,64 @@ def test_transformers(name):
 
     eager = make(attn_implementation="eager")
     eager.config._experts_implementation = "eager"  # torch's counter leaves the products of the other out
+    assert described(make, inputs) == real_run(eager, inputs)
+
+
+DRAWN = [
+    "Inkling2TextModel", "AudioFlamingo3Model", "MegatronBertModel", "SamHQVisionModel", "Cohere2VisionModel", "GlmAsrModel",
+    "SwitchTransformersModel", "Lfm2Model", "VisualBertModel", "Data2VecAudioModel", "CTRLModel", "XGLMModel", "GteModel",
+    "Qwen3VLModel", "AriaModel", "GraniteModel", "Qwen3VLMoeModel", "Ernie4_5_MoeModel", "NemotronModel", "EuroBertModel",
+    "Wav2Vec2Model", "HunYuanDenseV1Model", "PegasusModel", "DPTModel", "Olmo3Model", "MusicFlamingoModel", "ImageGPTModel",
+    "GPTNeoXJapaneseModel", "BlenderbotSmallModel", "Kolibri1Model",
+]  # fmt: skip
+"""Classes drawn from the mapping of AutoModel by a seed (13)."""
+SIZES = {
+    **dict.fromkeys(("hidden_size", "d_model", "dim", "n_embd", "embed_dim", "embedding_size"), 32),
+    **dict.fromkeys(("intermediate_size", "ffn_dim", "d_ff", "encoder_ffn_dim", "decoder_ffn_dim", "hidden_dim", "n_inner"), 48),
+    **dict.fromkeys(("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers",
+                     "num_decoder_layers", "num_encoder_layers", "num_key_value_heads", "num_experts_per_tok"), 2),
+    **dict.fromkeys(("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads",
+                     "decoder_attention_heads", "num_experts", "num_local_experts", "n_routed_experts", "rotary_dim",
+                     "mamba_num_heads"), 4),
+    **dict.fromkeys(("patch_size", "head_dim", "d_kv", "kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim",
+                     "mamba_head_dim", "state_size", "bottleneck_size"), 8),
+    **dict.fromkeys(("moe_intermediate_size", "q_lora_rank", "shared_expert_intermediate_size", "num_mel_bins"), 16),
+    "vocab_size": 99, "image_size": 32, "max_position_embeddings": 64, "n_positions": 64,
+    "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "n_group": 1, "topk_group": 1,
+}  # fmt: skip
+"""What makes a config small, where it has an integer of that name."""
+
+
+def small(config):
+    """Return the sizes that make a config of one of transformers' classes small, those of its parts among them."""
+    found = {name: size for name, size in SIZES.items() if isinstance(getattr(config, name, ""), int | None)}
+    found = {name: size for name, size in found.items() if not isinstance(getattr(config, name), bool)}
+    for name in ("text_config", "vision_config", "audio_config"):
+        part = getattr(config, name, None)
+        if isinstance(getattr(part, "hidden_size", None), int):
+            sizes = {key: size for key, size in small(part).items() if isinstance(getattr(part, key), int)}
+            found[name] = {**sizes, "model_type": part.model_type}
+    return found
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_transformers_drawn_by_a_seed(name):
+    transformers = pytest.importorskip("transformers")
+    warnings.simplefilter("ignore")
+    cls = getattr(transformers, name)
+    sizes = small(cls.config_class())
+
+    def make(**more):
+        return cls(cls.config_class(**sizes, **more))
+
+    eager = make(attn_implementation="eager")
+    eager.config._experts_implementation = "eager"
+    taken = inspect.signature(eager.forward).parameters
+    inputs = {
+        "input_values": {"input_values": Spec((1, 4000))},
+        "input_features": {"input_features": Spec((1, 16, 100))},
+        "pixel_values": PIXELS,
+    }.get(eager.main_input_name, BOTH if "decoder_input_ids" in taken else TOKENS)
     assert described(make, inputs) == real_run(eager, inputs)
 
 
