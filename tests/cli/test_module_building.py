@@ -127,8 +127,15 @@ def test_a_constructor_that_does_not_end_is_one_sentence(cli, tmp_path, monkeypa
     assert input.__name__ == "input"
 
 
-@pytest.mark.parametrize("command", ["summary", "cost", "plot", "run", "bench --repeat 1", "profile"])
-@pytest.mark.parametrize("line", ["input()", "next(iter(__import__('sys').stdin))", "exit()", "int('no')"])
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        *((command, "input()") for command in ("summary", "cost", "plot", "run", "bench --repeat 1", "profile")),
+        *((command, "exit()") for command in ("summary", "run")),
+        ("run", "next(iter(__import__('sys').stdin))"),
+        ("cost", "int('no')"),
+    ],
+)
 def test_a_forward_that_does_not_end_is_one_sentence(cli, tmp_path, monkeypatch, command, line):
     monkeypatch.chdir(tmp_path)
     Path("net.py").write_text(

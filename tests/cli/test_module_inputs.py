@@ -313,7 +313,7 @@ def test_what_other_kinds_of_modules_refuse(cli, folder, args, message):
 
 
 def test_lazy_modules(cli, folder):
-    for command in ("cost", "plot", "vars", "profile"):
+    for command in ("plot", "vars"):
         assert cli(command, "net.py:lazy", *["--input-shape", "2,4"] * (command != "vars")).code == 0
     assert (
         json.loads(cli("cost", "net.py:lazy", "--input-shape", "2,4", "--format", "json").out)["totals"]["macs"]
