@@ -8,6 +8,7 @@ from typing import Any
 
 from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend, mask_of
+from layercli.models.parallel import COLUMNS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import Pretrained, PretrainedStored, head_of, labels_of
 from layercli.models.reading import Count, Depth, Size, divided, read
 
@@ -66,12 +67,13 @@ class BertHeads(Layer):
         of = self.config
         self.query, self.key, self.value = (Dense(of.hidden_size) for _ in range(3))
         heads = ("num_attention_heads", of.num_attention_heads)
-        self.scale = divided("hidden_size", of.hidden_size, *heads) ** -0.5
+        self.head_size = divided("hidden_size", of.hidden_size, *heads)
+        self.scale = self.head_size**-0.5
 
     def call(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         given = (self.query(inputs), self.key(inputs), self.value(inputs))
-        query, key, value = (split_heads(x, self.config.num_attention_heads) for x in given)
+        query, key, value = (split_heads(x, self.head_size) for x in given)
         return merge_heads(attend(query, key, value, mask, scale=self.scale, causal=False))
 
 
@@ -236,6 +238,12 @@ class Bert(Pretrained):
             self.classifier = self.classifying()
         if head == "answer":
             self.qa_outputs = Dense(2)
+
+    @property
+    def plan(self) -> TensorParallelPlan:
+        """How ranks share the layers."""
+        attention = attention_plan("heads/query", "heads/key", "heads/value", "output_/dense")
+        return TensorParallelPlan({**attention, "intermediate/dense": COLUMNS}, (self.config.num_attention_heads,))
 
     def classifying(self) -> Layer:
         """Return the classification layer for texts or for steps."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from layercli.models.functions import merge_heads, tanh_gelu
 from layercli.models.masks import attend, extended
+from layercli.models.parallel import COLUMNS, ROWS, VOCABULARY, TensorParallelPlan
 from layercli.models.reading import Count, Depth, Size, divided, read
 from layercli.models.text_decoder import TextDecoder, alibi, fused_heads, sources_of, text_decoder
 
@@ -47,11 +48,12 @@ class BloomAttention(Layer):
         """Create the projections."""
         of = self.config
         self.query_key_value, self.dense = Dense(3 * of.hidden_size), Dense(of.hidden_size)
-        self.scale = divided("hidden_size", of.hidden_size, "n_head", of.n_head) ** -0.5
+        self.head_size = divided("hidden_size", of.hidden_size, "n_head", of.n_head)
+        self.scale = self.head_size**-0.5
 
     def call(self, inputs: Tensor, mask: Tensor, bias: Tensor, past: tuple[Tensor, ...] | None = None) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
-        query, key, value = fused_heads(self.query_key_value(inputs), self.config.n_head, 1)
+        query, key, value = fused_heads(self.query_key_value(inputs), self.head_size, 1)
         key, value = kept = extended(past, key, value)
         x = self.dense(merge_heads(attend(query, key, value, mask, scale=self.scale, bias=bias)))
         return x if past is None else (x, kept)
@@ -111,6 +113,12 @@ class Bloom(TextDecoder):
         self.blocks = [BloomBlock(of) for _ in range(of.n_layer)]
         self.ln_f = LayerNormalization(epsilon=of.layer_norm_epsilon)
         self.setup_head(of.hidden_size)
+
+    @property
+    def plan(self) -> TensorParallelPlan:
+        """How ranks share the layers."""
+        network = {"dense_h_to_4h": COLUMNS, "dense_4h_to_h": ROWS}
+        return TensorParallelPlan({**network, "word_embeddings": VOCABULARY, "lm_head": VOCABULARY})
 
     @property
     def ties(self) -> Mapping[str, str]:

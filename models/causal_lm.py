@@ -11,9 +11,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from layercli.models.functions import activation, merge_heads, soft_cap, split_heads
+from layercli.models.fused import FusedDense
 from layercli.models.latent import Latent, LatentAttention
 from layercli.models.masks import Cache, attend, extended, mask_of, within
 from layercli.models.mixture import Experts, Mixture
+from layercli.models.parallel import (
+    BY_HEADS,
+    COLUMNS,
+    EXPERTS,
+    ROWS,
+    VOCABULARY,
+    TensorParallelPlan,
+    attention_plan,
+)
 from layercli.models.pretrained import Pretrained, head_of, labels_of
 from layercli.models.rope import Rope
 
@@ -31,6 +41,16 @@ from layercli.ops.nn.rotary_embedding import Rotate
 
 HEADS = {"ForCausalLM": "tokens", "ForSequenceClassification": "classes", "Model": ""}
 """The head of a decoder, by the suffix of its class name."""
+
+PLAN = {
+    **attention_plan("q_proj", "k_proj", "v_proj", "o_proj"),
+    **dict.fromkeys(("qkv_proj", "q_b_proj", "kv_b_proj"), BY_HEADS),
+    **dict.fromkeys(("gate_proj", "up_proj", "gate_up_proj"), COLUMNS),
+    "down_proj": ROWS,
+    "experts": EXPERTS,
+    **dict.fromkeys(("embed_tokens", "lm_head"), VOCABULARY),
+}
+"""How ranks share the layers of a decoder."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +126,12 @@ class CausalLMAttention(Layer):
     def setup(self) -> None:
         """Create the projections, or the fused one."""
         of, bias = self.decoder, self.decoder.input_bias
-        self.sizes = [count * of.head_size for count in (of.heads, of.key_heads, of.key_heads)]
+        self.head_size = of.head_size
+        sizes = tuple(count * of.head_size for count in (of.heads, of.key_heads, of.key_heads))
         if of.fused:
-            self.qkv_proj = Dense(sum(self.sizes), use_bias=bias)
+            self.qkv_proj = FusedDense(sum(sizes), use_bias=bias, parts=sizes)
         else:
-            self.q_proj, self.k_proj, self.v_proj = (Dense(size, use_bias=bias) for size in self.sizes)
+            self.q_proj, self.k_proj, self.v_proj = (Dense(size, use_bias=bias) for size in sizes)
         self.o_proj = Dense(of.width, use_bias=of.output_bias)
         if of.head_norm:
             self.q_norm, self.k_norm = of.normalization(), of.normalization()
@@ -131,13 +152,11 @@ class CausalLMAttention(Layer):
 
     def projected(self, inputs: Tensor) -> list[Tensor]:
         """Return query, key and value (batch, steps, heads, features)."""
-        of = self.decoder
-        if of.fused:
-            ends = [self.sizes[0], self.sizes[0] + self.sizes[1]]
-            parts = ops.split(self.qkv_proj(inputs), ends, axis=-1)
+        if self.decoder.fused:
+            parts = self.qkv_proj.split(self.qkv_proj(inputs))
         else:
             parts = [self.q_proj(inputs), self.k_proj(inputs), self.v_proj(inputs)]
-        return [split_heads(x, heads) for x, heads in zip(parts, (of.heads, of.key_heads, of.key_heads), strict=True)]
+        return [split_heads(x, self.head_size) for x in parts]
 
 
 class CausalLMFeedForward(Layer):
@@ -149,7 +168,7 @@ class CausalLMFeedForward(Layer):
         """Create the projections; ``fused`` has gate and up in one."""
         of, bias = self.decoder, self.decoder.hidden_bias
         if of.fused:
-            self.gate_up_proj = Dense(2 * of.hidden, use_bias=bias)
+            self.gate_up_proj = FusedDense(2 * of.hidden, use_bias=bias, parts=(of.hidden, of.hidden))
         else:
             self.gate_proj, self.up_proj = Dense(of.hidden, use_bias=bias), Dense(of.hidden, use_bias=bias)
         self.down_proj = Dense(of.width, use_bias=bias)
@@ -158,7 +177,7 @@ class CausalLMFeedForward(Layer):
     def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         if self.decoder.fused:
-            gate, up = ops.split(self.gate_up_proj(inputs), 2, axis=-1)
+            gate, up = self.gate_up_proj.split(self.gate_up_proj(inputs))
         else:
             gate, up = self.gate_proj(inputs), self.up_proj(inputs)
         return self.down_proj(self.activate(gate) * up)
@@ -221,6 +240,12 @@ class CausalLM(Pretrained):
             self.lm_head = Dense(of.vocabulary, use_bias=False)
         if of.head == "classes":
             self.score = Dense(of.classes, use_bias=False)
+
+    @property
+    def plan(self) -> TensorParallelPlan:
+        """How ranks share the layers."""
+        of = self.decoder
+        return TensorParallelPlan(PLAN, (of.heads,) if of.latent is not None else (of.heads, of.key_heads))
 
     @property
     def predicts_tokens(self) -> bool:

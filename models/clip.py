@@ -8,6 +8,7 @@ from typing import Any
 
 from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend, mask_of
+from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import Pretrained, head_of
 from layercli.models.reading import Depth, Size, divided, read, shown
 from layercli.models.vit import Patches
@@ -23,6 +24,9 @@ from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
 from layercli.ops.core.axes import check_rank
+
+PLAN = {**attention_plan("q_proj", "k_proj", "v_proj", "out_proj"), "fc1": COLUMNS, "fc2": ROWS}
+"""How ranks share the layers of both models."""
 
 LAST_TOKEN = 2
 """The end-of-text id in the first files, where it means the highest token id of a text."""
@@ -69,12 +73,13 @@ class CLIPAttention(Layer):
         of = self.config
         self.q_proj, self.k_proj, self.v_proj, self.out_proj = (Dense(of.hidden_size) for _ in range(4))
         heads = ("num_attention_heads", of.num_attention_heads)
-        self.scale = divided("hidden_size", of.hidden_size, *heads) ** -0.5
+        self.head_size = divided("hidden_size", of.hidden_size, *heads)
+        self.scale = self.head_size**-0.5
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return (batch, steps, width)."""
         given = (self.q_proj(inputs), self.k_proj(inputs), self.v_proj(inputs))
-        query, key, value = (split_heads(x, self.config.num_attention_heads) for x in given)
+        query, key, value = (split_heads(x, self.head_size) for x in given)
         return self.out_proj(merge_heads(attend(query, key, value, mask, scale=self.scale, causal=self.causal)))
 
 
@@ -214,6 +219,11 @@ class CLIP(Pretrained):
         self.text_model, self.vision_model = TextModel(self.text), VisionModel(self.vision)
         self.text_projection = Dense(self.features, use_bias=False)
         self.visual_projection = Dense(self.features, use_bias=False)
+
+    @property
+    def plan(self) -> TensorParallelPlan:
+        """How ranks share the layers."""
+        return TensorParallelPlan(PLAN, (self.text.num_attention_heads, self.vision.num_attention_heads))
 
     def build(self, input_ids_shape: Any, pixel_values_shape: Any) -> None:
         """Create logit_scale, a number."""

@@ -9,6 +9,7 @@ from typing import Any
 from layercli.models.bert import encoder
 from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend, mask_of
+from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import Pretrained, PretrainedStored
 from layercli.models.reading import Count, Depth, Size, divided, read
 
@@ -63,12 +64,13 @@ class DistilBertAttention(Layer):
     def setup(self) -> None:
         """Create the projections."""
         self.q_lin, self.k_lin, self.v_lin, self.out_lin = (Dense(self.config.dim) for _ in range(4))
-        self.scale = divided("dim", self.config.dim, "n_heads", self.config.n_heads) ** -0.5
+        self.head_size = divided("dim", self.config.dim, "n_heads", self.config.n_heads)
+        self.scale = self.head_size**-0.5
 
     def call(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         given = (self.q_lin(inputs), self.k_lin(inputs), self.v_lin(inputs))
-        query, key, value = (split_heads(x, self.config.n_heads) for x in given)
+        query, key, value = (split_heads(x, self.head_size) for x in given)
         return self.out_lin(merge_heads(attend(query, key, value, mask, scale=self.scale, causal=False)))
 
 
@@ -149,6 +151,12 @@ class DistilBert(Pretrained):
         if head == "answer":
             self.qa_outputs = Dense(2)
         self.activate = activation(of.activation)
+
+    @property
+    def plan(self) -> TensorParallelPlan:
+        """How ranks share the layers."""
+        attention = attention_plan("q_lin", "k_lin", "v_lin", "out_lin")
+        return TensorParallelPlan({**attention, "lin1": COLUMNS, "lin2": ROWS}, (self.config.n_heads,))
 
     @property
     def ties(self) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from layercli.models.functions import activation, merge_heads
 from layercli.models.masks import attend, extended
+from layercli.models.parallel import BY_HEADS, COLUMNS, ROWS, VOCABULARY, TensorParallelPlan
 from layercli.models.reading import Count, Depth, Size, divided, read
 from layercli.models.rope import parameters, rope
 from layercli.models.text_decoder import TextDecoder, alibi, fused_heads, sources_of, text_decoder
@@ -81,7 +82,7 @@ class FalconAttention(Layer):
 
     def call(self, inputs: Tensor, mask: Tensor, others: Any, past: tuple[Tensor, ...] | None = None) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
-        query, key, value = fused_heads(self.query_key_value(inputs), self.config.key_heads, self.queries)
+        query, key, value = fused_heads(self.query_key_value(inputs), self.config.head_size, self.queries)
         bias = others[0] if self.config.alibi else None
         if not self.config.alibi:
             query, key = self.rotate(query, *others), self.rotate(key, *others)
@@ -150,6 +151,22 @@ class Falcon(TextDecoder):
         self.blocks = [FalconBlock(of) for _ in range(of.num_hidden_layers)]
         self.ln_f = LayerNormalization(epsilon=of.layer_norm_epsilon)
         self.setup_head(of.hidden_size)
+
+    @property
+    def plan(self) -> TensorParallelPlan:
+        """How ranks share the layers."""
+        of = self.config
+        network = {
+            "dense_h_to_4h": COLUMNS,
+            "dense_4h_to_h": ROWS,
+            "word_embeddings": VOCABULARY,
+            "lm_head": VOCABULARY,
+        }
+        if of.alibi or of.key_heads == 1:
+            return TensorParallelPlan(network)
+        return TensorParallelPlan(
+            {**network, "query_key_value": BY_HEADS, "self_attention/dense": ROWS}, (of.key_heads,)
+        )
 
     @property
     def ties(self) -> Mapping[str, str]:

@@ -43,10 +43,10 @@ def activation(name: str) -> Callable[[Tensor], Tensor]:
     return ACTIVATIONS[name]
 
 
-def split_heads(x: Tensor, heads: int) -> Tensor:
-    """Reshape (batch, steps, heads x features) to (batch, steps, heads, features)."""
+def split_heads(x: Tensor, features: int) -> Tensor:
+    """Reshape (batch, steps, heads x features) to (batch, steps, heads, features); a rank may have some of the heads."""
     batch, steps, width = x.shape
-    return ops.reshape(x, (batch, steps, heads, width // heads))
+    return ops.reshape(x, (batch, steps, width // features, features))
 
 
 def merge_heads(x: Tensor) -> Tensor:

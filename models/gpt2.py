@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.functions import activation, merge_heads, split_heads
+from layercli.models.fused import FusedDense
 from layercli.models.masks import attend, extended
+from layercli.models.parallel import BY_HEADS, COLUMNS, ROWS, VOCABULARY, TensorParallelPlan
 from layercli.models.pretrained import PretrainedStored
 from layercli.models.reading import Count, Depth, Size, divided, read
 from layercli.models.text_decoder import TextDecoder, text_decoder
@@ -15,7 +17,6 @@ from layercli.models.text_decoder import TextDecoder, text_decoder
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
-from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
 
@@ -45,7 +46,7 @@ class GPT2Config:
     }
 
 
-class InOutDense(Dense):
+class InOutDense(FusedDense):
     """A Dense layer whose kernel is stored as (features, units) in the checkpoint."""
 
     def stored(self, key: str) -> PretrainedStored:
@@ -62,14 +63,15 @@ class GPT2Attention(Layer):
     def setup(self) -> None:
         """Create the projections."""
         of = self.config
-        self.c_attn, self.c_proj = InOutDense(3 * of.n_embd), InOutDense(of.n_embd)
-        self.scale = divided("n_embd", of.n_embd, "n_head", of.n_head) ** -0.5 if of.scale_attn_weights else 1.0
+        self.c_attn, self.c_proj = InOutDense(3 * of.n_embd, parts=(of.n_embd,) * 3), InOutDense(of.n_embd)
+        self.head_size = divided("n_embd", of.n_embd, "n_head", of.n_head)
+        self.scale = self.head_size**-0.5 if of.scale_attn_weights else 1.0
         if of.scale_attn_by_inverse_layer_idx:
             self.scale /= self.place + 1
 
     def call(self, inputs: Tensor, mask: Tensor, past: tuple[Tensor, ...] | None = None) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
-        query, key, value = (split_heads(x, self.config.n_head) for x in ops.split(self.c_attn(inputs), 3, axis=-1))
+        query, key, value = (split_heads(x, self.head_size) for x in ops.split(self.c_attn(inputs), 3, axis=-1))
         key, value = kept = extended(past, key, value)
         x = self.c_proj(merge_heads(attend(query, key, value, mask, scale=self.scale)))
         return x if past is None else (x, kept)
@@ -128,6 +130,12 @@ class GPT2(TextDecoder):
         self.blocks = [GPT2Block(of, place) for place in range(of.n_layer)]
         self.ln_f = LayerNormalization(epsilon=of.layer_norm_epsilon)
         self.setup_head(of.n_embd)
+
+    @property
+    def plan(self) -> TensorParallelPlan:
+        """How ranks share the layers."""
+        layers = {"c_attn": BY_HEADS, "c_fc": COLUMNS, "c_proj": ROWS, "wte": VOCABULARY, "lm_head": VOCABULARY}
+        return TensorParallelPlan(layers, (self.config.n_head,))
 
     @property
     def ties(self) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from layercli.models.functions import activation, merge_heads
 from layercli.models.masks import attend, extended
+from layercli.models.parallel import BY_HEADS, COLUMNS, ROWS, VOCABULARY, TensorParallelPlan
 from layercli.models.reading import Count, Depth, Size, divided, read
 from layercli.models.rope import parameters, rope
 from layercli.models.text_decoder import TextDecoder, fused_heads, text_decoder
@@ -61,7 +62,7 @@ class GPTNeoXAttention(Layer):
         self, inputs: Tensor, mask: Tensor, cosine: Tensor, sine: Tensor, past: tuple[Tensor, ...] | None = None
     ) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
-        query, key, value = fused_heads(self.query_key_value(inputs), self.config.num_attention_heads, 1)
+        query, key, value = fused_heads(self.query_key_value(inputs), self.config.head_size, 1)
         query, key = self.rotate(query, cosine, sine), self.rotate(key, cosine, sine)
         key, value = kept = extended(past, key, value)
         x = self.dense(merge_heads(attend(query, key, value, mask, scale=self.scale)))
@@ -120,6 +121,13 @@ class GPTNeoX(TextDecoder):
         self.blocks = [GPTNeoXBlock(of) for _ in range(of.num_hidden_layers)]
         self.final_layer_norm = LayerNormalization(epsilon=of.layer_norm_eps)
         self.setup_head(of.hidden_size)
+
+    @property
+    def plan(self) -> TensorParallelPlan:
+        """How ranks share the layers."""
+        attention = {"query_key_value": BY_HEADS, "attention/dense": ROWS}
+        network = {"dense_h_to_4h": COLUMNS, "dense_4h_to_h": ROWS, "embed_in": VOCABULARY, "lm_head": VOCABULARY}
+        return TensorParallelPlan({**attention, **network}, (self.config.num_attention_heads,))
 
     @property
     def ties(self) -> Mapping[str, str]:

@@ -61,11 +61,11 @@ class LatentAttention(Layer):
     ) -> Any:
         """Return (batch, steps, width), and if ``past`` is given the new cache entries: the latents and the rotary keys."""
         latent = self.decoder.latent
-        query = split_heads(self.queries(inputs), self.decoder.heads)
+        query = split_heads(self.queries(inputs), latent.plain + latent.turned)
         given = self.kv_a_proj_with_mqa(inputs)
         low, turned = self.kv_a_layernorm(given[:, :, : latent.keys]), ops.expand_dims(given[:, :, latent.keys :], 2)
         low, turned = kept = extended(past, low, self.rotate(turned, cosine, sine))
-        high = split_heads(self.kv_b_proj(low), self.decoder.heads)
+        high = split_heads(self.kv_b_proj(low), latent.plain + latent.value)
         shape = (*high.shape[:3], latent.turned)
         key = ops.concatenate([high[:, :, :, : latent.plain], ops.broadcast_to(turned, shape)], axis=-1)
         plain, own = query[:, :, :, : latent.plain], query[:, :, :, latent.plain :]

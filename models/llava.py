@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from layercli.models import llama
+from layercli.models import clip, llama
 from layercli.models.causal_lm import CausalLM
 from layercli.models.clip import VisionConfig, VisionModel, part
 from layercli.models.functions import activation
 from layercli.models.masks import Cache
+from layercli.models.parallel import TensorParallelPlan
 from layercli.models.pretrained import UnknownArchitectureError, head_of
 from layercli.models.reading import Count, one_of, read, shown
 
@@ -123,6 +124,12 @@ class Llava(CausalLM):
         self.vision_tower = VisionTower(self.images.vision, self.images)
         self.multi_modal_projector = Projector(self.images, self.decoder.width)
         self.place = PlaceFeatures(self.images.token)
+
+    @property
+    def plan(self) -> TensorParallelPlan:
+        """How ranks share the layers."""
+        text = super().plan
+        return TensorParallelPlan({**clip.PLAN, **text.layers}, (*text.heads, self.images.vision.num_attention_heads))
 
     @property
     def ties(self) -> Mapping[str, str]:

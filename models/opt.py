@@ -8,6 +8,7 @@ from typing import Any
 
 from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend, extended
+from layercli.models.parallel import COLUMNS, ROWS, VOCABULARY, TensorParallelPlan, attention_plan
 from layercli.models.reading import Count, Depth, Size, divided, read
 from layercli.models.text_decoder import TextDecoder, text_decoder
 
@@ -65,12 +66,13 @@ class OPTAttention(Layer):
             Dense(of.hidden_size, use_bias=of.enable_bias) for _ in names
         )
         heads = ("num_attention_heads", of.num_attention_heads)
-        self.scale = divided("hidden_size", of.hidden_size, *heads) ** -0.5
+        self.head_size = divided("hidden_size", of.hidden_size, *heads)
+        self.scale = self.head_size**-0.5
 
     def call(self, inputs: Tensor, mask: Tensor, past: tuple[Tensor, ...] | None = None) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         given = (self.q_proj(inputs), self.k_proj(inputs), self.v_proj(inputs))
-        query, key, value = (split_heads(x, self.config.num_attention_heads) for x in given)
+        query, key, value = (split_heads(x, self.head_size) for x in given)
         key, value = kept = extended(past, key, value)
         x = self.out_proj(merge_heads(attend(query, key, value, mask, scale=self.scale)))
         return x if past is None else (x, kept)
@@ -123,6 +125,13 @@ class OPT(TextDecoder):
         if self.normalized:
             self.final_layer_norm = of.normalization()
         self.setup_head(of.hidden_size)
+
+    @property
+    def plan(self) -> TensorParallelPlan:
+        """How ranks share the layers."""
+        network = {"fc1": COLUMNS, "fc2": ROWS, "embed_tokens": VOCABULARY, "lm_head": VOCABULARY}
+        attention = attention_plan("q_proj", "k_proj", "v_proj", "out_proj")
+        return TensorParallelPlan({**attention, **network}, (self.config.num_attention_heads,))
 
     @property
     def ties(self) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend, extended
+from layercli.models.parallel import COLUMNS, ROWS, VOCABULARY, TensorParallelPlan, attention_plan
 from layercli.models.reading import Count, Depth, Size, divided, read
 from layercli.models.rope import parameters, rope
 from layercli.models.text_decoder import TextDecoder, text_decoder
@@ -64,15 +65,16 @@ class PhiAttention(Layer):
         if of.qk_layernorm:
             self.q_layernorm = LayerNormalization(epsilon=of.layer_norm_eps)
             self.k_layernorm = LayerNormalization(epsilon=of.layer_norm_eps)
-        self.rotate, self.scale = Rotate(), of.head_size**-0.5
+        self.head_size = of.head_size
+        self.rotate, self.scale = Rotate(), self.head_size**-0.5
 
     def call(
         self, inputs: Tensor, mask: Tensor, cosine: Tensor, sine: Tensor, past: tuple[Tensor, ...] | None = None
     ) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         of = self.config
-        query = split_heads(self.q_proj(inputs), of.num_attention_heads)
-        key, value = split_heads(self.k_proj(inputs), of.key_heads), split_heads(self.v_proj(inputs), of.key_heads)
+        given = (self.q_proj(inputs), self.k_proj(inputs), self.v_proj(inputs))
+        query, key, value = (split_heads(x, self.head_size) for x in given)
         if of.qk_layernorm:
             query, key = self.q_layernorm(query), self.k_layernorm(key)
         query, key = self.rotate(query, cosine, sine), self.rotate(key, cosine, sine)
@@ -130,6 +132,13 @@ class Phi(TextDecoder):
         self.blocks = [PhiBlock(of) for _ in range(of.num_hidden_layers)]
         self.final_layernorm = LayerNormalization(epsilon=of.layer_norm_eps)
         self.setup_head(of.hidden_size, use_bias=True)
+
+    @property
+    def plan(self) -> TensorParallelPlan:
+        """How ranks share the layers."""
+        network = {"fc1": COLUMNS, "fc2": ROWS, "embed_tokens": VOCABULARY, "lm_head": VOCABULARY}
+        attention = attention_plan("q_proj", "k_proj", "v_proj", "self_attn/dense")
+        return TensorParallelPlan({**attention, **network}, (self.config.key_heads,))
 
     def table(self) -> Any:
         """Return the embedding."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from layercli.models.parallel import TensorParallelPlan
 from layercli.models.reading import shown
 
 from layercli.core import dims, dtypes
@@ -79,6 +80,11 @@ class Pretrained(Model):
     def predicts_tokens(self) -> bool:
         """Whether the outputs are the logits of the next token at each step."""
         return False
+
+    @property
+    def plan(self) -> TensorParallelPlan:
+        """How ranks share the layers; by default each has all of them."""
+        return TensorParallelPlan({})
 
     @property
     def longest(self) -> int | None:

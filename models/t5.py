@@ -9,6 +9,7 @@ from typing import Any
 
 from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend, mask_of
+from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import Pretrained, head_of
 from layercli.models.reading import Depth, Size, read
 
@@ -82,6 +83,7 @@ class T5Attention(Layer):
         of = self.config
         self.q, self.k, self.v = (Dense(of.num_heads * of.d_kv, use_bias=False) for _ in range(3))
         self.o = Dense(of.d_model, use_bias=False)
+        self.head_size = of.d_kv
         if self.biased:
             self.relative_attention_bias = Embedding(of.relative_attention_num_buckets, of.num_heads)
 
@@ -100,9 +102,8 @@ class T5Attention(Layer):
         distance: Tensor | None = None,
     ) -> Any:
         """Return (batch, steps, width), and the position bias if ``distance`` is given."""
-        of = self.config
         bias = self.bias(distance) if distance is not None else bias
-        query, key, value = (split_heads(x, of.num_heads) for x in (self.q(inputs), self.k(sources), self.v(sources)))
+        query, key, value = (split_heads(x, self.head_size) for x in (self.q(inputs), self.k(sources), self.v(sources)))
         x = attend(query, key, value, mask, scale=1.0, causal=False, bias=bias)
         x = self.o(merge_heads(x))
         return (x, bias) if distance is not None else x
@@ -249,6 +250,12 @@ class T5(Pretrained):
         self.decoder = T5Stack(of, of.num_decoder_layers or of.num_layers, True)
         if self.head and not of.tie_word_embeddings:
             self.lm_head = Dense(of.vocab_size, use_bias=False)
+
+    @property
+    def plan(self) -> TensorParallelPlan:
+        """How ranks share the layers."""
+        network = {**dict.fromkeys(("wi", "wi_0", "wi_1", "relative_attention_bias"), COLUMNS), "wo": ROWS}
+        return TensorParallelPlan({**attention_plan("q", "k", "v", "o"), **network}, (self.config.num_heads,))
 
     @property
     def ties(self) -> Mapping[str, str]:

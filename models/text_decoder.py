@@ -101,10 +101,10 @@ def text_decoder(kind: type, config: ConfigLike, given: Mapping[str, object], ar
     return kind(config, head, labels_of(given) if head == "classes" else 0)
 
 
-def fused_heads(x: Tensor, groups: int, queries: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Split a projection that holds, for each group, its query heads, a key and a value head."""
+def fused_heads(x: Tensor, size: int, queries: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Split a projection that holds, for each group, its query heads, a key and a value head of ``size`` features."""
     batch, steps, width = x.shape
-    size = width // (groups * (queries + 2))
+    groups = width // (size * (queries + 2))
     x = ops.reshape(x, (batch, steps, groups, queries + 2, size))
     query = ops.reshape(x[:, :, :, :queries], (batch, steps, groups * queries, size))
     return query, x[:, :, :, queries], x[:, :, :, queries + 1]

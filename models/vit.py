@@ -9,6 +9,7 @@ from typing import Any
 from layercli.models.bert import Intermediate
 from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend
+from layercli.models.parallel import COLUMNS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import Pretrained, head_of, labels_of
 from layercli.models.reading import Depth, Size, divided, read
 
@@ -94,12 +95,13 @@ class ViTHeads(Layer):
         of = self.config
         self.query, self.key, self.value = (Dense(of.hidden_size, use_bias=of.qkv_bias) for _ in range(3))
         heads = ("num_attention_heads", of.num_attention_heads)
-        self.scale = divided("hidden_size", of.hidden_size, *heads) ** -0.5
+        self.head_size = divided("hidden_size", of.hidden_size, *heads)
+        self.scale = self.head_size**-0.5
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         given = (self.query(inputs), self.key(inputs), self.value(inputs))
-        query, key, value = (split_heads(x, self.config.num_attention_heads) for x in given)
+        query, key, value = (split_heads(x, self.head_size) for x in given)
         return merge_heads(attend(query, key, value, scale=self.scale, causal=False))
 
 
@@ -185,6 +187,12 @@ class ViT(Pretrained):
             self.classifier = Dense(self.classes)
         else:
             self.pooler = ViTPooler(of)
+
+    @property
+    def plan(self) -> TensorParallelPlan:
+        """How ranks share the layers."""
+        attention = attention_plan("attention/query", "attention/key", "attention/value", "output_/dense")
+        return TensorParallelPlan({**attention, "intermediate/dense": COLUMNS}, (self.config.num_attention_heads,))
 
     def call(self, pixel_values: Tensor) -> Any:
         """Return the output of the head."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend
+from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import Pretrained, head_of
 from layercli.models.reading import Depth, Size, divided, read
 
@@ -55,12 +56,13 @@ class WhisperAttention(Layer):
         """Create the projections."""
         self.q_proj, self.v_proj, self.out_proj = (Dense(self.width) for _ in range(3))
         self.k_proj = Dense(self.width, use_bias=False)
-        self.scale = divided("d_model", self.width, "the number of heads", self.heads) ** -0.5
+        self.head_size = divided("d_model", self.width, "the number of heads", self.heads)
+        self.scale = self.head_size**-0.5
 
     def call(self, inputs: Tensor, sources: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         given = (self.q_proj(inputs), self.k_proj(sources), self.v_proj(sources))
-        query, key, value = (split_heads(x, self.heads) for x in given)
+        query, key, value = (split_heads(x, self.head_size) for x in given)
         return self.out_proj(merge_heads(attend(query, key, value, scale=self.scale, causal=self.causal)))
 
 
@@ -151,6 +153,13 @@ class Whisper(Pretrained):
         self.encoder, self.decoder = Encoder(self.config), WhisperDecoder(self.config)
         if self.head and not self.config.tie_word_embeddings:
             self.proj_out = Dense(self.config.vocab_size, use_bias=False)
+
+    @property
+    def plan(self) -> TensorParallelPlan:
+        """How ranks share the layers."""
+        attention, of = attention_plan("q_proj", "k_proj", "v_proj", "out_proj"), self.config
+        heads = (of.encoder_attention_heads, of.decoder_attention_heads)
+        return TensorParallelPlan({**attention, "fc1": COLUMNS, "fc2": ROWS}, heads)
 
     @property
     def ties(self) -> Mapping[str, str]:

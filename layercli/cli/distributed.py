@@ -19,6 +19,12 @@ def number() -> int:
     return int(text) if text.isdecimal() else 0  # where it is no number, the error comes when the group is joined
 
 
+def size() -> int:
+    """Return the number of ranks that torchrun started; 1 for a single process."""
+    text = os.environ.get("WORLD_SIZE", "") if {"RANK", "MASTER_ADDR"} <= os.environ.keys() else ""
+    return int(text) if text.isdecimal() else 1
+
+
 def error_prefix() -> str:
     """Return the prefix of error messages when it is this rank's turn; torchrun ends the ranks that wait."""
     rank = number()

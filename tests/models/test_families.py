@@ -210,6 +210,18 @@ def test_a_parameter_that_the_file_has_in_one_piece_is_a_view_of_it(monkeypatch)
     assert {parameter.data_ptr() for parameter in opened.model.module.parameters()} == mapped
 
 
+@pytest.mark.parametrize("name", ["llama-tied", "mixtral", "gpt2", "mamba"])
+@pytest.mark.parametrize("dtype", [None, "bfloat16"])
+def test_offloaded_weights_stay_in_the_file(name, dtype, one_thread):
+    inputs = inputs_of(np.load(recorded(name) / "expected.npz"))
+    ids = inputs["input_ids"]
+    given, usual = (resolve(str(recorded(name))).prepare(ids, offload=how, dtype=dtype) for how in (True, False))
+    [(_, found)], [(_, wanted)] = (each.outputs(each.place(ids)) for each in (given, usual))
+    assert torch.equal(found, wanted)
+    assert list(given.module.parameters()) == []
+    assert found.dtype == (torch.float32 if dtype is None else torch.bfloat16)
+
+
 def test_bfloat16_is_kept(tmp_path):
     from safetensors.torch import load_file, save_file
 

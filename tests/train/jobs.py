@@ -18,7 +18,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 import layercli
 from layercli import Input, Model, Sequential, callbacks, distributed, layers, losses
+from layercli.cli.main import run
 from layercli.core import tree
+from layercli.inspect.input_names import NamedInputs
+from layercli.sources.resolve import resolve
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((41, 3)).astype("float32")
@@ -248,6 +251,35 @@ def saved(folder):
     return {"weights": np.concatenate([each.ravel() for each in model.get_weights()])}
 
 
+FAMILIES = ("llama-tied", "mixtral", "deepseek_v3", "phi3", "gpt2", "falcon-grouped", "bloom", "t5", "whisper", "clip")
+"""What ranks share: grouped heads, experts, latents, fused projections in every layout, position biases, vocabularies."""
+ROWS = RNG.standard_normal((5, 784)).astype("float32")
+
+
+def folder_of(family):
+    return Path(__file__).parent.parent / "reference" / "families" / family
+
+
+def shared(family):
+    """Return the first output of a folder whose weights are shared, and its number of values on this rank."""
+    source = resolve(str(folder_of(family)))
+    with np.load(folder_of(family) / "expected.npz") as held:
+        given = {key.removeprefix("input_"): held[key] for key in held if key.startswith("input_")}
+    first, *others = [given.pop(name) for name in source.subject.model.required_inputs()]
+    inputs = NamedInputs([first, *others] if others else first, given)
+    program = source.prepare(inputs, shard=True)
+    [(_, found), *_] = program.outputs(program.place(inputs))
+    return {"found": found.numpy(), "values": np.array(sum(each.numel() for each in program.module.parameters()))}
+
+
+def streamed(folder):
+    """Let the command write the rows that the ranks compute in turn, of which the last two are of one rank."""
+    np.save(folder / "rows.npy", ROWS) if distributed.rank() == 0 else None
+    dist.barrier()
+    files = ["--input", str(folder / "rows.npy"), "--output", str(folder / "streamed.npy")]
+    assert run(["run", "mlp", *files, "--batch-size", "2", "-q"]) == 0
+
+
 def main(folder):
     """Do every job and leave the results in ``rank0.npz`` and ``rank1.npz``."""
     torch.set_num_threads(1)
@@ -264,6 +296,9 @@ def main(folder):
     keep("stopped", stopped(folder))
     keep("patient", patient())
     keep("saved", saved(folder))
+    for family in FAMILIES:
+        keep(f"shared/{family}", shared(family))
+    streamed(folder)
     for how, names in (("ddp", WHOLE), ("fsdp", BY_LAYER)):
         keep(f"gradients/{how}", {name: gradients(name, how, distributed.rank()) for name in names})
     np.savez(folder / f"rank{distributed.rank()}.npz", **found)

@@ -12,8 +12,11 @@ import pytest
 import layercli
 from layercli import distributed
 from layercli.errors import DeviceError, FormatError, RankError, UsageError
+from layercli.runtime.distributed import tensor_parallel
 from layercli.runtime.distributed.process_group import Group
 from layercli.runtime.training.batch_sharding import BatchShard
+from layercli.sources import huggingface
+from layercli.sources.resolve import resolve
 from tests.ranks import ranks_of
 from tests.train import jobs
 
@@ -94,6 +97,38 @@ def test_what_two_ranks_saved_one_process_goes_on_from(found, done, file):
     unbroken.fit(jobs.X, jobs.LABELS, batch_size=8, epochs=2, verbose=0)
     for got, expected in zip(model.get_weights(), unbroken.get_weights(), strict=True):
         np.testing.assert_allclose(got, expected, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("family", jobs.FAMILIES)
+def test_ranks_that_share_a_folder_give_what_transformers_gives(found, family):
+    expected = np.load(jobs.folder_of(family) / "expected.npz")
+    wanted, mask = expected["output_0"], expected.get("input_attention_mask")
+    kept = mask.astype(bool) if mask is not None and mask.shape == wanted.shape[:2] else ...
+    for rank in found:
+        apart = np.abs(rank[f"shared/{family}/found"] - wanted)[kept]
+        assert apart.max() < 1e-5 * np.abs(wanted).max()
+        assert rank[f"shared/{family}/values"] < 0.7 * expected["parameters"]
+
+
+def test_ranks_share_the_rows_of_a_stream(done):
+    program = resolve("mlp").prepare(jobs.ROWS)
+    [(_, wanted)] = program.outputs(program.place(jobs.ROWS))
+    np.testing.assert_allclose(np.load(done / "streamed.npy"), wanted, rtol=1e-5, atol=1e-6)
+    assert not (done / "streamed.npy.part.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("family", "ranks", "sentence"),
+    [
+        ("llama", 4, "2 heads do not divide among 4 ranks"),
+        ("mamba", 2, "layercli has no tensor-parallel plan for a Mamba"),
+    ],
+)
+def test_a_model_that_ranks_cannot_share(family, ranks, sentence):
+    opened = huggingface.open(str(jobs.folder_of(family)))
+    with pytest.raises(UsageError) as caught:
+        tensor_parallel.load(opened.model, opened.weights, Group(0, ranks), "cpu")
+    assert caught.value.message == sentence
 
 
 def test_shard_needs_ranks():

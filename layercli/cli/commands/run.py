@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext, redirect_stdout
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from layercli.cli import output, startup
+from layercli.cli import distributed, output, startup
 from layercli.cli.commands import run_generation, run_streaming
 from layercli.cli.commands import run_options as options
 from layercli.cli.commands import run_report as sections
@@ -34,6 +35,8 @@ def run(
     generate: options.Generate = None,
     labels: options.Labels = None,
     check: options.Check = False,
+    offload: options.Offload = False,
+    shard: options.Shard = False,
     record: options.RecordTo = None,
     replay: options.Replay = None,
     format: output.FormatOption = None,
@@ -47,6 +50,7 @@ def run(
     [dim]$[/dim] layercli run mlp --input big.npy --output y.npy --batch-size auto
     [dim]$[/dim] layercli run resnet50 --input photos/ --rescale 0,1 --top 5 --labels classes.txt
     [dim]$[/dim] layercli run ./Llama-3.2-1B --text "The capital of France is" --generate 8
+    [dim]$[/dim] torchrun --nproc-per-node 2 -m layercli run ./Llama-3.2-1B --input ids.npy --shard
     [dim]$[/dim] layercli run mlp --seed 7 --record run.json
     [dim]$[/dim] layercli run --replay run.json
     """
@@ -54,6 +58,8 @@ def run(
     from layercli.inspect.model_loader import register_custom_objects
     from layercli.inspect.top_k import read_labels
 
+    distributed.notice_the_end()
+    first = checks.check_ranks(shard=shard, streams=batch_size is not None)
     register_custom_objects(running.custom)
     checks.check_again(context, replay)
     check_use(context, "force", bool(out or record), "--force writes over files that exist: --output or --record")
@@ -64,13 +70,15 @@ def run(
         output_file.check_target(out, force=kept)
     if record is not None:
         output_file.check_place(record, force=force)
-    for target in filter(None, (out, record)):
+    for target in filter(None, (out, record) if first else ()):
         if target != output_file.STANDARD_OUTPUT:
             context.with_resource(output_file.claimed(target, force=kept if target == out else force))
     others = {"--layers": layers, "--top": top, "--record": record, "--replay": replay}
     checks.check_stream(batch_size, resume, {**others, "--text": running.text, "--generate": generate})
     graphs = {"--compile": running.compile_, "--fuse": running.fuse}
     run_generation.check(generate, {**others, "--check": check, **graphs})
+    if shard and layers is not None:
+        raise UsageError("--shard gives each rank a share of a layer's results, which --layers does not show")
     checks.check_layers("--fuse", running.fuse, {"--layers": layers})
     checks.check_layers("--compile", running.compile_, {"--layers": layers})
     if labels is not None and top is None:
@@ -83,10 +91,13 @@ def run(
 
     before = None if replay is None else sections.recorded(replay, model)
     plan = before.plan if before else running.plan(checks.required(model))
+    plan = replace(plan, settings=replace(plan.settings, offload=offload, shard=shard)) if before is None else plan
     if batch_size is not None:
-        streamed, section = run_streaming.stream(plan, out, batch_size, resume=resume, force=force)
-        show(streamed, [section], format)
-        return sections.finiteness(streamed).code if check else 0
+        written = run_streaming.stream(plan, out, batch_size, resume=resume, force=force)
+        if written is None:
+            return 0
+        show(written[0], [written[1]], format)
+        return sections.finiteness(written[0]).code if check else 0
     ready = of_plan(plan)
     found = []
     if generate is not None:
@@ -94,6 +105,8 @@ def run(
         found.append(section)
     else:
         report = run_model(ready.program, ready.inputs, layers=layers, check=check)
+    if not first:
+        return 0
     if before is not None:
         now = run_record.record(plan, ready.program, ready.inputs, report.outputs_by_name())
         found.append(sections.reproduction(before, now))

@@ -217,6 +217,22 @@ ChannelsLast = Annotated[
         rich_help_panel=DEVICE,
     ),
 ]
+Offload = Annotated[
+    bool,
+    typer.Option(
+        "--offload",
+        help="Leave the weights of a Hugging Face folder on disk, and read each when it is used.",
+        rich_help_panel=DEVICE,
+    ),
+]
+Shard = Annotated[
+    bool,
+    typer.Option(
+        "--shard",
+        help="Share the weights of a Hugging Face folder among torchrun's ranks.",
+        rich_help_panel=DEVICE,
+    ),
+]
 Repeat = Annotated[
     str, typer.Option(metavar="N|5s", help="The number of measured runs, or seconds to measure for (5s).")
 ]

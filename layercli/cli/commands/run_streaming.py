@@ -18,11 +18,15 @@ from layercli.errors import FileError, FormatError, UsageError
 if TYPE_CHECKING:
     from layercli.formats.npy_writer import RowWriter
     from layercli.runtime.inference.forward_pass import ForwardRun
+    from layercli.runtime.inference.row_shares import RowShares
     from layercli.runtime.inference.run_record import Plan
 
 
-def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool) -> tuple[ForwardRun, Section]:
-    """Run the plan batch by batch into ``out``; return the report on the written file and on the stream."""
+def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool) -> tuple[ForwardRun, Section] | None:
+    """Run the plan batch by batch into ``out``; return the report on the written file and on the stream.
+
+    torchrun's ranks share the rows; the first one writes and reports, the others return None.
+    """
     from layercli.formats.npy_writer import RowWriter
     from layercli.render.run import streamed
     from layercli.runtime.execution import device as devices
@@ -47,8 +51,11 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
         facts = {"rows": rows, "resumed_at": rows, "batch_size": done.batch_size, "seconds": 0.0}
         report = batch_inference.report(subject.name, device, inputs, out, done)
         return report, Section([streamed(facts)], {"stream": facts})
-    begin(writer, resume=resume, force=force)
-    first, start = writer.done, time.perf_counter()
+    shares = shares_of(plan)
+    if shares.writes:
+        begin(writer, resume=resume, force=force)
+    start = time.perf_counter()
+    first = shares.agreed(writer.done)
     first_row = batch_inference.batch_of(inputs, 0, 1)
     ready = prepared_model.prepare(subject, first_row, plan.settings, flags=plan.request.flags, many=True)
     if plan.settings.device == "auto":
@@ -57,13 +64,26 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
         output.print_info(ready.folds.sentence)
     command_line.current().resume_hint = "the same command with --resume goes on"
     with progress(writer) as tell:
-        done = batch_inference.stream(ready, inputs, writer, batch, tell)
+        done = batch_inference.stream(ready, inputs, writer, batch, tell, shares)
+    if not shares.writes:
+        return None
     seconds = time.perf_counter() - start
     output.print_info(f"wrote {out}")
     facts = {"rows": writer.total, "resumed_at": first, "batch_size": done.batch_size, "seconds": seconds}
     return batch_inference.report(ready.name, str(ready.device), inputs, out, done), Section(
         [streamed(facts)], {"stream": facts}
     )
+
+
+def shares_of(plan: Plan) -> RowShares:
+    """Return how torchrun's ranks share the rows."""
+    from layercli.runtime.distributed import process_group
+    from layercli.runtime.inference.model_placement import device_of
+    from layercli.runtime.inference.row_shares import RowShares
+
+    if not process_group.launched():
+        return RowShares()
+    return RowShares(process_group.join("gloo" if device_of(plan.settings).type == "cpu" else None))
 
 
 def parse_batch(text: str) -> int | None:

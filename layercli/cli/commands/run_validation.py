@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import typer
 
+from layercli.cli import command_line, distributed
 from layercli.cli.commands.run_options import DEVICE, INPUTS
 from layercli.errors import UsageError, nearest
 
@@ -31,6 +32,23 @@ def check_stream(batch_size: str | None, resume: bool, others: Mapping[str, obje
     for name, value in others.items():
         if batch_size is not None and value:
             raise UsageError(f"--batch-size streams the results to a file, which {name} does not go with")
+
+
+def check_ranks(*, shard: bool, streams: bool) -> bool:
+    """Return whether this is the first of torchrun's ranks, which alone writes and reports; the others are made quiet.
+
+    UsageError for several ranks that have nothing to share.
+    """
+    ranks = distributed.size()
+    if ranks > 1 and not shard and not streams:
+        raise UsageError(
+            f"torchrun started {ranks} ranks, which share the weights by --shard, or the rows by --batch-size"
+        )
+    if shard and streams:
+        raise UsageError("--batch-size shares the rows among the ranks, and --shard the weights: give one of them")
+    if distributed.number():
+        command_line.current().quiet = True
+    return distributed.number() == 0
 
 
 def check_layers(graph: str, wanted: bool, others: Mapping[str, object]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,31 +20,56 @@ from layercli.inspect.summary import described
 from layercli.models.matching import MatchingPlace, match
 from layercli.models.pretrained import Pretrained
 from layercli.runtime.execution import layer_module, tensors
+from layercli.runtime.execution.offload import OffloadTarget, leave_on_disk
 
 
-def load(model: Pretrained, file: WeightFile) -> None:
+def load(model: Pretrained, file: WeightFile, value: Callable[[WeightFile, MatchingPlace], Any] | None = None) -> None:
     """Load ``file`` into a described model without state; FormatError if it does not fit.
 
     A parameter that is contiguous in the file is a view of the mapped file: it is read on first use and never written to.
+    ``value`` returns what is held of a variable, by default all of it.
     """
+    with torch.inference_mode(False), torch.no_grad():
+        for place in places_in(model, file):
+            hold(place.variable, (value or value_of)(file, place))
+    layer_module.build_module(model, ready=True)
+
+
+def offload(model: Pretrained, file: WeightFile, target: OffloadTarget) -> None:
+    """Let every variable of a described model without state stay in ``file``; raises as ``load`` does."""
+    nothing = torch.empty(0, device="meta")
+    load(model, file, lambda _, place: nothing)
+    for place in places_in(model, file):
+        leave_on_disk(place.variable, partial(read_to, target, file, place))
+
+
+def read_to(target: OffloadTarget, file: WeightFile, place: MatchingPlace) -> torch.Tensor:
+    """Return the value of one variable as ``target`` wants it."""
+    return target.placed(value_of(file, place))
+
+
+def places_in(model: Pretrained, file: WeightFile) -> list[MatchingPlace]:
+    """Return the names in ``file`` of each variable of a described model; FormatError if it does not fit."""
     found = match(model, {name: entry.shape for name, entry in file.entries.items()})
     if found.faults:
         raise FormatError(f"{file.file} does not fit config.json: {'; '.join(found.faults)}")
-    with torch.inference_mode(False), torch.no_grad():
-        for place in found.places.values():
-            hold(place.variable, value_of(file, place))
-    layer_module.build_module(model, ready=True)
+    return list(found.places.values())
 
 
 def restore(model: Pretrained, checkpoint: Any) -> None:
     """Load the weights of a model folder; if it has none, initialize the model randomly."""
+    check_unquantized(checkpoint)
+    if checkpoint.weights is not None:
+        described(model)
+        load(model, checkpoint.weights)
+
+
+def check_unquantized(checkpoint: Any) -> None:
+    """Raise FormatError for a folder with quantized weights."""
     if checkpoint.quantization is not None:
         raise FormatError(
             f"{checkpoint.path} holds quantized weights ({checkpoint.quantization}), which layercli does not run"
         )
-    if checkpoint.weights is not None:
-        described(model)
-        load(model, checkpoint.weights)
 
 
 def hold(variable: Variable, value: torch.Tensor) -> None:

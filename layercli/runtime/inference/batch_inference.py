@@ -28,7 +28,9 @@ from layercli.runtime.execution.graph_module import GraphModule
 from layercli.runtime.execution.malloc_tuning import give_back
 from layercli.runtime.inference.forward_pass import ForwardOutput, ForwardRun
 from layercli.runtime.inference.prepared_model import PreparedModel
+from layercli.runtime.inference.row_shares import RowShares
 
+ALL_ROWS = RowShares()
 LARGEST_BATCH = 1024
 """The first batch size tried in the search for one that fits."""
 
@@ -123,37 +125,51 @@ def check_batch(name: str, own: int | None, asked: int | None) -> None:
 
 
 def stream(
-    program: PreparedModel, inputs: Any, writer: RowWriter, batch_size: int | None, tell: Callable[[int], None]
+    program: PreparedModel,
+    inputs: Any,
+    writer: RowWriter,
+    batch_size: int | None,
+    tell: Callable[[int], None],
+    shares: RowShares = ALL_ROWS,
 ) -> Streamed:
     """Write the one output of ``program`` for a tree of InputRows, starting where ``writer`` stopped.
 
     The next batch is read while the current one is computed. Without a batch size the largest that fits is found by
     halving; a model with a fixed batch size gets a padded last batch. ``tell`` receives the number of finished rows.
+    Of ``shares`` among ranks, each computes batches of that size at once, and the first rank writes.
     All batches written before an error are kept.
     """
     own = own_batch(program.model)
     size = own or batch_size or LARGEST_BATCH
-    done = Streamed(size)
+    done, start = Streamed(size), shares.agreed(writer.done)
     try:
         with ThreadPoolExecutor(1) as reader, torch.inference_mode():
             upcoming = None
-            while writer.done < writer.total:
-                start, stop = writer.done, min(writer.done + size, writer.total)
+            while start < writer.total:
+                stop = min(start + size * shares.ranks, writer.total)
+                first, last = shares.own(start, stop)
+                short, found = False, torch.empty(0)
                 try:
-                    batch = upcoming.result() if upcoming else batch_of(inputs, start, stop)
-                    upcoming = reader.submit(batch_of, inputs, stop, min(stop + size, writer.total))
+                    batch = upcoming.result() if upcoming else batch_of(inputs, first, last)
+                    following = shares.own(stop, min(stop + size * shares.ranks, writer.total))
+                    upcoming = reader.submit(batch_of, inputs, *following)
                     name, found = output(program, batch if own is None else filled_up(batch, own))
+                    check(found, own or last - first)
                 except Exception as error:
                     if shortage(error) is None:
                         raise
+                    short = True
+                if shares.any(short):
                     size, upcoming = smaller(size, fixed=(own or batch_size) is not None), None
                     give_back()
                     continue
-                check(found, own or stop - start)
-                writer.write(tensors.to_numpy(found)[: stop - start])
-                done = Streamed(size, name, tensors.name_of(found.dtype))
-                tell(writer.done)
-        writer.finish()
+                rows = shares.joined(found, start, stop)
+                if rows is not None:
+                    writer.write(rows)
+                done, start = Streamed(size, name, tensors.name_of(found.dtype)), stop
+                tell(start)
+        if shares.writes:
+            writer.finish()
     finally:
         try:
             writer.save()

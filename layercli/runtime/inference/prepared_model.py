@@ -21,12 +21,12 @@ from layercli.inspect.model_loader import ModelSource
 from layercli.inspect.summary import ends, no_tensor_output_error
 from layercli.inspect.user_input import without_input
 from layercli.runtime.analysis import pretrained
-from layercli.runtime.execution import device as devices
 from layercli.runtime.execution import eager_call, load_weights, model_saving, tensors
 from layercli.runtime.execution.forward_signature import calling_with, compiled_part, layer_arguments
 from layercli.runtime.execution.graph_module import GraphModule, first_line
 from layercli.runtime.execution.grouped_inputs import by_field
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
+from layercli.runtime.inference import model_placement
 from layercli.runtime.inference.graph_fusion import FusedModel, FusionStats
 from layercli.runtime.inference.prepacked_weights import PrepackedCall
 
@@ -38,7 +38,8 @@ class RunSettings:
     """How a model is run: device, dtype, arithmetic and weights.
 
     ``precision`` is torch's for float32 matrix products: ``high`` and ``medium`` let a GPU use TF32 or bfloat16.
-    ``channels_last`` is the memory format of torch modules; layers always use it. ``fuse``: see ``graph_fusion``.
+    ``channels_last`` is the memory format of torch modules; layers always use it. ``fuse``: see ``graph_fusion``. ``offload``
+    leaves the weights of a folder in its files, ``shard`` shares them among torchrun's ranks.
     """
 
     device: str = "auto"
@@ -50,6 +51,8 @@ class RunSettings:
     channels_last: bool = False
     weights: str | None = None
     seed: int = 0
+    offload: bool = False
+    shard: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ def prepare(
     ``flags`` are other arguments of a module's ``forward``; ``many`` announces many calls.
     """
     flags = flags or {}
-    place = devices.resolve(settings.device)
+    place = model_placement.device_of(settings)
     keep_freed_memory()
     set_arithmetic(settings)
     model = subject.model
@@ -249,7 +252,9 @@ def set_arithmetic(settings: RunSettings) -> None:
 def _built(subject: ModelSource, inputs: Any, settings: RunSettings) -> nn.Module:
     random.set_seed(settings.seed)
     model = subject.model
-    if subject.checkpoint is not None and model._module is None:
+    if settings.offload or settings.shard:
+        model_placement.place(subject, settings)
+    elif subject.checkpoint is not None and model._module is None:
         pretrained.restore(model, subject.checkpoint)
     if model._module is None or not model._module.ready:
         eager_call.describe(model, *layer_arguments(model, tree.map_structure(tensors.as_tensor, inputs)))

@@ -133,7 +133,7 @@ def load(path: str | os.PathLike[str]) -> Record:
     try:
         plan = document.pop("plan")
         request = checked(Request, {"texts": [], "arguments": [], **plan.pop("request")})  # older ones lack them
-        settings = checked(RunSettings, plan.pop("settings"))
+        settings = checked(RunSettings, {"offload": False, "shard": False, **plan.pop("settings")})
         made: Record = checked(
             Record, {**document, "plan": checked(Plan, {**plan, "request": request, "settings": settings})}
         )

@@ -1,0 +1,140 @@
+"""Models shared among ranks layer by layer: each computes with its share of the weights, and they add what they computed.
+
+Each rank maps the whole folder and reads its own share. The sums and the whole logits are DTensors that are made replicated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from torch.distributed.device_mesh import DeviceMesh
+from torch.distributed.tensor import DTensor, Partial, Shard
+
+from layercli.core.layer import Layer
+from layercli.errors import UsageError
+from layercli.formats.weight_file import WeightFile
+from layercli.inspect.summary import described
+from layercli.models.matching import MatchingPlace
+from layercli.models.parallel import BY_HEADS, COLUMNS, EXPERTS, ROWS, VOCABULARY
+from layercli.models.pretrained import Pretrained
+from layercli.runtime.analysis import pretrained
+from layercli.runtime.distributed.process_group import Group
+
+AXES = {BY_HEADS: 0, COLUMNS: 0, ROWS: 1, VOCABULARY: 0, EXPERTS: 0}
+"""The axis along which ranks share the stored tensor of a layer, which begins with the outputs of a projection."""
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """The ranks that share a model, and the mesh of their devices."""
+
+    group: Group
+    mesh: DeviceMesh
+
+    def span(self, size: int) -> tuple[int, int]:
+        """Return the start and the length of this rank's share of an axis: equal shares, as of torch.chunk."""
+        most = -(-size // self.group.size)
+        start = min(self.group.rank * most, size)
+        return start, min(most, size - start)
+
+    def cut(self, value: torch.Tensor, axis: int) -> torch.Tensor:
+        """Return a copy of this rank's share of ``value`` along ``axis``."""
+        return value.narrow(axis, *self.span(value.shape[axis])).clone(memory_format=torch.contiguous_format)
+
+    def total(self, value: torch.Tensor) -> torch.Tensor:
+        """Return ``value`` summed over the ranks."""
+        return DTensor.from_local(value, self.mesh, [Partial()], run_check=False).full_tensor()
+
+    def whole(self, value: torch.Tensor, size: int) -> torch.Tensor:
+        """Return the shares of a last axis of ``size`` from all ranks, joined."""
+        shape = torch.Size([*value.shape[:-1], size])
+        strides = torch.empty(shape, device="meta").stride()
+        return DTensor.from_local(
+            value.contiguous(), self.mesh, [Shard(value.ndim - 1)], run_check=False, shape=shape, stride=strides
+        ).full_tensor()
+
+
+def load(model: Pretrained, file: WeightFile, group: Group, device: str) -> None:
+    """Load this rank's share of ``file`` into a described model without state.
+
+    UsageError if the model has no plan, or its heads do not divide among the ranks; else raises as ``pretrained.load`` does.
+    """
+    from torch.distributed.device_mesh import init_device_mesh
+
+    plan = model.plan
+    if not plan.layers:
+        raise UsageError(f"layercli has no tensor-parallel plan for a {type(model).__name__}")
+    for count in plan.heads:
+        if count % group.size:
+            raise UsageError(f"{count} heads do not divide among {group.size} ranks")
+    described(model)
+    ranks = Ranks(group, init_device_mesh(device, (group.size,)))
+    styles = {id(layer): (layer, how) for path, layer in model.named_layers() if (how := plan.share(path)) is not None}
+    pretrained.load(model, file, partial(share_of, ranks, {key: how for key, (_, how) in styles.items()}))
+    for layer, how in styles.values():
+        hook(layer, how, ranks)
+    if model.predicts_tokens and VOCABULARY in plan.layers.values():
+        model.module.register_forward_hook(partial(join_logits, ranks, vocabulary_of(styles)))
+
+
+def share_of(ranks: Ranks, styles: dict[int, str], file: WeightFile, place: MatchingPlace) -> torch.Tensor:
+    """Return this rank's share of one variable."""
+    layer, key = place.variable.owner, place.variable.key
+    how = styles.get(id(layer))
+    if how is None:
+        return pretrained.value_of(file, place)
+    if how == EXPERTS:
+        start, count = ranks.span(len(place.names))
+        return pretrained.value_of(
+            file, MatchingPlace(place.variable, place.stored, place.names[start : start + count])
+        )
+    value = pretrained.value_of(file, place)
+    if key == "bias" and how == ROWS:
+        return value if ranks.group.first else torch.zeros_like(value)  # one rank adds it
+    axis = 1 if how == COLUMNS and key == "embeddings" else AXES[how]
+    sizes = getattr(layer, "parts", ()) or (value.shape[axis],)
+    return torch.cat([ranks.cut(part, axis) for part in torch.split(value, list(sizes), axis)], axis)
+
+
+def hook(layer: Layer, how: str, ranks: Ranks) -> None:
+    """Let a layer that has a share of its weights take and return whole values, where its neighbours do."""
+    module: nn.Module = layer.module
+    if how == ROWS:
+        module.register_forward_hook(lambda _, args, x: ranks.total(x))
+    elif how == EXPERTS:
+        start, _ = ranks.span(layer.experts.count)  # type: ignore[attr-defined]  # an ExpertBank
+        module.register_forward_pre_hook(lambda _, args: (args[0], args[1] - start, *args[2:]))
+        module.register_forward_hook(lambda _, args, x: ranks.total(x))
+    elif how == VOCABULARY and hasattr(layer, "input_dim"):
+        module.register_forward_pre_hook(partial(own_tokens, *ranks.span(layer.input_dim)))
+        module.register_forward_hook(partial(add_rows, ranks))
+
+
+def own_tokens(start: int, count: int, module: Any, args: Any) -> Any:
+    """Return the tokens as rows of this rank's table; those of other ranks become row 0, and are remembered."""
+    rows = args[0] - start
+    module.__dict__["foreign"] = foreign = (rows < 0) | (rows >= count)
+    return (rows.masked_fill(foreign, 0), *args[1:])
+
+
+def add_rows(ranks: Ranks, module: Any, args: Any, x: torch.Tensor) -> torch.Tensor:
+    """Return the embeddings that the ranks found, added."""
+    return ranks.total(x.masked_fill(module.__dict__.pop("foreign").unsqueeze(-1), 0))
+
+
+def vocabulary_of(styles: dict[int, tuple[Layer, str]]) -> int:
+    """Return the number of tokens."""
+    return next(
+        int(layer.input_dim) for layer, how in styles.values() if how == VOCABULARY and hasattr(layer, "input_dim")
+    )
+
+
+def join_logits(ranks: Ranks, size: int, module: Any, args: Any, outputs: Any) -> Any:
+    """Return the outputs with the logits of the whole vocabulary, in place of this rank's."""
+    if isinstance(outputs, tuple):
+        return (ranks.whole(outputs[0], size), *outputs[1:])
+    return ranks.whole(outputs, size)

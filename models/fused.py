@@ -1,0 +1,20 @@
+"""Projections that are one matrix in the checkpoint and several in the model."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import Any
+
+from layercli import ops
+from layercli.layers.core.dense import Dense
+
+
+class FusedDense(Dense):
+    """A Dense layer whose columns are several projections of ``parts`` columns, one after another."""
+
+    parts: Any = ()
+
+    def split(self, x: Any) -> list[Any]:
+        """Return the output of each projection; a rank that has a share of each has the same share of all."""
+        ends = [end * x.shape[-1] // self.units for end in accumulate(self.parts[:-1])]
+        return list(ops.split(x, ends, axis=-1))
