@@ -7,9 +7,9 @@ import sys
 from importlib import import_module
 
 from layercli.render import markdown
-from layercli.render.table import Column, VariableTable
+from layercli.render.table import Column, Table
 
-ALL = ("looking", "calls", "forward", "recurrent", "encoder", "streaming", "training", "distributed", "cuda")
+ALL = ("looking", "files", "calls", "forward", "recurrent", "encoder", "streaming", "training", "distributed", "cuda")
 
 
 def main(names: list[str]) -> int:
@@ -21,7 +21,7 @@ def main(names: list[str]) -> int:
             rows.append([result.what, result.ours, result.peer, result.theirs, *shown, result.verdict])
             print(f"{result.what} / {result.peer}: {shown[0]}", file=sys.stderr, flush=True)
     titles = ["What", "layercli", "Peer", "Peer's", "Ratio", "At most", "Verdict"]
-    print(markdown.draw(VariableTable("", [Column(title) for title in titles], rows)))
+    print(markdown.draw(Table("", [Column(title) for title in titles], rows)))
     print(f"Python {platform.python_version()}, {machine()}")
     return 1 if missed else 0
 
