@@ -27,7 +27,7 @@ STYLE = f"""
 .chart .grid {{ stroke: currentColor; stroke-opacity: .15 }} .chart .axis {{ stroke: currentColor; stroke-opacity: .5 }}
 .chart .curve {{ fill: none; stroke-width: 2; stroke-linejoin: round }}
 @media (prefers-color-scheme: dark) {{
-.chart:root {{ color: #eee }}
+.chart:root {{ color: #eee; background: #0d1117 }}
 {NIGHT}
 }}
 """.strip()
