@@ -300,7 +300,7 @@ def test_what_is_no_model_and_no_weights(cli, bad):
     assert {command: refusal(cli, command) for command in BAD} == BAD
 
 
-def test_quantized_layers_are_listed_from_the_header(cli, tmp_path):
+def test_quantized_layers_are_shown_with_what_they_hold(cli, tmp_path):
     from oracle import keras
 
     inputs = keras.Input((8,))
@@ -309,9 +309,7 @@ def test_quantized_layers_are_listed_from_the_header(cli, tmp_path):
     file = tmp_path / "int8.keras"
     model.save(file)
     rows = json.loads(cli("vars", str(file), "--format", "json").out)["variables"]
-    assert [(row["shape"], row["dtype"]) for row in rows] == [([8, 4], "int8"), ([4], "float32"), ([4], "float32")]
+    assert [(row["shape"], row["dtype"]) for row in rows] == [([4], "float32"), ([8, 4], "int8"), ([4], "float32")]
     done = cli("summary", str(file))
-    sentence = (
-        f"error: {file} holds layers quantized to int8, which layercli does not run\nhint: vars lists what is stored\n"
-    )
-    assert (done.code, done.out, done.err) == (2, "", sentence)
+    assert (done.code, done.err) == (0, "")
+    assert "int8" in done.out
