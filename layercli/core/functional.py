@@ -14,6 +14,7 @@ from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.operation import spec_of
+from layercli.core.text import is_text
 from layercli.errors import ShapeError, UsageError
 
 
@@ -135,7 +136,7 @@ def fitted(x: Any, wanted: SymbolicTensor) -> Any:
     if len(shape) == rank:
         return x
     if len(shape) == rank - 1 and wanted.shape[-1] == 1:
-        return get_backend().ops.expand_dims(x, -1)
+        return x[..., None] if is_text(x) else get_backend().ops.expand_dims(x, -1)
     if len(shape) == rank + 1 and shape[-1] == 1:
         return get_backend().ops.squeeze(x, -1)
     raise ShapeError(f"expects the input {wanted.name} with {rank} axes, got {len(shape)} (x = {spec_of(x)})")

@@ -210,3 +210,20 @@ def test_messages_of_feature_spaces():
     assert said(space, {"a": ["x"], "b": ["y"]}) == (
         "f (FeatureSpace) cannot concatenate 'b', which has the dtype int64: let output_mode be 'dict'"
     )
+
+
+@pytest.mark.parametrize("shape", [(4, 1), (4,)])
+def test_a_model_over_text_trains_and_predicts(shape):
+    texts = np.array(["a b c", "b c", "c a a", "b"])
+    numbered = layers.TextVectorization(vocabulary=["a", "b", "c"], output_sequence_length=3)
+    table = layers.Embedding(5, 2, name="table")
+    model = Sequential([Input((1,), dtype="string"), numbered, table, layers.Flatten(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = texts.reshape(shape), np.ones((4, 1))
+    before = table.get_weights()[0].copy()
+    logs = model.fit(x, y, batch_size=2, validation_split=0.5, verbose=0).history
+    assert set(logs) == {"loss", "val_loss"}
+    assert abs(table.get_weights()[0] - before).max() > 0
+    assert model.predict(x.tolist(), verbose=0).shape == (4, 1)
+    np.testing.assert_allclose(model.predict(x, verbose=0), model(texts[:, None]).detach(), rtol=1e-6)
+    assert model.train_on_batch(x, y) == pytest.approx(model.evaluate(x, y, verbose=0), abs=1)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from layercli.core import tree
+from layercli.core import text, tree
 from layercli.errors import ShapeError, UsageError
 from layercli.formats.image_dataset import ImageFolder
 from layercli.runtime.execution import tensors
@@ -116,6 +116,8 @@ class TensorAdapter(ArrayAdapter):
         def take(x: Any) -> Any:
             if x is None:
                 return None
+            if not isinstance(x, torch.Tensor):  # text
+                return x[where if isinstance(where, slice) else where.numpy()]
             part = x[where] if isinstance(where, slice) else x.index_select(0, where)
             return part.float() if part.dtype is torch.float64 else part
 
@@ -228,7 +230,7 @@ def unpacked(batch: Any) -> Batch:
     x, y, weight = (
         (*batch, None, None)[:3] if isinstance(batch, tuple | list) and len(batch) <= 3 else (batch, None, None)
     )
-    return TensorAdapter(tensors_of(x), tensors_of(y), tensors_of(weight))._taken(slice(None))  # type: ignore[no-any-return]
+    return TensorAdapter(tensors_of(x), numbers_of(y), numbers_of(weight))._taken(slice(None))  # type: ignore[no-any-return]
 
 
 def source_of(
@@ -249,7 +251,7 @@ def source_of(
         if isinstance(x, PyDataset):
             return PyDatasetAdapter(x, x.num_batches)
         return IterableAdapter(x, length_of(x), hasattr(x, "__next__"))
-    return checked(TensorAdapter(tensors_of(x), tensors_of(y), tensors_of(sample_weight)), what)
+    return checked(TensorAdapter(tensors_of(x), numbers_of(y), numbers_of(sample_weight)), what)
 
 
 def length_of(source: Any) -> int | None:
@@ -266,13 +268,24 @@ def tensors_of(values: Any) -> Any:
         return values
     if isinstance(values, Mapping):
         return {key: tensors_of(value) for key, value in values.items()}
-    if isinstance(values, list | tuple) and not tensors.is_array(values):
+    if isinstance(values, list | tuple) and not tensors.is_array(values) and not text.holds_text(values):
         return type(values)(tensors_of(value) for value in values)
     return tensor_of(values)
 
 
-def tensor_of(values: Any) -> torch.Tensor:
-    """Convert an array or nested lists of numbers to a tensor; read-only arrays are never written to."""
+def numbers_of(values: Any) -> Any:
+    """Convert a tree to tensors, as ``tensors_of``; UsageError for text, which no loss takes."""
+    found = tensors_of(values)
+    for each in tree.flatten(found):
+        if text.is_text(each):
+            raise UsageError("the data holds text, which is not numeric")
+    return found
+
+
+def tensor_of(values: Any) -> Any:
+    """Convert an array or nested lists of numbers to a tensor, text to an array; read-only arrays are never written to."""
+    if text.holds_text(values) or text.holds_text(values.ravel()[:1].tolist() if text.is_text(values) else None):
+        return text.text_array(values)
     array = np.asarray(values)
     if array.dtype.kind not in "biufc":
         raise UsageError(f"the data holds {array.dtype}, which is not numeric")

@@ -307,7 +307,7 @@ def to_device(batch: Batch, device: torch.device | None) -> Batch:
     """Return a batch on ``device``."""
     if device is None or device.type == "cpu":
         return batch
-    return tree.map_structure(lambda x: None if x is None else x.to(device, non_blocking=True), batch)  # type: ignore[no-any-return]
+    return tree.map_structure(lambda x: x.to(device, non_blocking=True) if isinstance(x, torch.Tensor) else x, batch)  # type: ignore[no-any-return]
 
 
 def divided_callbacks(
