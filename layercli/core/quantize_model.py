@@ -26,11 +26,11 @@ def quantize_layers(model: Model, mode: Any, config: Any, filters: Any, *, type_
             layer.quantize(mode, type_check=type_check, config=config)
         except NotImplementedError as error:
             warnings.warn(str(error), stacklevel=3)
-    renew_optimizer(model)
+    reset_optimizer(model)
 
 
-def renew_optimizer(model: Model) -> None:
-    """Give a compiled model its optimizer anew: the state is that of variables which are gone."""
+def reset_optimizer(model: Model) -> None:
+    """Give a compiled model a new optimizer of the same settings: the state of the old one is that of other variables."""
     trainer = model._trainer
     if trainer is not None and trainer.optimizer is not None:
         old = trainer.optimizer
