@@ -37,3 +37,14 @@ Config: TypeAlias = dict[str, Any]
 
 ConfigLike: TypeAlias = Mapping[str, Any]
 """A config that is only read."""
+
+JSONObject: TypeAlias = dict[str, Any]
+"""A JSON object: text, numbers, booleans, None, lists and objects by name."""
+
+TensorTree: TypeAlias = (
+    "Tensor | SymbolicTensor | Variable | np.ndarray | Sequence[TensorTree] | Mapping[str, TensorTree] | None"
+)
+"""A tensor, or nested lists, tuples and dicts of tensors, as layers take and return them."""
+
+Tree: TypeAlias = Any
+"""Nested lists, tuples and dicts of any leaves, for functions that keep the structure."""

@@ -22,6 +22,7 @@ from layercli.formats.weight_file import TensorEntry, missing
 
 if TYPE_CHECKING:
     import numpy as np
+    from onnx import GraphProto, NodeProto
 
 DTYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 9: "bool", 10: "float16",
@@ -125,7 +126,7 @@ def lacking(model: Any) -> str:
     return "version of the operators it uses" if model.HasField("graph") else "graph"
 
 
-def tensors_in(file: Path, graph: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def tensors_in(file: Path, graph: GraphProto, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the tensors stored in ``graph`` and in the subgraphs of its nodes, each under a unique name."""
     if graph.sparse_initializer:
         name = graph.sparse_initializer[0].values.name
@@ -145,14 +146,14 @@ def tensors_in(file: Path, graph: Any, prefix: str = "") -> Iterator[tuple[str, 
             yield from tensors_in(file, body, f"{prefix}{node.name or f'{node.op_type}_{i}'}/{name}/")
 
 
-def constant_of(node: Any) -> Any:
+def constant_of(node: NodeProto) -> Any:
     """Return the tensor of a Constant node, or None for any other node or constant."""
     if node.op_type != "Constant" or not node.output:
         return None
     return next((a.t for a in node.attribute if a.name == "value"), None)
 
 
-def bodies_of(node: Any) -> Iterator[tuple[str, Any]]:
+def bodies_of(node: NodeProto) -> Iterator[tuple[str, Any]]:
     """Yield the subgraphs of a node: the branches of an If, the body of a Loop."""
     for attribute in node.attribute:
         if attribute.type == GRAPH:

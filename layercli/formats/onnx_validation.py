@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli.core.limits import MOST_DIMENSIONS
 from layercli.errors import FormatError
+
+if TYPE_CHECKING:
+    from onnx import GraphProto
 
 
 def check_texts(file: Path, model: Any) -> None:
@@ -22,7 +25,7 @@ def check_texts(file: Path, model: Any) -> None:
         raise FormatError(f"{file} is damaged: a name in it is not text")
 
 
-def check_ranks(file: Path, graph: Any) -> None:
+def check_ranks(file: Path, graph: GraphProto) -> None:
     """Raise FormatError for an input or output, or a value that the file describes, with more dimensions than arrays have."""
     for x in (*graph.input, *graph.output, *graph.value_info):
         rank = len(x.type.tensor_type.shape.dim)
@@ -33,7 +36,7 @@ def check_ranks(file: Path, graph: Any) -> None:
             )
 
 
-def texts_in(graph: Any) -> Iterator[Any]:
+def texts_in(graph: GraphProto) -> Iterator[Any]:
     """Yield the strings of a graph or function, and of the subgraphs of its nodes."""
     yield graph.name
     if hasattr(graph, "initializer"):

@@ -6,7 +6,7 @@ The cost of an unlisted operator is unknown, as is that of one with unknown shap
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Size
@@ -15,6 +15,10 @@ from layercli.errors import LayercliError
 from layercli.formats.onnx import bodies_of
 from layercli.inspect.onnx import contrib_ops
 from layercli.inspect.onnx.contrib_ops import Shape, placed
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
 
 WORDS = (
     "Abs Acos Acosh Add AffineGrid And ArgMax ArgMin Asin Asinh Atan Atanh AveragePool BatchNormalization Bernoulli BitCast "
@@ -41,7 +45,7 @@ Given = Callable[[str], Shape]
 Rule = Callable[[list[Shape], list[Shape], dict[str, Any]], Size]
 
 
-def cost_of(node: Any, shape: Given, settings: dict[str, Any]) -> Size:
+def cost_of(node: NodeProto, shape: Given, settings: dict[str, Any]) -> Size:
     """Return the multiply-accumulates of a node from the shapes of its inputs and outputs."""
     given = [shape(name) if name else None for name in node.input]
     gave = [shape(name) if name else None for name in node.output]
@@ -58,7 +62,7 @@ def cost_of(node: Any, shape: Given, settings: dict[str, Any]) -> Size:
         return UNKNOWN  # an unknown or unsuitable shape
 
 
-def is_free(node: Any) -> bool:
+def is_free(node: NodeProto) -> bool:
     """Whether a node's subgraphs contain no matrix products."""
     bodies = [body for _, body in bodies_of(node)]
     return bool(bodies) and all(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli.core.dims import Size
 from layercli.core.limits import NODES, shown
@@ -18,6 +18,10 @@ from layercli.inspect.onnx.module_scopes import ModuleScope, place_of
 from layercli.inspect.onnx.parameters import OnnxParameter, Parameters
 from layercli.inspect.onnx.shapes import Shapes
 from layercli.inspect.onnx.symbolic_dims import Names
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, NodeProto
+
 
 RECURSIVE = -1
 """The number of nodes of a function that is being counted."""
@@ -47,7 +51,7 @@ class OpenedGraph:
         model = load(self.file)
         if model.functions:
             model = inlined(self.file, model)
-        self.graph: Any = model.graph
+        self.graph: GraphProto = model.graph
         for name, x in tensors_in(self.file, self.graph):
             if x.data_type != TEXT:
                 entry_of(self.file, name, x)  # raises an error for impossible values
@@ -107,7 +111,7 @@ def check_growth(file: Path, model: Any) -> None:
         raise NODES.exceeded(f"{file} has {shown(nodes)} nodes with its functions inlined")
 
 
-def check_order(file: Path, graph: Any, known: set[str]) -> None:
+def check_order(file: Path, graph: GraphProto, known: set[str]) -> None:
     """Raise FormatError if a node takes a tensor that no earlier node produces: one is missing, or there is a cycle."""
     known = set(known)
     for node in graph.node:
@@ -132,7 +136,7 @@ class Ownership:
         self._fixed: dict[str, list[OnnxParameter]] = {name: [] for name in held}
         self._owned: set[str] = set()
 
-    def seen(self, node: Any, macs: Size) -> Seen:
+    def seen(self, node: NodeProto, macs: Size) -> Seen:
         """Return the description of a node; nodes must be visited in order."""
         taken = {p.name: p for p in self._taken(node, self._held)}
         for i, name in enumerate(node.input):
@@ -154,14 +158,14 @@ class Ownership:
         self._owned |= set(taken)
         return found
 
-    def _is_fixed(self, node: Any) -> bool:
+    def _is_fixed(self, node: NodeProto) -> bool:
         """Whether a node's result does not depend on the values of the graph's inputs."""
         if node.op_type in WITHOUT_INPUTS and node.domain == "":
             return True
         inputs = [name for name in node.input if name]
         return bool(inputs) and all(name in self._fixed for name in inputs) and not any(bodies_of(node))
 
-    def _taken(self, node: Any, held: dict[str, Any]) -> Iterator[OnnxParameter]:
+    def _taken(self, node: NodeProto, held: dict[str, Any]) -> Iterator[OnnxParameter]:
         """Yield the parameters that a node, or a node in its subgraphs, takes."""
         for i, name in enumerate(node.input):
             if (x := held.get(name)) is not None:

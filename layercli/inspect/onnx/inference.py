@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from layercli.formats.onnx import DTYPES, GRAPH, GRAPHS, constant_of, count_of, 
 from layercli.inspect.onnx import contrib_ops
 from layercli.inspect.onnx.constant_folding import MOST, computed
 from layercli.inspect.onnx.symbolic_dims import Names
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
 
 Sizes = tuple[int | None, ...]
 CODES = {name: code for code, name in DTYPES.items()}
@@ -77,7 +81,7 @@ class Inference:
         ):
             self.values[name] = values
 
-    def infer(self, node: Any) -> None:
+    def infer(self, node: NodeProto) -> None:
         """Infer the outputs of a node."""
         if (constant := constant_of(node)) is not None:
             self.keep(node.output[0], constant)
@@ -109,7 +113,7 @@ class Inference:
         known = (a if a is not None else b if isinstance(b, int) else None for a, b in zip(sizes, noted, strict=True))
         return Kind(kind.dtype or tensor.elem_type, tuple(known))
 
-    def _values_of(self, node: Any, settings: dict[str, Any]) -> list[np.ndarray] | None:
+    def _values_of(self, node: NodeProto, settings: dict[str, Any]) -> list[np.ndarray] | None:
         """Return the values of a node's outputs, if known without running the graph."""
         if node.domain not in STANDARD:
             return None
@@ -129,7 +133,7 @@ class Inference:
             settings = {**settings, "outputs": len(node.output)}
         return computed(node.op_type, inputs, settings, self.versions.get("", 0))
 
-    def _inferred(self, node: Any, settings: dict[str, Any]) -> dict[str, Kind]:
+    def _inferred(self, node: NodeProto, settings: dict[str, Any]) -> dict[str, Kind]:
         """Return what onnx infers about a node's outputs."""
         given = [self.kinds.get(name) or Kind(0) for name in node.input]
         if node.domain == contrib_ops.DOMAIN and node.op_type not in contrib_ops.STANDARD:
@@ -178,7 +182,7 @@ def inferred_by_onnx(
     return [Kind.of(found[f"o{i}"]) if f"o{i}" in found else None for i in range(len(outputs))]
 
 
-def settings_of(node: Any, file: Path) -> dict[str, Any]:
+def settings_of(node: NodeProto, file: Path) -> dict[str, Any]:
     """Return the attributes of a node by name, except subgraphs: numbers, strings, lists of them, small tensors as arrays."""
     return {a.name: value for a in node.attribute if (value := setting_of(a, file)) is not None}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
@@ -11,6 +11,9 @@ from layercli.inspect.onnx.graph import OpenedGraph, Seen, parameters_of
 from layercli.inspect.onnx.inference import settings_of
 from layercli.inspect.onnx.module_scopes import shared_by_all, within
 from layercli.inspect.onnx.shapes import Shapes
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
 
 
 def onnx_graph(opened: OpenedGraph, inputs: dict[str, Spec], path: str) -> ModelGraph:
@@ -87,7 +90,7 @@ class _OnnxDescriber:
         known = self.places.get(name)
         return self._add(name, self._spec(name), ValueKind.CONSTANT) if known is None else known
 
-    def _add_node(self, seen: Seen, node: Any) -> None:
+    def _add_node(self, seen: Seen, node: NodeProto) -> None:
         taken = tuple(self._place(name) for name in node.input if name)
         same = taken[0] if seen.op == "Identity" and taken else None
         gave = tuple(self._add(x, self._spec(x), ValueKind.ACTIVATION, view_of=same) for x in node.output if x)

@@ -11,7 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
 
 SCOPES, CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
 LONGEST, DEEPEST = 20_000, 64
@@ -29,7 +33,7 @@ class ModuleScope:
     root: str | None = None
 
 
-def place_of(node: Any) -> ModuleScope:
+def place_of(node: NodeProto) -> ModuleScope:
     """Return the scope of a node from its metadata, else from its name."""
     noted = {item.key: item.value for item in node.metadata_props}
     scopes, classes = listed(noted.get(SCOPES)), listed(noted.get(CLASSES))
@@ -61,7 +65,7 @@ def listed(text: str | None) -> list[str]:
     return found if isinstance(found, list) and all(isinstance(item, str) for item in found) else []
 
 
-def by_name(node: Any) -> ModuleScope:
+def by_name(node: NodeProto) -> ModuleScope:
     """Return the scope of a node from a name with slashes."""
     *parts, name = node.name.partition(";")[0].strip("/").split("/")
     if len(parts) > DEEPEST or len(node.name) > LONGEST:

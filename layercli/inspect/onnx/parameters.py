@@ -12,11 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli.core.spec import Shape
 from layercli.formats.onnx import DTYPES, count_of
 from layercli.formats.weight_file import BITS
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, NodeProto
+
 
 KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
 QUANTIZED = {
@@ -55,13 +59,13 @@ class Parameters:
         self._noted = noted
 
     @staticmethod
-    def of(graph: Any) -> Parameters:
+    def of(graph: GraphProto) -> Parameters:
         """Return what torch recorded about the tensors of a graph; empty if another exporter wrote it."""
         infos: Iterable[Any] = [*graph.value_info, *graph.input]
         noted = {x.name: item.value for x in infos for item in x.metadata_props if item.key == KIND}
         return Parameters({x.name: noted.get(x.name, "") for x in graph.initializer} if any(noted.values()) else {})
 
-    def taken(self, node: Any, index: int, name: str, x: Any, *, constant: bool) -> OnnxParameter | None:
+    def taken(self, node: NodeProto, index: int, name: str, x: Any, *, constant: bool) -> OnnxParameter | None:
         """Return the parameter that a node takes as that input; None if the tensor is not one."""
         dtype = DTYPES.get(x.data_type, "")
         whole = dtype == "bool" or "int" in dtype
@@ -79,7 +83,7 @@ class Parameters:
         fixed = self._noted.get(name) in ("BUFFER", "CONSTANT_TENSOR") or index in STATISTICS.get(node.op_type, ())
         return OnnxParameter(name, tuple(x.dims), size, -(-size * BITS[dtype] // 8), not fixed)
 
-    def carried(self, node: Any, index: int, held: list[OnnxParameter]) -> list[OnnxParameter]:
+    def carried(self, node: NodeProto, index: int, held: list[OnnxParameter]) -> list[OnnxParameter]:
         """Return the parameters behind a computed input that belong to the node: recorded ones at its start."""
         if index in SETTINGS.get(node.op_type, ()):
             return []
@@ -92,6 +96,6 @@ class Parameters:
         return constant or not x.dims
 
 
-def is_state(node: Any, index: int) -> bool:
+def is_state(node: NodeProto, index: int) -> bool:
     """Whether that input of a node is the state it begins with."""
     return index in STATES.get(node.op_type, ())

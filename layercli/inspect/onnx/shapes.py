@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain, combinations_with_replacement
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim, Size, ceil_div
@@ -21,6 +21,10 @@ from layercli.inspect.onnx.inference import Inference, Kind, settings_of
 from layercli.inspect.onnx.symbolic_dims import Names
 from layercli.ops.nn.window_geometry import Window
 
+if TYPE_CHECKING:
+    from onnx import GraphProto, NodeProto
+
+
 FIRST = (10007, 20011)
 MOST_FORMULAS = 16
 """The maximum number of formulas combined in a product."""
@@ -30,7 +34,9 @@ SLIDING = {"Conv", "ConvInteger", "QLinearConv", "MaxPool", "AveragePool", "LpPo
 class Shapes:
     """The shape of each tensor, after ``infer`` was called for every node in order."""
 
-    def __init__(self, file: Path, graph: Any, versions: dict[str, int], inputs: dict[str, Spec], names: Names) -> None:
+    def __init__(
+        self, file: Path, graph: GraphProto, versions: dict[str, int], inputs: dict[str, Spec], names: Names
+    ) -> None:
         open_ = sorted({name for spec in inputs.values() for size in spec.shape for name in dims.names(size)})
         several = open_ or any(size == UNKNOWN for spec in inputs.values() for size in spec.shape)
         declared = {
@@ -59,7 +65,7 @@ class Shapes:
         for run in self._runs:
             run.keep(name, x)
 
-    def infer(self, node: Any) -> None:
+    def infer(self, node: NodeProto) -> None:
         """Infer the shapes of a node's outputs."""
         for run in self._runs:
             run.infer(node)
@@ -78,7 +84,7 @@ class Shapes:
         kind = self._runs[0].kinds.get(name)
         return 0 if kind is None else kind.dtype
 
-    def _explained(self, name: str, node: Any) -> Shape | None:
+    def _explained(self, name: str, node: NodeProto) -> Shape | None:
         runs = [run.sizes(name) for run in self._runs]
         if any(sizes is None or len(sizes) != len(runs[0] or ()) for sizes in runs):
             return None
@@ -139,7 +145,7 @@ class Shapes:
             self._found[pair] = formula
         return formula
 
-    def _tried(self, node: Any, rank: int) -> Sequence[Size | None]:
+    def _tried(self, node: NodeProto, rank: int) -> Sequence[Size | None]:
         """Return the sizes by an operator's own formula if it adds to or divides the sizes of its first input."""
         given = [self.of(name) for name in node.input if name]
         if not given or given[0] is None or len(given[0]) != rank:
@@ -149,7 +155,7 @@ class Shapes:
         except (LayercliError, IndexError, KeyError, TypeError, ValueError, ZeroDivisionError):
             return [None] * rank
 
-    def _moved(self, node: Any, axis: int) -> int | None:
+    def _moved(self, node: NodeProto, axis: int) -> int | None:
         """Return the difference in size between an axis of a node's output and its first input, if both runs agree."""
         ends = [(run.sizes(node.input[0]) or (), run.sizes(node.output[0]) or ()) for run in self._runs]
         moved = {b[axis] - a[axis] for a, b in ends if a[axis] is not None and b[axis] is not None}  # type: ignore[operator]
@@ -157,7 +163,7 @@ class Shapes:
 
 
 def tried(
-    node: Any, given: Sequence[Shape | None], settings: dict[str, Any], moved: list[int | None]
+    node: NodeProto, given: Sequence[Shape | None], settings: dict[str, Any], moved: list[int | None]
 ) -> list[Size | None]:
     """Return the formula for each axis of a node's output; None for an axis without one."""
     first = given[0]
