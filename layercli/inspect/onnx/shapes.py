@@ -84,7 +84,7 @@ class Shapes:
         kind = self._runs[0].kinds.get(name)
         return 0 if kind is None else kind.dtype
 
-    def _explained(self, name: str, node: NodeProto) -> Shape | None:
+    def _explained(self, name: str, node: NodeProto | None) -> Shape | None:
         runs = [run.sizes(name) for run in self._runs]
         if any(sizes is None or len(sizes) != len(runs[0] or ()) for sizes in runs):
             return None
