@@ -34,7 +34,7 @@ def get(identifier: object) -> Activation | None:
     raise UsageError(f"there is no activation {identifier!r}", hint=hint)
 
 
-def deserialize(config: ConfigLike, custom_objects: Mapping[str, Any] | None = None) -> Activation | None:
+def deserialize(config: ConfigLike, custom_objects: Mapping[str, object] | None = None) -> Activation | None:
     """Return the activation whose ``serialize`` returned ``config``.
 
     ``custom_objects``: the user's own functions by name. Raises UsageError for an unknown name.

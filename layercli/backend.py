@@ -18,6 +18,7 @@ from layercli.config import (
 from layercli.core import dtypes as dtype_names
 from layercli.core import naming
 from layercli.core.keras_tensor import SymbolicTensor
+from layercli.core.types import DTypeLike, Tensor
 
 __all__ = [
     "backend",
@@ -53,12 +54,12 @@ def get_uid(prefix: str = "") -> int:
     return _uids[prefix]
 
 
-def is_keras_tensor(x: Any) -> bool:
+def is_keras_tensor(x: Tensor) -> bool:
     """Return whether x is a symbolic tensor."""
     return isinstance(x, SymbolicTensor)
 
 
-def is_float_dtype(dtype: Any) -> bool:
+def is_float_dtype(dtype: DTypeLike) -> bool:
     """Return whether a dtype is floating-point.
 
     >>> is_float_dtype("bfloat16"), is_float_dtype("int32")
@@ -67,7 +68,7 @@ def is_float_dtype(dtype: Any) -> bool:
     return dtype_names.is_floating(standardize_dtype(dtype))
 
 
-def is_int_dtype(dtype: Any) -> bool:
+def is_int_dtype(dtype: DTypeLike) -> bool:
     """Return whether a dtype is an integer one; bool is none."""
     return dtype_names.is_integer(standardize_dtype(dtype))
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.inspect.diff import Part
 from layercli.sources.diff import diff
 
 
 def assert_same_model(
-    a: Any,
-    b: Any,
+    a: object,
+    b: object,
     *,
     values: bool = True,
     only: Part | None = None,

@@ -31,7 +31,7 @@ class MAP_TO_NONE:
     """What a function returns to ``traverse`` to put None in a node's place."""
 
 
-def is_nested(structure: Any) -> bool:
+def is_nested(structure: object) -> bool:
     """Return whether ``structure`` is a list, tuple, deque or dict."""
     return isinstance(structure, (list, tuple, deque, dict))
 
@@ -45,7 +45,7 @@ def flatten(structure: Any) -> list[Any]:
     return [leaf for _, leaf in flatten_with_path(structure)]
 
 
-def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
+def flatten_with_path(structure: object) -> list[tuple[tuple[Any, ...], Any]]:
     """Return each leaf with its path, a tuple of indices and keys.
 
     >>> flatten_with_path([{"foo": 42}, 7])
@@ -56,7 +56,7 @@ def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
     return [((key, *path), leaf) for key, item in _items(structure) for path, leaf in flatten_with_path(item)]
 
 
-def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:
+def map_structure(func: Callable[..., object], *structures: object, none_is_leaf: bool = True) -> Any:
     """Return a structure whose leaves are ``func`` of the leaves in the same place of each structure.
 
     With ``none_is_leaf`` false a None stays None. TypeError for a ``func`` that cannot be called, UsageError (a ValueError)
@@ -78,7 +78,7 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
     return _made(first, [map_structure(func, *each, none_is_leaf=none_is_leaf) for each in _together(structures)])
 
 
-def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
+def map_structure_up_to(shallow_structure: object, func: Callable[..., object], *structures: object) -> Any:
     """Return a structure like ``shallow_structure``: ``func`` of what the structures have in the place of its leaves.
 
     >>> map_structure_up_to([None, [None]], str, [[1, 1], [2]])
@@ -95,7 +95,7 @@ def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *struc
     return _made(shallow_structure, [map_structure_up_to(shallow, func, *rest) for shallow, *rest in together])
 
 
-def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
+def traverse(func: Callable[[Any], Any], structure: object, top_down: bool = True) -> Any:
     """Return the structure with each part replaced for which ``func`` returns something, MAP_TO_NONE for None.
 
     ``top_down`` asks for a node before its parts, and not for the parts of one that is replaced; otherwise after them.
@@ -117,7 +117,7 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
     return None if found is MAP_TO_NONE else found
 
 
-def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
+def pack_sequence_as(structure: object, flat_sequence: Iterable[object]) -> Any:
     """Return the leaves ``flat_sequence`` in a structure like ``structure``; UsageError for too few or too many.
 
     >>> pack_sequence_as({"b": 0, "a": (0, 0)}, [1, 2, 3])
@@ -130,12 +130,12 @@ def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
     return map_structure(lambda _: next(left), structure)
 
 
-def lists_to_tuples(structure: Any) -> Any:
+def lists_to_tuples(structure: object) -> Any:
     """Return the structure with tuples for its lists."""
     return traverse(lambda node: tuple(node) if isinstance(node, list) else None, structure, top_down=False)
 
 
-def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
+def map_shape_structure(func: Callable[[Any], Any], structure: object) -> Any:
     """Return a structure with ``func`` of each shape, a list or tuple of integers and None.
 
     >>> map_shape_structure(len, {"x": (None, 3), "y": (2,)})
@@ -147,7 +147,7 @@ def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
     return _made(structure, [map_shape_structure(func, item) for _, item in _items(structure)])
 
 
-def assert_same_structure(a: Any, b: Any, check_types: Any = None) -> None:
+def assert_same_structure(a: object, b: object, check_types: object = None) -> None:
     """Raise UsageError (a ValueError) unless both are nested in the same way; ``check_types`` changes nothing, as in Keras.
 
     Lists, tuples, named tuples and deques differ from each other; all dicts with the same keys are the same.
@@ -160,7 +160,7 @@ def assert_same_structure(a: Any, b: Any, check_types: Any = None) -> None:
             assert_same_structure(left, right)
 
 
-def assert_same_paths(a: Any, b: Any) -> None:
+def assert_same_paths(a: object, b: object) -> None:
     """Raise UsageError (a ValueError) unless both have leaves at the same paths, in whatever kind of node."""
     different = {path for path, _ in flatten_with_path(a)} ^ {path for path, _ in flatten_with_path(b)}
     if different:
@@ -199,6 +199,6 @@ def _check_node(a: Any, b: Any) -> None:
         raise UsageError("the two structures are not nested in the same way")
 
 
-def _check_callable(func: Any) -> None:
+def _check_callable(func: object) -> None:
     if not callable(func):
         raise TypeError(f"expects a function, got {func!r}")

@@ -263,7 +263,7 @@ class CausalLM(Pretrained):
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
         cache: Cache | None = None,
-    ) -> Any:
+    ) -> Tensor:
         """Return the logits (batch, steps, vocabulary), class logits (batch, classes), or the last hidden states."""
         check_rank(input_ids, 2)
         return self.decoded(lambda: self.embedded(input_ids), input_ids, attention_mask, position_ids, cache)

@@ -238,7 +238,7 @@ class CLIP(Pretrained):
         logits = ops.matmul(text, ops.transpose(image)) * ops.exp(self.logit_scale)
         return ops.transpose(logits), logits, text, image
 
-    def example_input(self) -> Any:
+    def example_input(self) -> list[Spec]:
         """Return B texts of T tokens and B images."""
         of, batch = self.vision, Dim.named(dims.BATCH)
         images = Spec((batch, of.num_channels, of.image_size, of.image_size), "float32")

@@ -13,6 +13,7 @@ from layercli.models.mixture import Experts
 from layercli.models.reading import Count, Depth, Size, at_most, divided, read
 from layercli.models.rope import parameters, rope, yarn_scale
 
+from layercli.core.types import Tensor
 from layercli.errors import FormatError
 
 
@@ -68,7 +69,7 @@ def experts_of(config: Any, **choice: object) -> tuple[Experts | None, ...]:
     return tuple(experts if i >= config.first_k_dense_replace else None for i in range(depth))
 
 
-def latent_decoder(config: Any, given: Mapping[str, object], interleaved: bool, **differences: object) -> Any:
+def latent_decoder(config: Any, given: Mapping[str, object], interleaved: bool, **differences: object) -> Tensor:
     """Return the decoder of a config with DeepSeek's names."""
     latent = Latent(
         config.q_lora_rank, config.kv_lora_rank, config.qk_nope_head_dim, config.qk_rope_head_dim, config.v_head_dim,

@@ -36,7 +36,7 @@ class Gemma2Config:
     pad_token_id: Count | None = 0
 
 
-def differences(config: Any) -> dict[str, Any]:
+def differences(config: Any) -> dict[str, object]:
     """Return the differences of Gemma 2 and 3 from Llama, except windows."""
     return {
         "activation": config.hidden_activation,

@@ -10,6 +10,8 @@ from layercli.models.causal_lm import CausalLM, CausalLMDecoder, causal_lm
 from layercli.models.reading import Count, Depth, Size, divided, read
 from layercli.models.rope import Rope, parameters, rope
 
+from layercli.core.types import ConfigLike
+
 
 @dataclass(frozen=True)
 class LlamaConfig:
@@ -59,7 +61,7 @@ def decoder_of(config: Any, positions: Rope, **differences: object) -> CausalLMD
     return CausalLMDecoder(**{"activation": getattr(config, "hidden_act", "silu"), **shared, **differences})
 
 
-def rope_of(given: Mapping[str, Any], config: Any, base: float = 10_000.0, kind: str | None = None) -> Rope:
+def rope_of(given: ConfigLike, config: Any, base: float = 10_000.0, kind: str | None = None) -> Rope:
     """Return the rotary positions of a config with Llama's names."""
     return rope(parameters(given, base, kind), head_size(config), config.max_position_embeddings)
 

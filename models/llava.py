@@ -153,7 +153,7 @@ class Llava(CausalLM):
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
         cache: Cache | None = None,
-    ) -> Any:
+    ) -> Tensor:
         """Return the logits (batch, steps, vocabulary), or the last hidden states; ``pixel_values`` are None for texts alone.
 
         There are as many image tokens in all texts as there are patches in all images.
@@ -171,11 +171,11 @@ class Llava(CausalLM):
         return self.place(x, input_ids, self.multi_modal_projector(self.vision_tower(pixel_values)))
 
     @classmethod
-    def unpack_inputs(cls, inputs: Any) -> tuple[Any, ...]:
+    def unpack_inputs(cls, inputs: Tensor) -> tuple[Any, ...]:
         """Return the arguments of ``call``: for one tensor, the tokens without images."""
         return super().unpack_inputs(inputs) if isinstance(inputs, (list, tuple, dict)) else (inputs, None)
 
-    def example_input(self) -> Any:
+    def example_input(self) -> list[Spec]:
         """Return B texts of T tokens and B images."""
         of, batch = self.images.vision, Dim.named(dims.BATCH)
         pixels = Spec((batch, of.num_channels, of.image_size, of.image_size), "float32")

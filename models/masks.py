@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from layercli.models.functions import soft_cap
 
@@ -21,7 +21,7 @@ LOWEST = -3.0e38
 
 def mask_of(
     queries: Tensor, sources: Tensor, padding: Tensor | None = None, *, causal: bool = True, window: int | None = None
-) -> Any:
+) -> Tensor | None:
     """Return the mask (batch, 1, targets, sources) for ``queries`` (batch, targets, ...), or None if none is needed.
 
     ``sources`` (batch, sources, ...) end at the last query; ``padding`` (batch, sources) is 0 for masked sources; with a
@@ -67,12 +67,12 @@ def attend(
     return ops.transpose(ops.matmul(weights, ops.transpose(value, (0, 2, 1, 3))), (0, 2, 1, 3))
 
 
-def extended(past: tuple[Tensor, ...] | None, *new: Tensor) -> tuple[Any, ...]:
+def extended(past: tuple[Tensor, ...] | None, *new: Tensor) -> tuple[Tensor, ...]:
     """Return the new cache entries: ``new`` (batch, steps, ...) appended to those in ``past``."""
     return new if not past else tuple(ops.concatenate(pair, axis=1) for pair in zip(past, new, strict=True))
 
 
-def within(entries: tuple[Tensor, ...], window: int | None) -> tuple[Any, ...]:
+def within(entries: tuple[Tensor, ...], window: int | None) -> tuple[Tensor, ...]:
     """Return what a cache keeps of its entries: the steps that the next one attends to beside itself."""
     if window is None or window < 2:
         return entries

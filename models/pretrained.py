@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from layercli.models.parallel import TensorParallelPlan
 from layercli.models.reading import shown
@@ -100,7 +100,7 @@ class Pretrained(Model):
         """Return the names of a tensor in checkpoints of another layout."""
         return ()
 
-    def example_input(self) -> Any:
+    def example_input(self) -> Spec:
         """Return B texts of T tokens."""
         return Spec((Dim.named(dims.BATCH), Dim.named("T")), "int32")
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
-from layercli.core.types import ConfigLike
+from layercli.core.types import ConfigLike, Tensor
 from layercli.errors import FormatError
 
 Size = int
@@ -91,7 +91,7 @@ def divided(name: str, size: int, by: str, parts: int) -> int:
     return size // parts
 
 
-def one_of(name: str, value: Any, known: Any) -> Any:
+def one_of(name: str, value: Tensor, known: Any) -> Tensor:
     """Return ``value`` if it is in ``known``; FormatError for any other."""
     if value not in known:
         raise FormatError(f"config.json has {name} = {shown(value)}, which is not {' or '.join(map(repr, known))}")

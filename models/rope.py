@@ -53,7 +53,7 @@ def parameters(config: ConfigLike, base: float = 10_000.0, kind: str | None = No
     return found
 
 
-def rope(given: Mapping[str, Any], features: int, longest: int) -> Rope:
+def rope(given: ConfigLike, features: int, longest: int) -> Rope:
     """Return the rotary positions for heads of ``features`` features, of a model trained on ``longest`` positions."""
     turned = int(features * given["partial_rotary_factor"])
     if turned % 2:
@@ -80,12 +80,12 @@ def unscaled(speeds: tuple[float, ...], given: Mapping[str, object], base: float
     return Rope(speeds)
 
 
-def linear(speeds: tuple[float, ...], given: Mapping[str, Any], base: float, longest: int) -> Rope:
+def linear(speeds: tuple[float, ...], given: ConfigLike, base: float, longest: int) -> Rope:
     """Return each frequency divided by the factor."""
     return Rope(tuple(speed / given["factor"] for speed in speeds))
 
 
-def llama3(speeds: tuple[float, ...], given: Mapping[str, Any], base: float, longest: int) -> Rope:
+def llama3(speeds: tuple[float, ...], given: ConfigLike, base: float, longest: int) -> Rope:
     """Divide low frequencies by the factor, keep high ones, and interpolate between them."""
     factor, before = given["factor"], given.get("original_max_position_embeddings", longest)
     low, high = given["low_freq_factor"], given["high_freq_factor"]
@@ -98,7 +98,7 @@ def llama3(speeds: tuple[float, ...], given: Mapping[str, Any], base: float, lon
     return Rope(tuple(map(scaled, speeds)))
 
 
-def yarn(speeds: tuple[float, ...], given: Mapping[str, Any], base: float, longest: int) -> Rope:
+def yarn(speeds: tuple[float, ...], given: ConfigLike, base: float, longest: int) -> Rope:
     """Scale frequencies, interpolating between the pairs that rotate ``beta_fast`` and ``beta_slow`` times in a text."""
     before, count = given.get("original_max_position_embeddings", longest), 2 * len(speeds)
     factor = given.get("factor") or longest / before
@@ -119,7 +119,7 @@ def yarn(speeds: tuple[float, ...], given: Mapping[str, Any], base: float, longe
     return Rope(tuple(scaled(i, speed) for i, speed in enumerate(speeds)), yarn_factor(given, factor))
 
 
-def yarn_factor(given: Mapping[str, Any], factor: float) -> float:
+def yarn_factor(given: ConfigLike, factor: float) -> float:
     """Return the factor for cosine and sine."""
     if given.get("attention_factor") is not None:
         return float(given["attention_factor"])
@@ -133,7 +133,7 @@ def yarn_scale(factor: float, weight: float = 1.0) -> float:
     return 1.0 if factor <= 1 else 0.1 * weight * math.log(factor) + 1.0
 
 
-def longrope(speeds: tuple[float, ...], given: Mapping[str, Any], base: float, longest: int) -> Rope:
+def longrope(speeds: tuple[float, ...], given: ConfigLike, base: float, longest: int) -> Rope:
     """Divide each frequency by its own factor, the one for texts up to the original training length."""
     before = given.get("original_max_position_embeddings", longest)
     factor = given.get("factor") or longest / before

@@ -143,7 +143,7 @@ class SelfPart(Layer):
         self.SelfAttention = T5Attention(self.config, self.biased, self.both_ways)
         self.layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
 
-    def call(self, inputs: Tensor, mask: Tensor, bias: Tensor, distance: Tensor) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor, bias: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
         """Return (batch, steps, width) and the bias."""
         x = self.layer_norm(inputs)
         if not self.biased:
@@ -278,7 +278,7 @@ class T5(Pretrained):
             return self.lm_head(x)
         return ops.matmul(x * self.config.d_model**-0.5, ops.transpose(self.shared.embeddings))
 
-    def example_input(self) -> Any:
+    def example_input(self) -> list[Spec]:
         """Return B texts of T tokens, and S decoder tokens."""
         batch = Dim.named(dims.BATCH)
         return [Spec((batch, Dim.named("T")), "int32"), Spec((batch, Dim.named("S")), "int32")]

@@ -95,7 +95,7 @@ HEADS = {"ForCausalLM": "tokens", "LMHeadModel": "tokens", "ForSequenceClassific
 """The head of a decoder, by the suffix of its class name."""
 
 
-def text_decoder(kind: type, config: ConfigLike, given: Mapping[str, object], architecture: str | None) -> Any:
+def text_decoder(kind: type, config: ConfigLike, given: Mapping[str, object], architecture: str | None) -> Tensor:
     """Return the model class with the head that ``architecture`` names."""
     head = head_of(architecture, HEADS, "ForCausalLM")
     return kind(config, head, labels_of(given) if head == "classes" else 0)

@@ -178,7 +178,7 @@ class Whisper(Pretrained):
             return self.proj_out(x)
         return ops.matmul(x, ops.transpose(self.decoder.embed_tokens.embeddings))
 
-    def example_input(self) -> Any:
+    def example_input(self) -> list[Spec]:
         """Return B spectrograms of the required length, and T tokens each."""
         of, batch = self.config, Dim.named(dims.BATCH)
         spectrogram = Spec((batch, of.num_mel_bins, 2 * of.max_source_positions), "float32")

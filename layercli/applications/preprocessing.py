@@ -15,7 +15,7 @@ BGR_MEANS = (103.939, 116.779, 123.68)
 """ImageNet's means of blue, green and red, for values from 0 to 255."""
 
 
-def caffe(x: Any, data_format: str | None = None) -> Any:
+def caffe(x: object, data_format: str | None = None) -> Any:
     """Return images (..., height, width, 3) of values from 0 to 255 as blue, green, red around ImageNet's means.
 
     ``data_format`` is "channels_last" or "channels_first". Arrays give new arrays, tensors give tensors.
@@ -26,13 +26,13 @@ def caffe(x: Any, data_format: str | None = None) -> Any:
     return minus(x, BGR_MEANS, axis)
 
 
-def tf(x: Any, data_format: str | None = None) -> Any:
+def tf(x: object, data_format: str | None = None) -> Any:
     """Return images of values from 0 to 255 with values from -1 to 1. Arrays give new arrays, tensors give tensors."""
     channel_axis(data_format)
     return floating(x) / 127.5 - 1.0
 
 
-def torch(x: Any, data_format: str | None = None) -> Any:
+def torch(x: object, data_format: str | None = None) -> Any:
     """Return images (..., height, width, 3) of values from 0 to 255, standardized by ImageNet's means and deviations.
 
     ``data_format`` is "channels_last" or "channels_first". Arrays give new arrays, tensors give tensors.
@@ -42,7 +42,7 @@ def torch(x: Any, data_format: str | None = None) -> Any:
     return x / along(x, DEVIATIONS, axis)
 
 
-def unchanged(x: Any, data_format: str | None = None) -> Any:
+def unchanged(x: object, data_format: str | None = None) -> Any:
     """Return x: the model itself contains the preprocessing."""
     return x
 
@@ -66,12 +66,12 @@ def floating(x: Any) -> Any:
     return x if "float" in str(x.dtype) else ops.cast(x, config.floatx())
 
 
-def minus(x: Any, means: Sequence[float], axis: int) -> Any:
+def minus(x: object, means: Sequence[float], axis: int) -> Any:
     """Return x with the mean of each channel subtracted."""
     return x - along(x, means, axis)
 
 
-def along(x: Any, values: Sequence[float], axis: int) -> Any:
+def along(x: object, values: Sequence[float], axis: int) -> Any:
     """Return one value for each channel in a shape that broadcasts with x: an array, or for a torch tensor one on its device."""
     array = np.asarray(values, x.dtype if isinstance(x, np.ndarray) else "float32")
     array = array.reshape((-1, 1, 1)) if axis == -3 else array

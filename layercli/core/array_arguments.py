@@ -14,7 +14,7 @@ def takes_arrays(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], An
     """Return the method ``function(self, x)`` with x made a tensor where it is none."""
 
     @wraps(function)
-    def call(self: Any, x: Any) -> Any:
+    def call(self: Any, x: object) -> Any:
         if isinstance(x, Variable):
             x = x.value
         elif not hasattr(x, "detach"):

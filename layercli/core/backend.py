@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from layercli.core.types import ConfigLike, PathLike, TensorTree
+
 if TYPE_CHECKING:
     from layercli.core.keras_tensor import SymbolicTensor
     from layercli.core.layer import Layer
@@ -101,7 +103,7 @@ class Backend(Protocol):
     def backups(self, folder: str, kept: int) -> Any:
         """Return the training backups in ``folder``, of which the newest ``kept`` are kept."""
 
-    def event_writer(self, folder: Any) -> Any:
+    def event_writer(self, folder: PathLike) -> Any:
         """Return a writer of TensorBoard's event files in ``folder``."""
 
     def html(self, shown: Any) -> str:
@@ -115,36 +117,34 @@ class Backend(Protocol):
 
     # Files
 
-    def save(self, model: Model, path: Any) -> None:
+    def save(self, model: Model, path: PathLike) -> None:
         """Run Model.save."""
 
-    def save_weights(self, model: Model, path: Any) -> None:
+    def save_weights(self, model: Model, path: PathLike) -> None:
         """Run Model.save_weights."""
 
-    def load_weights(self, model: Model, path: Any, skip_mismatch: bool = False) -> None:
+    def load_weights(self, model: Model, path: PathLike, skip_mismatch: bool = False) -> None:
         """Run Model.load_weights."""
 
-    def load_model(self, path: Any, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
+    def load_model(self, path: PathLike, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
         """Run saving.load_model."""
 
-    def export(self, model: Model, path: Any) -> None:
+    def export(self, model: Model, path: PathLike) -> None:
         """Run Model.export."""
 
     def to_json(self, model: Model, **arguments: Any) -> str:
         """Run Model.to_json."""
 
-    def functional_config(self, model: Model) -> dict[str, Any]:
+    def functional_config(self, model: Model) -> dict[str, object]:
         """Return the config of a functional model, with its layers and the calls between them."""
 
-    def functional_from_config(self, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
+    def functional_from_config(self, config: ConfigLike, custom_objects: Mapping[str, Any] | None) -> Any:
         """Return the functional model that ``config`` describes; FormatError where it describes none."""
 
-    def sequential_config(self, model: Model) -> dict[str, Any]:
+    def sequential_config(self, model: Model) -> dict[str, object]:
         """Return the config of a Sequential, with those of its layers."""
 
-    def sequential_from_config(
-        self, cls: type, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None
-    ) -> Any:
+    def sequential_from_config(self, cls: type, config: ConfigLike, custom_objects: Mapping[str, Any] | None) -> Any:
         """Return the Sequential, of the class ``cls``, that ``config`` describes; FormatError where it describes none."""
 
     # Inspection
@@ -153,7 +153,7 @@ class Backend(Protocol):
         """Return the InputLayer of a symbolic input."""
 
     def summarize(
-        self, layer: Layer, inputs: Any, columns: str | None, depth: int, width: int | None, print_fn: Any
+        self, layer: Layer, inputs: TensorTree, columns: str | None, depth: int, width: int | None, print_fn: Any
     ) -> None:
         """Print the summary of a layer for inputs of these Specs, or of None."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from layercli.core import dims, graph, tree
 from layercli.core.graph import CallContext, Node
 from layercli.core.spec import Shape, Spec, shape_of, with_batch_dim
+from layercli.core.types import ShapeLike
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,12 +49,12 @@ class ShapeLeaf:
         self.shape = shape
 
 
-def unwrapped(shapes: Any) -> Any:
+def unwrapped(shapes: object) -> Any:
     """Return a tree of shapes as plain tuples, which ``build`` methods expect."""
     return tree.map_structure(lambda leaf: leaf.shape, shapes)
 
 
-def _is_shape(shape: Any) -> bool:
+def _is_shape(shape: ShapeLike) -> bool:
     return isinstance(shape, (list, tuple)) and not any(isinstance(size, (list, tuple, dict)) for size in shape)
 
 
@@ -66,12 +67,12 @@ def batched_tree(shape: Any) -> Any:
     return found if isinstance(shape, dict) else list(found.values())
 
 
-def unsuffixed(named: dict[str, Any], convert: Callable[[Any], Any]) -> dict[str, Any]:
+def unsuffixed(named: Mapping[str, object], convert: Callable[[Any], Any]) -> dict[str, object]:
     """Return shapes that are named ``query_shape`` under the names of the inputs (``query``), converted."""
     return {name.removesuffix("_shape"): convert(shape) for name, shape in named.items()}
 
 
-def specs_for(shape: Any, dtype: str) -> Any:
+def specs_for(shape: ShapeLike, dtype: str) -> Any:
     """Return the Specs of inputs of a shape, or of a tree of shapes."""
     shapes = batched_tree(shape)
     if _is_shape(shapes):
@@ -81,7 +82,7 @@ def specs_for(shape: Any, dtype: str) -> Any:
     return [specs_for(item, dtype) for item in shapes]
 
 
-def known_shape(shape: Any, name: str | None) -> Shape:
+def known_shape(shape: ShapeLike, name: str | None) -> Shape:
     """Return the shape of a variable; raise an error unless all its sizes are known."""
     sizes = shape_of((shape,) if isinstance(shape, (int, dims.Dim)) else shape)
     if not all(dims.known(size) for size in sizes):

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from layercli.core.types import TensorTree
 from layercli.errors import ShapeError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class overridable_property:
         self.compute = compute
         self.__doc__ = compute.__doc__
 
-    def __get__(self, layer: Any, owner: type | None = None) -> Any:
+    def __get__(self, layer: object, owner: type | None = None) -> Any:
         return self if layer is None else self.compute(layer)
 
 
@@ -80,7 +81,7 @@ class CallSignature:
         return [p.name for p in parameters if p.default is None and p.name not in NO_INPUTS]
 
     @classmethod
-    def unpack_inputs(cls, inputs: Any) -> tuple[Any, ...]:
+    def unpack_inputs(cls, inputs: TensorTree) -> tuple[Any, ...]:
         """Return the arguments of ``call`` for a tree of inputs: the tree, or its parts if ``call`` takes several tensors."""
         names = cls.required_inputs()
         if len(names) < 2:

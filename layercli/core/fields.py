@@ -23,13 +23,14 @@ from typing import Any
 from layercli.core import custom_objects
 from layercli.core.registry import function, signature_of
 from layercli.core.tracking import Trackable
+from layercli.core.types import Config
 from layercli.core.variable import Variable
 from layercli.errors import LayercliError, UsageError, nearest
 
 REQUIRED = inspect.Parameter.empty
 
 
-def argument(*, default: Any = REQUIRED, kw_only: bool = False, init: bool = True, alias: str | None = None) -> Any:
+def argument(*, default: object = REQUIRED, kw_only: bool = False, init: bool = True, alias: str | None = None) -> Any:
     """Describe a constructor argument to type checkers, which treat layers as dataclasses; it has no effect at run time."""
     return default
 
@@ -42,7 +43,7 @@ class Validator:
     convert: Callable[[Any], Any]
 
 
-def fields_of(cls: type) -> dict[str, Any]:
+def fields_of(cls: type) -> Config:
     """Return the fields that a class body declares by annotation, with their defaults.
 
     An annotation without a default whose type is a Variable, a Layer, a list or dict of them, or a class of torch only declares
@@ -56,7 +57,7 @@ def fields_of(cls: type) -> dict[str, Any]:
     }
 
 
-def is_component_type(annotation: Any, names: Mapping[str, Any]) -> bool:
+def is_component_type(annotation: object, names: Mapping[str, object]) -> bool:
     """Whether an annotation, as text or not, is or contains the type of a Layer, a Variable, a torch Module or a Tensor."""
     if isinstance(annotation, str):
         words = re.findall(r"[A-Za-z_][\w.]*", annotation)
@@ -80,7 +81,7 @@ def named(dotted: str, names: Mapping[str, Any]) -> Any:
     return found
 
 
-def by_name(cls: Any, names: Sequence[str], args: tuple[Any, ...]) -> dict[str, Any]:
+def by_name(cls: Any, names: Sequence[str], args: tuple[Any, ...]) -> Config:
     """Return the positional arguments of a constructor by name; raise UsageError if there are more than ``names``."""
     if len(args) > len(names):
         plural = "" if len(names) == 1 else "s"
@@ -88,7 +89,7 @@ def by_name(cls: Any, names: Sequence[str], args: tuple[Any, ...]) -> dict[str, 
     return dict(zip(names, args, strict=False))
 
 
-def bind(cls: Any, fields: Mapping[str, Any], given: dict[str, Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+def bind(cls: Any, fields: Mapping[str, Any], given: dict[str, object], kwargs: Mapping[str, object]) -> dict[str, Any]:
     """Return the checked value of every field for a constructor's arguments; raise UsageError for wrong arguments.
 
     ``given`` are the positional arguments by name.
@@ -107,7 +108,7 @@ def bind(cls: Any, fields: Mapping[str, Any], given: dict[str, Any], kwargs: dic
     return {name: checked(cls.__name__, name, value, rules.get(name)) for name, value in values.items()}
 
 
-def checked(owner: str, name: str, value: Any, rule: Validator | None) -> Any:
+def checked(owner: str, name: str, value: object, rule: Validator | None) -> Any:
     """Return ``value`` as ``rule`` converts it; raise a UsageError that states what was expected."""
     if rule is None:
         return value
@@ -133,7 +134,7 @@ def rules_of(cls: Any) -> dict[str, Validator]:
     return cls._rules  # type: ignore[no-any-return]  # set above
 
 
-def types_of(cls: Any) -> dict[str, Any]:
+def types_of(cls: Any) -> dict[str, object]:
     """Return the type of each field as a signature shows it: ``int`` for ``PositiveInt``; no entry for Any."""
     hints = {
         name: hint
@@ -145,7 +146,7 @@ def types_of(cls: Any) -> dict[str, Any]:
     return {name: hint for name, hint in plain.items() if hint is not Any}
 
 
-def arguments(init: Callable[..., None], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+def arguments(init: Callable[..., None], args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, object]:
     """Return a constructor's arguments by name, with defaults; ``**kwargs`` are merged, ``*args`` stay one argument."""
     bound = signature_of(init).bind(None, *args, **kwargs)
     bound.apply_defaults()
@@ -156,7 +157,7 @@ def arguments(init: Callable[..., None], args: tuple[Any, ...], kwargs: dict[str
     return named
 
 
-def serialize(value: Any) -> Any:
+def serialize(value: object) -> Any:
     """Return ``value`` as plain data: numbers, text, lists, dicts. An object with get_config becomes a dict with its class name."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -175,7 +176,7 @@ def serialize(value: Any) -> Any:
     raise UsageError(f"a {type(value).__name__} cannot be written into a config")
 
 
-def is_ours(value: Any) -> bool:
+def is_ours(value: object) -> bool:
     """Return whether a function or a class belongs to layercli."""
     return str(value.__module__).split(".")[0] == "layercli"
 

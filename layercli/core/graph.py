@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +16,7 @@ from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.lifetimes import Lifetimes
 from layercli.core.spec import Spec
 from layercli.core.tracking import Trackable
+from layercli.core.types import TensorTree
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Node:
         """Set and return the outputs: symbolic tensors of ``specs`` (a tree) that come from this node; the rest is kept."""
         indices = count()
 
-        def given(spec: Any) -> Any:
+        def given(spec: object) -> Any:
             place = next(indices)
             return SymbolicTensor(spec, self, place) if isinstance(spec, Spec) else spec
 
@@ -153,7 +154,7 @@ def watch_lifetimes() -> Iterator[Lifetimes]:
         _thread.lifetimes = before
 
 
-def as_recorded(values: Any) -> Any:
+def as_recorded(values: object) -> Any:
     """Return a tree of tensors that a node may keep: copies where lifetimes are recorded."""
     return values if _thread.lifetimes is None else _thread.lifetimes.recorded(values)
 
@@ -164,7 +165,7 @@ class Graph:
     ``run`` follows a plan that is made once: a list of slots that is filled node by node, which is fast and compiles.
     """
 
-    def __init__(self, inputs: Any, outputs: Any) -> None:
+    def __init__(self, inputs: TensorTree, outputs: TensorTree) -> None:
         self.inputs = inputs
         self.outputs = outputs
         self.nodes = _reachable_nodes(tree.flatten(inputs), tree.flatten(outputs))
@@ -223,7 +224,7 @@ class Graph:
         """The specs of the inputs, a tree like them."""
         return tree.map_structure(lambda x: x.spec, self.inputs)
 
-    def run(self, inputs: Any) -> Any:
+    def run(self, inputs: object) -> Any:
         """Return the outputs for ``inputs``: tensors, or symbolic tensors."""
         values = list(tree.flatten(inputs))
         for step in self._plan:
@@ -244,15 +245,15 @@ class _Slot:
     index: int
 
 
-def _with_slots(args: Any, slots: dict[int, int]) -> Any:
+def _with_slots(args: object, slots: dict[int, int]) -> Any:
     return tree.map_structure(lambda x: _Slot(slots[id(x)]) if isinstance(x, SymbolicTensor) else x, args)
 
 
-def _filled(args: Any, values: list[Any]) -> Any:
+def _filled(args: object, values: Sequence[object]) -> Any:
     return tree.map_structure(lambda x: values[x.index] if isinstance(x, _Slot) else x, args)
 
 
-def _operation(node: Node) -> Any:
+def _operation(node: Node) -> Layer | Node:
     """Return the unit that Keras counts: a layer for all its calls, and each call of an op."""
     return node.target if isinstance(node.target, Trackable) else node
 
@@ -285,11 +286,11 @@ def _reachable_nodes(
     return list(done.values())
 
 
-def specs_of(values: Any) -> Any:
+def specs_of(values: object) -> Any:
     """Return the specs of a tree of symbolic tensors."""
     return tree.map_structure(lambda x: x.spec if isinstance(x, SymbolicTensor) else x, values)
 
 
-def placeholders(specs: Any) -> Any:
+def placeholders(specs: object) -> Any:
     """Return new symbolic inputs for a tree of specs; other values are returned unchanged."""
     return tree.map_structure(lambda spec: SymbolicTensor(spec) if isinstance(spec, Spec) else spec, specs)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from layercli.core import dims, dtypes, tree
+from layercli.core.spec import Shape
+from layercli.core.types import ConfigLike, DTypeLike, Tree
 from layercli.errors import DTypeError, ShapeError
 
 
@@ -26,8 +28,8 @@ class InputSpec:
 
     def __init__(
         self,
-        dtype: Any = None,
-        shape: Any = None,
+        dtype: DTypeLike | None = None,
+        shape: Shape | None = None,
         ndim: int | None = None,
         max_ndim: int | None = None,
         min_ndim: int | None = None,
@@ -49,7 +51,7 @@ class InputSpec:
         return {name: getattr(self, name) for name in names}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> InputSpec:
+    def from_config(cls, config: ConfigLike) -> InputSpec:
         """Return the InputSpec of a config."""
         return cls(**config)
 
@@ -78,7 +80,7 @@ class InputSpec:
         return f"InputSpec({', '.join(given)})"
 
 
-def check_inputs(spec: Any, inputs: Any) -> None:
+def check_inputs(spec: Any, inputs: Tree) -> None:
     """Raise ShapeError where ``inputs`` do not fit an InputSpec or a tree of them."""
     specs = tree.flatten(spec)
     by_name = isinstance(spec, dict) and isinstance(inputs, dict)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def _binary(operation: str) -> Callable[[Any, TensorLike], Tensor]:
     """Return the operator that calls the function ``operation`` of ``layercli.ops``."""
 
-    def operator(self: Any, other: TensorLike) -> Tensor:
+    def operator(self: object, other: TensorLike) -> Tensor:
         result: Tensor = getattr(get_backend().ops, operation)(self, other)
         return result
 
@@ -31,7 +31,7 @@ def _binary(operation: str) -> Callable[[Any, TensorLike], Tensor]:
 def _reflected(operation: str) -> Callable[[Any, TensorLike], Tensor]:
     """Return the operator of an operand on the right."""
 
-    def operator(self: Any, other: TensorLike) -> Tensor:
+    def operator(self: object, other: TensorLike) -> Tensor:
         result: Tensor = getattr(get_backend().ops, operation)(other, self)
         return result
 
@@ -39,7 +39,7 @@ def _reflected(operation: str) -> Callable[[Any, TensorLike], Tensor]:
 
 
 def _unary(operation: str) -> Callable[[Any], Tensor]:
-    def operator(self: Any) -> Tensor:
+    def operator(self: object) -> Tensor:
         result: Tensor = getattr(get_backend().ops, operation)(self)
         return result
 
@@ -87,7 +87,7 @@ class SymbolicTensor(Operators):
         self.node = node
         self.index = index
         self.name = name
-        self.mask: Any = None
+        self.mask: object = None
 
     @property
     def shape(self) -> Shape:

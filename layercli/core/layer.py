@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from layercli import constraints, initializers, regularizers
@@ -21,6 +21,7 @@ from layercli.core.serializable import Serializable, argument_names
 from layercli.core.spec import Spec, with_batch_dim
 from layercli.core.text import STRING
 from layercli.core.tracking import Trackable
+from layercli.core.types import DTypeLike, ShapeLike
 from layercli.core.variable import Variable
 from layercli.errors import DTypeError, LayercliError, NotBuiltError, UsageError
 
@@ -55,7 +56,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         _dtype_argument: str | dtypes.DTypePolicy | None = fields.argument(default=None, kw_only=True, alias="dtype")
         _input_shape_argument: Any = fields.argument(default=None, kw_only=True, alias="input_shape")
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" not in cls.__dict__:
             cls._fields = {**cls._fields, **fields.fields_of(cls)}
@@ -69,7 +70,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         if "build" in cls.__dict__:
             cls.build = build.as_build(cls.__dict__["build"])  # type: ignore[method-assign]  # the user's build, in a name scope
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
         """Make the layer and record the arguments, which are its config."""
         self = super().__new__(cls)
         self._init_args = (args, kwargs)
@@ -118,7 +119,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
 
     _binds = __init__
 
-    def _init_as_functional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    def _init_as_functional(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> bool:
         """Return whether the arguments are the inputs and outputs of a functional model, and if so initialize it: see Model."""
         return False
 
@@ -141,9 +142,9 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         self,
         *positional: Any,
         name: str | None = None,
-        shape: Any = (),
+        shape: ShapeLike = (),
         initializer: Any = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         trainable: bool = True,
         regularizer: Any = None,
         constraint: Any = None,
@@ -204,7 +205,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
                 error.trail.append(self)
             raise
 
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, object]) -> Any:
         if not self.name:  # the user's __init__ does not call super().__init__
             self.name = naming.auto_name(type(self).__name__)
         if any(isinstance(x, SymbolicTensor) for x in tree.flatten((args, kwargs))):
@@ -238,7 +239,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
             self._fill_module()
         return masking.passed_on(self, args, kwargs, node.set_outputs(outputs))
 
-    def _cast_symbolic(self, x: Any) -> Any:
+    def _cast_symbolic(self, x: object) -> Any:
         """Return a symbolic input in the compute dtype, as in a call on tensors."""
         wanted = self._policy.compute
         if not isinstance(x, SymbolicTensor) or x.dtype == wanted or not dtypes.is_floating(x.dtype):
@@ -251,7 +252,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         cast.mask, cast.origin = x.mask, x
         return cast
 
-    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _build_for(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
         """Call ``build`` with the shapes that it takes: of the first argument, or by name as ``query_shape``."""
         if type(self).build is not Layer.build:
             if not args and not kwargs:
@@ -266,7 +267,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
                 self.build(**{name: named[name] for name in wanted if name in named})
         self.built = True
 
-    def _specs(self, shape: Any) -> Any:
+    def _specs(self, shape: ShapeLike) -> Any:
         """Return the Specs of inputs of a shape, or of a tree of shapes, in the compute dtype."""
         return build.specs_for(shape, self._policy.compute)
 
@@ -351,7 +352,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
 
     def summary(
         self,
-        input_shape: Any = None,
+        input_shape: ShapeLike | None = None,
         *,
         columns: str | None = None,
         depth: int = 1,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core import tree
 from layercli.core.keras_tensor import SymbolicTensor
+from layercli.core.types import TensorTree
 
 if TYPE_CHECKING:
     from layercli.core.graph import Node
@@ -34,7 +35,7 @@ class Lifetimes:
         """Return a tree with the recorded tensors in the place of those that the caller holds."""
         return tree.map_structure(self._recorded_one, values)
 
-    def _recorded_one(self, x: Any) -> Any:
+    def _recorded_one(self, x: object) -> Any:
         if not isinstance(x, SymbolicTensor):
             return x
         if x.origin is not None:
@@ -50,17 +51,17 @@ class Lifetimes:
             vars(x)["recorded_cast"] = known
         return known
 
-    def handed_out(self, outputs: Any) -> Any:
+    def handed_out(self, outputs: TensorTree) -> Any:
         """Return copies of a node's outputs for the caller to hold."""
         return tree.map_structure(self._handed_out_one, outputs)
 
-    def _handed_out_one(self, x: Any) -> Any:
+    def _handed_out_one(self, x: object) -> Any:
         if not isinstance(x, SymbolicTensor):
             return x
         copy = SymbolicTensor(x.spec, x.node, x.index, x.name)
         key = id(x)
 
-        def note(_: Any) -> None:
+        def note(_: object) -> None:
             self.dropped[key] = len(self.nodes)
             self._watched.pop(key, None)
 

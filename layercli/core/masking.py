@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import tree
 from layercli.core.keras_tensor import SymbolicTensor
+from layercli.core.types import Tensor, TensorTree
 
 if TYPE_CHECKING:
     from layercli.core.layer import Layer
 
 
-def mask_of(x: Any) -> Any:
+def mask_of(x: Tensor) -> Any:
     """Return the mask of ``x``, or None."""
     return x.mask if isinstance(x, SymbolicTensor) else getattr(x, "_keras_mask", None)
 
@@ -24,12 +26,12 @@ def set_mask(x: Any, mask: Any) -> None:
         x._keras_mask = mask
 
 
-def fill_in(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+def fill_in(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, object]) -> list[Any]:
     """Pass to ``call`` the masks that it takes and were not given: ``mask`` of the first argument, ``value_mask`` of ``value``.
 
     Return them. A model made of layers takes no mask itself: a given mask is set on its inputs.
     """
-    found: list[Any] = []
+    found: list[object] = []
     if layer.passes_masks and kwargs.get("mask") is not None:
         for x, mask in zip(tree.flatten(args[0]), tree.flatten(kwargs.pop("mask")), strict=False):
             set_mask(x, mask)
@@ -47,7 +49,7 @@ def fill_in(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list
     return found
 
 
-def passed_on(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> Any:
+def passed_on(layer: Layer, args: tuple[object, ...], kwargs: Mapping[str, object], outputs: TensorTree) -> Any:
     """Set the mask that ``layer`` computes on its outputs; return the outputs."""
     if not args:
         return outputs

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import Any
 
 
 class _Namespace(ModuleType):
     """A package that ignores Python's assignment of an imported submodule to the name of a public function."""
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if not (isinstance(value, ModuleType) and name in self.__all__):
             super().__setattr__(name, value)
 

@@ -35,7 +35,7 @@ class cached_property(Generic[T]):
         self.name = compute.__name__
         self.__doc__ = compute.__doc__
 
-    def __get__(self, op: Any, owner: type | None = None) -> T:
+    def __get__(self, op: object, owner: type | None = None) -> T:
         if op is None:
             return self  # type: ignore[return-value]  # asked of the class, where it is itself
         value = vars(op)[self.name] = self.compute(op)
@@ -64,7 +64,7 @@ def find_operation(class_name: str) -> type[Op] | None:
 class Op(ABC):
     """An operation on tensors. On symbolic tensors a call applies ``spec``; on tensors it runs."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if not cls.__name__.startswith("_") and cls.__module__ != __name__:
             register(cls)
@@ -103,7 +103,7 @@ class Op(ABC):
         node = graph.record(Node(self, tuple(inputs), specs=tuple(map(spec_of, values))))
         return node.set_outputs(self.spec(*node.specs))
 
-    def _again(self, error: Exception, inputs: Sequence[Any]) -> Any:
+    def _again(self, error: Exception, inputs: Sequence[object]) -> Tensor:
         """Convert arrays and lists to tensors and run again; if that fails too, raise the error of ``spec`` or torch's."""
         backend = get_backend()
         if isinstance(error, LayercliError):

@@ -15,6 +15,7 @@ from layercli.core import custom_objects
 from layercli.core.custom_objects import custom_object_scope, get_registered_object
 from layercli.core.naming import snake_case
 from layercli.core.refusals import refused
+from layercli.core.types import ConfigLike
 from layercli.errors import UsageError, nearest
 
 PACKAGES = (
@@ -55,7 +56,7 @@ class DataclassConfig:
         return getattr(self, name)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
+    def from_config(cls, config: Mapping[str, object]) -> Self:
         """Return the object of a config; raise UsageError for an unknown argument."""
         known = cls.settings()
         for name in config:
@@ -97,7 +98,7 @@ def required(cls: type, name: str) -> bool:
     return parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
 
 
-def serialize(value: Any) -> Any:
+def serialize(value: object) -> Any:
     """Return ``value`` with every DataclassConfig in it as a dict, and every tuple as a list."""
     if isinstance(value, DataclassConfig):
         name = type(value).__name__
@@ -111,7 +112,7 @@ def serialize(value: Any) -> Any:
     return value
 
 
-def function(value: Any) -> dict[str, Any]:
+def function(value: Any) -> dict[str, object]:
     """Return the dict with which Keras serializes a function."""
     name = custom_objects.get_registered_name(value)
     return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
@@ -196,7 +197,7 @@ class Registry:
                 return custom_objects_by(config.get("registered_name"), config["config"]) or self.find(config["config"])
             return self._instance(config)
 
-    def _instance(self, config: Mapping[str, Any]) -> Any:
+    def _instance(self, config: ConfigLike) -> Any:
         cls = custom_objects_by(config.get("registered_name"), config["class_name"]) or self.find(config["class_name"])
         settings = config.get("config") or {}
         if not isinstance(settings, Mapping):

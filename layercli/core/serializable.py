@@ -104,7 +104,7 @@ class Serializable:
         return type(self).from_config(self.get_config())
 
     @classmethod
-    def from_config(cls, settings: dict[str, Any]) -> Any:
+    def from_config(cls, settings: dict[str, object]) -> Any:
         """Return a new layer from a config of ``get_config``.
 
         A constructor without the arguments name, trainable or dtype is called without them; they are set afterwards.

@@ -53,12 +53,12 @@ def with_batch_dim(shape: Iterable[Any]) -> Shape:
     return (dims.Dim.named(dims.BATCH) if batch == dims.UNKNOWN else batch, *rest)
 
 
-def shape_of(shape: Iterable[Any]) -> Shape:
+def shape_of(shape: Iterable[object]) -> Shape:
     """Return a user's shape as sizes; raise ShapeError for an invalid size."""
     return tuple(_size_of(size) for size in shape)
 
 
-def _size_of(size: Any) -> Size:
+def _size_of(size: object) -> Size:
     if size is None or isinstance(size, (str, dims.Dim)):
         return dims.named(size) if not isinstance(size, dims.Dim) else size
     if isinstance(size, bool) or not hasattr(size, "__index__"):

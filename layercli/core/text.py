@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dtypes
+from layercli.core.types import DTypeLike
 from layercli.errors import DTypeError, UsageError
 
 if TYPE_CHECKING:
@@ -14,24 +15,24 @@ STRING = "string"
 """The dtype of text in a Spec. It has no size in bytes."""
 
 
-def spec_dtype(dtype: Any) -> str:
+def spec_dtype(dtype: DTypeLike) -> str:
     """Return the name of the dtype of a Spec, text included; DTypeError for other names."""
     return STRING if isinstance(dtype, str) and dtype == STRING else dtypes.name_of(dtype)
 
 
-def is_text(x: Any) -> bool:
+def is_text(x: object) -> bool:
     """Whether ``x`` is an array that can hold text: of str, bytes or Python objects."""
     return getattr(getattr(x, "dtype", None), "kind", "") in ("U", "S", "O")
 
 
-def holds_text(x: Any) -> bool:
+def holds_text(x: object) -> bool:
     """Whether ``x`` is text, or nested lists that begin with text."""
     while isinstance(x, (list, tuple)) and x:
         x = x[0]
     return isinstance(x, (str, bytes))
 
 
-def text_array(x: Any, encoding: str = "utf-8") -> np.ndarray:
+def text_array(x: object, encoding: str = "utf-8") -> np.ndarray:
     """Return text as an array of str objects; bytes are decoded. UsageError for other values."""
     import numpy as np
 

@@ -29,7 +29,7 @@ class Trackable:
 
     wraps_modules = True
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         """Set an attribute; a torch module becomes a layer, as in Keras, so that its parameters are trained and saved.
 
         The layer module registers a replaced sublayer in the next call.
@@ -42,7 +42,7 @@ class Trackable:
         if isinstance(value, Trackable) and name not in FRAMEWORK and self.__dict__.get("_module") is not None:
             self._module.ready = False
 
-    def _register_variables(self, value: Any) -> None:
+    def _register_variables(self, value: object) -> None:
         """Make variables of no layer those of this one: ``self.scale = Variable(1.0)``, or a list of them."""
         for each in value if isinstance(value, (list, tuple)) else (value,):
             if getattr(type(each), "is_free", None) is not None and each.is_free:
@@ -114,7 +114,7 @@ class Trackable:
     def load_assets(self, files: Mapping[str, bytes]) -> None:
         """Take what the files say that ``assets`` gave."""
 
-    def named_arrays(self) -> dict[str, Any]:
+    def named_arrays(self) -> dict[str, object]:
         """Return the arrays that files hold for this layer by name, not being variables; usually none."""
         return {}
 
@@ -217,19 +217,19 @@ FRAMEWORK = frozenset(
 """Attributes of a layer that are the framework's own, and hold no sublayer of the author's."""
 
 
-def is_torch_module(value: Any) -> bool:
+def is_torch_module(value: object) -> bool:
     """Whether ``value`` is a torch.nn.Module; false if torch is not loaded."""
     nn = getattr(sys.modules.get("torch"), "nn", None)
     return nn is not None and isinstance(value, nn.Module)
 
 
-def _metrics_in(value: Any) -> list[Any]:
+def _metrics_in(value: object) -> list[Any]:
     if isinstance(value, (list, tuple, dict)):
         return [x for each in (value.values() if isinstance(value, dict) else value) for x in _metrics_in(each)]
     return [value] if hasattr(type(value), "stateless_update_state") else []
 
 
-def _layers_in(path: str, value: Any) -> Iterator[tuple[str, Layer]]:
+def _layers_in(path: str, value: object) -> Iterator[tuple[str, Layer]]:
     if isinstance(value, Trackable):
         yield path, value  # type: ignore[misc]  # every Holder is a Layer
     elif isinstance(value, (list, tuple)):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from layercli.core.types import Tree
+
 
 def flatten(tree: Any) -> list[Any]:
     """Return the leaves of ``tree`` in order; dicts in insertion order."""
@@ -15,7 +17,7 @@ def flatten(tree: Any) -> list[Any]:
     return found
 
 
-def sorted_leaves(tree: Any) -> list[Any]:
+def sorted_leaves(tree: object) -> list[Any]:
     """Return the leaves of ``tree`` in Keras's order: dicts by sorted keys.
 
     >>> sorted_leaves([{"b": 1, "a": (2, 3)}, 4])
@@ -26,7 +28,7 @@ def sorted_leaves(tree: Any) -> list[Any]:
     return [leaf for item in tree for leaf in sorted_leaves(item)] if isinstance(tree, (list, tuple)) else [tree]
 
 
-def map_structure(function: Callable[[Any], Any], tree: Any) -> Any:
+def map_structure(function: Callable[[Any], Any], tree: object) -> Any:
     """Return a tree of the same structure whose leaves are ``function(leaf)``.
 
     >>> map_structure(str, {"a": [1, 2], "b": (3,)})
@@ -41,7 +43,7 @@ def map_structure(function: Callable[[Any], Any], tree: Any) -> Any:
     return type(tree)([map_structure(function, value) for value in tree])
 
 
-def structure(tree: Any) -> Any:
+def structure(tree: object) -> Any:
     """Return the structure of ``tree`` with None for each leaf, lists made tuples, so that it can be a setting.
 
     >>> structure([1, (2, 3)])
@@ -52,7 +54,7 @@ def structure(tree: Any) -> Any:
     return tuple(map(structure, tree)) if isinstance(tree, (list, tuple)) else None
 
 
-def pack_sequence_as(structure: Any, values: Iterable[Any]) -> Any:
+def pack_sequence_as(structure: object, values: Iterable[object]) -> Any:
     """Return a tree of that structure whose leaves are ``values``, in order.
 
     >>> pack_sequence_as((None, (None, None)), [1, 2, 3])
@@ -62,7 +64,7 @@ def pack_sequence_as(structure: Any, values: Iterable[Any]) -> Any:
     return map_structure(lambda _: next(left), structure)
 
 
-def _collect(tree: Any, found: list[Any]) -> None:
+def _collect(tree: Tree, found: list[Any]) -> None:
     for value in tree.values() if isinstance(tree, dict) else tree:
         if isinstance(value, (list, tuple, dict)):
             _collect(value, found)

@@ -11,6 +11,7 @@ from layercli.core.dims import Size
 from layercli.core.dtypes import BYTES
 from layercli.core.keras_tensor import Operators, SymbolicTensor
 from layercli.core.spec import Shape, Spec, shape_of
+from layercli.core.types import DTypeLike, ShapeLike
 from layercli.core.variable_owner import TensorOwner, VariableOwner
 from layercli.errors import ShapeError, UsageError
 
@@ -43,8 +44,8 @@ class Variable(Operators):
     def __init__(
         self,
         initializer: Any,
-        shape: Any = None,
-        dtype: Any = None,
+        shape: ShapeLike | None = None,
+        dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
         aggregation: str = "none",
@@ -229,7 +230,7 @@ class Variable(Operators):
             self._follow(value)
             self.assign(self.value.detach() - _tensor_of(value))
 
-    def _follow(self, value: Any) -> None:
+    def _follow(self, value: object) -> None:
         if isinstance(self.owner, TensorOwner):
             self.owner.follow(self.key, value)
 
@@ -249,7 +250,7 @@ class Variable(Operators):
         """Return a copy of the value as a NumPy array of the logical shape."""
         return get_backend().to_numpy(self.stored, self._logical)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Any:
         array = self.numpy()
         return array if dtype is None else array.astype(dtype)
 
@@ -287,7 +288,7 @@ class _Given:
         return get_backend().to_numpy(self.value) if hasattr(self.value, "detach") else self.value
 
 
-def dtype_or_default(dtype: Any) -> str:
+def dtype_or_default(dtype: object) -> str:
     """Return the name of a dtype; for None the default of floats."""
     return dtypes.default_policy().variable if dtype is None else dtypes.name_of(dtype)
 
@@ -299,13 +300,13 @@ def np_array(values: Any, dtype: str) -> Any:
     return np.asarray(values, dtype if dtype in np.sctypeDict else "float32")
 
 
-def _tensor_of(value: Any) -> Any:
+def _tensor_of(value: object) -> Any:
     return (
         value.tensor if isinstance(value, Variable) else get_backend().as_tensor(value) if is_listed(value) else value
     )
 
 
-def is_listed(value: Any) -> bool:
+def is_listed(value: object) -> bool:
     """Return whether a value is nested lists, or an array of NumPy."""
     return isinstance(value, (list, tuple)) or (hasattr(value, "__array__") and not hasattr(value, "detach"))
 

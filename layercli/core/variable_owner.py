@@ -49,7 +49,7 @@ class TensorOwner:
     _module = module
 
     @property
-    def _buffers(self) -> dict[str, Any]:
+    def _buffers(self) -> dict[str, object]:
         return self._tensors()
 
     def __getattr__(self, key: str) -> Any:

@@ -63,7 +63,7 @@ def shuffled(count: int, seed: int) -> np.ndarray:
     return order
 
 
-def cifar(folder: str, archive: str, inner: str, parts: Sequence[str], label: str) -> tuple[Any, Any]:
+def cifar(folder: str, archive: str, inner: str, parts: Sequence[str], label: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the images (images, 32, 32, 3) of several batches of a CIFAR data set, and their labels (images, 1)."""
     place = Path(get_file(folder, f"https://www.cs.toronto.edu/~kriz/{archive}", extract=True)) / inner
     images, labels = [], []

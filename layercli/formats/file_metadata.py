@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from layercli.core.limits import DESCRIPTION
+from layercli.core.types import JSONObject
 from layercli.errors import FormatError
 from layercli.formats import detect, strict_json
 from layercli.formats.os_errors import reading
@@ -20,7 +21,7 @@ MOST = 10_000
 """The maximum number of values in a part of a checkpoint: more is no note."""
 
 
-def metadata_of(path: str | os.PathLike[str]) -> dict[str, Any]:
+def metadata_of(path: str | os.PathLike[str]) -> JSONObject:
     """Return the metadata of a file, or of a Hugging Face folder, by key; nested ones have keys with ``/`` between.
 
     FileError if it cannot be read, FormatError if it is damaged. There is none of most formats.
@@ -36,7 +37,7 @@ def metadata_of(path: str | os.PathLike[str]) -> dict[str, Any]:
     return {} if reader is None else flat(reader(file))
 
 
-def flat(found: Any, before: str = "", depth: int = 0) -> dict[str, Any]:
+def flat(found: object, before: str = "", depth: int = 0) -> dict[str, Any]:
     """Return nested dicts as one, their keys joined with ``/``.
 
     >>> flat({"a": {"b": 1}, "c": [2, 3]})
@@ -56,7 +57,7 @@ def of_json(file: Path, but: str = "") -> Any:
     return {key: value for key, value in found.items() if key != but} if isinstance(found, dict) else {}
 
 
-def of_safetensors(file: Path) -> dict[str, Any]:
+def of_safetensors(file: Path) -> dict[str, str]:
     """Return the strings under ``__metadata__``."""
     from layercli.formats.safetensors import SafetensorsFile
 

@@ -29,7 +29,7 @@ ALWAYS_READ = 1 << 20
 
 def write(
     path: str | os.PathLike[str],
-    config: dict[str, Any],
+    config: Mapping[str, object],
     groups: keras_h5.Groups,
     assets: Mapping[str, Mapping[str, bytes]] | None = None,
 ) -> None:

@@ -18,7 +18,7 @@ def is_plain(name: Any) -> bool:
     return is_relative(name) and "/" not in name and name != "."
 
 
-def is_relative(name: Any) -> bool:
+def is_relative(name: object) -> bool:
     r"""Whether ``name`` is a path that stays in the folder it begins in: not absolute, without ``..``.
 
     >>> is_relative("parts/w.bin"), is_relative("parts/../w.bin"), is_relative("/etc/passwd"), is_relative("a\\b")

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from layercli.core.types import JSONObject
 from layercli.errors import FormatError, UsageError
 from layercli.formats.atomic import replacing
 from layercli.formats.dtype_codec import decode
@@ -106,7 +107,7 @@ def read_layout(where: str, name: str, stream: IO[bytes]) -> tuple[Layout, int]:
     return layout_of(where, name, parse_header(where, raw)), len(start) + width + length
 
 
-def parse_header(where: str, raw: bytes) -> dict[str, Any]:
+def parse_header(where: str, raw: bytes) -> dict[str, object]:
     """Return the entries of an npy header; FormatError unless it has exactly the three keys."""
     try:
         header = ast.literal_eval(raw.decode().strip())
@@ -119,7 +120,7 @@ def parse_header(where: str, raw: bytes) -> dict[str, Any]:
     return header
 
 
-def layout_of(where: str, name: str, header: dict[str, Any]) -> Layout:
+def layout_of(where: str, name: str, header: JSONObject) -> Layout:
     """Return the layout that an npy header describes."""
     descr, fortran, shape = header["descr"], header["fortran_order"], header["shape"]
     if not isinstance(shape, tuple) or not all(type(size) is int and size >= 0 for size in shape):
@@ -132,7 +133,7 @@ def layout_of(where: str, name: str, header: dict[str, Any]) -> Layout:
     return Layout(entry, big_endian=descr[0] == ">", fortran=fortran)
 
 
-def dtype_of(where: str, descr: Any) -> str:
+def dtype_of(where: str, descr: object) -> str:
     """Return the dtype for numpy's code, such as ``<f4``."""
     if isinstance(descr, str) and "O" in descr:
         raise FormatError(

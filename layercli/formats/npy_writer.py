@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeGuard
+from typing import IO, TYPE_CHECKING, TypeGuard
 
 from layercli.core.limits import MOST_DIMENSIONS
 from layercli.errors import FileError, FormatError
@@ -50,7 +50,7 @@ class Promise:
     sha256: str
 
     @staticmethod
-    def of(document: Any) -> Promise | None:
+    def of(document: object) -> Promise | None:
         """Return the content of a journal, or None if it is impossible."""
         if not isinstance(document, dict) or document.pop("schema", None) != SCHEMA:
             return None
@@ -67,7 +67,7 @@ class Promise:
         return promise if promise.bytes == length(promise.total, promise.row, promise.dtype, promise.done) else None
 
 
-def is_shape(sizes: Any) -> TypeGuard[list[int]]:
+def is_shape(sizes: object) -> TypeGuard[list[int]]:
     """Whether ``sizes`` is a list of integers that can be sizes."""
     return isinstance(sizes, list) and all(type(size) is int and 0 <= size < 2**63 for size in sizes)
 

@@ -184,7 +184,7 @@ def entry_of(file: Path, name: str, x: Any) -> TensorEntry:
     return entry
 
 
-def bytes_of(file: Path, x: Any, layout: Layout) -> np.ndarray:
+def bytes_of(file: Path, x: object, layout: Layout) -> np.ndarray:
     """Return the stored values of a tensor in the model file, flat and undecoded."""
     stored = stored_in(x, layout.storage(file))
     check_count(file, stored.size, layout.entry)

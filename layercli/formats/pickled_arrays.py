@@ -34,7 +34,7 @@ def load_arrays(where: str, raw: bytes) -> Any:
     return plain(where, value, machine)
 
 
-def plain(where: str, value: Any, machine: Machine) -> Any:
+def plain(where: str, value: object, machine: Machine) -> Any:
     """Return a parsed value with its arrays and dicts made."""
     if isinstance(value, Pairs):
         return {text(plain(where, key, machine)): plain(where, item, machine) for key, item in value.pairs}
@@ -47,7 +47,7 @@ def plain(where: str, value: Any, machine: Machine) -> Any:
     return value
 
 
-def is_parsed(value: Any) -> bool:
+def is_parsed(value: object) -> bool:
     """Whether a value is made of parts that the parser has recorded."""
     return isinstance(value, (PickledCall, Pairs, list))
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from layercli.core.limits import DESCRIPTION, DIGITS, FORMULA
+from layercli.core.types import ConfigLike
 from layercli.errors import FormatError
 from layercli.formats.npz import archive
 from layercli.formats.strict_json import parse
@@ -97,7 +98,7 @@ def members_of(file: Path, zipped: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo
     return found
 
 
-def check_plain(file: Path, config: Any, members: dict[str, zipfile.ZipInfo], folder: str) -> None:
+def check_plain(file: Path, config: ConfigLike, members: dict[str, zipfile.ZipInfo], folder: str) -> None:
     """Raise FormatError unless every tensor in ``config`` is stored as plain bytes in the archive."""
     try:
         places = {
@@ -112,7 +113,7 @@ def check_plain(file: Path, config: Any, members: dict[str, zipfile.ZipInfo], fo
             raise FormatError(f"{file} has no {place}, which holds {path}")
 
 
-def cleaned(file: Path, value: Any, key: str = "") -> Any:
+def cleaned(file: Path, value: object, key: str = "") -> Any:
     """Return the JSON of a graph without unneeded entries; FormatError if a string could be code."""
     if isinstance(value, dict):
         return {
@@ -139,7 +140,7 @@ def text_of(file: Path, text: str, key: str = "") -> str:
     return text
 
 
-def layers_of(metadata: Any) -> dict[str, str]:
+def layers_of(metadata: object) -> dict[str, str]:
     """Return only the layer scopes from the metadata of an operation."""
     stack = metadata.get("nn_module_stack") if isinstance(metadata, dict) else None
     return {"nn_module_stack": re.sub(r"[^\w.,;@]", "_", stack)} if isinstance(stack, str) else {}
@@ -176,7 +177,7 @@ def digits_of(node: Any) -> int:
     return sum(map(digits_of, ast.iter_child_nodes(node)))
 
 
-def power_of(node: Any) -> tuple[Any, Any] | None:
+def power_of(node: object) -> tuple[Any, Any] | None:
     """Return the base and the exponent of a power, or None for another formula."""
     if (
         isinstance(node, ast.Call)
@@ -190,7 +191,7 @@ def power_of(node: Any) -> tuple[Any, Any] | None:
     return None
 
 
-def exponent(node: Any) -> int:
+def exponent(node: object) -> int:
     """Return how large an exponent can be; what is not a plain number counts by its digits."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Integer" and node.args:
         return exponent(node.args[0])

@@ -41,7 +41,7 @@ class Pt2File:
                 raise FormatError(f"{self.file} is not a model of torch.export: it has no {WEIGHTS}")
             config = parse(self.file, zipped.read(self._members[WEIGHTS]), WEIGHTS)
         check_plain(self.file, config, self._members, str(Path(WEIGHTS).parent))
-        self._noted: dict[str, Any] = config["config"]
+        self._noted: dict[str, object] = config["config"]
         self.entries = {name: entry_of(self.file, name, noted) for name, noted in self._noted.items()}
         self.trainable = {name: is_trained(noted) for name, noted in self._noted.items()}
 

@@ -9,7 +9,7 @@ change anything in Python, and the memory of all of them is bounded by the file'
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,7 @@ class Machine:
         self.raw = raw
         self.check = check
         self.position = start
-        self.stack: list[Any] = []
+        self.stack: list[object] = []
         self.below: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
         self.copied = 0
@@ -127,7 +127,7 @@ class Machine:
         self.position += 1
         return text
 
-    def push(self, value: Any) -> None:
+    def push(self, value: object) -> None:
         """Put ``value`` on the stack."""
         self.stack.append(value)
 
@@ -149,13 +149,13 @@ class Machine:
         self.check(text)
         self.push(Name(text))
 
-    def call(self, function: Any, args: Any) -> None:
+    def call(self, function: Any, args: object) -> None:
         """Push the record of a call, or an empty dict if it creates one."""
         if not isinstance(function, Name) or not isinstance(args, tuple):
             raise Damaged
         self.push(self.dict_of(args) if function.text in DICTS else PickledCall(function.text, args))
 
-    def dict_of(self, args: tuple[Any, ...]) -> Pairs:
+    def dict_of(self, args: tuple[object, ...]) -> Pairs:
         """Return the dict that a call gives: copies of pairs are no more than the pickle has bytes."""
         found = pairs_of(args)
         self.copied += len(found)
@@ -163,7 +163,7 @@ class Machine:
             raise FormatError(f"{self.where} copies more dicts than its {len(self.raw):,} bytes can hold")
         return Pairs(found)
 
-    def extend(self, values: list[Any]) -> None:
+    def extend(self, values: Sequence[object]) -> None:
         """Append ``values`` to the list on the stack; do nothing for a recorded call."""
         target = self.stack[-1]
         if isinstance(target, list):
@@ -201,7 +201,7 @@ class Machine:
         self.states[id(owner)] = owner, state
 
 
-def pairs_of(args: tuple[Any, ...]) -> list[tuple[Any, Any]]:
+def pairs_of(args: tuple[object, ...]) -> list[tuple[Any, Any]]:
     """Return the pairs of a dict made from another dict or from a list of pairs."""
     found = args[-1] if args else None
     if isinstance(found, Pairs):

@@ -112,14 +112,14 @@ def read_header(file: Path, stream: IO[bytes], size: int) -> tuple[dict[str, Any
     return header, LENGTH + length
 
 
-def read_metadata(file: Path, value: Any) -> dict[str, str]:
+def read_metadata(file: Path, value: object) -> dict[str, str]:
     """Return the writer's metadata, a JSON object of strings."""
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
         raise FormatError(f"{file} has metadata that is not an object of strings")
     return value
 
 
-def read_range(file: Path, name: str, value: Any) -> Range:
+def read_range(file: Path, name: str, value: object) -> Range:
     """Return the entry that ``value``, the header's item for ``name``, describes, with its first and last offset."""
     if not isinstance(value, dict) or not {"dtype", "shape", "data_offsets"} <= value.keys():
         raise FormatError(f"{file}: {name!r} is not described by dtype, shape and data_offsets", code="bad-header")
@@ -145,7 +145,7 @@ def read_range(file: Path, name: str, value: Any) -> Range:
     return entry, offsets[0], offsets[1]
 
 
-def is_sizes(value: Any) -> bool:
+def is_sizes(value: object) -> bool:
     """Return whether ``value`` is a list of non-negative integers."""
     return isinstance(value, list) and all(type(size) is int and size >= 0 for size in value)
 

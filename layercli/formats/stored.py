@@ -66,7 +66,7 @@ def release_pages(array: np.ndarray) -> None:
     """Let the pages of a mapped file go that were read through ``array``; they are read again when they are needed."""
     import mmap
 
-    base: Any = array
+    base: object = array
     while base is not None and not isinstance(base, mmap.mmap):
         base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
     if base is not None and hasattr(mmap, "MADV_DONTNEED"):

@@ -13,7 +13,7 @@ from layercli.errors import FormatError
 def parse(file: Path, raw: bytes, part: str) -> Any:
     """Return the value of ``raw``, the JSON part of ``file`` called ``part`` (such as ``header``); raise FormatError if invalid."""
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, object]:
         value = dict(pairs)
         if len(value) != len(pairs):
             twice = Counter(name for name, _ in pairs).most_common(1)[0][0]

@@ -77,7 +77,7 @@ class TorchFile:
         """Return the values of the entry ``path`` as they lie, mapped; None for a conjugate or a negative."""
         return self._values(path).stored_values()
 
-    def _list(self, root: Any, length: int) -> None:
+    def _list(self, root: object, length: int) -> None:
         """Set the entries from what a pickle of ``length`` bytes describes."""
         found = Tensors(self.file, length)
         found.collect(root)
@@ -86,7 +86,7 @@ class TorchFile:
         self._tensors = {name: self._checked(name, value) for name, value in found.by_path.items()}
         self.entries = entries_of(self._tensors)
 
-    def _checked(self, path: str, value: Any) -> Tensor | OpaqueTensor:
+    def _checked(self, path: str, value: object) -> Tensor | OpaqueTensor:
         where = f"{self.file}: {path!r}"
         tensor = tensor_of(where, value)
         for part in [tensor] if isinstance(tensor, Tensor) else tensor.parts:
@@ -235,7 +235,7 @@ class Tensors:
         elif isinstance(root, (Pairs, list, tuple)):
             self._search(root, ())
 
-    def _search(self, held: Any, keys: tuple[Any, ...]) -> None:
+    def _search(self, held: Any, keys: tuple[object, ...]) -> None:
         """Search a dict or list; one without tensors is never searched again."""
         if len(keys) >= self.deepest:
             raise DEPTH.refused(f"{self.file} has more than {self.deepest} nested dicts and lists, or a cycle")
@@ -253,7 +253,7 @@ class Tensors:
         if len(self.by_path) == before:
             self.barren.add(id(held))
 
-    def _add(self, keys: tuple[Any, ...], value: PickledCall) -> None:
+    def _add(self, keys: tuple[object, ...], value: PickledCall) -> None:
         path = self._path(keys)
         if path in self.by_path:
             raise FormatError(f"{self.file} holds {path!r} twice", code="duplicate")
@@ -265,7 +265,7 @@ class Tensors:
             )
         self.by_path[path] = value
 
-    def _path(self, keys: tuple[Any, ...]) -> str:
+    def _path(self, keys: tuple[object, ...]) -> str:
         for key in keys:
             if type(key) not in (str, int):
                 raise FormatError(f"{self.file} holds a tensor under a key that is neither a text nor an integer")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ class LegacyTorchFile(TorchFile):
         return root, order, machine, position
 
     def _storages(
-        self, stream: Any, size: int, order: list[Any], sizes: dict[str, tuple[int, int]], position: int
+        self, stream: Any, size: int, order: Sequence[object], sizes: dict[str, tuple[int, int]], position: int
     ) -> dict[str, tuple[int, int]]:
         """Return the offset and the bytes of each storage by its key."""
         TENSORS.check(self.file, len(order))

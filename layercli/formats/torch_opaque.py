@@ -48,7 +48,7 @@ Read = Callable[[Any], Any]
 """Returns the plain tensor that a call in the pickle builds; FormatError where it is none."""
 
 
-def sparse(where: str, args: tuple[Any, ...], read: Read) -> OpaqueTensor:
+def sparse(where: str, args: tuple[object, ...], read: Read) -> OpaqueTensor:
     """Indices, values and a shape, after the name of the layout."""
     data = args[1] if len(args) > 1 and isinstance(args[1], tuple) else ()
     parts = tuple(read(x) for x in data if isinstance(x, PickledCall) and x.of != "torch.Size")
@@ -58,7 +58,7 @@ def sparse(where: str, args: tuple[Any, ...], read: Read) -> OpaqueTensor:
     return OpaqueTensor("a sparse tensor", checked(where, sizes[0] if sizes else None), parts[-1].dtype, parts)
 
 
-def quantized(where: str, args: tuple[Any, ...], read: Read) -> OpaqueTensor:
+def quantized(where: str, args: tuple[object, ...], read: Read) -> OpaqueTensor:
     """Integers of a storage, with a scale and a zero point for all or for each channel."""
     from layercli.formats.torch_storage import Tensor, storage_of
 
@@ -76,7 +76,7 @@ def quantized(where: str, args: tuple[Any, ...], read: Read) -> OpaqueTensor:
     return OpaqueTensor("a quantized tensor", checked(where, args[2]), name.lower(), (whole, *scales))
 
 
-def nested(where: str, args: tuple[Any, ...], read: Read) -> OpaqueTensor:
+def nested(where: str, args: tuple[object, ...], read: Read) -> OpaqueTensor:
     """The values of several tensors in a row, and their sizes, strides and offsets."""
     parts = tuple(read(x) for x in args)
     if not parts:
@@ -84,7 +84,7 @@ def nested(where: str, args: tuple[Any, ...], read: Read) -> OpaqueTensor:
     return OpaqueTensor("a nested tensor", parts[0].shape, parts[0].dtype, parts)
 
 
-def valueless(where: str, args: tuple[Any, ...], read: Read) -> OpaqueTensor:
+def valueless(where: str, args: tuple[object, ...], read: Read) -> OpaqueTensor:
     """A dtype, a shape and strides."""
     dtype = args[0].text.removeprefix("torch.") if args and isinstance(args[0], Name) else ""
     if len(args) < 3 or dtype not in BITS:
@@ -92,13 +92,13 @@ def valueless(where: str, args: tuple[Any, ...], read: Read) -> OpaqueTensor:
     return OpaqueTensor("on torch's meta device, without values", checked(where, args[1]), dtype)
 
 
-def of_class(where: str, args: tuple[Any, ...], read: Read) -> OpaqueTensor:
+def of_class(where: str, args: tuple[object, ...], read: Read) -> OpaqueTensor:
     """A class, a dtype, a shape and what else a subclass without storage has."""
     found = valueless(where, args[1:], read)
     return OpaqueTensor("a tensor of a class of its own", found.shape, found.dtype)
 
 
-def of_device(where: str, args: tuple[Any, ...], read: Read) -> OpaqueTensor:
+def of_device(where: str, args: tuple[object, ...], read: Read) -> OpaqueTensor:
     """A tensor of the CPU that is moved to another device."""
     part = read(args[0] if args else None)
     return OpaqueTensor("a tensor of another device", part.shape, part.dtype, (part,))
@@ -116,7 +116,7 @@ KINDS = {
 """The tensors that are no plain arrays, by the end of the name of the call that builds them."""
 
 
-def shape_of(value: Any) -> tuple[int, ...] | None:
+def shape_of(value: object) -> tuple[int, ...] | None:
     """Return the sizes in a tuple or a torch.Size, or None."""
     if isinstance(value, PickledCall) and value.of == "torch.Size" and len(value.args) == 1:
         value = value.args[0]
@@ -125,7 +125,7 @@ def shape_of(value: Any) -> tuple[int, ...] | None:
     return None
 
 
-def checked(where: str, value: Any) -> tuple[int, ...]:
+def checked(where: str, value: object) -> tuple[int, ...]:
     """Return a shape that can exist; FormatError for another."""
     from layercli.formats.weight_file import TensorEntry
 

@@ -73,12 +73,12 @@ class Tensor:
         return True
 
 
-def is_tensor(value: Any) -> bool:
+def is_tensor(value: object) -> bool:
     """Whether a value in a pickle is a tensor of any kind."""
     return isinstance(value, PickledCall) and (value.of.startswith(REBUILD) or value.of == TYPED)
 
 
-def tensor_of(where: str, value: Any) -> Tensor | OpaqueTensor:
+def tensor_of(where: str, value: object) -> Tensor | OpaqueTensor:
     """Return the tensor in ``value``, which errors call ``where``; FormatError if it is invalid."""
     call = unwrapped(value)
     if call is None:
@@ -135,7 +135,7 @@ def plain_of(where: str, call: PickledCall | None, bytes_per_value: int | None =
     return tensor
 
 
-def unwrapped(value: Any) -> PickledCall | None:
+def unwrapped(value: object) -> PickledCall | None:
     """Return the call that builds the tensor, inside those that make it a parameter."""
     for _ in range(8):  # more wrappers than any real tensor has
         if not isinstance(value, PickledCall):
@@ -149,12 +149,12 @@ def unwrapped(value: Any) -> PickledCall | None:
     return None
 
 
-def is_typed(function: Any, kind: Any, args: Any) -> bool:
+def is_typed(function: object, kind: object, args: object) -> bool:
     """Whether these arguments name a function that builds a tensor, its type, and its arguments."""
     return isinstance(function, Name) and isinstance(kind, Name) and isinstance(args, tuple)
 
 
-def storage_of(where: str, storage: Any) -> tuple[str, str, int]:
+def storage_of(where: str, storage: object) -> tuple[str, str, int]:
     """Return the key of a storage, its dtype, and its number of values."""
     match storage:
         case Reference(("storage", Name(text), str(key), _, int(count), *rest)) if is_size(count) and rest in (
@@ -165,7 +165,7 @@ def storage_of(where: str, storage: Any) -> tuple[str, str, int]:
     raise invalid(where)
 
 
-def dtype_of(where: str, kind: Any) -> str:
+def dtype_of(where: str, kind: object) -> str:
     """Return the dtype of a storage or torch dtype name; FormatError if it is not supported."""
     name = kind.text if isinstance(kind, Name) else str(kind)
     found = DTYPES.get(name) or STORAGES.get(name.rpartition(".")[2].removesuffix("Storage"))
@@ -176,7 +176,7 @@ def dtype_of(where: str, kind: Any) -> str:
     return found
 
 
-def marks_of(where: str, metadata: Any) -> tuple[bool, bool]:
+def marks_of(where: str, metadata: object) -> tuple[bool, bool]:
     """Return whether the values are conjugates, and negatives, of the stored ones."""
     if metadata is None:
         return False, False
@@ -201,12 +201,12 @@ def check_inside(where: str, tensor: Tensor) -> None:
         FILL.check(where, entry.size)
 
 
-def is_size(value: Any) -> bool:
+def is_size(value: object) -> bool:
     """Whether ``value`` is a non-negative integer."""
     return type(value) is int and value >= 0
 
 
-def is_sizes(value: Any) -> bool:
+def is_sizes(value: object) -> bool:
     """Whether ``value`` is a tuple of non-negative integers."""
     return isinstance(value, tuple) and all(map(is_size, value))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from layercli.core.backend import get_backend
+from layercli.core.types import JSONObject
 from layercli.gpu.checks.diagnostic import Diagnostic
 from layercli.gpu.probes.devices import Item, visible_count
 from layercli.gpu.requirements import Demand, Demands, with_threshold
@@ -29,7 +29,7 @@ class Card:
         """Whether no finding makes the device unusable."""
         return self.why_not is None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the device as a JSON object."""
         return {"torch": self.torch, "usable": self.usable, "why_not": self.why_not, **asdict(self.device)}
 
@@ -61,7 +61,7 @@ class GpuReport:
         """Return what a notebook shows."""
         return get_backend().html(self)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the report as a JSON document."""
         return {
             "schema": SCHEMA,

@@ -8,6 +8,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from layercli.core.types import JSONObject
 from layercli.errors import FormatError
 
 SCHEMA = "layercli.gpu-snapshot/1"
@@ -171,7 +172,7 @@ class Snapshot:
     notes: list[str] = field(default_factory=list)
     runtime: Runtime | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the snapshot as a JSON document."""
         return {"schema": SCHEMA, **asdict(self)}
 
@@ -236,7 +237,7 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def decode_record(wanted: type[T], value: Any, where: str) -> T:
+def decode_record(wanted: type[T], value: object, where: str) -> T:
     """Return a dataclass from its JSON object; missing fields get defaults, unknown ones are an error."""
     if not isinstance(value, dict):
         raise FormatError(f"{where} is not what it should be: {json.dumps(value)[:60]}")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from layercli.core.types import JSONObject
 from layercli.gpu import cuda_error
 from layercli.gpu.snapshot import printable
 
@@ -41,7 +42,7 @@ class WorkerLog:
     during: str | None = None
     detail: str | None = None
 
-    def hear(self, event: dict[str, Any]) -> None:
+    def hear(self, event: JSONObject) -> None:
         """Add an event."""
         self.events.append(event)
         self.during = event.get("doing", self.during)
@@ -56,7 +57,7 @@ class WorkerLog:
 
 
 def run(
-    request: dict[str, Any],
+    request: dict[str, object],
     timeout: float,
     listen: Callable[[str], None] = lambda doing: None,
     command: tuple[str, ...] = COMMAND,

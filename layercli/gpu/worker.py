@@ -91,7 +91,7 @@ def attempt(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"done": True}
 
 
-def first_tensor(runtime: Runtime) -> dict[str, Any]:
+def first_tensor(runtime: Runtime) -> dict[str, object] | dict[str, str]:
     """Return the event before the first tensor; it allows time if the driver must compile the wheel's PTX."""
     if any(compiles(offered, runtime.arch_list) for offered in runtime.devices):
         return {"doing": "a first tensor, for which the driver compiles this PyTorch's PTX", "allow": COMPILING}

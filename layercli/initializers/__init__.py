@@ -101,7 +101,7 @@ _registry = Registry(
 get = _registry.get
 
 
-def deserialize(config: ConfigLike, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: ConfigLike, custom_objects: Mapping[str, object] | None = None) -> Any:
     """Return the initializer that ``config``, a name or the dict that ``serialize`` returned, describes.
 
     ``custom_objects``: the user's own classes and functions by name. Raises UsageError for an unknown name.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from layercli.errors import UsageError
 from layercli.initializers.initializer import Shape
@@ -128,7 +128,9 @@ class FixedScaling(RandomInitializer):
         return scaling.draw(rng, shape, dtype)
 
 
-def with_axes(initializer: object, input_axes: Sequence[int], output_axes: Sequence[int]) -> Any:
+def with_axes(
+    initializer: object, input_axes: Sequence[int], output_axes: Sequence[int]
+) -> VarianceScaling | FixedScaling | object:
     """Return ``initializer`` with these axes, if its variance depends on fans and it has no axes of its own.
 
     >>> with_axes(GlorotUniform(), [0], [1, 2]).output_axes, with_axes(GlorotUniform(), [0], [1])((2, 3)).shape

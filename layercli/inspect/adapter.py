@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
 
+from layercli.core.types import ConfigLike, JSONObject
 from layercli.errors import FormatError
 from layercli.formats.weight_file import TensorEntry
 from layercli.models.reading import is_number, shown
@@ -35,7 +35,7 @@ class Adapter:
         """The parameters as a share of those of the base."""
         return self.parameters / self.base_parameters if self.base_parameters else None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the adapter as JSON data."""
         return {**asdict(self), "share_of_base": self.share}
 
@@ -53,7 +53,7 @@ class Adapter:
         ]
 
 
-def adapter_of(config: Mapping[str, Any], entries: Iterable[TensorEntry], parameters: int) -> Adapter:
+def adapter_of(config: ConfigLike, entries: Iterable[TensorEntry], parameters: int) -> Adapter:
     """Return the adapter with this config and these tensors; FormatError if the two contradict each other."""
     rank, alpha, targets = config.get("r"), config.get("lora_alpha"), config.get("target_modules")
     base = config.get("base_model_name_or_path")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Any
 
+from layercli.core.types import JSONObject
 from layercli.errors import UsageError
 from layercli.inspect.json_numbers import json_number
 
@@ -87,7 +87,7 @@ class TimingSamples:
                 found.append(f"the times drift: the last third took {drift:.2f}x the first")
         return found
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the figures and every sample, in seconds."""
         return {**self.figures(), "samples": self.seconds, "warnings": self.warnings()}
 
@@ -113,7 +113,7 @@ class Slowdown:
         """The exit code: 0 within, 1 slower, 3 inconclusive."""
         return {"within": 0, "slower": 1, "inconclusive": 3}[self.verdict]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the comparison as JSON has it."""
         return {
             "ratio": self.ratio,

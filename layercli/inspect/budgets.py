@@ -63,7 +63,7 @@ def budgets_of_project(folder: Path) -> dict[str, int]:
     return {name: limit_of(name, str(value), f"[tool.layercli.budgets] in {file}:") for name, value in table.items()}
 
 
-def toml_of(file: Path) -> dict[str, Any]:
+def toml_of(file: Path) -> dict[str, object]:
     """Return the content of a TOML file."""
     import tomllib
 
@@ -99,7 +99,7 @@ def shown(name: str, value: int) -> str:
     return f"{value} B" if unit == "B" else f"{size:.1f} {unit}"
 
 
-def read_baseline(file: Path) -> dict[str, Any]:
+def read_baseline(file: Path) -> dict[str, object]:
     """Return an earlier report of ``cost --format json``; FileError or FormatError where it is none."""
     try:
         document = json.loads(file.read_text(encoding="utf-8"))

@@ -31,7 +31,7 @@ class CallNode:
         return [item for item in self.items if isinstance(item, CallNode)]
 
     @cached_property
-    def content(self) -> Any:
+    def content(self) -> int:
         """What two calls that differ in the numbers of their paths alone have in common."""
         node, calls, values = self.graph.modules[self.path], self.graph.calls, self.graph.values
         variables = tuple((name, values[place].spec) for name, place in node.variables.items())

@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from layercli.core.types import JSONObject
 from layercli.errors import FileError, FormatError
 from layercli.formats import detect
 from layercli.formats.names import is_inside
@@ -48,7 +49,7 @@ class FileFinding:
     message: str
     tensor: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, str | None]:
         """Return the finding as JSON has it."""
         return {
             "code": self.code,
@@ -84,7 +85,7 @@ class FileCheck:
         more = len(self.errors) - 1
         return f"damaged: {self.errors[0].message}" + (f" (and {more:,} more)" if more else "")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the document that ``layercli check --format json`` prints."""
         return {
             "schema": "layercli.check/1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from layercli.errors import LayercliError
 from layercli.formats.weight_file import TensorEntry
@@ -21,7 +21,9 @@ MOST_TARGETS = 8
 LONGEST = 60
 
 
-def kind_of(entries: Mapping[str, TensorEntry], metadata: Mapping[str, Any], config: Mapping[str, Any] | None) -> str:
+def kind_of(
+    entries: Mapping[str, TensorEntry], metadata: Mapping[str, object], config: Mapping[str, object] | None
+) -> str:
     """Return what the entries of a file are, as far as their names, its metadata and its folder's config.json tell; else ""."""
     family = first(metadata, FAMILY) or first(config or {}, FAMILY)
     name = first(metadata, NAME)
@@ -47,13 +49,13 @@ def adapter(entries: Iterable[TensorEntry]) -> str:
     return f"LoRA adapter of rank {least if least == most else f'{least} to {most}'} on {', '.join(shown)}{more}"
 
 
-def first(found: Mapping[str, Any], keys: Iterable[str]) -> str:
+def first(found: Mapping[str, object], keys: Iterable[str]) -> str:
     """Return the first of ``keys`` that has a text, or ""."""
     text = next((value for key in keys if isinstance(value := found.get(key), str) and value), "")
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
-def metadata_in(file: WeightFile) -> dict[str, Any]:
+def metadata_in(file: WeightFile) -> dict[str, object]:
     """Return the metadata of an opened file; none where they cannot be read."""
     from layercli.formats import gguf, gguf_metadata
     from layercli.formats.file_metadata import metadata_of
@@ -68,7 +70,7 @@ def metadata_in(file: WeightFile) -> dict[str, Any]:
         return {}
 
 
-def metadata_line(metadata: Mapping[str, Any]) -> str:
+def metadata_line(metadata: Mapping[str, object]) -> str:
     """Return the first entries of the metadata on a line, and how many there are; "" without any.
 
     >>> metadata_line({"format": "pt", "epoch": 3})

@@ -21,7 +21,7 @@ MOST_INTEGER = 10
 Range = tuple[float, float]
 
 
-def filled(specs: Any, names: list[str], fill: str, seed: int, ranges: Iterable[str] = ()) -> Any:
+def filled(specs: object, names: list[str], fill: str, seed: int, ranges: Iterable[str] = ()) -> Any:
     """Return arrays for a tree of Specs with input names ``names``; an unknown batch size becomes 1.
 
     ``random`` is standard normal (integers: 0 to 9), or uniform over the input's range; ``range`` counts 0, 1, 2, ...
@@ -88,7 +88,7 @@ def _random(spec: Spec, shape: tuple[int, ...], rng: np.random.Generator, bounds
     return rng.uniform(*bounds, shape) if bounds else rng.standard_normal(shape, dtype="float32")
 
 
-def _steps(spec: Spec, shape: tuple[int, ...], _: np.random.Generator, bounds: Range | None) -> Any:
+def _steps(spec: Spec, shape: tuple[int, ...], _: np.random.Generator, bounds: Range | None) -> np.ndarray | np.ndarray:
     import numpy as np
 
     count = math.prod(shape)

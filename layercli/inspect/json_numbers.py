@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def json_number(value: Any) -> Any:
+def json_number(value: object) -> Any:
     """Return a JSON number, or ``"NaN"``, ``"Infinity"``, ``"-Infinity"``; a complex number as [real, imaginary].
 
     >>> json_number(0.5), json_number(float("-inf"))
@@ -27,11 +27,11 @@ def json_values(array: np.ndarray) -> Any:
     return _nested(array.tolist())
 
 
-def _nested(values: Any) -> Any:
+def _nested(values: object) -> Any:
     return [_nested(item) for item in values] if isinstance(values, list) else json_number(values)
 
 
-def json_ready(value: Any) -> Any:
+def json_ready(value: object) -> Any:
     """Return dicts and lists of plain values with the numbers that JSON has not as ``json_number`` has them."""
     if isinstance(value, dict):
         return {str(key): json_ready(item) for key, item in value.items()}

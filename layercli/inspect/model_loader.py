@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -154,7 +154,7 @@ def from_python(text: str) -> Any:
     if not place or not name:
         raise UsageError(f"{text!r} is not a Python reference", hint="a model in Python is named as net.py:Net")
     module = from_file(Path(place)) if place.endswith(".py") else from_module(place)
-    found: Any = module
+    found: object = module
     for step in name.split("."):
         if not hasattr(found, step):
             public = [key for key in vars(module) if not key.startswith("_")]
@@ -293,7 +293,7 @@ def made(found: Any, settings: dict[str, Any], text: str) -> Any:
     return model
 
 
-def check_maker(found: Any, text: str, allowed: tuple[type, ...]) -> None:
+def check_maker(found: object, text: str, allowed: tuple[type, ...]) -> None:
     """Raise UsageError unless ``found`` is a model class or a user's function.
 
     Other classes, built-in functions and functions of the standard library are never called.
@@ -311,7 +311,7 @@ def check_maker(found: Any, text: str, allowed: tuple[type, ...]) -> None:
         raise UsageError(f"{text} is {an(type(found).__name__)}, not {WANTED}")
 
 
-def settings_of(found: Callable[..., Any]) -> dict[str, Any]:
+def settings_of(found: Callable[..., object]) -> dict[str, object]:
     """Return the arguments of a model with their defaults: its fields, or its constructor's or factory's parameters."""
     if isinstance(found, type) and issubclass(found, Layer) and found.__init__ is Layer.__init__:
         return dict(found._fields)
@@ -319,14 +319,14 @@ def settings_of(found: Callable[..., Any]) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
 
 
-def takes_any(found: Callable[..., Any]) -> bool:
+def takes_any(found: Callable[..., object]) -> bool:
     """Whether a factory does not declare its arguments; a Layer always does."""
     if isinstance(found, type) and issubclass(found, Layer):
         return False
     return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(found).parameters.values())
 
 
-def rules_for(found: Callable[..., Any]) -> dict[str, Validator]:
+def rules_for(found: Callable[..., object]) -> dict[str, Validator]:
     """Return the validators for the annotations of a class's fields, or of a constructor's or factory's parameters."""
     if isinstance(found, type) and "__init__" in vars(found):
         found = found.__init__  # type: ignore[misc]  # a method of this class
@@ -341,7 +341,7 @@ def rules_for(found: Callable[..., Any]) -> dict[str, Validator]:
     return {name: found[0] for name, found in {**rules, **plain}.items() if found}
 
 
-def allowed(known: dict[str, Any]) -> str:
+def allowed(known: Mapping[str, object]) -> str:
     """Return a hint that lists the arguments."""
     return f"settings: {', '.join(known)}" if known else "it has no arguments"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.core.fields import serialize
+from layercli.core.types import JSONObject
 from layercli.inspect.model_loader import named_models, settings_of
 
 
@@ -26,7 +27,7 @@ class NamedModels:
 
     entries: list[NamedModel]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the document ``layercli models --format json`` prints."""
         rows = [
             {"name": e.name, "description": e.line, "settings": e.settings, "source": e.source} for e in self.entries

@@ -16,7 +16,7 @@ NAMES = ("config", "cfg", "configuration", "args", "params", "hparams")
 """The names of an argument that takes a config."""
 
 
-def with_config(found: Callable[..., Any], document: Mapping[str, Any], text: str) -> dict[str, Any]:
+def with_config(found: Callable[..., object], document: Mapping[str, object], text: str) -> dict[str, object]:
     """Return the arguments that ``document`` provides for ``found``: a config object, or its own arguments by name.
 
     The class of the object is ``config_class`` (Hugging Face), or the argument's annotation: a class with ``from_dict``, a
@@ -33,10 +33,10 @@ def with_config(found: Callable[..., Any], document: Mapping[str, Any], text: st
     return known
 
 
-def _class_of(found: Any, name: str) -> Any:
+def _class_of(found: object, name: str) -> Any:
     if (declared := getattr(found, "config_class", None)) is not None:
         return declared
-    function: Any = getattr(found, "__init__") if isinstance(found, type) else found  # noqa: B009 - mypy
+    function: object = getattr(found, "__init__") if isinstance(found, type) else found  # noqa: B009 - mypy
     try:
         hint = typing.get_type_hints(function).get(name)
     except (NameError, TypeError):  # a name that only exists for type checkers
@@ -69,7 +69,7 @@ def _dataclass(cls: Any, document: Mapping[str, Any], text: str) -> Any:
     return cls(**values)
 
 
-def read_config(file: str) -> dict[str, Any]:
+def read_config(file: str) -> dict[str, object]:
     """Return the object in a JSON file."""
     try:
         raw = Path(file).read_bytes()

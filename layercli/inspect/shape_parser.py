@@ -37,7 +37,7 @@ def inputs_of(model: Layer, shapes: Iterable[str], sizes: Iterable[str]) -> Any:
     return fill(parse_shapes(shapes, offered, input_names(model, offered) if shapes else ()), parse_sizes(sizes))
 
 
-def parse_shapes(texts: Iterable[str], default: Any, names: Sequence[str] = ()) -> Any:
+def parse_shapes(texts: Iterable[str], default: object, names: Sequence[str] = ()) -> Any:
     """Return the Specs of the inputs: ``default`` (a tree, or None) with the shapes in ``texts`` applied.
 
     A text may begin with the input's name and ``=``; texts without one apply in order.
@@ -87,7 +87,7 @@ def parse_sizes(texts: Iterable[str]) -> dict[str, int]:
     return dict(_value(part) for text in texts for part in text.split(","))
 
 
-def fill(specs: Any, values: Mapping[str, int]) -> Any:
+def fill(specs: object, values: Mapping[str, int]) -> Any:
     """Replace named sizes in a tree of Specs; UsageError for an unknown name."""
     known = {name for spec in tree.flatten(specs) for size in spec.shape for name in dims.names(size)}
     for name in values:

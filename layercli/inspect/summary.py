@@ -14,6 +14,7 @@ from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape, Spec, show_shape, with_batch_dim
 from layercli.core.text import spec_dtype
+from layercli.core.types import JSONObject, TensorTree, Tree
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.inspect.output_names import distinct, keys_of, numbered
@@ -50,7 +51,7 @@ class Row:
     repeats: int = 1
     """How many equal layers it stands for, where they are folded."""
 
-    def to_json(self, parameters: int = 0) -> dict[str, Any]:
+    def to_json(self, parameters: int = 0) -> JSONObject:
         """Return the row as JSON data."""
         document = vars(self).copy()  # asdict would copy every shape and size
         for name in ("variables", "counted", "repeats", *([] if self.shared_with else ["shared_with"])):
@@ -118,7 +119,7 @@ class Summary:
         """Return what a notebook shows."""
         return get_backend().html(self)
 
-    def to_json(self, depth: int | None = None) -> dict[str, Any]:
+    def to_json(self, depth: int | None = None) -> JSONObject:
         """Return the document ``layercli summary --format json`` prints, with the rows down to ``depth``."""
         shown = [row for row in self.rows if depth is None or row.depth <= depth]
         return {
@@ -145,12 +146,12 @@ class Summary:
         }
 
 
-def summarize(model: Layer, inputs: Any = None, *, name: str = "", source: str = "") -> Summary:
+def summarize(model: Layer, inputs: TensorTree = None, *, name: str = "", source: str = "") -> Summary:
     """Return the summary of ``model`` called on ``inputs``: a Spec or a tree of them; default: those it was built for."""
     return summary_of(model, *described(model, inputs), name=name, source=source)
 
 
-def summary_of(model: Layer, node: Node, given: Any, *, name: str = "", source: str = "") -> Summary:
+def summary_of(model: Layer, node: Node, given: object, *, name: str = "", source: str = "") -> Summary:
     """Return the summary of ``model`` from the node of a symbolic call on ``given``."""
     calls = calls_by_layer(node)
     rows = [row_of(path, depth, layer, calls.get(id(layer), [])) for path, depth, layer in below(model)]
@@ -176,7 +177,7 @@ def described(model: Layer, inputs: Any = None, **arguments: Any) -> tuple[Node,
     return found[0], given
 
 
-def given_to(model: Layer, inputs: Any) -> tuple[Any, ...]:
+def given_to(model: Layer, inputs: Tree) -> tuple[Any, ...]:
     """Return the arguments for a call of ``model`` on one tree of inputs; ShapeError with its name if they do not fit."""
     try:
         return model.unpack_inputs(inputs)
@@ -185,7 +186,7 @@ def given_to(model: Layer, inputs: Any) -> tuple[Any, ...]:
         raise
 
 
-def no_tensor_output_error(name: str, returned: Any) -> UsageError:
+def no_tensor_output_error(name: str, returned: object) -> UsageError:
     """Return the error for a model whose call returns nothing that can be shown."""
     return UsageError(f"{name} returns {returned!r}, not a tensor", hint="its call, or forward, ends with a return")
 
@@ -289,12 +290,12 @@ def totals_of(variables: list[Variable], macs: Size) -> Totals:
     return Totals(parameters, trainable, parameters - trainable, sum(n for _, _, n in sizes), macs)
 
 
-def shapes_of(values: Any) -> Any:
+def shapes_of(values: object) -> Any:
     """Return the shape of a symbolic tensor, or a tree of shapes."""
     return tree.map_structure(lambda x: _Shape(x.shape) if isinstance(x, SymbolicTensor) else None, values)
 
 
-def as_shape(sizes: Iterable[Size]) -> Any:
+def as_shape(sizes: Iterable[Size]) -> _Shape:
     """Return sizes as a shape that prints compactly inside a tree."""
     return _Shape(sizes)
 
@@ -306,7 +307,7 @@ class _Shape(tuple):  # type: ignore[type-arg]  # of sizes
         return show_shape(tuple(self))
 
 
-def ends(values: Any, names: list[str] | None) -> list[tuple[str, Spec]]:
+def ends(values: object, names: list[str] | None) -> list[tuple[str, Spec]]:
     """Return the named specs of the inputs or outputs; a dict's keys are names, otherwise ``names`` or output_0, ...
 
     Several values under one key are numbered: ``state_0``, ``state_1``. Names are unique.
@@ -317,7 +318,7 @@ def ends(values: Any, names: list[str] | None) -> list[tuple[str, Spec]]:
     return list(zip(names or numbered("output", len(leaves)), leaves, strict=True))
 
 
-def input_names(model: Layer, given: Any) -> list[str]:
+def input_names(model: Layer, given: object) -> list[str]:
     """Return the names of the inputs: those of Input, or of the first argument of ``call``."""
     if drawn := getattr(model, "inputs", None):
         return [x.name for x in drawn]
@@ -328,7 +329,7 @@ def input_names(model: Layer, given: Any) -> list[str]:
     return numbered(next(iter(model.call_argument_names()), "inputs"), count)
 
 
-def json_end(name: str, spec: Spec) -> dict[str, Any]:
+def json_end(name: str, spec: Spec) -> dict[str, object]:
     """Return one input or output as JSON data."""
     return {"name": name, "shape": json_shapes(spec.shape), "dtype": spec.dtype}
 
@@ -344,7 +345,7 @@ def json_shapes(shape: Any) -> Any:
     return [None if size == dims.Dim.named(dims.BATCH) else json_size(size) for size in shape]
 
 
-def json_cost(cost: Size) -> dict[str, Any]:
+def json_cost(cost: Size) -> dict[str, int | str | None]:
     """Return a cost as JSON has it: a number or null, and beside it the formula of one that depends on named sizes."""
     known = isinstance(cost, Dim) and cost != UNKNOWN
     return {"macs": None if isinstance(cost, Dim) else cost, "macs_formula": str(cost) if known else None}

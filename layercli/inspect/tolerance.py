@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from layercli.core.dtypes import finfo_range, is_floating
+from layercli.core.types import JSONObject
 from layercli.inspect.json_numbers import json_number
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Difference:
     close: bool
     finite: bool = True
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the comparison as JSON has it."""
         return {
             "name": self.name,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from layercli.core.types import JSONObject
 from layercli.errors import FormatError, UsageError
 from layercli.formats.os_errors import reading
 from layercli.inspect.json_numbers import json_number
@@ -24,7 +25,7 @@ class Guess:
     label: str | None
     value: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the guess as JSON has it."""
         return {
             "item": self.item,

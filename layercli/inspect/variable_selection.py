@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from layercli.core.types import JSONObject
 from layercli.errors import UsageError, nearest
 from layercli.inspect.json_numbers import json_number
 from layercli.inspect.statistics import Statistics, TensorMoments
@@ -136,7 +137,7 @@ class VariableGroup:
     dtypes: tuple[str, ...]
     statistics: Statistics | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the group as JSON data."""
         document = {**asdict(self), "dtypes": list(self.dtypes)}
         del document["statistics"]

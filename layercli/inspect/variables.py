@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core import seed as seeds
 from layercli.core.layer import Layer
+from layercli.core.types import JSONObject
 from layercli.core.variable import Variable
 from layercli.errors import FormatError, UsageError, nearest
 from layercli.formats import keras_h5
@@ -68,7 +69,7 @@ class VariableRow:
     unreadable: str | None = None
     """Why its values cannot be read: ``each takes 4 bits``."""
 
-    def to_json(self, values: bool = False) -> dict[str, Any]:
+    def to_json(self, values: bool = False) -> JSONObject:
         """Return the variable as JSON data, with its statistics if any, and its values on request."""
         keys = ("path", "shape", "dtype", "trainable", "parameters", "bytes", "initializer")
         document = {key: getattr(self, key) for key in keys}
@@ -142,7 +143,7 @@ class Variables:
     def _distinct(self) -> list[VariableRow]:
         return list({row.same_as or row.path: row for row in self.rows}.values())
 
-    def to_json(self, values: bool = False) -> dict[str, Any]:
+    def to_json(self, values: bool = False) -> JSONObject:
         """Return the document ``layercli vars --format json`` prints."""
         return {
             "schema": "layercli.vars/1",
@@ -242,7 +243,7 @@ def of_legacy(model: Layer, path: str) -> Variables:
     return Variables(path, [row(name, variable) for name, variable in model.named_variables().items()])
 
 
-def of_file(file: WeightFile, config: Mapping[str, Any] | None = None) -> Variables:
+def of_file(file: WeightFile, config: Mapping[str, object] | None = None) -> Variables:
     """Return the entries of a weight file; where it has them by the alphabet, numbers among their names in their order.
 
     ``config`` is the config.json of its folder, for packed weights.

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
@@ -53,7 +52,7 @@ class Module:
         return found
 
 
-def summarize_file(file: WeightFile, config: Mapping[str, Any] | None = None) -> Summary:
+def summarize_file(file: WeightFile, config: Mapping[str, object] | None = None) -> Summary:
     """Return the summary of a weight file; classes, cost and trainability are unknown.
 
     A packed weight counts as the parameters it stands for; ``config`` is the config.json of the folder, which helps to find them.
@@ -84,7 +83,7 @@ def summarize_file(file: WeightFile, config: Mapping[str, Any] | None = None) ->
 
 
 def held_by_model(
-    file: WeightFile, config: Mapping[str, Any] | None
+    file: WeightFile, config: Mapping[str, object] | None
 ) -> tuple[dict[str, TensorEntry], list[DtypeTotal], list[str]]:
     """Return the entries of the model in a file, packed weights as one, their totals by dtype, and what is left out."""
     packed = packed_weights(file, config)
@@ -95,7 +94,7 @@ def held_by_model(
     return entries, totals_of((entry for path, entry in unpacked.items() if path not in out), packed), notes
 
 
-def weights_graph(file: WeightFile, config: Mapping[str, Any] | None = None) -> ModelGraph:
+def weights_graph(file: WeightFile, config: Mapping[str, object] | None = None) -> ModelGraph:
     """Return the ModelGraph of a weight file: the modules implied by the names, and their entries, packed weights as one."""
     builder = ModelGraphBuilder(Path(file.file).name, None, str(file.file))
     places: dict[str, int] = {}

@@ -102,7 +102,7 @@ __all__ = [*_registry.module_of, "deserialize", "get", "parse", "resolve", "seri
 get = _registry.get
 
 
-def deserialize(name: object, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(name: object, custom_objects: Mapping[str, object] | None = None) -> Any:
     """Return the loss that ``name``, a name or the dict that ``serialize`` returned, describes.
 
     ``custom_objects``: the user's own classes and functions by name. Raises UsageError for an unknown name.

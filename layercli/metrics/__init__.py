@@ -135,7 +135,7 @@ FUNCTIONS = (
 __all__ = [*_registry.module_of, *FUNCTIONS, "deserialize", "get", "resolve", "serialize"]
 
 
-def deserialize(config: ConfigLike, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: ConfigLike, custom_objects: Mapping[str, object] | None = None) -> Any:
     """Return the metric that ``config``, a name or the dict that ``serialize`` returned, describes.
 
     ``custom_objects``: the user's own classes and functions by name. Raises UsageError for an unknown name.

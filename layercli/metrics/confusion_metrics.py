@@ -137,7 +137,7 @@ class RatioMetric(ConfusionMetric):
         """Return the threshold used for None: none at all with ``top_k``."""
         return 0.5 if self.top_k is None else NEG_INF
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> dict[str, object]:
         """Return further arguments of ``count``."""
         return {"top_k": self.top_k, "class_id": self.class_id}
 

@@ -96,7 +96,7 @@ class Metric(DataclassConfig):
             self._views[name] = Variable.of(TensorOwner(lambda: self.state), name, path, spec, "zeros", trainable=False)
         return self._views[name]
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Variable:
         if not name.startswith("_") and "_state" in self.__dict__ and name in self.state:
             return self._variable(name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -107,7 +107,7 @@ class Metric(DataclassConfig):
             self.update_state(*args, **kwargs)
             return list(self.state.values())
 
-    def stateless_result(self, metric_variables: Sequence[Tensor]) -> Any:
+    def stateless_result(self, metric_variables: Sequence[Tensor]) -> Tensor:
         """Return the result for the values ``metric_variables``."""
         with self._holding(metric_variables):
             return self.result()

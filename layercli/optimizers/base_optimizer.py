@@ -50,7 +50,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
 
     def __post_init__(self) -> None:
         self.name = self.name or snake_case(type(self).__name__)
-        self.rate_source: Any  # what learning_rate was set to: see Rate
+        self.rate_source: object  # what learning_rate was set to: see Rate
         self.step_count = 0
         self.state: State | None = None
         self.trained: list[Variable] = []  # what it was built on, if that was variables

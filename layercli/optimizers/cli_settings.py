@@ -9,10 +9,10 @@ from layercli.core.registry import DataclassConfig
 from layercli.errors import UsageError, nearest
 
 
-def settings_in(text: str, name: str, cls: type[DataclassConfig]) -> dict[str, Any]:
+def settings_in(text: str, name: str, cls: type[DataclassConfig]) -> dict[str, object]:
     """Return what ``setting=value,setting=value`` says; raise UsageError for what the optimizer ``name`` has not."""
     known = cls.settings()
-    settings: dict[str, Any] = {}
+    settings: dict[str, object] = {}
     for part in filter(None, text.split(",")):
         setting, equals, value = part.partition("=")
         if not equals:

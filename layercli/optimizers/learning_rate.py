@@ -23,7 +23,7 @@ class LearningRate:
     def __init__(self, default: float) -> None:
         self.default = default
 
-    def __get__(self, optimizer: Any, owner: object = None) -> Any:
+    def __get__(self, optimizer: Any, owner: object = None) -> NumberVariable | float:
         if optimizer is None:
             return self.default
         source = optimizer.rate_source

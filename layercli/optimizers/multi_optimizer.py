@@ -212,7 +212,7 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMix
         self.step_count = state["iteration"]
 
 
-def require_plain(optimizer: object) -> Any:
+def require_plain(optimizer: object) -> Optimizer:
     """Return ``optimizer``; raise UsageError unless it is one that scales no loss and is not several."""
     if not isinstance(optimizer, Optimizer):
         raise UsageError(f"an optimizer map holds plain optimizers, got {optimizer!r}")

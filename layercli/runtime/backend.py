@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from layercli import ops
+from layercli.core.types import Config, ConfigLike, PathLike, Tensor, TensorTree
 
 if TYPE_CHECKING:
     from layercli.core.keras_tensor import SymbolicTensor
@@ -24,7 +25,7 @@ class TorchBackend:
 
     # Calls
 
-    def call(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, layer: Layer, args: tuple[object, ...], kwargs: Config) -> Any:
         """Run eager_call.call."""
         from layercli.runtime.execution import eager_call
 
@@ -36,7 +37,7 @@ class TorchBackend:
 
         layer_module.build_module(layer, ready=ready)
 
-    def wrap_module(self, module: Any) -> Layer:
+    def wrap_module(self, module: object) -> Layer:
         """Return a TorchModuleWrapper."""
         from layercli.layers.core.torch_module_wrapper import TorchModuleWrapper
 
@@ -48,13 +49,13 @@ class TorchBackend:
 
         return module_registration.registered_as()
 
-    def torch_function(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    def torch_function(self, function: Any, args: Any, kwargs: dict[str, object]) -> Any:
         """Run the function on torch's meta device."""
         from layercli.runtime.execution import meta_tensors
 
         return meta_tensors.torch_function(function, args, kwargs)
 
-    def tensor_attribute(self, x: Any, name: str) -> Any:
+    def tensor_attribute(self, x: Tensor, name: str) -> Any:
         """Return the attribute of a tensor on torch's meta device."""
         from layercli.runtime.execution import meta_tensors
 
@@ -66,7 +67,7 @@ class TorchBackend:
 
         return onednn_kernels.product(x, weight, bias)
 
-    def all_reduce(self, tensors: Sequence[Any]) -> Sequence[Any]:
+    def all_reduce(self, tensors: Sequence[Tensor]) -> Sequence[Any]:
         """Run process_group.all_reduce."""
         from layercli.runtime.distributed import process_group
 
@@ -74,13 +75,13 @@ class TorchBackend:
 
     # Tensors
 
-    def is_array(self, x: Any) -> bool:
+    def is_array(self, x: object) -> bool:
         """Run tensors.is_array."""
         from layercli.runtime.execution import tensors
 
         return tensors.is_array(x)
 
-    def as_tensor(self, x: Any) -> Any:
+    def as_tensor(self, x: object) -> Tensor:
         """Run tensors.as_tensor."""
         from layercli.runtime.execution import tensors
 
@@ -92,25 +93,25 @@ class TorchBackend:
 
         return tensors.to_numpy(x, axes)
 
-    def cast(self, x: Any, dtype: str) -> Any:
+    def cast(self, x: object, dtype: str) -> Any:
         """Run tensors.cast."""
         from layercli.runtime.execution import tensors
 
         return tensors.cast(x, dtype)
 
-    def as_one_dtype(self, values: Sequence[Any], dtype: str) -> list[Any]:
+    def as_one_dtype(self, values: Sequence[object], dtype: str) -> list[Tensor]:
         """Run tensors.as_one_dtype."""
         from layercli.runtime.execution import tensors
 
         return tensors.as_one_dtype(values, dtype)
 
-    def assign(self, stored: Any, value: Any, layout: tuple[int, ...] | None) -> None:
+    def assign(self, stored: Any, value: Tensor, layout: tuple[int, ...] | None) -> None:
         """Run tensors.assign."""
         from layercli.runtime.execution import tensors
 
         tensors.assign(stored, value, layout)
 
-    def cast_number(self, value: Any, dtype: str) -> Any:
+    def cast_number(self, value: float, dtype: str) -> Tensor:
         """Return torch's tensor of a number."""
         import torch
 
@@ -136,13 +137,13 @@ class TorchBackend:
 
         compile_model(model, **arguments)
 
-    def fit(self, model: Model, **arguments: Any) -> Any:
+    def fit(self, model: Model, **arguments: object) -> Any:
         """Run training_loop.fit."""
         from layercli.runtime.training import training_loop
 
         return training_loop.fit(model, **arguments)
 
-    def evaluate(self, model: Model, **arguments: Any) -> Any:
+    def evaluate(self, model: Model, **arguments: object) -> Any:
         """Run training_loop.evaluate."""
         from layercli.runtime.training import training_loop
 
@@ -186,63 +187,61 @@ class TorchBackend:
 
     # Files
 
-    def save(self, model: Model, path: Any) -> None:
+    def save(self, model: Model, path: PathLike) -> None:
         """Run model_saving.save."""
         from layercli.runtime.execution import model_saving
 
         model_saving.save(model, path)
 
-    def save_weights(self, model: Model, path: Any) -> None:
+    def save_weights(self, model: Model, path: PathLike) -> None:
         """Run model_saving.save_weights."""
         from layercli.runtime.execution import model_saving
 
         model_saving.save_weights(model, path)
 
-    def load_weights(self, model: Model, path: Any, skip_mismatch: bool = False) -> None:
+    def load_weights(self, model: Model, path: PathLike, skip_mismatch: bool = False) -> None:
         """Run model_saving.load_weights."""
         from layercli.runtime.execution import model_saving
 
         model_saving.load_weights(model, path, skip_mismatch)
 
-    def load_model(self, path: Any, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
+    def load_model(self, path: PathLike, custom_objects: Mapping[str, object] | None, compile: bool) -> Model:
         """Run model_saving.load_model."""
         from layercli.runtime.execution import model_saving
 
         return model_saving.load_model(path, custom_objects, compile)
 
-    def export(self, model: Model, path: Any) -> None:
+    def export(self, model: Model, path: PathLike) -> None:
         """Run export.export."""
         from layercli.runtime.export import export
 
         export.export(model, path)
 
-    def to_json(self, model: Model, **arguments: Any) -> str:
+    def to_json(self, model: Model, **arguments: object) -> str:
         """Run serialization.to_json."""
         from layercli.saving import serialization
 
         return serialization.to_json(model, **arguments)
 
-    def functional_config(self, model: Any) -> dict[str, Any]:
+    def functional_config(self, model: Any) -> dict[str, object]:
         """Run serialization.drawn."""
         from layercli.saving import serialization
 
         return serialization.drawn(model)
 
-    def functional_from_config(self, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
+    def functional_from_config(self, config: ConfigLike, custom_objects: Mapping[str, object] | None) -> Any:
         """Run Reader.drawn."""
         from layercli.saving.deserialization import Reader
 
         return Reader("the config", custom_objects).drawn(dict(config))
 
-    def sequential_config(self, model: Any) -> dict[str, Any]:
+    def sequential_config(self, model: Any) -> dict[str, object]:
         """Run serialization.stack."""
         from layercli.saving import serialization
 
         return serialization.stack(model)
 
-    def sequential_from_config(
-        self, cls: type, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None
-    ) -> Any:
+    def sequential_from_config(self, cls: type, config: ConfigLike, custom_objects: Mapping[str, object] | None) -> Any:
         """Run Reader.stack."""
         from layercli.saving.deserialization import Reader
 
@@ -256,7 +255,7 @@ class TorchBackend:
 
         return InputLayer(input_tensor=x, name=x.name)
 
-    def html(self, shown: Any) -> str:
+    def html(self, shown: object) -> str:
         """Return what a notebook shows."""
         from layercli.render.notebook import html
 
@@ -269,7 +268,7 @@ class TorchBackend:
         return text(shown)
 
     def summarize(
-        self, layer: Layer, inputs: Any, columns: str | None, depth: int, width: int | None, print_fn: Any
+        self, layer: Layer, inputs: TensorTree, columns: str | None, depth: int, width: int | None, print_fn: Any
     ) -> None:
         """Print the table of the summary, or give its text to ``print_fn``."""
         from layercli.inspect.layer_names import with_layer_names

@@ -22,6 +22,7 @@ from layercli.core.custom_objects import (
     register_keras_serializable,
 )
 from layercli.core.refusals import refused
+from layercli.core.types import ConfigLike
 
 if TYPE_CHECKING:
     from layercli.core.model import Model
@@ -47,7 +48,7 @@ CustomObjectScope = custom_object_scope
 
 def load_model(
     filepath: str | os.PathLike[str],
-    custom_objects: Mapping[str, Any] | None = None,
+    custom_objects: Mapping[str, object] | None = None,
     compile: bool = True,
     safe_mode: bool = True,
 ) -> Model:
@@ -79,7 +80,7 @@ def load_weights(model: Model, filepath: str | os.PathLike[str], skip_mismatch: 
     model.load_weights(filepath, skip_mismatch)
 
 
-def serialize_keras_object(obj: Any) -> Any:
+def serialize_keras_object(obj: object) -> Any:
     """Return an object as plain data by Keras's names: see saving/objects.py."""
     from layercli.saving import objects
 
@@ -87,7 +88,7 @@ def serialize_keras_object(obj: Any) -> Any:
 
 
 def deserialize_keras_object(
-    config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True
+    config: ConfigLike, custom_objects: Mapping[str, object] | None = None, safe_mode: bool = True
 ) -> Any:
     """Return the object that ``serialize_keras_object`` described; nothing is imported or executed for a name."""
     from layercli.saving import objects

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from layercli.errors import FileError, FormatError, UsageError
 from layercli.formats import strict_json
@@ -70,7 +70,7 @@ def content_of(path: Path, dtype: str | None) -> bytes:
     return json.dumps(with_dtype(config, dtype), indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def with_dtype(config: dict[str, Any], dtype: str) -> dict[str, Any]:
+def with_dtype(config: Mapping[str, object], dtype: str) -> dict[str, object]:
     """Return a config in which each dtype that it names is ``dtype``, also in the configs inside (``text_config``)."""
     return {
         key: dtype

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core import tree
 from layercli.core.functional import Functional
+from layercli.core.types import Config
 from layercli.errors import FormatError, LayercliError
 from layercli.saving import operation_serialization
 
@@ -23,7 +24,7 @@ UNFIT = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 class Drawing:
     """A functional model as its calls are made again, each as soon as what it needs is there."""
 
-    def __init__(self, reader: Reader, settings: dict[str, Any]) -> None:
+    def __init__(self, reader: Reader, settings: Config) -> None:
         self.reader = reader
         self.settings = settings
         self.described = reader.configs(settings, "layers")
@@ -84,7 +85,7 @@ class Drawing:
         ends = [tree_of(end, lambda history: self.tensor(history, first)) for end in ends]
         return Functional(ends[0], ends[1], name=self.settings.get("name"))
 
-    def ready(self, call: Any) -> bool:
+    def ready(self, call: object) -> bool:
         """Return whether everything a call takes is there."""
         return all(self.place(history) < len(self.outputs[history[0]]) for history in histories(call))
 
@@ -118,7 +119,7 @@ class Drawing:
                 raise
             raise self.damaged(f"settings of {described['class_name']} that it cannot have: {error}") from error
 
-    def filled(self, value: Any) -> Any:
+    def filled(self, value: object) -> Any:
         """Return arguments with the tensors they speak of, and slices and arrays in place of their descriptions."""
         if isinstance(value, dict) and value.get("class_name") == TENSOR:
             return self.tensor(value["config"]["keras_history"])
@@ -147,7 +148,7 @@ class Drawing:
         return FormatError(f"{self.reader.where} has a graph with {what}")
 
 
-def histories(value: Any) -> list[Any]:
+def histories(value: object) -> list[Any]:
     """Return where every tensor among some arguments comes from."""
     if isinstance(value, dict) and value.get("class_name") == TENSOR:
         config = value.get("config")
@@ -156,7 +157,7 @@ def histories(value: Any) -> list[Any]:
     return [history for item in items for history in histories(item)]
 
 
-def ends_of(value: Any) -> list[Any]:
+def ends_of(value: object) -> list[Any]:
     """Return the places of tensors in a tree of them, flat."""
     if is_history(value):
         return [value]
@@ -164,7 +165,7 @@ def ends_of(value: Any) -> list[Any]:
     return [history for item in items for history in ends_of(item)]
 
 
-def is_history(value: Any) -> bool:
+def is_history(value: object) -> bool:
     """Return whether ``value`` is a name and two numbers."""
     return (
         isinstance(value, list)

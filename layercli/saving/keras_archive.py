@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from layercli.core.types import ConfigLike
 from layercli.formats import keras_archive
 from layercli.formats.keras_archive import Archive
 
@@ -24,7 +25,7 @@ def config_in(path: str | os.PathLike[str]) -> Any:
     return of_keras_3(*keras_archive.config_in(path))
 
 
-def of_keras_3(config: Any, major: int) -> Any:
+def of_keras_3(config: ConfigLike, major: int) -> Any:
     """Return the config that version ``major`` of Keras wrote as Keras 3 has it."""
     if major == 3:
         return config

@@ -11,7 +11,7 @@ SCHEDULES = "keras.optimizers.schedules"
 KNOWN = ("loss", "loss_weights", "metrics", "weighted_metrics", "steps_per_execution")
 
 
-def compile_config(described: Any) -> dict[str, Any]:
+def compile_config(described: object) -> dict[str, object]:
     """Return the ``compile_config`` of a ``training_config``, or of the ``compile_config`` of tf.keras."""
     if not isinstance(described, dict):
         return {}
@@ -23,7 +23,7 @@ def compile_config(described: Any) -> dict[str, Any]:
     return found
 
 
-def optimizer_config(described: dict[str, Any]) -> dict[str, Any]:
+def optimizer_config(described: dict[str, object]) -> dict[str, Any]:
     """Return the config of an optimizer; ``decay`` is a schedule.
 
     >>> optimizer_config({"class_name": "SGD", "config": {"lr": 0.5, "decay": 0.0, "momentum": 0.9}})
@@ -46,13 +46,13 @@ def optimizer_config(described: dict[str, Any]) -> dict[str, Any]:
     return {"class_name": {"adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop"}.get(name, name), "config": own}
 
 
-def _decaying(rate: Any, decay: float) -> dict[str, Any]:
+def _decaying(rate: object, decay: float) -> dict[str, object]:
     """Return the schedule of ``rate / (1 + decay * step)``."""
     settings = {"initial_learning_rate": rate, "decay_steps": 1, "decay_rate": decay, "staircase": False}
     return {"module": SCHEDULES, "class_name": "InverseTimeDecay", "config": settings}
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Return settings with functions in wrappers by their names alone, and without the reduction that was the default."""
     if isinstance(value, list):
         return [plain(item) for item in value]

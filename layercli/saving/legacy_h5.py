@@ -130,5 +130,5 @@ def config_of(file: Path, groups: keras_h5.H5Groups) -> dict[str, Any]:
     return described
 
 
-def _json(file: Path, value: Any, part: str) -> Any:
+def _json(file: Path, value: object, part: str) -> Any:
     return strict_json.parse(file, value if isinstance(value, bytes) else str(value).encode(), part)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from layercli.core.types import ConfigLike, PathLike
 from layercli.formats.hdf5_create import created
 from layercli.saving.legacy_h5 import COMPILED, CONFIG, LAYERS, MODEL, NAMES, OPTIMIZER, TOP
 
@@ -25,7 +26,7 @@ Arrays = Sequence[tuple[str, "np.ndarray"]]
 
 
 def write_model(
-    path: Any, config: Mapping[str, Any], layers: Mapping[str, Arrays], own: Arrays, optimizer: Arrays | None
+    path: PathLike, config: ConfigLike, layers: Mapping[str, Arrays], own: Arrays, optimizer: Arrays | None
 ) -> None:
     """Write a model to ``path``: its config, with the ``compile_config`` of a compiled one, and its arrays layer by layer.
 
@@ -46,7 +47,7 @@ def write_model(
             put(file.create_group(OPTIMIZER), optimizer)
 
 
-def training_config(compiled: Mapping[str, Any]) -> dict[str, Any]:
+def training_config(compiled: Mapping[str, object]) -> dict[str, object]:
     """Return the settings of compile as this layout has them: losses and metrics by class, as Keras 3 cannot read aliases here."""
     from layercli import losses, metrics
 
@@ -92,6 +93,6 @@ def put_names(group: Any, key: str, names: Iterable[str]) -> None:
         group.attrs[f"{key}{i}"] = np.array(encoded[start : start + step], f"S{width}")
 
 
-def as_json(value: Any) -> bytes:
+def as_json(value: object) -> bytes:
     """Return JSON as Keras stores it in an attribute."""
     return json.dumps(value).encode()

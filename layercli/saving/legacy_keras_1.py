@@ -5,6 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 
-def modern(described: Any) -> Any:
+def modern(described: object) -> Any:
     """Return the config of a layer with Keras 1's names, if it has such, replaced."""
     return described

@@ -6,10 +6,11 @@ list of layers. What has no counterpart in Keras 3 is a FormatError, unless it s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import layercli.layers
+from layercli.core.types import Config
 from layercli.errors import FormatError
 from layercli.saving import operation_serialization
 from layercli.saving.functional_deserialization import MODELS
@@ -53,7 +54,7 @@ def converted(described: Any) -> Any:
     return _layer(described)
 
 
-def _sequential(settings: dict[str, Any]) -> dict[str, Any]:
+def _sequential(settings: Config) -> dict[str, object]:
     """Return the config of a stack, its input first where only its first layer said it."""
     found = settings.get("layers")
     if not isinstance(found, list):
@@ -67,7 +68,7 @@ def _sequential(settings: dict[str, Any]) -> dict[str, Any]:
     return {"module": "keras", "config": {**own, "layers": inputs + [converted(each) for each in layers]}}
 
 
-def _first_shape(layers: list[Any]) -> list[Any] | None:
+def _first_shape(layers: Sequence[object]) -> list[Any] | None:
     """Return the shape of the input that the first layer of a stack tells, or None where an InputLayer does."""
     if not layers or not isinstance(layers[0], dict) or layers[0].get("class_name") == "InputLayer":
         return None
@@ -92,7 +93,7 @@ def _input(shape: list[Any], first: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _functional(settings: dict[str, Any]) -> dict[str, Any]:
+def _functional(settings: Config) -> dict[str, object]:
     """Return the config of a graph, its calls as Keras 3 describes them."""
     described = [modern(each) for each in settings.get("layers") or []]
     numbers = Renumbered(described, settings)
@@ -125,7 +126,7 @@ def _layer(described: dict[str, Any]) -> dict[str, Any]:
     return hard_sigmoid(found) if kind == "Activation" else found
 
 
-def _is_operation(name: str, settings: dict[str, Any]) -> bool:
+def _is_operation(name: str, settings: Config) -> bool:
     """Return whether a config without its module is an operation's: unlike a layer's it says no dtype."""
     return ("trainable" not in settings and "dtype" not in settings) or name not in layercli.layers.__all__
 
@@ -141,12 +142,12 @@ def hard_sigmoid(described: dict[str, Any]) -> dict[str, Any]:
     return {**described, "module": "keras", "class_name": "Sequential", "config": own}
 
 
-def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
+def _plain_settings(settings: Config) -> dict[str, object]:
     """Return the settings of a class that is not Keras's own, with the dtype as Keras 3 says it."""
     return {key: _setting(value) for key, value in settings.items() if key != "batch_input_shape"}
 
 
-def _setting(value: Any) -> Any:
+def _setting(value: object) -> Any:
     """Return a setting with the layers in it converted, and policies, tuples and initializers as Keras 3 has them."""
     if isinstance(value, list):
         return [_setting(item) for item in value]
@@ -166,7 +167,7 @@ def _setting(value: Any) -> Any:
     return {key: _setting(item) for key, item in value.items()}
 
 
-def _object(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+def _object(name: str, settings: Mapping[str, object]) -> dict[str, object]:
     """Return the settings of an initializer, a regularizer or a constraint."""
     own = {key: value for key, value in settings.items() if key != "dtype"}
     if name == "VarianceScaling" and own.get("distribution") == "normal":
@@ -174,7 +175,7 @@ def _object(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     return own
 
 
-def _known(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+def _known(name: str, settings: Mapping[str, object]) -> dict[str, object]:
     """Return the arguments that the layer still has; FormatError for a removed one whose value has an effect."""
     fields = {"name", "trainable", "dtype", "activity_regularizer", *getattr(layercli.layers, name)._fields}
     found = {}
@@ -188,17 +189,17 @@ def _known(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _input_layer(settings: dict[str, Any]) -> dict[str, Any]:
+def _input_layer(settings: Mapping[str, object]) -> dict[str, object]:
     shape = settings.get("batch_shape") or settings.get("batch_input_shape")
     return {**settings, "batch_shape": shape, "dtype": settings.get("dtype") or "float32"}
 
 
-def _axis(settings: dict[str, Any]) -> dict[str, Any]:
+def _axis(settings: Mapping[str, object]) -> dict[str, object]:
     axis = settings.get("axis")
     return {**settings, "axis": axis[0] if isinstance(axis, list) and len(axis) == 1 else axis}
 
 
-def _axis_given(settings: dict[str, Any]) -> dict[str, Any]:
+def _axis_given(settings: dict[str, object]) -> dict[str, Any]:
     return _axis(settings) if "axis" in settings else settings
 
 
@@ -206,25 +207,25 @@ def _renamed(**names: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
     return lambda settings: {names.get(key, key): value for key, value in settings.items()}
 
 
-def _re_lu(settings: dict[str, Any]) -> dict[str, Any]:
+def _re_lu(settings: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in settings.items() if value is not None or key == "max_value"}
 
 
-def _depthwise(settings: dict[str, Any]) -> dict[str, Any]:
+def _depthwise(settings: Mapping[str, object]) -> dict[str, object]:
     """Return the settings of a depthwise convolution, which inherited those of a convolution's kernel."""
     return {key: value for key, value in settings.items() if not key.startswith("kernel_") or key == "kernel_size"}
 
 
-def _separable(settings: dict[str, Any]) -> dict[str, Any]:
+def _separable(settings: Mapping[str, object]) -> dict[str, object]:
     unsaid = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
     return {key: value for key, value in settings.items() if key not in unsaid}
 
 
-def _gru(settings: dict[str, Any]) -> dict[str, Any]:
+def _gru(settings: Mapping[str, object]) -> dict[str, object]:
     return {"reset_after": False, **settings}
 
 
-def _cudnn(settings: dict[str, Any]) -> dict[str, Any]:
+def _cudnn(settings: Mapping[str, object]) -> dict[str, object]:
     """Return the settings of a recurrent layer that only cuDNN computed, and with these activations."""
     return {**settings, "activation": "tanh", "recurrent_activation": "sigmoid", "use_bias": True}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from layercli.saving.functional_deserialization import MODELS, TENSOR, is_history
@@ -14,7 +15,7 @@ RECURRENT = ("RNN", "LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "Con
 class Renumbered:
     """The numbers of calls in a graph: Keras 2 counted the call by which a nested model was made, Keras 3 among ends only."""
 
-    def __init__(self, layers: list[Any], settings: dict[str, Any]) -> None:
+    def __init__(self, layers: list[Any], settings: dict[str, object]) -> None:
         self.ahead: dict[str, int] = {}
         self.functional: set[str] = set()
         used: dict[str, set[int]] = {}
@@ -52,11 +53,11 @@ def _ahead(used: set[int], calls: int, functional: bool) -> int:
     return 1 if functional or max(used) == calls else 0
 
 
-def _is_old(calls: Any) -> bool:
+def _is_old(calls: object) -> bool:
     return isinstance(calls, list) and not any(isinstance(call, dict) and "args" in call for call in calls)
 
 
-def _places(value: Any) -> list[list[Any]]:
+def _places(value: object) -> list[list[Any]]:
     """Return every place of a tensor in lists and dicts."""
     if isinstance(value, list) and _is_place(value):
         return [value[:3], *_places(value[3:])]
@@ -64,7 +65,7 @@ def _places(value: Any) -> list[list[Any]]:
     return [place for item in items for place in _places(item)]
 
 
-def _is_place(value: Any) -> bool:
+def _is_place(value: object) -> bool:
     return isinstance(value, list) and 3 <= len(value) <= 4 and is_history(value[:3])
 
 
@@ -81,7 +82,7 @@ def nodes(described: dict[str, Any], numbers: Renumbered) -> list[Any]:
     return [call_of(described, call, numbers) for call in calls]
 
 
-def call_of(described: dict[str, Any], call: Any, numbers: Renumbered) -> dict[str, Any]:
+def call_of(described: Mapping[str, object], call: object, numbers: Renumbered) -> dict[str, object]:
     """Return a call with ``args`` and ``kwargs``; that ``training`` was said is marked."""
     args, kwargs = arguments(call, numbers)
     flat = args[0] if len(args) == 1 and isinstance(args[0], list) else args
@@ -91,16 +92,16 @@ def call_of(described: dict[str, Any], call: Any, numbers: Renumbered) -> dict[s
     return {"args": args, "kwargs": kwargs, **told}
 
 
-def arguments(call: Any, numbers: Renumbered) -> tuple[list[Any], dict[str, Any]]:
+def arguments(call: object, numbers: Renumbered) -> tuple[list[Any], dict[str, Any]]:
     """Return the arguments of a call: its tensors, alone or nested as they were given, and those that have names."""
-    kwargs: dict[str, Any] = {}
+    kwargs: dict[str, object] = {}
     found = _inputs(call, numbers, kwargs)
     while isinstance(found, list) and len(found) == 1:
         found = found[0]
     return [found], {key: named(value, numbers) for key, value in kwargs.items() if key != "name"}
 
 
-def _inputs(value: Any, numbers: Renumbered, kwargs: dict[str, Any]) -> Any:
+def _inputs(value: Any, numbers: Renumbered, kwargs: dict[str, object]) -> Any:
     """Return the tensors of a call, the arguments that stand beside each put into ``kwargs``."""
     if isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str):
         if len(value) > 3 and isinstance(value[3], dict):

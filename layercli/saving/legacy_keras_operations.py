@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from layercli.core.types import Config
 from layercli.errors import FormatError
 from layercli.saving import operation_serialization
 from layercli.saving.legacy_keras_nodes import Renumbered, arguments, name_of
@@ -82,13 +83,13 @@ def op_layer(described: dict[str, Any], numbers: Renumbered) -> dict[str, Any]:
     }
 
 
-def unknown(name: str, described: dict[str, Any], function: str) -> FormatError:
+def unknown(name: str, described: Mapping[str, object], function: str) -> FormatError:
     """Return the error for an operation of TensorFlow that is not in the table."""
     said = f"tf.{function}" if function else f"a {described['class_name']}"
     return FormatError(f"the layer {name!r} is {said} of TensorFlow, which layercli does not make from a file")
 
 
-def spelled(function: str, args: list[Any], kwargs: dict[str, Any]) -> Call | None:
+def spelled(function: str, args: list[Any], kwargs: dict[str, object]) -> Call | None:
     """Return the call of one of TensorFlow's functions as Keras has it, or None where there is none for it."""
     kwargs = {key: value for key, value in kwargs.items() if value is not None}
     function = function.removeprefix("compat.v1.")
@@ -101,7 +102,7 @@ def spelled(function: str, args: list[Any], kwargs: dict[str, Any]) -> Call | No
     return None if make is None else make(args, kwargs)
 
 
-def _of_node(settings: dict[str, Any], args: list[Any]) -> Call | None:
+def _of_node(settings: Config, args: Sequence[object]) -> Call | None:
     """Return the call of a node of TensorFlow's graph, whose other arguments are constants by their places."""
     node = settings.get("node_def")
     kind = NODES.get(str(node.get("op"))) if isinstance(node, dict) else None
@@ -113,16 +114,16 @@ def _of_node(settings: dict[str, Any], args: list[Any]) -> Call | None:
     return kind, {}, given
 
 
-def _concat(args: list[Any], kwargs: dict[str, Any]) -> Call:
+def _concat(args: Sequence[object], kwargs: Mapping[str, object]) -> Call:
     parts = args[0] if isinstance(args[0], list) else [args[0]]
     return "Concatenate", {"axis": kwargs.get("axis", -1)}, [parts]
 
 
-def _stack(args: list[Any], kwargs: dict[str, Any]) -> Call:
+def _stack(args: Sequence[object], kwargs: Mapping[str, object]) -> Call:
     return "Stack", {"axis": kwargs.get("axis", 0)}, [args[0] if isinstance(args[0], list) else [args[0]]]
 
 
-def _matmul(args: list[Any], kwargs: dict[str, Any]) -> Call | None:
+def _matmul(args: list[Any], kwargs: dict[str, object]) -> Call | None:
     """Return a product of matrices; that one is transposed is an einsum."""
     unsaid = {key for key in ("adjoint_a", "adjoint_b", "a_is_sparse", "b_is_sparse") if kwargs.get(key)}
     left, right = bool(kwargs.get("transpose_a")), bool(kwargs.get("transpose_b"))
@@ -135,15 +136,15 @@ def _matmul(args: list[Any], kwargs: dict[str, Any]) -> Call | None:
     return "Einsum", {"subscripts": f"{first},{second}->...ij"}, given
 
 
-def _axis(kind: str, default: Any = None) -> Callable[[list[Any], dict[str, Any]], Call]:
+def _axis(kind: str, default: object = None) -> Callable[[list[Any], dict[str, Any]], Call]:
     return lambda args, kwargs: (kind, {"axis": kwargs.get("axis", default)}, args)
 
 
-def _getitem(args: list[Any], kwargs: dict[str, Any]) -> Call:
+def _getitem(args: Sequence[object], kwargs: Mapping[str, object]) -> Call:
     return "GetItem", {}, [*args, _places(kwargs.get("slice_spec"))]
 
 
-def _places(value: Any) -> Any:
+def _places(value: object) -> Any:
     """Return what an indexing takes, its slices as Keras 3 writes them."""
     if isinstance(value, dict) and {"start", "stop", "step"} <= set(value):
         return {"class_name": "__slice__", "config": {key: value[key] for key in ("start", "stop", "step")}}
@@ -152,38 +153,38 @@ def _places(value: Any) -> Any:
     return [_places(item) for item in value] if isinstance(value, list) else value
 
 
-def _cast(args: list[Any], kwargs: dict[str, Any]) -> Call | None:
+def _cast(args: list[Any], kwargs: dict[str, object]) -> Call | None:
     kind = kwargs.get("dtype")
     kind = kind.get("config") if isinstance(kind, dict) else kind
     return ("Cast", {"dtype": kind}, args) if isinstance(kind, str) else None
 
 
-def _clip(args: list[Any], kwargs: dict[str, Any]) -> Call:
+def _clip(args: list[Any], kwargs: dict[str, object]) -> Call:
     return "Clip", {"x_min": kwargs.get("clip_value_min"), "x_max": kwargs.get("clip_value_max")}, args
 
 
-def _reshape(args: list[Any], kwargs: dict[str, Any]) -> Call | None:
+def _reshape(args: list[Any], kwargs: dict[str, object]) -> Call | None:
     shape = kwargs.get("shape")
     plain = isinstance(shape, list) and all(isinstance(size, int) for size in shape)
     return ("Reshape", {"newshape": shape}, args) if plain else None
 
 
-def _leaky(args: list[Any], kwargs: dict[str, Any]) -> Call:
+def _leaky(args: list[Any], kwargs: dict[str, object]) -> Call:
     return "LeakyRelu", {"negative_slope": kwargs.get("alpha", 0.2)}, args
 
 
-def _gelu(args: list[Any], kwargs: dict[str, Any]) -> Call:
+def _gelu(args: list[Any], kwargs: dict[str, object]) -> Call:
     return "Gelu", {"approximate": bool(kwargs.get("approximate"))}, args
 
 
-def _pad(args: list[Any], kwargs: dict[str, Any]) -> Call | None:
+def _pad(args: list[Any], kwargs: dict[str, object]) -> Call | None:
     mode = str(kwargs.get("mode", "CONSTANT")).lower()
     if mode != "constant" or kwargs.get("constant_values", 0) != 0:
         return None
     return "Pad", {"pad_width": kwargs.get("paddings"), "mode": "constant"}, args
 
 
-def _split(args: list[Any], kwargs: dict[str, Any]) -> Call | None:
+def _split(args: list[Any], kwargs: dict[str, object]) -> Call | None:
     parts, axis = kwargs.get("num_or_size_splits"), kwargs.get("axis", 0)
     if isinstance(parts, list):
         parts = [sum(parts[: i + 1]) for i in range(len(parts) - 1)] if -1 not in parts else None

@@ -108,7 +108,7 @@ def _axes(owner: Any, kernel: Converted, major: int) -> Converted:
     return kernel
 
 
-def _is_ambiguous(owner: Any, shape: tuple[int, ...]) -> bool:
+def _is_ambiguous(owner: object, shape: tuple[int, ...]) -> bool:
     """Return whether a kernel of Keras 1 has another order of axes though it has today's shape."""
     first = getattr(owner, "data_format", None) == "channels_first"
     return len(shape) > 3 and (first or type(owner).__name__ == "Conv2DTranspose")

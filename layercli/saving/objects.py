@@ -8,6 +8,7 @@ from typing import Any
 from layercli.core import dtypes, fields, registry
 from layercli.core.custom_objects import custom_object_scope, get_registered_object
 from layercli.core.layer import Layer
+from layercli.core.types import ConfigLike
 from layercli.errors import UsageError
 
 
@@ -46,7 +47,7 @@ def serialize_keras_object(obj: Any) -> Any:
 
 
 def deserialize_keras_object(
-    config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True
+    config: ConfigLike, custom_objects: Mapping[str, object] | None = None, safe_mode: bool = True
 ) -> Any:
     """Return what ``serialize_keras_object`` described.
 
@@ -57,7 +58,7 @@ def deserialize_keras_object(
         return _made(config)
 
 
-def _made(config: Any) -> Any:
+def _made(config: ConfigLike) -> Any:
     if isinstance(config, (list, tuple)):
         return type(config)(map(_made, config))
     if not isinstance(config, Mapping):

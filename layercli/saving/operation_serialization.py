@@ -13,6 +13,7 @@ from layercli.core import dtypes
 from layercli.core.limits import PARTS
 from layercli.core.naming import snake_case
 from layercli.core.operation import Op, find_operation
+from layercli.core.types import ConfigLike
 from layercli.errors import FormatError, UsageError
 from layercli.ops.core.slicing import GetItem, StridedSlice
 from layercli.ops.linalg import decompositions, solvers
@@ -108,13 +109,13 @@ class Spelled:
         return MODULE_OF.get(self.name, OURS)
 
 
-def is_operation(described: Mapping[str, Any]) -> bool:
+def is_operation(described: Mapping[str, object]) -> bool:
     """Return whether a config is one of an operation rather than a layer."""
     module = str(described.get("module"))
     return module == OURS or module.startswith(("keras.src.ops.", "keras.src.activations"))
 
 
-def spelled(op: Op, args: tuple[Any, ...]) -> Spelled:
+def spelled(op: Op, args: tuple[object, ...]) -> Spelled:
     """Return the call of ``op`` on ``args`` as a file has it; UsageError for one that no file can name."""
     found = _as_keras(op, args)
     if found is None:
@@ -129,7 +130,7 @@ def spelled(op: Op, args: tuple[Any, ...]) -> Spelled:
     return found
 
 
-def _as_keras(op: Op, args: tuple[Any, ...]) -> Spelled | None:
+def _as_keras(op: Op, args: tuple[object, ...]) -> Spelled | None:
     """Return the call as one of Keras's own classes, or None where it has none for it."""
     match op:
         case elementwise.Unary(function) | elementwise.Binary(function):
@@ -208,7 +209,7 @@ def class_of(function: str) -> str:
 _CLASS_OF = {snake_case(name): name for name in MODULE_OF} | {"exponential": "Exp"}
 
 
-def _open(shape: tuple[Any, ...]) -> list[Any]:
+def _open(shape: tuple[object, ...]) -> list[int]:
     """Return a shape to reshape to, one unknown size being what is left."""
     unknown = [size for size in shape if not isinstance(size, int)]
     sizes = [size if isinstance(size, int) else -1 for size in shape]
@@ -221,7 +222,7 @@ def _open(shape: tuple[Any, ...]) -> list[Any]:
     return sizes
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """Return a setting as JSON has it."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -238,7 +239,7 @@ def _plain(value: Any) -> Any:
     )
 
 
-def operation(where: str, described: Mapping[str, Any]) -> Callable[..., Any]:
+def operation(where: str, described: Mapping[str, object]) -> Callable[..., Any]:
     """Return the function that a config of an operation describes, to be called as in Keras; FormatError for an unknown one."""
     name, settings = str(described["class_name"]), described.get("config")
     if not isinstance(settings, Mapping):
@@ -251,7 +252,7 @@ def operation(where: str, described: Mapping[str, Any]) -> Callable[..., Any]:
     own = {key: value for key, value in own.items() if key not in SILENT or value != SILENT[key]}
     function = _functions(name)
 
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> Any:
         given = {key: value for key, value in kwargs.items() if value is not None}
         return function(*args, **own, **given)
 
@@ -274,7 +275,9 @@ def _functions(name: str) -> Callable[..., Any]:
     return found
 
 
-def _batch_normalization(x: Any, mean: Any, variance: Any, offset: Any = None, scale: Any = None, **own: Any) -> Any:
+def _batch_normalization(
+    x: object, mean: object, variance: object, offset: object = None, scale: object = None, **own: object
+) -> Any:
     return ops.batch_normalization(x, mean, variance, offset=offset, scale=scale, **own)
 
 
@@ -285,7 +288,7 @@ WITH_OWN_SETTINGS: dict[str, Callable[..., Any]] = {
 """The operations whose function here takes other settings, or in another order, than Keras's class."""
 
 
-def _of_ours(where: str, name: str, settings: dict[str, Any]) -> Callable[..., Any]:
+def _of_ours(where: str, name: str, settings: Mapping[str, object]) -> Callable[..., Any]:
     """Return the operation of one of our own classes."""
     for module in (*dict.fromkeys(ops.MODULE_OF.values()), *OTHER_MODULES):
         import_module(f"{OURS}.{module}")
@@ -325,12 +328,12 @@ OTHER_MODULES = (
 """The modules of operations without public functions."""
 
 
-def _setting(value: Any) -> Any:
+def _setting(value: object) -> Any:
     """Return a setting that ``_plain`` wrote."""
     return tuple(_setting(item) for item in value) if isinstance(value, list) else literal(value)
 
 
-def literal(value: Any) -> Any:
+def literal(value: object) -> Any:
     """Return what a dict in a file stands for where it is a slice, an ellipsis or an array; anything else as it is."""
     match value:
         case {"class_name": "__slice__", "config": {"start": start, "stop": stop, "step": step}}:
@@ -344,7 +347,7 @@ def literal(value: Any) -> Any:
     return value
 
 
-def _check_parts(where: str, settings: Mapping[str, Any]) -> None:
+def _check_parts(where: str, settings: ConfigLike) -> None:
     parts = settings.get("indices_or_sections", settings.get("parts"))
     for count in (parts, settings.get("n"), settings.get("times")):
         if type(count) is int:

@@ -14,6 +14,7 @@ from layercli.core.model import Model
 from layercli.core.operation import Op
 from layercli.core.sequential import Sequential
 from layercli.core.spec import Shape, Spec
+from layercli.core.types import Config
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.saving import operation_serialization
@@ -28,7 +29,7 @@ APPLICATIONS = {
 """Keras's modules with layers of their own, LayerScale and CustomScaleLayer, and ours that have them."""
 
 
-def config_of(layer: Layer) -> dict[str, Any]:
+def config_of(layer: Layer) -> Config:
     """Return the config of a model or a layer; UsageError for one that a file cannot name."""
     kind = type(layer)
     if kind is Functional:
@@ -51,9 +52,7 @@ def to_json(model: Layer, **kwargs: Any) -> str:
     return json.dumps(config_of(model), **kwargs)
 
 
-def named(
-    module: str | None, class_name: str, settings: dict[str, Any], registered: str | None = None
-) -> dict[str, Any]:
+def named(module: str | None, class_name: str, settings: Config, registered: str | None = None) -> Config:
     """Return the dict by which Keras names an object."""
     if module == "keras.layers":
         settings = without_untold(class_name, settings)
@@ -77,7 +76,7 @@ def without_untold(class_name: str, settings: Any) -> Any:
     return {key: value for key, value in settings.items() if key not in UNTOLD.get(class_name, ())}
 
 
-def build_config(model: Model) -> dict[str, Any]:
+def build_config(model: Model) -> Config:
     """Return what a model of a class of one's own is built with: Keras's ``input_shape``, and the dtypes it leaves out."""
     if model._call_specs is None:
         args, named = model._built_for or ((), {})
@@ -90,7 +89,7 @@ def build_config(model: Model) -> dict[str, Any]:
     return {"input_shape": tree.map_structure(_shape_alone, model._call_specs[:1])[0], "inputs": described}
 
 
-def _plain_shapes(shapes: Any) -> Any:
+def _plain_shapes(shapes: object) -> Any:
     return tree.map_structure(lambda size: int(size) if dims.known(size) else None, shapes)
 
 
@@ -98,11 +97,11 @@ def _described(x: Any) -> Any:
     return {"shape": sizes(x.shape), "dtype": x.dtype} if isinstance(x, Spec) else fields.serialize(x)
 
 
-def _shape_alone(x: Any) -> Any:
+def _shape_alone(x: Any) -> list[int | None] | None:
     return sizes(x.shape) if isinstance(x, Spec) else None
 
 
-def keras_names(value: Any) -> Any:
+def keras_names(value: object) -> Any:
     """Return plain data with the objects in it under the names of Keras's modules."""
     if isinstance(value, dict):
         found = {key: keras_names(item) for key, item in value.items()}
@@ -119,7 +118,7 @@ def keras_names(value: Any) -> Any:
     return [keras_names(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def stack(model: Sequential) -> dict[str, Any]:
+def stack(model: Sequential) -> dict[str, object]:
     """Return the settings of a stack, its input first if it knows it."""
     own = {"name": model.name, "trainable": model.trainable, "dtype": model.dtype_policy.name}
     layers = [config_of(layer) for layer in model._stack]
@@ -196,7 +195,7 @@ class _Drawn:
         calls = [self.call(node) for node in self.calls[id(layer)]]
         return {**config_of(layer), "name": layer.name, "inbound_nodes": calls}
 
-    def call(self, node: Node) -> dict[str, Any]:
+    def call(self, node: Node) -> dict[str, object]:
         """Return a call of a layer; that its author said ``training`` is marked, as Keras writes that of every call."""
         told = {"told": ["training"]} if node.kwargs.get("training") is not None else {}
         return {"args": [self.filled(x) for x in node.args], "kwargs": self.filled(node.kwargs), **told}
@@ -208,7 +207,7 @@ class _Drawn:
         call = {"args": [self.filled(x) for x in found.args], "kwargs": found.kwargs}
         return {**own, "name": name, "inbound_nodes": [call]}
 
-    def filled(self, value: Any) -> Any:
+    def filled(self, value: object) -> Any:
         """Return arguments as JSON has them, the place of each tensor in its stead."""
         return tree.map_structure(self.argument, value)
 

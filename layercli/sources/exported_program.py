@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.spec import Spec
+from layercli.core.types import Tree
 from layercli.sources.source import Source
 from layercli.sources.torch_module import ModuleSource
 
@@ -22,7 +23,7 @@ class ExportedProgramSource(ModuleSource):
     def __init__(self, file: str) -> None:
         Source.__init__(self, file, file)
 
-    def set_inputs(self, **given: Any) -> None:
+    def set_inputs(self, **given: object) -> None:
         """Reject values, because an exported program does not depend on them."""
         Source.set_inputs(self, **given)
 
@@ -51,7 +52,7 @@ class ExportedProgramSource(ModuleSource):
         specs = self.described.specs
         return graph_inputs(self.name, specs, list(specs), shapes, sizes)
 
-    def summary(self, inputs: Any = None) -> Summary:
+    def summary(self, inputs: object = None) -> Summary:
         """Return the exported modules with their shapes, parameters and cost."""
         from layercli.runtime.analysis.module_summary import summarize_module
 
@@ -59,12 +60,12 @@ class ExportedProgramSource(ModuleSource):
             self.described, self.named(inputs), self.name, self.origin, limits=self.described.limits
         )
 
-    def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
+    def variables(self, inputs: object = None, *, seed: int = 0) -> Variables:
         """Return the state_dict, read from the file without torch."""
         from layercli.inspect import variables
 
         return variables.of_exported(self.name)
 
-    def named(self, inputs: Any) -> dict[str, Spec]:
+    def named(self, inputs: Tree) -> dict[str, Spec]:
         """Return inputs by name; missing ones have their exported shapes."""
         return {**self.inputs(), **super().named(inputs)}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.dtypes import name_of
+from layercli.core.types import Config, ConfigLike, TensorTree
 from layercli.errors import DTypeError, FormatError, LayercliError, UsageError
 from layercli.formats import strict_json
 from layercli.formats.detect import open_single, open_weights
@@ -141,7 +142,7 @@ def open(text: str) -> Checkpoint:
     return Checkpoint(path, config, model, weights, notes, why)
 
 
-def read_config(file: Path) -> dict[str, Any]:
+def read_config(file: Path) -> Config:
     """Return the object in a ``config.json``; FormatError for any other content."""
     with reading(file), file.open("rb") as stream:
         raw = stream.read(LONGEST_CONFIG + 1)
@@ -166,7 +167,7 @@ def weights_in(folder: Path) -> WeightFile | None:
     return open_single(found[0]) if found else None
 
 
-def dtype_of(config: dict[str, Any], weights: WeightFile | None) -> str | None:
+def dtype_of(config: Mapping[str, object], weights: WeightFile | None) -> str | None:
     """Return the dtype of the model: the config's, or that of the first floating tensor; None if neither is known."""
     given = config.get("dtype", config.get("torch_dtype"))
     if given is not None:
@@ -178,7 +179,7 @@ def dtype_of(config: dict[str, Any], weights: WeightFile | None) -> str | None:
     return next((entry.dtype for entry in entries if entry.dtype in ("float32", "bfloat16", "float16")), None)
 
 
-def quantization_of(config: dict[str, Any]) -> str | None:
+def quantization_of(config: Mapping[str, object]) -> str | None:
     """Return how the weights are quantized, in words, or None without ``quantization_config``."""
     given = config.get("quantization_config")
     if given is None:
@@ -214,11 +215,11 @@ class PretrainedSource(LayerSource):
         """Refuse: the weights of a folder are not written back to it."""
         raise UsageError(f"{self.origin} is a Hugging Face folder, which is not trained here")
 
-    def summary(self, inputs: Any = None) -> Summary:
+    def summary(self, inputs: TensorTree = None) -> Summary:
         """Return the layers; FormatError if shapes in the weights differ, a note for missing or unexpected tensors."""
         return self.checked(super().summary(inputs))
 
-    def cost_graph(self, inputs: Any = None, dtype: str | None = None, *, training: bool = False) -> CostGraph:
+    def cost_graph(self, inputs: TensorTree = None, dtype: str | None = None, *, training: bool = False) -> CostGraph:
         """Return the graph of one symbolic call, with quantized weights in the bytes that are stored, except in training.
 
         ``dtype`` is then that of all else.
@@ -230,7 +231,7 @@ class PretrainedSource(LayerSource):
         values = tuple(replace(x, stored_bytes=stored.get(x.path, x.stored_bytes)) for x in found.graph.values)
         return replace(found, graph=replace(found.graph, values=values))
 
-    def views(self, inputs: Any = None) -> tuple[ModelGraph, Summary]:
+    def views(self, inputs: TensorTree = None) -> tuple[ModelGraph, Summary]:
         """Return the graph and the summary; FormatError and notes are those of ``summary``."""
         graph, report = super().views(inputs)
         return graph, self.checked(report)
@@ -250,7 +251,7 @@ class PretrainedSource(LayerSource):
             report.totals.bytes = sum(total.bytes for total in report.dtypes)
         return report
 
-    def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
+    def variables(self, inputs: TensorTree = None, *, seed: int = 0) -> Variables:
         """Return the tensors of the weights, with a note of differences from the config; without weights, the model's.
 
         The model's variables get their checkpoint names, and initial values determined by ``seed``.
@@ -279,7 +280,7 @@ class UnknownSource(WeightsSource):
         return error
 
 
-def pretrained_source(text: str, settings: Mapping[str, Any]) -> Source:
+def pretrained_source(text: str, settings: ConfigLike) -> Source:
     """Return the Source of a folder, or of its ``config.json``."""
     if settings:
         raise UsageError(f"{text} is an existing model: it takes no arguments")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from layercli.core.types import TensorTree, Tree
 from layercli.errors import FormatError
 from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.layer import LayerSource
@@ -51,15 +52,15 @@ class UnmadeArchive(Source):
         """Raise the error."""
         raise self.error
 
-    def graph(self, inputs: Any = None) -> ModelGraph:
+    def graph(self, inputs: Tree = None) -> ModelGraph:
         """Raise the error."""
         raise self.error
 
-    def summary(self, inputs: Any = None) -> Summary:
+    def summary(self, inputs: TensorTree = None) -> Summary:
         """Raise the error."""
         raise self.error
 
-    def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
+    def variables(self, inputs: TensorTree = None, *, seed: int = 0) -> Variables:
         """Return the datasets of the archive's weights, by path."""
         from layercli.formats.hdf5 import H5File
         from layercli.inspect import variables

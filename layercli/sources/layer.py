@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.layer import Layer
+from layercli.core.types import TensorTree, Tree
 from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.source import Source, as_specs
 
@@ -58,13 +59,13 @@ class LayerSource(Source):
 
         return inputs_of(self.model, shapes, sizes)
 
-    def graph(self, inputs: Any = None) -> ModelGraph:
+    def graph(self, inputs: Tree = None) -> ModelGraph:
         """Return the ModelGraph of one symbolic call."""
         from layercli.inspect.layer_graph import layer_graph
 
         return layer_graph(self.model, as_specs(inputs), name=self.name, source=self.origin)
 
-    def cost_graph(self, inputs: Any = None, dtype: str | None = None, *, training: bool = False) -> CostGraph:
+    def cost_graph(self, inputs: TensorTree = None, dtype: str | None = None, *, training: bool = False) -> CostGraph:
         """Return the graph of one symbolic call with the batch left open, and with the cache that a decoder keeps."""
         from layercli.inspect.cost_graph import layer_cost_graph
 
@@ -72,7 +73,7 @@ class LayerSource(Source):
             self.model, as_specs(inputs), dtype, training=training, name=self.name, source=self.origin
         )
 
-    def summary(self, inputs: Any = None) -> Summary:
+    def summary(self, inputs: TensorTree = None) -> Summary:
         """Return the layers with their shapes, parameters and cost."""
         from layercli.inspect.summary import summarize
 
@@ -87,14 +88,14 @@ class LayerSource(Source):
             report.decoding = step.at(step_sizes(report.inputs[0][1]))
         return report
 
-    def views(self, inputs: Any = None) -> tuple[ModelGraph, Summary]:
+    def views(self, inputs: TensorTree = None) -> tuple[ModelGraph, Summary]:
         """Return the graph and the summary of one symbolic call."""
         from layercli.inspect.layer_graph import layer_views
 
         graph, report = layer_views(self.model, as_specs(inputs), name=self.name, source=self.origin)
         return graph, self.with_decoding(report)
 
-    def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
+    def variables(self, inputs: TensorTree = None, *, seed: int = 0) -> Variables:
         """Return the variables, with the archive's values or initial values determined by ``seed``."""
         from layercli.inspect import variables
         from layercli.inspect.summary import described

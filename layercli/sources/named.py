@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
-from typing import Any
 
+from layercli.core.types import ConfigLike
 from layercli.inspect.model_loader import made, named_models
 from layercli.sources.layer import LayerSource
 
 
-def named_source(name: str, settings: Mapping[str, Any]) -> LayerSource | None:
+def named_source(name: str, settings: ConfigLike) -> LayerSource | None:
     """Return the named model created with ``settings``, or None if no model has that name."""
     location = named_models().get(name)
     if location is None:

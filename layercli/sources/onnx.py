@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.spec import Spec
+from layercli.core.types import TensorTree, Tree
 from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.source import Source, as_specs
 
@@ -44,26 +45,26 @@ class OnnxSource(Source):
 
         return inputs_of(self.opened, self.name, shapes, sizes)
 
-    def graph(self, inputs: Any = None) -> ModelGraph:
+    def graph(self, inputs: Tree = None) -> ModelGraph:
         """Return the nodes, in the scopes that the exporter recorded."""
         from layercli.inspect.onnx.model_graph import onnx_graph
 
         return onnx_graph(self.opened, self.named(inputs), self.name)
 
-    def summary(self, inputs: Any = None) -> Summary:
+    def summary(self, inputs: TensorTree = None) -> Summary:
         """Return the nodes and the modules that the exporter recorded, with shapes, parameters and cost."""
         from layercli.inspect.onnx.summary import summarize_opened
 
         return summarize_opened(self.opened, self.named(inputs), self.name)
 
-    def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
+    def variables(self, inputs: TensorTree = None, *, seed: int = 0) -> Variables:
         """Return the initializers and constants."""
         from layercli.formats.onnx import OnnxFile
         from layercli.inspect import variables
 
         return variables.of_file(OnnxFile(self.opened.file))
 
-    def named(self, inputs: Any) -> dict[str, Spec]:
+    def named(self, inputs: Tree) -> dict[str, Spec]:
         """Return inputs by name; unnamed ones follow the order of the file. Default: the file's own inputs."""
         specs = as_specs(inputs)
         if isinstance(specs, dict):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from layercli.core.layer import Layer
+from layercli.core.types import ConfigLike
 from layercli.inspect.model_loader import from_python, is_python, made, only_model
 from layercli.inspect.python_config import read_config, with_config
 from layercli.inspect.user_input import without_input
@@ -16,9 +16,7 @@ from layercli.sources.source import Source
 from layercli.sources.torch_module import ModuleSource
 
 
-def python_source(
-    text: str, settings: Mapping[str, Any], *, config: str | None = None, describing: bool = False
-) -> Source:
+def python_source(text: str, settings: ConfigLike, *, config: str | None = None, describing: bool = False) -> Source:
     """Return the model that ``text`` names, or the only one in a file; its module is imported, hence trusted.
 
     ``config`` is a JSON file with the config for its class or factory.
@@ -32,7 +30,7 @@ def python_source(
 
 
 def object_source(
-    found: Any, settings: Mapping[str, Any], name: str = "", origin: str = "", *, describing: bool = False
+    found: Any, settings: ConfigLike, name: str = "", origin: str = "", *, describing: bool = False
 ) -> Source:
     """Return a Layer, a torch.nn.Module, or the result of a class or factory called with ``settings``, as a Source.
 

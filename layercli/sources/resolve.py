@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
+from layercli.core.types import ConfigLike
 from layercli.errors import UsageError
 from layercli.formats import detect
 from layercli.inspect.model_loader import is_python, parse_setting, unknown
@@ -40,7 +40,7 @@ def resolve(
     return _opened(text, dict(map(parse_setting, settings)), config=config, describing=describing)
 
 
-def open_source(model: Any, /, **settings: Any) -> Source:
+def open_source(model: object, /, **settings: object) -> Source:
     """Open a model and return its Source: ``.model``, ``.graph(inputs)``, ``.summary()``, ``.variables()``.
 
     ``model`` is a named model (``"resnet50"``), a Python reference (``"net.py:Net"``), the path of a file in any format
@@ -53,7 +53,7 @@ def open_source(model: Any, /, **settings: Any) -> Source:
     return _opened(model, settings)
 
 
-def _opened(model: Any, settings: Mapping[str, Any], *, config: str | None = None, describing: bool = False) -> Source:
+def _opened(model: object, settings: ConfigLike, *, config: str | None = None, describing: bool = False) -> Source:
     if not isinstance(model, (str, os.PathLike)):
         return object_source(model, settings)
     text = os.fspath(model)
@@ -77,7 +77,7 @@ def _opened(model: Any, settings: Mapping[str, Any], *, config: str | None = Non
     raise unknown(text)
 
 
-def file_source(file: str, settings: Mapping[str, Any]) -> Source:
+def file_source(file: str, settings: ConfigLike) -> Source:
     """Return the Source for the content of a file; FormatError for an unknown format."""
     kind = detect.content(file)
     if kind in GRAPHS:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core.spec import Spec, with_batch_dim
 from layercli.core.text import spec_dtype
+from layercli.core.types import TensorTree, Tree
 from layercli.errors import FileError, LayercliError, UsageError
 from layercli.formats.weight_file import BITS
 from layercli.inspect.model_graph import ModelGraph
@@ -56,16 +57,16 @@ class Source:
             raise UsageError(f"{self.name} takes no inputs, so it takes no shapes")
         return None
 
-    def set_inputs(self, **given: Any) -> None:
+    def set_inputs(self, **given: object) -> None:
         """Give values of inputs beside their shapes; only the description of a torch module in Python can depend on them."""
         if any(x not in (None, 0) and x != () and x != [] for x in given.values()):
             raise UsageError(f"{self.name} is described by shapes alone: values are for torch modules in Python")
 
-    def graph(self, inputs: Any = None) -> ModelGraph:
+    def graph(self, inputs: Tree = None) -> ModelGraph:
         """Return the ModelGraph of a call on ``inputs``: Specs from ``inputs()``, or shapes; by default its own."""
         raise NotImplementedError
 
-    def cost_graph(self, inputs: Any = None, dtype: str | None = None, *, training: bool = False) -> CostGraph:
+    def cost_graph(self, inputs: TensorTree = None, dtype: str | None = None, *, training: bool = False) -> CostGraph:
         """Return the graph that ``cost`` is computed from, its floating values in ``dtype``; ``inputs`` are as in ``graph``.
 
         ``training``: a call as in training, which is known of layers and torch modules.
@@ -82,15 +83,15 @@ class Source:
 
         return CostGraph(graph if dtype is None else in_dtype(graph, dtype))
 
-    def summary(self, inputs: Any = None) -> Summary:
+    def summary(self, inputs: TensorTree = None) -> Summary:
         """Return the summary of a call on ``inputs``, given as for ``graph``."""
         raise NotImplementedError
 
-    def views(self, inputs: Any = None) -> tuple[ModelGraph, Summary]:
+    def views(self, inputs: TensorTree = None) -> tuple[ModelGraph, Summary]:
         """Return the graph and the summary of a call on ``inputs``, given as for ``graph``."""
         return self.graph(inputs), self.summary(inputs)
 
-    def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
+    def variables(self, inputs: TensorTree = None, *, seed: int = 0) -> Variables:
         """Return the parameters and buffers; values that no file holds are initialized with ``seed``."""
         raise NotImplementedError
 
@@ -108,7 +109,7 @@ class Source:
 
         return ModelSource(self.model, self.name, self.origin)
 
-    def prepare(self, inputs: Any, **settings: Any) -> PreparedModel:
+    def prepare(self, inputs: Tree, **settings: Any) -> PreparedModel:
         """Return the prepared model for inputs like these, a tree of arrays, with the settings of ``run``."""
         from layercli.runtime.inference.prepared_model import RunSettings, prepare
 
@@ -118,7 +119,7 @@ class Source:
         return f"<{type(self).__name__} {self.name}>"
 
 
-def as_specs(inputs: Any) -> Any:
+def as_specs(inputs: TensorTree) -> Any:
     """Return inputs as Specs: each shape (batch first) becomes a float32 Spec, also inside lists and dicts.
 
     >>> print(as_specs((None, 7)), *as_specs({"x": ("B", 3)}).values())
@@ -134,6 +135,6 @@ def as_specs(inputs: Any) -> Any:
     return inputs
 
 
-def is_shape(sizes: Iterable[Any]) -> bool:
+def is_shape(sizes: Iterable[object]) -> bool:
     """Whether these are the sizes of one tensor, with no shapes nested inside."""
     return not any(isinstance(size, (list, tuple, dict, Spec)) for size in sizes)

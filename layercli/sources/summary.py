@@ -6,11 +6,12 @@ from typing import Any
 
 from layercli.core import dtypes
 from layercli.core.spec import Spec
+from layercli.core.types import TensorTree
 from layercli.inspect.summary import Summary
 from layercli.sources.resolve import open_source
 
 
-def summary(model: Any, inputs: Any = None, **settings: Any) -> Summary:
+def summary(model: object, inputs: TensorTree = None, **settings: object) -> Summary:
     """Return the summary of ``model`` called on ``inputs``: its rows, its totals, and a table when it is printed or displayed.
 
     ``model`` is what ``layercli.open`` takes, such as a Layer, a torch.nn.Module or ``"resnet50"``; ``settings`` are its
@@ -24,7 +25,7 @@ def summary(model: Any, inputs: Any = None, **settings: Any) -> Summary:
     return open_source(model, **settings).summary(specs_of(inputs))
 
 
-def specs_of(inputs: Any) -> Any:
+def specs_of(inputs: object) -> Any:
     """Return inputs with the Spec of each array or tensor in its place."""
     if isinstance(inputs, dict):
         return {name: specs_of(each) for name, each in inputs.items()}

@@ -46,7 +46,7 @@ class ModuleSource(Source):
         self._values = found.values
         return found.specs
 
-    def set_inputs(self, **given: Any) -> None:
+    def set_inputs(self, **given: object) -> None:
         """Give values of inputs: files, fill values, and other arguments of ``forward``."""
         self._given_inputs = given
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from layercli.core.types import ConfigLike
 from layercli.errors import FormatError, LayercliError, MissingPackageError, UsageError
 from layercli.models.reading import shown
 from layercli.sources.huggingface import CONFIG, is_folder, read_config
@@ -19,7 +20,7 @@ KERNELS = "implementation"
 """The end of entries that choose kernels, which may be packages to fetch."""
 
 
-def library_source(text: str, library: str, settings: Mapping[str, Any] | None = None) -> ModuleSource:
+def library_source(text: str, library: str, settings: Mapping[str, object] | None = None) -> ModuleSource:
     """Return the class that a folder's config names in transformers, made from that config; no code of the folder is run.
 
     UsageError for another library, and for anything but a folder; MissingPackageError without transformers; FormatError for
@@ -50,7 +51,7 @@ def library_source(text: str, library: str, settings: Mapping[str, Any] | None =
     return ModuleSource(built_without_values(make), folder.resolve().name, text, make)
 
 
-def class_of(config: Mapping[str, Any]) -> tuple[Any, Any]:
+def class_of(config: ConfigLike) -> tuple[Any, Any]:
     """Return the class of transformers for a config, and the config as an object of transformers."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
@@ -81,7 +82,7 @@ def in_one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def without_code(value: Any) -> Any:
+def without_code(value: object) -> Any:
     """Return a config without the entries, at any depth, that name code to run or kernels to fetch."""
     if isinstance(value, dict):
         kept = {key: each for key, each in value.items() if key not in CODE_KEYS and KERNELS not in key}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from layercli.core.types import TensorTree, Tree
 from layercli.errors import FileError, FormatError, LayercliError, UsageError
 from layercli.formats import strict_json
 from layercli.formats.weight_file import WeightFile
@@ -24,7 +25,7 @@ LONGEST_CONFIG = 20_000_000
 class WeightsSource(Source):
     """The entries of a weight file, which does not describe a computation; ``config`` is the config.json of its folder."""
 
-    def __init__(self, file: WeightFile, name: str, config: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, file: WeightFile, name: str, config: Mapping[str, object] | None = None) -> None:
         super().__init__(name, name)
         self.file = file
         self.config = config
@@ -46,19 +47,19 @@ class WeightsSource(Source):
         if [*shapes, *sizes]:
             raise no_settings(self.name)
 
-    def graph(self, inputs: Any = None) -> ModelGraph:
+    def graph(self, inputs: Tree = None) -> ModelGraph:
         """Return the modules implied by the names, and their parameters."""
         from layercli.inspect.weight_summary import weights_graph
 
         return weights_graph(self.file, self.config)
 
-    def summary(self, inputs: Any = None) -> Summary:
+    def summary(self, inputs: TensorTree = None) -> Summary:
         """Return a row for each module implied by the names."""
         from layercli.inspect.weight_summary import summarize_file
 
         return summarize_file(self.file, self.config)
 
-    def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
+    def variables(self, inputs: TensorTree = None, *, seed: int = 0) -> Variables:
         """Return the entries."""
         from layercli.inspect import variables
 

@@ -98,7 +98,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     return np.eye(classes)[labels]
 
 
-def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
+def normalize(x: object, axis: int = -1, order: float = 2) -> Any:
     """Return ``x`` divided by its norm of that order along ``axis``; where that is 0, x.
 
     >>> normalize(np.array([[3.0, 4.0], [0.0, 0.0]]))
@@ -111,7 +111,7 @@ def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
     return x / np.where(norms == 0, 1, norms)
 
 
-def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+def pack_x_y_sample_weight(x: object, y: object = None, sample_weight: object = None) -> Any:
     """Return what fit takes as a batch: x alone, in a tuple if it is nested, or (x, y) or (x, y, sample_weight).
 
     >>> pack_x_y_sample_weight(1), pack_x_y_sample_weight([1]), pack_x_y_sample_weight(1, 2)
@@ -124,7 +124,7 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
     return (x,) if isinstance(x, (list, tuple, dict)) else x
 
 
-def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+def unpack_x_y_sample_weight(data: object) -> tuple[Any, Any, Any]:
     """Return x, y and sample weights of a batch, None for what it lacks. UsageError for a tuple of another length.
 
     >>> unpack_x_y_sample_weight((1, 2)), unpack_x_y_sample_weight(1)

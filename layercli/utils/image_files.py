@@ -30,7 +30,7 @@ def pillow() -> Any:
 
 
 def load_img(
-    path: Any,
+    path: object,
     color_mode: str = "rgb",
     target_size: tuple[int, int] | None = None,
     interpolation: str = "nearest",
@@ -127,11 +127,11 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
 
 def save_img(
     path: Any,
-    x: Any,
+    x: object,
     data_format: str | None = None,
     file_format: str | None = None,
     scale: bool = True,
-    **kwargs: Any,
+    **kwargs: object,
 ) -> None:
     """Write an array as an image file; its format follows from the name unless ``file_format`` says it.
 
@@ -158,7 +158,7 @@ def save_img(
 
 
 def smart_resize(
-    x: Any, size: tuple[int, int], interpolation: str = "bilinear", data_format: str = "channels_last"
+    x: object, size: tuple[int, int], interpolation: str = "bilinear", data_format: str = "channels_last"
 ) -> Any:
     """Return an image or a batch, resized to (height, width) without distortion: what does not fit is cut off at the edges.
 
@@ -174,7 +174,7 @@ def smart_resize(
     kept_height = max(min(height, int(width * size[0] / size[1])), 1)
     kept_width = max(min(width, int(height * size[1] / size[0])), 1)
     top, left = (height - kept_height) // 2, (width - kept_width) // 2
-    last: tuple[Any, ...] = (slice(None),) if data_format == "channels_last" else ()
+    last: tuple[object, ...] = (slice(None),) if data_format == "channels_last" else ()
     cut = (..., slice(top, top + kept_height), slice(left, left + kept_width), *last)
     resized = ops.image.resize(tensor[cut], size, interpolation, data_format=data_format)
     return ops.convert_to_numpy(resized) if isinstance(x, np.ndarray) else resized

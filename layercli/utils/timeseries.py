@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from layercli.core.types import TensorTree
 from layercli.errors import UsageError
 from layercli.utils.py_dataset import PyDataset
 
@@ -14,7 +15,7 @@ class WindowDataset(PyDataset):
     """Batches of windows of a series: ``starts`` says where each begins, ``offsets`` which steps of it are taken."""
 
     def __init__(
-        self, data: Any, targets: Any, starts: np.ndarray, offsets: np.ndarray, batch_size: int | None
+        self, data: Any, targets: TensorTree, starts: np.ndarray, offsets: np.ndarray, batch_size: int | None
     ) -> None:
         super().__init__()
         self.data, self.targets = data, targets
@@ -37,7 +38,7 @@ class WindowDataset(PyDataset):
 
 def timeseries_dataset_from_array(
     data: Any,
-    targets: Any,
+    targets: TensorTree,
     sequence_length: int,
     sequence_stride: int = 1,
     sampling_rate: int = 1,

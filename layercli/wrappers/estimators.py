@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from layercli.core.cloning import clone_model
 from layercli.core.model import Model
+from layercli.core.types import TensorTree, Tree
 from layercli.errors import UsageError
 
 
@@ -31,8 +32,8 @@ class SKLearnEstimator(BaseEstimator):
         self,
         model: Model | Callable[..., Model],
         warm_start: bool = False,
-        model_kwargs: Mapping[str, Any] | None = None,
-        fit_kwargs: Mapping[str, Any] | None = None,
+        model_kwargs: Mapping[str, object] | None = None,
+        fit_kwargs: Mapping[str, object] | None = None,
     ) -> None:
         self.model = model
         self.warm_start = warm_start
@@ -63,7 +64,7 @@ class SKLearnEstimator(BaseEstimator):
         """Return an estimator with the same arguments, not fitted; the model is cloned by fit."""
         return type(self)(self.model, self.warm_start, self.model_kwargs, self.fit_kwargs)
 
-    def _model(self, X: Any, targets: Any) -> Model:
+    def _model(self, X: object, targets: TensorTree) -> Model:
         if self.warm_start and hasattr(self, "model_"):
             return self.model_
         if not isinstance(self.model, Model):
@@ -73,7 +74,7 @@ class SKLearnEstimator(BaseEstimator):
             clone.compile_from_config(settings)
         return clone
 
-    def _outputs(self, X: Any) -> Any:
+    def _outputs(self, X: object) -> Any:
         check_is_fitted(self)
         return self.model_.predict(validate_data(self, X, reset=False), verbose=0)
 
@@ -82,7 +83,7 @@ class SKLearnEstimator(BaseEstimator):
         self._is_flat = y.ndim == 1
         return y[:, None] if self._is_flat else y
 
-    def _predictions(self, outputs: Any) -> Any:
+    def _predictions(self, outputs: Tree) -> Any:
         return outputs[:, 0] if self._is_flat and outputs.ndim == 2 and outputs.shape[1] == 1 else outputs
 
 
@@ -111,7 +112,7 @@ class SKLearnClassifier(ClassifierMixin, SKLearnEstimator):
             raise UsageError("SKLearnClassifier expects samples of two classes or more, got one class")
         return np.eye(len(self.classes_))[numbers.reshape(-1)]
 
-    def _predictions(self, outputs: Any) -> Any:
+    def _predictions(self, outputs: Tree) -> Any:
         found = self.classes_[outputs.argmax(axis=-1)]
         return found if self._is_flat else found[:, None]
 

@@ -117,7 +117,7 @@ class ImageClassifier:
         return model
 
 
-def sources(x: SymbolicTensor) -> Any:
+def sources(x: SymbolicTensor) -> SymbolicTensor | list[SymbolicTensor]:
     """Return the inputs that a symbolic tensor was computed from: one, or a list."""
     found: dict[int, SymbolicTensor] = {}
     pending = [x]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 from layercli.core.types import ShapeLike
 from layercli.errors import FileError
@@ -23,7 +22,7 @@ def published_size(input_shape: ShapeLike, sizes: tuple[int, ...]) -> int:
     return sides[0] if sides and sides[0] == sides[-1] and sides[0] in sizes else 224
 
 
-def rows(input_shape: ShapeLike, include_top: bool) -> Any:
+def rows(input_shape: ShapeLike, include_top: bool) -> int | None:
     """Return the height of an image as the default name of the model has it."""
     if isinstance(input_shape, (list, tuple)) and input_shape:
         return input_shape[0]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from layercli.core.types import Tree
 from layercli.errors import MissingPackageError
 from layercli.gpu.probes import libcuda
 from layercli.gpu.probes.environment import shortened
@@ -34,7 +35,7 @@ class Session:
         self.notes = notes
         self.lost: int | None = None
 
-    def ask(self, function: str, *arguments: Any) -> Any:
+    def ask(self, function: str, *arguments: object) -> Any:
         """Return the result of the NVML function, or None."""
         try:
             return getattr(pynvml, function)(*arguments)
@@ -122,7 +123,7 @@ def device(session: Session, index: int) -> Device:
     return Device(index, error=session.lost, processes=processes(session, handle), **known)
 
 
-def identity(session: Session, handle: Any) -> dict[str, Any]:
+def identity(session: Session, handle: object) -> dict[str, object]:
     """Return the device's name, capability and modes of use."""
     uuid = session.ask("nvmlDeviceGetUUID", handle)
     pci = session.ask("nvmlDeviceGetPciInfo", handle)
@@ -143,13 +144,13 @@ def address(bus: str | bytes) -> str:
     return f"{domain[-4:]}:{rest}"
 
 
-def memory(session: Session, handle: Any) -> dict[str, Any]:
+def memory(session: Session, handle: object) -> dict[str, object]:
     """Return the memory in bytes."""
     seen = session.ask("nvmlDeviceGetMemoryInfo", handle)
     return {"memory_total": seen.total, "memory_free": seen.free} if seen else {}
 
 
-def errors(session: Session, handle: Any) -> dict[str, Any]:
+def errors(session: Session, handle: object) -> dict[str, object]:
     """Return the memory error counters since the driver was loaded, and pending repairs."""
     mode = session.ask("nvmlDeviceGetEccMode", handle)
     rows = session.ask("nvmlDeviceGetRemappedRows", handle)
@@ -182,7 +183,7 @@ def condition(session: Session, handle: Any) -> dict[str, Any]:
     }
 
 
-def links(session: Session, handle: Any) -> dict[str, Any]:
+def links(session: Session, handle: object) -> dict[str, object]:
     """Return the PCIe link, and the number of active NVLinks."""
     return {
         "pcie_generation": session.ask("nvmlDeviceGetCurrPcieLinkGeneration", handle),
@@ -194,7 +195,7 @@ def links(session: Session, handle: Any) -> dict[str, Any]:
     }
 
 
-def nvlinks(session: Session, handle: Any) -> int | None:
+def nvlinks(session: Session, handle: object) -> int | None:
     """Return the number of active NVLinks, or None for a device without NVLink."""
     up = None
     for link in range(pynvml.NVML_NVLINK_MAX_LINKS):
@@ -205,7 +206,7 @@ def nvlinks(session: Session, handle: Any) -> int | None:
     return up
 
 
-def fabric(session: Session, handle: Any) -> str | None:
+def fabric(session: Session, handle: object) -> str | None:
     """Return the state of joining the NVSwitch fabric, or None for a device without one."""
     seen = pynvml.c_nvmlGpuFabricInfo_t()
     if session.ask("nvmlDeviceGetGpuFabricInfo", handle, seen_by(seen)) is None:
@@ -213,14 +214,14 @@ def fabric(session: Session, handle: Any) -> str | None:
     return FABRIC_STATES.get(seen.state)
 
 
-def seen_by(structure: Any) -> Any:
+def seen_by(structure: Tree) -> Any:
     """Return a reference for NVML to fill."""
     from ctypes import byref
 
     return byref(structure)
 
 
-def partitions(session: Session, handle: Any) -> dict[str, Any]:
+def partitions(session: Session, handle: object) -> dict[str, object]:
     """Return whether the device is in MIG mode, and its instances."""
     mode = session.ask("nvmlDeviceGetMigMode", handle)
     if not mode or not mode[0]:
@@ -236,7 +237,7 @@ def partitions(session: Session, handle: Any) -> dict[str, Any]:
     }
 
 
-def processes(session: Session, handle: Any) -> list[Process]:
+def processes(session: Session, handle: object) -> list[Process]:
     """Return the processes on the device: only PID, kind and memory."""
     return [*listed(session.ask, handle, "compute"), *listed(session.ask, handle, "graphics")]
 

@@ -160,7 +160,7 @@ def lacking(backend: str, error: Exception) -> bool:
     return backend == "mps" and (isinstance(error, NotImplementedError) or "float64" in str(error))
 
 
-def floating(value: Any) -> bool:
+def floating(value: object) -> bool:
     """Whether a value is a tensor of floats."""
     return isinstance(value, torch.Tensor) and value.is_floating_point()
 
@@ -195,7 +195,7 @@ def both_ways(case: OpCase, inputs: list[Any], device: torch.device) -> list[tor
     return [each.detach().cpu() for each in (*outputs, *gradients) if each is not None]
 
 
-def flat(output: Any) -> Iterator[torch.Tensor]:
+def flat(output: object) -> Iterator[torch.Tensor]:
     """Yield the tensors of a nested output."""
     if isinstance(output, torch.Tensor):
         yield output

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+
+from layercli.core.types import Config
 
 MOST = 1024
 """The maximum number of elements of a tensor to compute: tensors of sizes are small."""
 
 
-def computed(op: str, inputs: list[Any], settings: dict[str, Any], version: int) -> list[np.ndarray] | None:
+def computed(op: str, inputs: list[Any], settings: dict[str, object], version: int) -> list[np.ndarray] | None:
     """Return the outputs of an operator for known inputs (None for a missing one), or None if they cannot be computed here."""
     rule = RULES.get(op)
     if rule is None:
@@ -25,23 +27,23 @@ def computed(op: str, inputs: list[Any], settings: dict[str, Any], version: int)
     return outputs if all(x.size <= MOST for x in outputs) else None
 
 
-def axes_in(inputs: list[Any], settings: dict[str, Any]) -> tuple[int, ...] | None:
+def axes_in(inputs: list[Any], settings: Config) -> tuple[int, ...] | None:
     """Return the axes of an operator: its second input since opset 13, an attribute before."""
     given = inputs[1] if len(inputs) > 1 and inputs[1] is not None else settings.get("axes")
     return None if given is None else tuple(int(axis) for axis in np.ravel(given))
 
 
-def unsqueezed(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
+def unsqueezed(inputs: list[Any], settings: dict[str, object], version: int) -> Any:
     """Return the first input with axes of size one inserted."""
     return np.expand_dims(inputs[0], axes_in(inputs, settings) or ())
 
 
-def squeezed(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
+def squeezed(inputs: list[Any], settings: dict[str, object], version: int) -> Any:
     """Return the first input with axes of size one removed."""
     return np.squeeze(inputs[0], axes_in(inputs, settings))
 
 
-def sliced(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
+def sliced(inputs: list[Any], settings: Config, version: int) -> Any:
     """Return a slice of the first input."""
     if version < 10:
         starts, ends, axes, steps = settings["starts"], settings["ends"], settings.get("axes"), None
@@ -55,7 +57,7 @@ def sliced(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
     return inputs[0][tuple(places)]
 
 
-def reshaped(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
+def reshaped(inputs: list[Any], settings: dict[str, object], version: int) -> Any:
     """Return the first input in another shape, where 0 keeps a size."""
     sizes = [
         inputs[0].shape[i] if size == 0 and not settings.get("allowzero") else int(size)
@@ -64,7 +66,7 @@ def reshaped(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
     return inputs[0].reshape(sizes)
 
 
-def filled(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
+def filled(inputs: list[Any], settings: Config, version: int) -> np.ndarray:
     """Return a tensor filled with one value."""
     value = settings.get("value")
     if np.prod(inputs[0]) > MOST:
@@ -72,7 +74,7 @@ def filled(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
     return np.full(tuple(inputs[0]), np.float32(0) if value is None else value.reshape(-1)[0])
 
 
-def ranged(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
+def ranged(inputs: list[Any], settings: Mapping[str, object], version: int) -> np.ndarray:
     """Return evenly spaced numbers."""
     start, limit, step = (x.item() for x in inputs)
     if (limit - start) / step > MOST:
@@ -80,7 +82,7 @@ def ranged(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
     return np.arange(start, limit, step).astype(inputs[0].dtype)
 
 
-def divided(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
+def divided(inputs: list[Any], settings: dict[str, object], version: int) -> Any:
     """Return a quotient; integers are rounded towards zero."""
     left, right = inputs
     if left.dtype.kind == "f":
@@ -88,26 +90,26 @@ def divided(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
     return (np.sign(left) * np.sign(right) * (abs(left) // abs(right))).astype(left.dtype)
 
 
-def split(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
+def split(inputs: list[Any], settings: Config, version: int) -> list[np.ndarray]:
     """Return the parts of the first input."""
     axis, given = settings.get("axis", 0), inputs[1] if len(inputs) > 1 else settings.get("split")
     parts: Any = settings["outputs"] if given is None else np.cumsum(given)[:-1]
     return list(np.array_split(inputs[0], parts, axis) if given is None else np.split(inputs[0], parts, axis))
 
 
-def reduced(function: Callable[..., Any]) -> Callable[[list[Any], dict[str, Any], int], Any]:
+def reduced(function: Callable[..., object]) -> Callable[[list[Any], dict[str, Any], int], Any]:
     """Return the function of an operator that reduces axes."""
     return lambda inputs, settings, _: function(
         inputs[0], axis=axes_in(inputs, settings), keepdims=bool(settings.get("keepdims", 1))
     )
 
 
-def elementwise(function: Callable[..., Any]) -> Callable[[list[Any], dict[str, Any], int], Any]:
+def elementwise(function: Callable[..., object]) -> Callable[[list[Any], dict[str, Any], int], Any]:
     """Return the function of an elementwise operator; the result has the dtype of the first input."""
     return lambda inputs, _, __: np.asarray(function(*inputs)).astype(inputs[0].dtype)
 
 
-def compared(function: Callable[..., Any]) -> Callable[[list[Any], dict[str, Any], int], Any]:
+def compared(function: Callable[..., object]) -> Callable[[list[Any], dict[str, Any], int], Any]:
     """Return the function of an operator with boolean results."""
     return lambda inputs, _, __: function(*inputs)
 

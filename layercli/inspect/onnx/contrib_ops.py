@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Size
+from layercli.core.types import Config
 
 DOMAIN = "com.microsoft"
 Shape = Sequence[Any] | None
@@ -40,7 +41,7 @@ def sizes_of(op: str, given: list[Shape], settings: dict[str, Any]) -> Shape:
         return None
 
 
-def cost_of(op: str, given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
+def cost_of(op: str, given: list[Shape], out: Shape, settings: dict[str, object]) -> Size:
     """Return the multiply-accumulates of an operator; unknown for one not listed here."""
     if op in FREE:
         return 0
@@ -59,7 +60,7 @@ def placed(given: list[Shape], index: int) -> list[Size]:
     return list(found)
 
 
-def product_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+def product_sizes(given: list[Shape], settings: Mapping[str, object]) -> Shape:
     """Return the sizes of a matrix product, with either operand transposed."""
     left, right = placed(given, 0), placed(given, 1)
     if settings.get("transBatchA") or settings.get("transBatchB"):
@@ -70,18 +71,18 @@ def product_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
     return (*lead, rows, columns)
 
 
-def product_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
+def product_cost(given: list[Shape], out: Shape, settings: Mapping[str, object]) -> Size:
     """Return the size of the product times the length of the summed axis."""
     left = placed(given, 0)
     return dims.product(placed([out], 0)) * (left[-2] if settings.get("transA") else left[-1])
 
 
-def packed_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+def packed_sizes(given: list[Shape], settings: Mapping[str, object]) -> Shape:
     """Return the sizes of x with the number of features given by the attributes."""
     return (*placed(given, 0)[:-1], settings["N"])
 
 
-def packed_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
+def packed_cost(given: list[Shape], out: Shape, settings: Config) -> Size:
     """Return the cost of a product with 4-bit weights: each row of x times K x N of them."""
     return dims.product([*placed(given, 0)[:-1], settings["K"], settings["N"]])
 
@@ -94,12 +95,12 @@ def projected(given: list[Shape], settings: dict[str, Any]) -> tuple[Size, Size,
     return (placed(given, 1)[1] // 3,) * 3
 
 
-def attention_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+def attention_sizes(given: list[Shape], settings: dict[str, object]) -> Shape:
     """Return the sizes of an Attention's output: those of its input, with the features of the values."""
     return (*placed(given, 0)[:2], projected(given, settings)[2])
 
 
-def attention_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
+def attention_cost(given: list[Shape], out: Shape, settings: dict[str, object]) -> Size:
     """Return the cost of an Attention without past state: the projection, the scores, and the weighted sums."""
     if len(given) > 4 and given[4] is not None:
         return UNKNOWN
@@ -107,12 +108,12 @@ def attention_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> 
     return batch * steps * features * (query + key + value) + batch * steps * steps * (query + value)
 
 
-def heads_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+def heads_sizes(given: list[Shape], settings: Mapping[str, object]) -> Shape:
     """Return the sizes of a MultiHeadAttention's output."""
     return (*placed(given, 0)[:2], placed(given, 2)[2]) if len(placed(given, 0)) == len(placed(given, 2)) == 3 else None
 
 
-def heads_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
+def heads_cost(given: list[Shape], out: Shape, settings: Mapping[str, object]) -> Size:
     """Return the cost of attention between given queries, keys and values, without past state."""
     query, key, value = (placed(given, i) for i in range(3))
     if len(given) > 6 and given[6] is not None:

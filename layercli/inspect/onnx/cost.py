@@ -5,12 +5,13 @@ The cost of an unlisted operator is unknown, as is that of one with unknown shap
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Size
 from layercli.core.spec import Spec
+from layercli.core.types import Config
 from layercli.errors import LayercliError
 from layercli.formats.onnx import bodies_of
 from layercli.inspect.onnx import contrib_ops
@@ -45,7 +46,7 @@ Given = Callable[[str], Shape]
 Rule = Callable[[list[Shape], list[Shape], dict[str, Any]], Size]
 
 
-def cost_of(node: NodeProto, shape: Given, settings: dict[str, Any]) -> Size:
+def cost_of(node: NodeProto, shape: Given, settings: dict[str, object]) -> Size:
     """Return the multiply-accumulates of a node from the shapes of its inputs and outputs."""
     given = [shape(name) if name else None for name in node.input]
     gave = [shape(name) if name else None for name in node.output]
@@ -75,25 +76,25 @@ def is_free(node: NodeProto) -> bool:
 def convolution(place: int) -> Rule:
     """Return the cost function of a convolution whose kernel is that input: batch x positions x kernel size."""
 
-    def rule(given: list[Shape], gave: list[Shape], settings: dict[str, Any]) -> Size:
+    def rule(given: list[Shape], gave: list[Shape], settings: Mapping[str, object]) -> Size:
         batch, _, *places = placed(gave, 0)
         return batch * dims.product(places) * dims.product(placed(given, place))
 
     return rule
 
 
-def transposed(given: list[Shape], gave: list[Shape], settings: dict[str, Any]) -> Size:
+def transposed(given: list[Shape], gave: list[Shape], settings: Mapping[str, object]) -> Size:
     """Return the cost of a transposed convolution: batch x positions of x x kernel size."""
     batch, _, *places = placed(given, 0)
     return batch * dims.product(places) * dims.product(placed(given, 1))
 
 
-def product(given: list[Shape], gave: list[Shape], settings: dict[str, Any]) -> Size:
+def product(given: list[Shape], gave: list[Shape], settings: dict[str, object]) -> Size:
     """Return the cost of a matrix product: size of the result x length of the summed axis."""
     return dims.product(placed(gave, 0)) * placed(given, 0)[0 if settings.get("transA") else -1]
 
 
-def einsum(given: list[Shape], gave: list[Shape], settings: dict[str, Any]) -> Size:
+def einsum(given: list[Shape], gave: list[Shape], settings: Config) -> Size:
     """Return the cost of a contraction of two tensors; 0 for one tensor, unknown for more (the order is unspecified)."""
     from layercli.ops.numpy.einsum import Einsum
 
@@ -109,12 +110,12 @@ def einsum(given: list[Shape], gave: list[Shape], settings: dict[str, Any]) -> S
     return Einsum(equation).macs(left, right)
 
 
-def recurrent(given: list[Shape], gave: list[Shape], settings: dict[str, Any]) -> Size:
+def recurrent(given: list[Shape], gave: list[Shape], settings: Mapping[str, object]) -> Size:
     """Return the cost of an LSTM, GRU or RNN: batch x steps x the sizes of both kernels."""
     return dims.product(placed(given, 0)[:2]) * (dims.product(placed(given, 1)) + dims.product(placed(given, 2)))
 
 
-def attention(given: list[Shape], gave: list[Shape], settings: dict[str, Any]) -> Size:
+def attention(given: list[Shape], gave: list[Shape], settings: Config) -> Size:
     """Return the cost of attention: batch x heads x targets x sources x (features + depth)."""
     query, key, value = (placed(given, i) for i in range(3))
     if len(query) == 3:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,7 +130,7 @@ def check_order(file: Path, graph: GraphProto, known: set[str]) -> None:
 class Ownership:
     """The node that owns each parameter: the first that computes with it, looking through nodes that only reshape it."""
 
-    def __init__(self, held: dict[str, Any], parameters: Parameters) -> None:
+    def __init__(self, held: Mapping[str, object], parameters: Parameters) -> None:
         self._held, self._constants = dict(held), set[str]()
         self._parameters = parameters
         self._fixed: dict[str, list[OnnxParameter]] = {name: [] for name in held}
@@ -165,7 +165,7 @@ class Ownership:
         inputs = [name for name in node.input if name]
         return bool(inputs) and all(name in self._fixed for name in inputs) and not any(bodies_of(node))
 
-    def _taken(self, node: NodeProto, held: dict[str, Any]) -> Iterator[OnnxParameter]:
+    def _taken(self, node: NodeProto, held: Mapping[str, object]) -> Iterator[OnnxParameter]:
         """Yield the parameters that a node, or a node in its subgraphs, takes."""
         for i, name in enumerate(node.input):
             if (x := held.get(name)) is not None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from layercli.core import dims
 from layercli.core.dims import Size
+from layercli.core.types import Config
 from layercli.formats.onnx import DTYPES, GRAPH, GRAPHS, constant_of, count_of, onnx, tensor_values
 from layercli.inspect.onnx import contrib_ops
 from layercli.inspect.onnx.constant_folding import MOST, computed
@@ -113,7 +114,7 @@ class Inference:
         known = (a if a is not None else b if isinstance(b, int) else None for a, b in zip(sizes, noted, strict=True))
         return Kind(kind.dtype or tensor.elem_type, tuple(known))
 
-    def _values_of(self, node: NodeProto, settings: dict[str, Any]) -> list[np.ndarray] | None:
+    def _values_of(self, node: NodeProto, settings: Config) -> list[np.ndarray] | None:
         """Return the values of a node's outputs, if known without running the graph."""
         if node.domain not in STANDARD:
             return None
@@ -133,7 +134,7 @@ class Inference:
             settings = {**settings, "outputs": len(node.output)}
         return computed(node.op_type, inputs, settings, self.versions.get("", 0))
 
-    def _inferred(self, node: NodeProto, settings: dict[str, Any]) -> dict[str, Kind]:
+    def _inferred(self, node: NodeProto, settings: dict[str, object]) -> dict[str, Kind]:
         """Return what onnx infers about a node's outputs."""
         given = [self.kinds.get(name) or Kind(0) for name in node.input]
         if node.domain == contrib_ops.DOMAIN and node.op_type not in contrib_ops.STANDARD:
@@ -182,7 +183,7 @@ def inferred_by_onnx(
     return [Kind.of(found[f"o{i}"]) if f"o{i}" in found else None for i in range(len(outputs))]
 
 
-def settings_of(node: NodeProto, file: Path) -> dict[str, Any]:
+def settings_of(node: NodeProto, file: Path) -> dict[str, object]:
     """Return the attributes of a node by name, except subgraphs: numbers, strings, lists of them, small tensors as arrays."""
     return {a.name: value for a in node.attribute if (value := setting_of(a, file)) is not None}
 
@@ -232,7 +233,7 @@ CONSTANTS: dict[str, Callable[[Any], np.ndarray]] = {
 }
 
 
-def constant_values(settings: dict[str, Any]) -> list[np.ndarray] | None:
+def constant_values(settings: Mapping[str, object]) -> list[np.ndarray] | None:
     """Return the value of a Constant that is not stored as a tensor."""
     for name, made in CONSTANTS.items():
         if name in settings:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim, Size, ceil_div
 from layercli.core.spec import Shape, Spec
+from layercli.core.types import Config
 from layercli.errors import LayercliError
 from layercli.inspect.graph_signature import bound_in
 from layercli.inspect.onnx.inference import Inference, Kind, settings_of
@@ -60,7 +61,7 @@ class Shapes:
         self._found: dict[tuple[int, ...], Size] = {}
         self._shapes: dict[str, Shape | None] = {}
 
-    def keep(self, name: str, x: Any) -> None:
+    def keep(self, name: str, x: object) -> None:
         """Add a tensor that the file holds."""
         for run in self._runs:
             run.keep(name, x)
@@ -163,7 +164,7 @@ class Shapes:
 
 
 def tried(
-    node: NodeProto, given: Sequence[Shape | None], settings: dict[str, Any], moved: list[int | None]
+    node: NodeProto, given: Sequence[Shape | None], settings: dict[str, object], moved: list[int | None]
 ) -> list[Size | None]:
     """Return the formula for each axis of a node's output; None for an axis without one."""
     first = given[0]
@@ -203,7 +204,7 @@ def spread(sizes: Sequence[Size], given: Sequence[Shape | None], settings: dict[
     ]
 
 
-def geometry(rank: int, given: Sequence[Shape | None], settings: dict[str, Any]) -> tuple[list[int], ...]:
+def geometry(rank: int, given: Sequence[Shape | None], settings: Config) -> tuple[list[int], ...]:
     """Return kernel, strides, dilations and padding at both ends of each axis."""
     kernel: Any = settings.get("kernel_shape")
     if kernel is None:

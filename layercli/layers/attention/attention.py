@@ -59,14 +59,14 @@ class BaseAttention(Layer):
         out = out if query_mask is None else ApplyMask()(out, query_mask)
         return (out, scores) if return_attention_scores else out
 
-    def compute_mask(self, inputs: Sequence[Tensor], previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Sequence[Tensor], previous_mask: Tensor | None = None) -> Any:
         """Return the query's mask."""
         return previous_mask[0] if isinstance(previous_mask, (list, tuple)) else None
 
     def _scaled(self: Any, query: Tensor) -> Tensor:
         return query if self.scale is None else query * self.scale.value
 
-    def _split(self, inputs: Sequence[Tensor], mask: Any) -> tuple[Any, Any, Any, Any, Any]:
+    def _split(self, inputs: Sequence[Tensor], mask: Tensor) -> tuple[Any, Any, Any, Any, Any]:
         """Return query, value, key and the masks of the first two."""
         if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
             got = f"{len(inputs)} of them" if isinstance(inputs, (list, tuple)) else "one tensor"

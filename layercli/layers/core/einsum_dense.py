@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from layercli import initializers, ops
@@ -88,7 +89,7 @@ class EinsumDense(QuantizedMixin):
         outputs = [axis for axis, letter in enumerate(kernel) if letter in out]
         return [axis for axis in range(len(kernel)) if axis not in outputs], outputs
 
-    def _letters(self, term: str, shape: Shape) -> dict[str, Any]:
+    def _letters(self, term: str, shape: Shape) -> dict[str, object]:
         """Return the size of each letter of the inputs."""
         letters = term.replace("...", "")
         if len(shape) < len(letters) or (len(shape) > len(letters) and "..." not in term):
@@ -96,14 +97,14 @@ class EinsumDense(QuantizedMixin):
         part = shape[-len(letters) :] if term.startswith("...") else shape[: len(letters)]
         return dict(zip(letters, part, strict=True))
 
-    def _outputs(self, out: str, given: Config) -> dict[str, Any]:
+    def _outputs(self, out: str, given: Config) -> dict[str, object]:
         """Return the size of each letter of the outputs that ``output_shape`` tells and x does not."""
         wanted = self.output_shape if isinstance(self.output_shape, (list, tuple)) else (self.output_shape,)
         letters = out[3:] if out.startswith("...") else out.replace("...", "")[1:]
         told = zip(reversed(letters), reversed(wanted), strict=False)
         return {letter: size for letter, size in told if size is not None and letter not in given}
 
-    def _bias_shape(self, out: str, sizes: dict[str, Any], elided: int) -> Shape:
+    def _bias_shape(self, out: str, sizes: Mapping[str, object], elided: int) -> Shape:
         """Return the sizes of the bias's letters and 1 for what is between and after them."""
         letters = out.replace("...", "")
         first = min(letters.index(letter) for letter in self.bias_axes)

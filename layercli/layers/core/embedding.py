@@ -30,12 +30,12 @@ class BaseEmbedding(QuantizedMixin):
     if TYPE_CHECKING:
 
         def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
-            self.start: Any
+            self.start: object
             self.input_dim: int
             self.output_dim: int
-            self.embeddings_initializer: Any
-            self.embeddings_regularizer: Any
-            self.embeddings_constraint: Any
+            self.embeddings_initializer: object
+            self.embeddings_regularizer: object
+            self.embeddings_constraint: object
             self.mask_zero: bool
     else:
         start = None
@@ -114,6 +114,6 @@ class Embedding(BaseEmbedding):
         """Return the rows."""
         return self.looked_up(inputs)
 
-    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Tensor | None:
         """Return where the inputs are not 0, if ``mask_zero``."""
         return Binary("not_equal")(inputs, 0) if self.mask_zero else None

@@ -19,7 +19,7 @@ SERIALIZED = ("function", "output_shape", "mask")
 """The settings that may be functions."""
 
 
-def _callable(value: Any) -> Any:
+def _callable(value: Tensor) -> Tensor:
     if not callable(value):
         raise TypeError
     return value
@@ -78,7 +78,7 @@ class Lambda(Layer):
 
     def get_config(self) -> Config:
         """Return the settings, functions by their names; UsageError for one without."""
-        held: dict[str, Any] = {name: vars(self)[name] for name in SERIALIZED if callable(vars(self)[name])}
+        held: dict[str, object] = {name: vars(self)[name] for name in SERIALIZED if callable(vars(self)[name])}
         for name, value in held.items():
             if getattr(value, "__name__", "<lambda>") == "<lambda>":
                 raise UsageError(
@@ -87,7 +87,7 @@ class Lambda(Layer):
                 )
         return super().get_config() | {name: named(value) for name, value in held.items()}
 
-    def clone_from_config(self) -> Any:
+    def clone_from_config(self) -> Lambda:
         """Return a new layer of the very same functions, which need no names for that."""
         held = self.function, self.output_shape, self.mask, self.arguments
         return type(self)(*held, name=self.name, trainable=self._trainable, dtype=self._policy)

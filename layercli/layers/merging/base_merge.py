@@ -28,7 +28,7 @@ class Merge(Layer):
             raise ShapeError(f"expects a list of {wanted}, got {len(inputs) if listed else 'one tensor'}")
         return inputs  # type: ignore[no-any-return]  # a list or a tuple, as was just seen
 
-    def compute_mask(self, inputs: Sequence[Tensor], previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Sequence[Tensor], previous_mask: Tensor) -> Any:
         """Return where any of the masks holds, or None where an input has none: every step counts there."""
         masks = previous_mask or (None,)
         return None if any(mask is None for mask in masks) else reduce(Binary("logical_or"), masks)

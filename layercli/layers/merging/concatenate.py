@@ -31,7 +31,7 @@ class Concatenate(Merge):
         """Return the outputs."""
         return self.op(*self.checked(inputs))
 
-    def compute_mask(self, inputs: Sequence[Tensor], previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Sequence[Tensor], previous_mask: Tensor) -> Any:
         """Return the masks one after the other along the steps; along another axis a step counts where it does in one input.
 
         An input without a mask has every step.

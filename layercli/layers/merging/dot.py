@@ -42,7 +42,7 @@ class Dot(Merge):
             x, y = (unit(each, axis) for each, axis in zip((x, y), self.op.axes, strict=True))
         return self.op(x, y)
 
-    def compute_mask(self, inputs: Sequence[Tensor], previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Sequence[Tensor], previous_mask: Tensor) -> Any:
         """Return None: the result has no steps."""
         return None
 

@@ -54,7 +54,7 @@ class BaseImagePreprocessingLayer(Layer):
         batch = tree.map_structure(lambda x: ops.expand_dims(x, 0), parts)
         return tree.map_structure(lambda x: ops.squeeze(x, 0), self.transform_batch(batch, training))  # type: ignore[no-any-return]  # a dict
 
-    def transform_batch(self, parts: dict[str, Any], training: bool) -> dict[str, Any]:
+    def transform_batch(self, parts: dict[str, Any], training: bool) -> dict[str, object]:
         """Return images with what belongs to them as the layer leaves it; UsageError for what it does not move."""
         others = [name for name in parts if name not in ("images", "labels")]
         if others and self.moves_pixels:

@@ -29,7 +29,7 @@ class BaseRandomImageLayer(BaseImagePreprocessingLayer, BaseRandomLayer):
         """Return the images, in training changed."""
         return self.transform_batch({"images": images}, training)["images"]
 
-    def transform_batch(self, parts: dict[str, Any], training: bool) -> dict[str, Any]:
+    def transform_batch(self, parts: dict[str, Any], training: bool) -> dict[str, object] | dict[str, object]:
         """Return images with what belongs to them, in training changed by the same random numbers."""
         images = ops.cast(parts["images"], self.compute_dtype) if self.floats or training else parts["images"]
         if not training:

@@ -49,6 +49,6 @@ class CutMix(RandomColor):
         """Return the labels mixed by area."""
         return mixed_labels(ops.cast(labels, self.compute_dtype), drawn)
 
-    def unmoved(self, name: str, part: Any) -> Any:
+    def unmoved(self, name: str, part: Any) -> Tensor:
         """Raise UsageError: nothing else is mixed."""
         return refused(name)

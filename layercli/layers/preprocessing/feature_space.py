@@ -68,7 +68,7 @@ class Cross:
         return asdict(self)
 
 
-def _features(value: Any) -> dict[str, Any]:
+def _features(value: Tensor) -> dict[str, object]:
     if not isinstance(value, Mapping) or not value:
         raise ValueError
     return dict(value)
@@ -114,7 +114,7 @@ class FeatureSpace(Layer):
         self.encoders: dict[str, Layer] = {}
         self.concat = Concatenate()
         self._adapted = not self._adaptable()
-        self._encoded: Any = None
+        self._encoded: object = None
 
     def _cross(self, names: Sequence[str], columns: Mapping[str, Feature]) -> Cross:
         unknown = next((name for name in names if name not in columns), None)

@@ -82,7 +82,7 @@ class HashedCrossing(Layer):
         return super()._call(args, kwargs)
 
 
-def feature_of(x: Tensor) -> Any:
+def feature_of(x: Tensor) -> Tensor | np.ndarray:
     """Return a feature, text and integers as arrays; UsageError for floats, which have no hash here."""
     if holds_text(x):
         return text_array(x)
@@ -95,7 +95,7 @@ def feature_of(x: Tensor) -> Any:
     return x
 
 
-def crossed(values: tuple[Any, ...]) -> int:
+def crossed(values: tuple[Tensor, ...]) -> int:
     """Return the hash of several values, text or integers, in their order.
 
     TensorFlow concatenates fingerprints (tensorflow/core/platform/fingerprint.h), of which an integer is its own.

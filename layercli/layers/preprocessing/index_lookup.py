@@ -36,7 +36,7 @@ SECOND_NAMES = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 FILE = "vocabulary.txt"
 
 
-def _at_least_2(value: Any) -> int | None:
+def _at_least_2(value: Tensor) -> int | None:
     if value is None:
         return None
     if value < 2:
@@ -80,7 +80,7 @@ class IndexLookup(Layer):
     if TYPE_CHECKING:
 
         def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
-            self.tokens: list[Any]
+            self.tokens: list[Tensor]
             self.weights_of_tokens: np.ndarray | None
             self.size_known: int | None
 
@@ -187,7 +187,7 @@ class IndexLookup(Layer):
             size = self.max_tokens if self.pad_to_max_tokens else None
             self.weights_of_tokens = idf_weights_of(self, idf_weights, len(given), before, size)
 
-    def _take(self, tokens: list[Any]) -> None:
+    def _take(self, tokens: list[Tensor]) -> None:
         """Take these tokens; UsageError where the size of the output would change."""
         size = self.first_token + len(tokens)
         fixed = self.output_mode != "int" and not self.pad_to_max_tokens
@@ -313,7 +313,7 @@ class IndexLookup(Layer):
         if given != special:
             self._take(tokens_in(self, given, len(special) if given[: len(special)] == special else 0))
 
-    def named_arrays(self) -> dict[str, Any]:
+    def named_arrays(self) -> dict[str, object]:
         """Return the idf weights, which files of Keras's hold under that name."""
         return {} if self.weights_of_tokens is None else {"idf_weights": self.weights_of_tokens}
 

@@ -29,7 +29,7 @@ class MaxNumBoundingBoxes(BaseImagePreprocessingLayer):
 
     _positional = ("max_number", "fill_value")
 
-    def transform_batch(self, parts: dict[str, Any], training: bool) -> dict[str, Any]:
+    def transform_batch(self, parts: dict[str, Any], training: bool) -> dict[str, object]:
         """Return the dict with the bounding boxes cut and padded."""
         if "bounding_boxes" not in parts:
             return parts

@@ -82,7 +82,7 @@ def mel_weights(bands: int, frequencies: int, sampling_rate: float, ends: tuple[
     """Return the weight (frequencies, bands) of each frequency in each band, triangles with a peak of 1; 0 for frequency 0."""
     import numpy as np
 
-    def mel(hertz: object) -> Any:
+    def mel(hertz: object) -> np.ndarray:
         return 1127.0 * np.log1p(np.asarray(hertz, "float64") / 700.0)
 
     frequency_mels = mel(np.linspace(0, sampling_rate / 2, frequencies))[1:, None]

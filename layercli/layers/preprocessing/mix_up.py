@@ -42,7 +42,7 @@ class MixUp(RandomColor):
         """Return the labels mixed."""
         return mixed_labels(ops.cast(labels, self.compute_dtype), drawn)
 
-    def unmoved(self, name: str, part: Any) -> Any:
+    def unmoved(self, name: str, part: Any) -> Tensor:
         """Raise UsageError: nothing else is mixed."""
         return refused(name)
 
@@ -58,7 +58,7 @@ def mixed_labels(labels: Tensor, drawn: Tensor) -> Any:
     return weight * labels + (1 - weight) * partners(labels, drawn)
 
 
-def refused(name: str) -> Any:
+def refused(name: str) -> Tensor:
     """Raise UsageError for what a layer that mixes images does not mix."""
     from layercli.errors import UsageError
 

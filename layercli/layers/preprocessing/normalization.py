@@ -36,8 +36,8 @@ class Normalization(Layer):
     if TYPE_CHECKING:
 
         def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
-            self.input_mean: Any
-            self.input_variance: Any
+            self.input_mean: object
+            self.input_variance: object
             self.rank: int
             self.adapted_mean: Variable
             self.adapted_variance: Variable
@@ -129,7 +129,7 @@ def statistic(name: str) -> property:
         given = vars(layer)[f"input_{name}"]
         return layer.broadcast(getattr(layer, f"adapted_{name}")) if layer.built else given
 
-    def write(layer: Normalization, value: Any) -> None:
+    def write(layer: Normalization, value: Tensor) -> None:
         vars(layer)[f"input_{name}"] = value.tolist() if hasattr(value, "tolist") else value
 
     return property(read, write)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layercli import ops
+from layercli.core.layer import Layer
 from layercli.core.types import Tensor
 from layercli.layers.preprocessing.base_image_preprocessing_layer import BaseImagePreprocessingLayer
 from layercli.layers.preprocessing.random_brightness import RandomBrightness
@@ -37,10 +38,10 @@ class RandomColorJitter(BaseImagePreprocessingLayer):
     if TYPE_CHECKING:
 
         def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
-            self.random_brightness: Any
-            self.random_contrast: Any
-            self.random_saturation: Any
-            self.random_hue: Any
+            self.random_brightness: Layer | None
+            self.random_contrast: Layer | None
+            self.random_saturation: Layer | None
+            self.random_hue: Layer | None
 
     def setup(self) -> None:
         """Make the layers of the settings."""

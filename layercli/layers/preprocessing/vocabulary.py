@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from layercli.core.types import Tensor
 from layercli.errors import FileError, FormatError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-def sorted_by_count(counts: Mapping[Any, int], most: int | None) -> list[Any]:
+def sorted_by_count(counts: Mapping[Any, int], most: int | None) -> list[Tensor]:
     """Return tokens by their number, the largest first, those of one number backwards by themselves; only the first ``most``.
 
     >>> sorted_by_count({"a": 1, "b": 2, "c": 1}, 2)
@@ -62,7 +63,7 @@ def tokens_of_file(file: Path, content: bytes | None = None) -> list[str]:
     return lines
 
 
-def lines_of(owner: str, tokens: Sequence[Any]) -> bytes:
+def lines_of(owner: str, tokens: Sequence[Tensor]) -> bytes:
     """Return the file with a token in each line; UsageError for a token with a line break, which would be two."""
     for token in tokens:
         if isinstance(token, str) and ("\n" in token or "\r" in token):

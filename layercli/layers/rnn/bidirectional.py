@@ -91,7 +91,7 @@ class Bidirectional(Layer):
             return out
         return (*out, *states, *more) if self.merge_mode is None else (out, *states, *more)
 
-    def _merged(self, x: Tensor, y: Tensor) -> Any:
+    def _merged(self, x: Tensor, y: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         match self.merge_mode:
             case "concat":
                 return ConcatenateTensors()(x, y)

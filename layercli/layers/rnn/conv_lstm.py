@@ -123,7 +123,7 @@ class ConvLSTMCell(BaseWindowLayer):
             found += [layer(FullLikeBatch(1.0, shape)(step), training=True) for layer in dropouts] or [None] * GATES
         return found
 
-    def call(self, inputs: Tensor, states: Any, *masks: Any) -> Any:
+    def call(self, inputs: Tensor, states: Tensor, *masks: Any) -> tuple[Tensor, list[Tensor]]:
         """Return the output and [h', c']."""
         h, c = states
         z = self._projected(self.of_x, inputs, self.kernel, self.bias, masks[:GATES])

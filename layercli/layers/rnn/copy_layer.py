@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 
 
@@ -16,7 +17,7 @@ def clone_layer(layer: Layer, name: str, **changes: object) -> Any:
     return type(layer)(**{**settings, **changes}, name=name, dtype=layer.dtype_policy, trainable=layer.trainable)
 
 
-def _copied(value: Any) -> Any:
+def _copied(value: Tensor) -> Tensor:
     if isinstance(value, Layer):
         return clone_layer(value, value.name)
     if isinstance(value, (list, tuple)):

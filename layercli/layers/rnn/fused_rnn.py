@@ -23,7 +23,7 @@ class FusedRNN(Recurrent):
         def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
             self.cell_type: type[Cell]
             self.units: int
-            self.activation: Any
+            self.activation: object
             self.recurrent_dropout: float
 
     def setup(self) -> None:

@@ -62,7 +62,7 @@ class GRUCell(Cell):
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
 
     def call(
-        self, inputs: Tensor, states: Any, input_mask: Any = None, state_mask: Any = None, training: bool = False
+        self, inputs: Tensor, states: Tensor, input_mask: Any = None, state_mask: Any = None, training: bool = False
     ) -> Any:
         """Return the output and [h']."""
         [h], given = listed(states)

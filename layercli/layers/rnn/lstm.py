@@ -63,8 +63,8 @@ class LSTMCell(Cell):
         return self.add_weight(name, shape, start, regularizer=regularizer, constraint=constraint)
 
     def call(
-        self, inputs: Tensor, states: Any, input_mask: Any = None, state_mask: Any = None, training: bool = False
-    ) -> Any:
+        self, inputs: Tensor, states: Tensor, input_mask: Any = None, state_mask: Any = None, training: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:
         """Return the output and [h', c']."""
         x, h = self._dropped(inputs, states[0], (input_mask, state_mask), training)
         z = Linear()(x, self.kernel, self.bias) + MatMul()(h, self.recurrent_kernel)

@@ -30,11 +30,11 @@ class Cell(Layer):
             self.recurrent_dropout: float
             self.seed: int | None
             self.use_bias: bool
-            self.activation: Any
+            self.activation: object
 
     def setup(self) -> None:
         """Make the dropouts that are wanted."""
-        self.state_size: Any = self.units
+        self.state_size: object = self.units
         self.output_size = self.units
         self._input_dropout = Dropout(self.dropout, seed=self.seed) if self.dropout else None
         self._state_dropout = Dropout(self.recurrent_dropout, seed=self.seed) if self.recurrent_dropout else None
@@ -70,7 +70,7 @@ class Cell(Layer):
         """Return the states to start from, zeros, for a batch of that size."""
         return zero_states(self.state_size, batch_size)
 
-    def _dropped(self, x: Any, h: Tensor, masks: tuple[Any, Any], training: bool) -> tuple[Any, Any]:
+    def _dropped(self, x: object, h: Tensor, masks: tuple[Any, Any], training: bool) -> tuple[Any, Any]:
         """Return the input and the state as the kernels see them."""
         if training and masks == (None, None):
             masks = tuple(self.masks(x))
@@ -78,7 +78,7 @@ class Cell(Layer):
         return x if by_x is None else x * by_x, h if by_h is None else h * by_h
 
 
-def listed(states: Any) -> tuple[Any, Callable[[Any], Any]]:
+def listed(states: Tensor) -> tuple[Any, Callable[[Any], Any]]:
     """Return the states of a cell of one in a list, and what makes of the new state the kind that was given."""
     if isinstance(states, (list, tuple)):
         return states, lambda state: [state]

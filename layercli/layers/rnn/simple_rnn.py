@@ -41,7 +41,7 @@ class SimpleRNNCell(Cell):
     seed: Seed = None
 
     def call(
-        self, inputs: Tensor, states: Any, input_mask: Any = None, state_mask: Any = None, training: bool = False
+        self, inputs: Tensor, states: Tensor, input_mask: Any = None, state_mask: Any = None, training: bool = False
     ) -> Any:
         """Return the output and [h']."""
         [state], given = listed(states)

@@ -56,7 +56,7 @@ class StackedRNNCells(Layer):
             mask for cell in self.cells for mask in (cell.masks(inputs) if isinstance(cell, Cell) else (None, None))
         ]
 
-    def call(self, inputs: Tensor, states: Any, *masks: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, states: Tensor, *masks: Any, training: bool = False) -> Any:
         """Return the last cell's output and the states of all."""
         x, new = inputs, []
         for i, (cell, state) in enumerate(zip(self.cells, states, strict=True)):

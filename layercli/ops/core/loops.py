@@ -158,7 +158,7 @@ class Scan(TreeOp):
         )
 
 
-def fori_loop(lower: Size, upper: Size, body_fun: Callable[[int, Any], Any], init_val: object) -> Any:
+def fori_loop(lower: Size, upper: Size, body_fun: Callable[[int, Any], Any], init_val: object) -> object:
     """Return the last of value = body_fun(i, value) for i in range(lower, upper), from ``init_val`` on.
 
     ``lower`` and ``upper`` are integers. The loop is unrolled: each step is recorded, compiled and counted by itself.

@@ -45,7 +45,7 @@ def vectorize(
             raise UsageError(f"vectorize expects {len(own)} arguments for {signature}, got {len(mapped_arguments)}")
         values = [convert_to_tensor(args[i]) for i in mapped_arguments]
 
-        def call(row: Any) -> Any:
+        def call(row: Any) -> object:
             found = dict(zip(mapped_arguments, row, strict=True))
             return pyfunc(*(found.get(i, arg) for i, arg in enumerate(args)))
 

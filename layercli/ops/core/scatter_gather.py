@@ -10,7 +10,7 @@ from layercli.core import dims, dtypes
 from layercli.core.dims import Dim, Size
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Shape, Spec, show_shape
-from layercli.core.types import Tensor, TensorLike
+from layercli.core.types import ShapeLike, Tensor, TensorLike
 from layercli.errors import DTypeError, ShapeError, UsageError, nearest
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of
@@ -151,7 +151,7 @@ def scatter_update(
     return ScatterUpdate(reduction)(inputs, convert_to_tensor(indices), convert_to_tensor(updates))
 
 
-def scatter(indices: TensorLike, values: Tensor, shape: Any) -> Tensor:
+def scatter(indices: TensorLike, values: Tensor, shape: ShapeLike) -> Tensor:
     """Return zeros of ``shape`` with each of ``values`` added at its index: indices (..., axes)."""
     indices, values = convert_to_tensor(indices), convert_to_tensor(values)
     axes = spec_of(indices).shape[-1]

@@ -60,5 +60,5 @@ class Standardize(Op):
         return mean + x * deviation if self.invert else (x - mean) / deviation
 
 
-def _beside(x: Tensor, constant: Constant) -> Any:
+def _beside(x: Tensor, constant: Constant) -> Tensor | float:
     return torch.tensor(constant, dtype=x.dtype, device=x.device) if isinstance(constant, tuple) else constant

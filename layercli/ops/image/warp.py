@@ -222,7 +222,7 @@ def map_coordinates(
     return MapCoordinates(order, fill_mode, fill_value)(convert_to_tensor(inputs), convert_to_tensor(positions))
 
 
-def perspective_maps(start: TensorLike, end: object) -> Tensor:
+def perspective_maps(start: Any, end: Any) -> Tensor:
     """Return the maps (..., 8) from the end points to the start points: the solution of 8 linear equations each."""
     x, y, u, v = (GetItem((..., i))(points) for points in (start, end) for i in (0, 1))
     one, zero = ones_like(u), zeros_like(u)

@@ -141,7 +141,7 @@ def last_size(x: Spec) -> Size:
     return x.shape[-1]
 
 
-def parts_of(x: Tensor) -> tuple[Any, Any]:
+def parts_of(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return the real and the imaginary part of a complex torch tensor."""
     return x.real, x.imag
 

@@ -131,6 +131,6 @@ def wide(dtype: str) -> str:
     return dtype if dtypes.is_floating(dtype) and dtypes.BYTES[dtype] > 4 else "float32"
 
 
-def along(values: Tensor, rank: int, axis: int) -> Any:
+def along(values: Tensor, rank: int, axis: int) -> Tensor:
     """Return one value per channel, reshaped to broadcast to tensors of ``rank`` with channels on ``axis``."""
     return values if axis in (-1, rank - 1) else values.reshape(*(-1 if i == axis % rank else 1 for i in range(rank)))

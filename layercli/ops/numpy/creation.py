@@ -91,7 +91,7 @@ class Eye(Op):
         return (i.unsqueeze(1) + self.k == j).to(getattr(torch, self.dtype))
 
 
-def as_int(size: Size) -> Any:
+def as_int(size: Size) -> int:
     """Return a size as an integer; UnknownSizeError for an unknown one."""
     if isinstance(size, Dim):
         raise UnknownSizeError(

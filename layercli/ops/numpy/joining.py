@@ -125,14 +125,14 @@ class Unstack(MultiOutputOp):
         return tuple(torch.unbind(x, self.axis))
 
 
-def concatenate(xs: Sequence[Tensor], axis: int = 0) -> Any:
+def concatenate(xs: Sequence[TensorLike], axis: int = 0) -> Any:
     """Return the tensors ``xs`` concatenated along ``axis``; ShapeError where they differ along another axis."""
     if any(isinstance(x, ShapeTensor) for x in xs):
         return ShapeTensor(size for x in xs for size in sizes_in(x))
     return ConcatenateTensors(axis)(*some(xs))
 
 
-def stack(x: Sequence[Any], axis: int = 0) -> Any:
+def stack(x: Sequence[TensorLike], axis: int = 0) -> Any:
     """Return the tensors of the sequence x, all of one shape, stacked along a new axis ``axis``."""
     if any(isinstance(each, Dim) for each in x):
         return ShapeTensor(size for each in x for size in sizes_in(each))

@@ -75,7 +75,7 @@ class Linspace(Op):
         return (points if dtype.is_floating_point else points.floor()).to(dtype)
 
 
-def arange(start: object, stop: Any = None, step: object = None, dtype: DTypeLike | None = None) -> Any:
+def arange(start: object, stop: object = None, step: object = None, dtype: DTypeLike | None = None) -> Any:
     """Return start, start + step, ... up to but not including ``stop``; with one argument 0, 1, ... up to it.
 
     The dtype is int64 for integers, else float32, by default. Raises UsageError for a step of 0.

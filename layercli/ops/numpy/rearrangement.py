@@ -67,7 +67,7 @@ def repeat(x: TensorLike, repeats: int | Iterable[int], axis: int | None = None)
     return take(x, [i for i, count in enumerate(counts) for _ in range(count)], axis)
 
 
-def tile(x: Any, repeats: int | Iterable[int]) -> Tensor:
+def tile(x: Tensor, repeats: int | Iterable[int]) -> Tensor:
     """Return x repeated as a whole ``repeats`` times along each of its last axes."""
     return Tile(sizes_in(repeats))(x)
 

@@ -93,7 +93,7 @@ def _floating(x: Tensor) -> Tensor:
     return x if x.is_floating_point() or x.is_complex() else x.float()
 
 
-def replace_nan(x: Tensor, value: float) -> Any:
+def replace_nan(x: Tensor, value: float) -> Tensor:
     """Return x with NaN replaced by ``value``."""
     return torch.where(x.isnan(), value, x) if x.is_floating_point() else x
 
@@ -178,7 +178,7 @@ def logsumexp(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tenso
     return _reduce("logsumexp", x, axis, keepdims)
 
 
-def max(x: TensorLike, axis: Axes = None, keepdims: bool = False, initial: float | None = None) -> Any:
+def max(x: TensorLike, axis: Axes = None, keepdims: bool = False, initial: float | None = None) -> Tensor:
     """Return the maximum of x and, where given, of ``initial`` along ``axis``; ``initial`` is the result for no values."""
     return _reduce("max", x, axis, keepdims, initial)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from layercli.core.types import JSONObject, TensorTree, Tree
 from layercli.errors import UsageError
 from layercli.formats.detect import is_weights, open_weights
 from layercli.formats.npy import NpyFile
@@ -70,7 +71,7 @@ class Comparison:
         """Whether no layer's result is among those compared."""
         return all(found.name.startswith(OUTPUT) for found in self.differences)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the comparison as a JSON document."""
         first, unbounded = self.culprit, self.first_not_finite
         return {
@@ -85,7 +86,7 @@ class Comparison:
         }
 
 
-def record(program: PreparedModel, inputs: Any, *, layers: bool = True) -> dict[str, ComparisonResult]:
+def record(program: PreparedModel, inputs: TensorTree, *, layers: bool = True) -> dict[str, ComparisonResult]:
     """Return the results of every layer by path, then the outputs by name, of one run on a tree of arrays."""
     found: dict[str, ComparisonResult] = {}
 
@@ -138,7 +139,7 @@ def compare(
     return done
 
 
-def in_another_way(program: PreparedModel, way: str, inputs: Any) -> dict[str, ComparisonResult]:
+def in_another_way(program: PreparedModel, way: str, inputs: TensorTree) -> dict[str, ComparisonResult]:
     """Return the results of the same model on ``cpu`` or ``cuda``, in ``float64``, with ``compile`` (outputs only) or
     exported to ``onnx``.
 
@@ -153,7 +154,7 @@ def eager(program: PreparedModel) -> PreparedModel:
 
 
 def _on_device(device: str) -> Callable[[PreparedModel, Any], dict[str, ComparisonResult]]:
-    def run(program: PreparedModel, inputs: Any) -> dict[str, ComparisonResult]:
+    def run(program: PreparedModel, inputs: Tree) -> dict[str, ComparisonResult]:
         place = devices.resolve(device)
         program.module.to(place)
         try:
@@ -164,19 +165,19 @@ def _on_device(device: str) -> Callable[[PreparedModel, Any], dict[str, Comparis
     return run
 
 
-def _in_float64(program: PreparedModel, inputs: Any) -> dict[str, ComparisonResult]:
+def _in_float64(program: PreparedModel, inputs: TensorTree) -> dict[str, ComparisonResult]:
     """Run with the same weights converted to float64; the model stays in float64."""
     recast(program.model, "float64")
     return record(replace(eager(program), dtype="float64"), inputs)
 
 
-def _compiled(program: PreparedModel, inputs: Any) -> dict[str, ComparisonResult]:
+def _compiled(program: PreparedModel, inputs: TensorTree) -> dict[str, ComparisonResult]:
     return record(
         replace(program, call=calling(program.model, program.module, True, program.flags)), inputs, layers=False
     )
 
 
-def _in_onnx(program: PreparedModel, inputs: Any) -> dict[str, ComparisonResult]:
+def _in_onnx(program: PreparedModel, inputs: TensorTree) -> dict[str, ComparisonResult]:
     found = onnx_export.results(program, program.place(inputs))
     return {
         name if cls else f"{OUTPUT} {name}": ComparisonResult(cls, tensors.name_of(x.dtype), tensors.to_numpy(x))

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from layercli.core.types import Config, Tensor
 from layercli.runtime.analysis.fake_tensors import CPU, FakeTensor, NeedsValues, reshape_in_place
 from layercli.runtime.analysis.operator_arguments import (
     is_composite,
@@ -66,7 +67,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
         self.unequal_branches: list[tuple[int, int]] = []
         self.gave_fake = False
         self.replaced: dict[int, torch.Tensor] = {}
-        self.kept: list[Any] = []
+        self.kept: list[torch.UntypedStorage] = []
         self.generator = torch.Generator().manual_seed(0)
         self.own = {storage_of(x) for x in [*(parameters or []), *(buffers or [])]}
         for x in [] if real else parameters or []:
@@ -81,7 +82,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
         """Mark the mode as infrastructure: torch then behaves as if no mode were active."""
         return True
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(self, func: Any, types: object, args: Any = (), kwargs: Any = None) -> Any:
         """Run one operation."""
         kwargs = dict(kwargs or {})
         if isinstance(func, torch._ops.HigherOrderOperator):
@@ -90,7 +91,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
             return self._decomposed(func, args, kwargs)
         return self._run(func, args, kwargs)
 
-    def _run(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    def _run(self, func: Any, args: object, kwargs: dict[str, object]) -> Any:
         name = func.name().partition(".")[0]
         if not self.real and name == "aten::_fused_sdp_choice":
             unset = {key: _unset(x, False) for key, x in kwargs.items()}
@@ -102,7 +103,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
             self._tell(func, seen_args, seen_kwargs, out, product_cost(func, seen_args, out))
         return call.wrapped(out)
 
-    def _tell(self, func: Any, args: Any, kwargs: Any, out: Any, macs: int | None) -> None:
+    def _tell(self, func: Any, args: Any, kwargs: Any, out: object, macs: int | None) -> None:
         """Pass an operation to the recorder; one whose products are unknown is added to ``uncounted``."""
         if macs is None:
             self.uncounted.append(func.name().partition("::")[2].partition(".")[0])
@@ -110,12 +111,12 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
         if self.record is not None:
             self.record(func, args, kwargs, out, macs or 0)
 
-    def _decomposed(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    def _decomposed(self, func: Any, args: Any, kwargs: dict[str, object]) -> Any:
         with self:
             found = func.decompose(*args, **kwargs)
         return self._run(func, args, kwargs) if found is NotImplemented else found
 
-    def _higher_order(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    def _higher_order(self, func: Any, args: Any, kwargs: dict[str, object]) -> Any:
         """Run a higher-order operation: one branch of a conditional, or the function that a wrapper contains."""
         name = func.name() if callable(getattr(func, "name", None)) else str(func)
         if name == "cond":
@@ -130,7 +131,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
         with self:
             return args[given](*args[given + 1 :], **kwargs)
 
-    def _branches(self, condition: Any, if_true: Any, if_false: Any, operands: Any = ()) -> Any:
+    def _branches(self, condition: Tensor, if_true: Any, if_false: Any, operands: Any = ()) -> Any:
         """Run both branches and count the one with more products, because the condition depends on values."""
         holds = self._holds(condition)
         if self.real or self.forget is None:
@@ -151,12 +152,12 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
             self.unequal_branches.append((max(macs), min(macs)))
         return given[0 if holds else 1]
 
-    def _holds(self, condition: Any) -> bool:
+    def _holds(self, condition: Tensor) -> bool:
         if isinstance(condition, FakeTensor):
             return True
         return bool(self.taken(condition)) if isinstance(condition, torch.Tensor) else bool(condition)
 
-    def _flex_attention(self, args: Any) -> Any:
+    def _flex_attention(self, args: Any) -> tuple[FakeTensor, FakeTensor, FakeTensor]:
         query, _, value = (self.taken(x) for x in args[:3])
         shape = (*query.shape[:-1], value.shape[-1])
         out = torch.empty(shape, dtype=query.dtype, device="meta")
@@ -218,7 +219,7 @@ class _FlexAttention:
 class _Call:
     """One operation: its operands, the call, and the results for the calling code."""
 
-    def __init__(self, tracer: Tracer, func: Any, name: str, args: Any, kwargs: dict[str, Any]) -> None:
+    def __init__(self, tracer: Tracer, func: Any, name: str, args: Any, kwargs: Config) -> None:
         self.tracer, self.func, self.name = tracer, func, name
         self.args, self.kwargs = args, kwargs
         self.operands = [x for x in leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
@@ -282,7 +283,7 @@ class _Call:
             value = torch.zeros((), dtype=x.dtype)
             self.args = (x, [torch.zeros((), dtype=torch.int64)], value, *rest[1:])
             return
-        found: list[Any] = []
+        found: list[object] = []
         for index in indices:
             if index is None or index.dtype not in (torch.bool, torch.uint8):
                 found.append(index)
@@ -298,7 +299,7 @@ class _Call:
         self.returned = {}
         real: dict[int, torch.Tensor] = {}  # what a copy without values stands for
 
-        def taken(x: Any, writes: bool) -> Any:
+        def taken(x: Tensor, writes: bool) -> Tensor:
             if not isinstance(x, torch.Tensor):
                 return x
             found = take(x, writes)
@@ -308,7 +309,7 @@ class _Call:
                 real[id(found)] = known
             return found
 
-        def recorded(x: Any, _: bool) -> Any:
+        def recorded(x: Tensor, _: bool) -> Tensor:
             return real.get(id(x), x)
 
         args = tuple(map_tensors(x, taken, i in written) for i, x in enumerate(self.args))
@@ -332,7 +333,7 @@ class _Call:
         found = self.tracer.taken(x)
         return found if found.is_meta else found.to("meta")
 
-    def wrapped(self, out: Any) -> Any:
+    def wrapped(self, out: Tensor) -> Tensor:
         """Return the results for the calling code: fake tensors for those without values; in-place operands as given."""
         if self.returned:
             for x in self.operands:

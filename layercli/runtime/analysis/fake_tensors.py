@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
+
+from layercli.core.types import DTypeLike, Tensor
 
 CPU = torch.device("cpu")
 
@@ -40,7 +42,7 @@ class FakeTensor(torch.Tensor):
         return made  # type: ignore[no-any-return]
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]  # as above
+    def __torch_dispatch__(cls, func: Any, types: object, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]  # as above
         """Compute shapes while no tracer is active, for example when a module built without values is moved or copied."""
         from layercli.runtime.analysis.dispatch_tracer import Tracer
 
@@ -68,7 +70,7 @@ class FakeTensor(torch.Tensor):
         """Return 0: there is no memory."""
         return 0
 
-    def __array__(self, dtype: Any = None) -> Any:
+    def __array__(self, dtype: DTypeLike | None = None) -> Any:
         raise NeedsValues("numpy()")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> FakeTensor:
@@ -79,7 +81,7 @@ class FakeTensor(torch.Tensor):
             memo[id(self)] = copied
         return memo[id(self)]  # type: ignore[no-any-return]
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]  # torch's is not annotated
+    def __repr__(self, *, tensor_contents: object = None) -> str:  # type: ignore[override]  # torch's is not annotated
         return f"tensor(..., size={tuple(self.shape)}, dtype={self.dtype})"
 
 
@@ -92,7 +94,7 @@ def reshape_in_place(fake: FakeTensor) -> None:
 class _StandIn(ModuleType):
     """Replace a module from which torch functions import a few names lazily; other attributes come from the real module."""
 
-    def __init__(self, name: str, known: dict[str, Any]) -> None:
+    def __init__(self, name: str, known: Mapping[str, object]) -> None:
         super().__init__(name)
         self.__dict__["_known"] = known
 
@@ -127,7 +129,7 @@ class _NotSympy:
     """A class without instances."""
 
 
-def _as_it_is(x: Any, *args: Any, **kwargs: Any) -> Any:
+def _as_it_is(x: Tensor, *args: object, **kwargs: object) -> Tensor:
     return x
 
 

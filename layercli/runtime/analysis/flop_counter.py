@@ -16,7 +16,7 @@ from layercli.runtime.execution.forward_signature import spreading
 from layercli.runtime.execution.graph_module import GraphModule
 
 
-def macs_of(module: nn.Module, placed: Any, flags: Mapping[str, Any]) -> dict[str, int] | None:
+def macs_of(module: nn.Module, placed: object, flags: Mapping[str, object]) -> dict[str, int] | None:
     """Return the multiply-accumulates of one run by path (``""`` is the whole module); None if it cannot be traced.
 
     ``flags`` are arguments of ``forward`` beside the inputs.

@@ -14,6 +14,7 @@ import torch
 from torch.profiler import ProfilerActivity, record_function
 from torch.profiler import profile as torch_profile
 
+from layercli.core.types import JSONObject, TensorTree
 from layercli.formats.atomic import staged
 from layercli.runtime.execution.forward_hooks import forward_pre_and_post_hooks
 from layercli.runtime.execution.preserve_buffers import preserve_buffers
@@ -41,12 +42,12 @@ class Kernel:
     seconds: float
     share: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the kernel as JSON data."""
         return asdict(self)
 
 
-def seen(program: PreparedModel, placed: Any) -> tuple[list[Kernel], dict[str, int]]:
+def seen(program: PreparedModel, placed: object) -> tuple[list[Kernel], dict[str, int]]:
     """Return the slowest kernels, and the bytes each layer allocated, including its sublayers.
 
     The figures are those of the run with the least kernel time out of a few runs.
@@ -63,7 +64,7 @@ def seen(program: PreparedModel, placed: Any) -> tuple[list[Kernel], dict[str, i
     return longest, allocated
 
 
-def _look(program: PreparedModel, placed: Any, paths: set[str]) -> tuple[Counter[Any], Counter[Any], Counter[str]]:
+def _look(program: PreparedModel, placed: object, paths: set[str]) -> tuple[Counter[Any], Counter[Any], Counter[str]]:
     """Return the seconds and calls of each kernel by layer, and the bytes each layer allocated, of one run."""
     with _profiling(program, memory=True) as found:
         program.call(placed)
@@ -102,7 +103,7 @@ def _own_memory(event: Any, device: torch.device) -> int:
     return int(event.self_device_memory_usage if device.type == "cuda" else event.self_cpu_memory_usage)
 
 
-def trace(program: PreparedModel, inputs: Any, path: str | os.PathLike[str]) -> None:
+def trace(program: PreparedModel, inputs: TensorTree, path: str | os.PathLike[str]) -> None:
     """Write a trace of one run, after one warm-up run, as JSON for Perfetto: layers, torch calls and kernels."""
     placed = program.place(inputs)
     with preserve_buffers(program), torch.inference_mode():

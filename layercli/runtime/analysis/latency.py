@@ -14,6 +14,7 @@ import torch
 from layercli.core import dims, tree
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
+from layercli.core.types import JSONObject, TensorTree
 from layercli.inspect.benchmark_stats import RepeatedRuns, Slowdown, TimingSamples, slowdown
 from layercli.inspect.summary import described
 from layercli.inspect.user_input import without_input
@@ -56,7 +57,7 @@ class Timing:
         achieved = self.flops_per_second
         return None if achieved is None or not self.ceiling else achieved / self.ceiling
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the figures, in seconds and bytes, and every sample."""
         return {
             "name": self.name,
@@ -68,7 +69,7 @@ class Timing:
         }
 
 
-def measure(program: PreparedModel, inputs: Any, repeat: RepeatedRuns, warmup: int) -> Timing:
+def measure(program: PreparedModel, inputs: TensorTree, repeat: RepeatedRuns, warmup: int) -> Timing:
     """Return the times of ``program`` on a tree of arrays, after ``warmup`` runs that are not counted."""
     [timing] = in_turns([(program, inputs)], repeat, warmup)
     return timing
@@ -109,7 +110,7 @@ def _measured(runs: Sequence[tuple[PreparedModel, Callable[[], Any]]], repeat: R
     return seconds
 
 
-def _timing(program: PreparedModel, placed: Any, seconds: list[float]) -> Timing:
+def _timing(program: PreparedModel, placed: object, seconds: list[float]) -> Timing:
     tensors = tensors_in([placed])
     sizes = {x.shape[0] for x in tensors if x.ndim}
     flops, reason = cost(program, placed)
@@ -124,7 +125,7 @@ def _timing(program: PreparedModel, placed: Any, seconds: list[float]) -> Timing
     return Timing(program.name, TimingSamples(seconds), items, flops, ceiling, peak_memory(program.device), reason)
 
 
-def cost(program: PreparedModel, placed: Any) -> tuple[int | None, str | None]:
+def cost(program: PreparedModel, placed: object) -> tuple[int | None, str | None]:
     """Return the floating point operations of one run, or the reason why they are unknown.
 
     For a Layer: twice the MACs of its summary. For a torch module: from a trace.

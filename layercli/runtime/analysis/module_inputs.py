@@ -67,13 +67,13 @@ def inputs_of_module(
     return found
 
 
-def tensors_for(specs: Mapping[str, Spec], values: Mapping[str, Any], sizes: Fill) -> dict[str, Any]:
+def tensors_for(specs: Mapping[str, Spec], values: Mapping[str, object], sizes: Fill) -> dict[str, object]:
     """Return the arguments by name: zeros for Specs, tensors for arrays, other values unchanged."""
     made = {name: zeros(spec, sizes) for name, spec in specs.items() if name not in values}
     return {**made, **{name: _as_argument(x, specs.get(name)) for name, x in values.items()}}
 
 
-def _as_argument(x: Any, spec: Spec | None) -> Any:
+def _as_argument(x: object, spec: Spec | None) -> Any:
     if not isinstance(x, np.ndarray):
         return x
     tensor = tensors.as_tensor(x)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -65,5 +64,5 @@ def _packed(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
         return []
     if not callable(getattr(module, "weight", None)):
         return []
-    made: dict[str, Any] = {name: getattr(module, name)() for name in ("weight", "bias") if hasattr(module, name)}
+    made: dict[str, object] = {name: getattr(module, name)() for name in ("weight", "bias") if hasattr(module, name)}
     return [(name, x) for name, x in made.items() if isinstance(x, torch.Tensor)]

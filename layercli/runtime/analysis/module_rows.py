@@ -8,6 +8,7 @@ from typing import Any
 from torch import fx, nn
 
 from layercli.core.dims import Size
+from layercli.core.types import TensorTree
 from layercli.inspect.summary import Row
 from layercli.runtime.analysis.module_parameters import Parameter, own_parameters
 from layercli.runtime.analysis.module_runs import Runs
@@ -126,8 +127,8 @@ def _row(
     cls: str | None,
     depth: int,
     *,
-    inputs: Any = None,
-    outputs: Any = None,
+    inputs: TensorTree = None,
+    outputs: TensorTree = None,
     counts: tuple[int | None, ...] = (0, 0, 0),
     macs: Size = 0,
     shared: bool = False,

@@ -135,7 +135,7 @@ class Runs:
         )
 
 
-def specs_in(tree: Any) -> list[Spec]:
+def specs_in(tree: object) -> list[Spec]:
     """Return the Specs in a tree."""
     if isinstance(tree, dict):
         tree = list(tree.values())

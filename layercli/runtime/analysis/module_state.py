@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,11 +34,11 @@ def preserved(module: nn.Module) -> Iterator[None]:
                 vars(each).update(attributes)
 
 
-def _differs(now: dict[str, Any], before: dict[str, Any]) -> bool:
+def _differs(now: Mapping[str, object], before: Mapping[str, object]) -> bool:
     return list(now) != list(before) or any(now[key] is not value for key, value in before.items())
 
 
-def _contents(values: list[Any]) -> list[tuple[Any, Any]]:
+def _contents(values: Sequence[object]) -> list[tuple[Any, Any]]:
     """Return a copy of the contents of every list, dict, set and deque in ``values``."""
     found: list[tuple[Any, Any]] = []
     pending, seen = list(values), set()

@@ -18,6 +18,7 @@ from torch import nn
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
+from layercli.core.types import TensorTree
 from layercli.errors import FormatError, LayercliError
 from layercli.inspect.output_names import distinct
 from layercli.inspect.summary import Summary, Totals
@@ -45,7 +46,7 @@ def summarize_module(
     name: str,
     source: str,
     limits: dict[str, int] | None = None,
-    values: Mapping[str, Any] | None = None,
+    values: Mapping[str, object] | None = None,
     rebuilt: Callable[[], nn.Module] | None = None,
 ) -> Summary:
     """Return the summary of ``module`` called on arguments with those Specs; without Specs it is not called.
@@ -92,7 +93,7 @@ def refused(name: str, inputs: Mapping[str, Spec], failed: Trace) -> FormatError
 def runs_of(
     module: nn.Module,
     inputs: Mapping[str, Spec],
-    values: Mapping[str, Any],
+    values: Mapping[str, object],
     limits: dict[str, int],
     rebuilt: Callable[[], nn.Module] | None,
 ) -> Runs:
@@ -109,7 +110,7 @@ def runs_of(
 
 
 def trace_of(
-    module: nn.Module, inputs: Mapping[str, Spec], values: Mapping[str, Any], fill: Fill, rebuilt: Any = None
+    module: nn.Module, inputs: Mapping[str, Spec], values: Mapping[str, object], fill: Fill, rebuilt: Any = None
 ) -> Trace:
     """Return the trace of a module on inputs whose unknown sizes are filled with numbers."""
 
@@ -151,7 +152,7 @@ def outputs_of(runs: Runs) -> tuple[list[tuple[str, Spec]], list[tuple[str, str]
     return specs, others
 
 
-def _named(outputs: Any) -> list[tuple[str, Any]]:
+def _named(outputs: TensorTree) -> list[tuple[str, Any]]:
     """Return the outputs with names: dict keys, otherwise output_0, ...; several values under one key are numbered."""
     parts = list(outputs.items()) if isinstance(outputs, dict) else [("", x) for x in _flat(outputs)]
     found = []

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from layercli.core.types import Tensor, Tree
 from layercli.runtime.analysis.fake_tensors import FakeTensor
 
 
@@ -43,7 +44,7 @@ def written_arguments(func: Any) -> set[int | str]:
     return _WRITTEN[func]
 
 
-def leaves(tree: Any) -> list[Any]:
+def leaves(tree: Tree) -> list[Tensor]:
     """Return the values in nested lists, tuples and dicts."""
     if isinstance(tree, (list, tuple)):
         return [x for item in tree for x in leaves(item)]
@@ -52,7 +53,7 @@ def leaves(tree: Any) -> list[Any]:
     return [tree]
 
 
-def map_tensors(tree: Any, function: Callable[[Any, bool], Any], writes: bool) -> Any:
+def map_tensors(tree: object, function: Callable[[Any, bool], Any], writes: bool) -> Any:
     """Apply ``function`` to each value in nested lists of arguments."""
     if isinstance(tree, (list, tuple)):
         return [map_tensors(x, function, writes) for x in tree]

@@ -99,7 +99,7 @@ def value_of(file: WeightFile, place: MatchingPlace) -> torch.Tensor:
 
 def tensor_of(file: WeightFile, name: str) -> torch.Tensor:
     """Return an entry with the file's own dtype, memory-mapped from safetensors."""
-    holder: Any = file.holder(name) if isinstance(file, ShardedFile) else file
+    holder: object = file.holder(name) if isinstance(file, ShardedFile) else file
     entry = file.entries[name]
     if not isinstance(holder, SafetensorsFile):
         return tensors.as_tensor(np.array(file.read(name)))

@@ -13,6 +13,7 @@ from torch import nn
 from layercli.core import dims, tree
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
+from layercli.core.types import JSONObject, TensorTree
 from layercli.inspect.summary import summarize
 from layercli.inspect.user_input import without_input
 from layercli.runtime.analysis.flop_counter import macs_of
@@ -80,7 +81,7 @@ class Profile:
         """Return the share of the time each layer would take if time were proportional to MACs."""
         return cost.macs / self.macs if self.macs and cost.macs is not None else None
 
-    def to_json(self, by: str | None = None) -> dict[str, Any]:
+    def to_json(self, by: str | None = None) -> JSONObject:
         """Return the profile as JSON data, in seconds and bytes; layers as in ``ordered``."""
         rows = [
             {
@@ -124,7 +125,7 @@ class Clock:
         return float(begin.elapsed_time(end) / 1e3 if self.on_gpu else end - begin)
 
 
-def profile(program: PreparedModel, inputs: Any) -> Profile:
+def profile(program: PreparedModel, inputs: TensorTree) -> Profile:
     """Return the costs of each layer in the fastest of a few runs on a tree of arrays, after one warm-up run.
 
     The overhead is the difference to the fastest run without profiling; both kinds alternate.
@@ -146,14 +147,14 @@ def profile(program: PreparedModel, inputs: Any) -> Profile:
     return Profile(costs, seconds, macs, seconds / min(bare) - 1, kernels)
 
 
-def _spans(program: PreparedModel, placed: Any, clock: Clock) -> Span:
+def _spans(program: PreparedModel, placed: object, clock: Clock) -> Span:
     """Return the calls of one run, inside one span for the whole run."""
     stack = [Span("", None)]
 
     def enter(path: str) -> None:
         stack.append(Span(path, clock.mark()))
 
-    def leave(outputs: Any) -> None:
+    def leave(outputs: object) -> None:
         span = stack.pop()
         span.end = clock.mark()
         span.bytes = sum(x.numel() * x.element_size() for x in tensors_in(outputs))
@@ -170,7 +171,7 @@ def _spans(program: PreparedModel, placed: Any, clock: Clock) -> Span:
 
 
 def _costs(
-    program: PreparedModel, placed: Any, found: dict[str, tuple[int, float, float, int]], allocated: dict[str, int]
+    program: PreparedModel, placed: object, found: dict[str, tuple[int, float, float, int]], allocated: dict[str, int]
 ) -> list[LayerCost]:
     macs, floors = macs_by_path(program, placed), layer_floors(program, placed)
     costs = []
@@ -198,7 +199,7 @@ def _by_path(whole: Span, clock: Clock) -> dict[str, tuple[int, float, float, in
     return found
 
 
-def macs_by_path(program: PreparedModel, placed: Any) -> dict[str, int | None]:
+def macs_by_path(program: PreparedModel, placed: object) -> dict[str, int | None]:
     """Return the MACs of each layer: from the summary of a Layer, from torch's counter for a torch module."""
     model: nn.Module | Layer = program.model
     if not isinstance(model, Layer):

@@ -18,7 +18,7 @@ from layercli.runtime.execution.layer_module import LayerModule, mode
 class Replicated(LayerModule):
     """A layer module whose training calls go through DDP, which averages the gradients; ``through`` is the wrapper."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         """Call the DDP wrapper, which calls this module again to compute."""
         held = self.__dict__
         if held["inside"] or not torch.is_grad_enabled():

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -145,7 +145,7 @@ def state_of(model: Model) -> dict[str, torch.Tensor]:
     }
 
 
-def keys_of(model: Model, state: dict[str, Any]) -> dict[str, str]:
+def keys_of(model: Model, state: Mapping[str, object]) -> dict[str, str]:
     """Return the checkpoint key of each entry of an optimizer's state, by the path of its variable.
 
     Automatic layer names are numbered per process and differ in the next one.

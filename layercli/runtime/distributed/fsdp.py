@@ -10,6 +10,7 @@ import torch.distributed as dist
 from layercli.core import tree
 from layercli.core.layer import Layer
 from layercli.core.model import Model
+from layercli.core.types import Tensor, TensorTree, Tree
 from layercli.errors import UsageError
 from layercli.runtime.distributed.process_group import Group
 from layercli.runtime.execution import eager_call
@@ -21,7 +22,7 @@ def is_sharded(model: Layer) -> bool:
     return hasattr(type(model._module), "unshard")  # an FSDPModule; importing that class takes half a second
 
 
-def shard(model: Model, x: Any, group: Group) -> None:
+def shard(model: Model, x: Tree, group: Group) -> None:
     """Shard the variables of ``model`` among the ranks, starting from the first rank's values; ``x`` is an example input.
 
     Each layer that is called itself and has variables is one FSDP unit; the remaining variables belong to the model's unit.
@@ -52,20 +53,20 @@ def shard(model: Model, x: Any, group: Group) -> None:
     fully_shard(model.module, mesh=mesh, reshard_after_forward=True)
 
 
-def clone_views(mirror: Any, inputs: Any, outputs: Any) -> Any:
+def clone_views(mirror: object, inputs: TensorTree, outputs: TensorTree) -> Any:
     """Clone outputs that are views: in-place writes to a view would bypass FSDP's backward hook."""
 
-    def separate(x: Any) -> Any:
+    def separate(x: Tensor) -> Tensor:
         return x.clone() if isinstance(x, torch.Tensor) and x.requires_grad and x._is_view() else x
 
     return tree.map_structure(separate, outputs)
 
 
-def called(model: Model, x: Any) -> list[LayerModule]:
+def called(model: Model, x: Tree) -> list[LayerModule]:
     """Return the layer modules that a call on ``x`` runs, each once, inner ones first."""
     found: dict[int, LayerModule] = {}
 
-    def note(mirror: Any, *_: Any) -> None:
+    def note(mirror: Any, *_: object) -> None:
         found[id(mirror)] = mirror
 
     hooks = [module.register_forward_hook(note) for module in model.module.modules() if isinstance(module, LayerModule)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ import torch
 from layercli.core import graph, masking, text, tree
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
+from layercli.core.types import Config
 from layercli.errors import UsageError
 from layercli.runtime.execution import layer_module, tensors
 
@@ -17,7 +19,7 @@ _building = threading.RLock()
 """Held while a layer is built by its first call: threads that share it, or a part of it, build it once."""
 
 
-def call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call(layer: Layer, args: tuple[Any, ...], kwargs: Config) -> Any:
     """Return ``layer(*args, **kwargs)`` for tensors, arrays and nested lists of numbers."""
     device = device_of(layer)
     args = tuple(prepared(x, device) for x in args)
@@ -41,7 +43,7 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return masking.passed_on(layer, args, kwargs, outputs)
 
 
-def describe(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def describe(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, object]) -> None:
     """Build the whole layer symbolically from the specs of the arguments, then create its module."""
     specs = tree.map_structure(spec_of, (args, kwargs))
     with graph.fresh_trace():
@@ -53,7 +55,7 @@ def describe(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Non
     layer_module.build_module(layer, ready=True)
 
 
-def check_tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def check_tensors(args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
     """Raise UsageError if no argument is a tensor or convertible to one."""
     given = tree.flatten((args, kwargs))
     if given and not any(isinstance(x, torch.Tensor) or text.is_text(x) for x in given):
@@ -81,10 +83,10 @@ def device_of(layer: Layer) -> torch.device | None:
     return None if held is None else held.device
 
 
-def _cast(module: layer_module.LayerModule, values: Any) -> Any:
+def _cast(module: layer_module.LayerModule, values: object) -> Any:
     wanted = module.dtype
 
-    def cast(x: Any) -> Any:
+    def cast(x: object) -> Any:
         if not isinstance(x, torch.Tensor) or x.dtype is wanted or not x.is_floating_point():
             return x
         converted = x.to(wanted)

@@ -85,7 +85,7 @@ def other_keywords(module: nn.Module, taken: Arguments, names: Sequence[str]) ->
     return [each for each in owners if each not in taken.names and each.isidentifier()]
 
 
-def check_flags(name: str, module: nn.Module, flags: Mapping[str, Any]) -> None:
+def check_flags(name: str, module: nn.Module, flags: Mapping[str, object]) -> None:
     """Raise UsageError for a flag that is no argument of ``forward``."""
     known = forward_parameters(module)
     for flag in flags:
@@ -96,7 +96,7 @@ def check_flags(name: str, module: nn.Module, flags: Mapping[str, Any]) -> None:
             )
 
 
-def flags_for(module: Layer | nn.Module, flags: Mapping[str, Any]) -> dict[str, Any]:
+def flags_for(module: Layer | nn.Module, flags: Mapping[str, object]) -> dict[str, object]:
     """Return those of another model's flags that the ``forward`` of a torch module takes."""
     if isinstance(module, (Layer, GraphModule)):
         return {}
@@ -104,7 +104,7 @@ def flags_for(module: Layer | nn.Module, flags: Mapping[str, Any]) -> dict[str, 
     return {flag: value for flag, value in flags.items() if others or owner_of(flag) in known}
 
 
-def single_owner(module: nn.Module, taken: Arguments, texts: Sequence[str], flags: Mapping[str, Any]) -> str:
+def single_owner(module: nn.Module, taken: Arguments, texts: Sequence[str], flags: Mapping[str, object]) -> str:
     """Return the prefix ``batch.`` if the named entries belong to the single argument ``batch``, else an empty text."""
     positional = [p.name for p in forward_parameters(module).values() if p.kind in POSITIONAL]
     needed = [each for each in positional if each not in taken.optional and each not in flags]

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from layercli.core import tree
+from layercli.core.types import TensorTree
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.grouped_inputs import by_field
 from layercli.runtime.inference.prepared_model import PreparedModel
@@ -46,7 +47,7 @@ def forward_hooks(program: PreparedModel, hear: Callable[[HookedCall], None]) ->
     times: Counter[str] = Counter()
 
     def hook(path: str) -> Callable[..., None]:
-        def heard(module: nn.Module, args: Any, kwargs: Any, outputs: Any) -> None:
+        def heard(module: nn.Module, args: object, kwargs: object, outputs: TensorTree) -> None:
             times[path] += 1
             name = path if times[path] == 1 else f"{path}#{times[path]}"
             hear(HookedCall(name, class_of(module), values_in((args, kwargs)), values_in(outputs)))
@@ -82,7 +83,7 @@ def tensors_in(values: Any) -> list[torch.Tensor]:
     return [x for x in tree.flatten(by_field(values)) if isinstance(x, torch.Tensor)]
 
 
-def values_in(values: Any) -> list[torch.Tensor]:
+def values_in(values: object) -> list[torch.Tensor]:
     """Return the tensors of a tree that have values; sparse tensors are made dense, quantized ones dequantized."""
     found = (x.dequantize() if x.is_quantized else x for x in tensors_in(values))
     return [tensors.valued("", x) for x in found if tensors.has_values(x)]

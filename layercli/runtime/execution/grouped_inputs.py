@@ -10,10 +10,11 @@ from typing import Any
 
 from torch import nn
 
+from layercli.core.types import Tree
 from layercli.errors import UsageError
 
 
-def nested(inputs: Mapping[str, Any], annotations: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def nested(inputs: Mapping[str, object], annotations: Mapping[str, object] | None = None) -> dict[str, object]:
     """Combine ``batch.x`` and ``batch.y`` into one dict ``batch``; numbered entries make a list.
 
     An argument annotated with a dataclass, a named tuple or a tuple becomes one.
@@ -21,7 +22,7 @@ def nested(inputs: Mapping[str, Any], annotations: Mapping[str, Any] | None = No
     >>> nested({"batch.x": 1, "batch.y": 2, "pair.0": 3, "pair.1": 4})
     {'batch': {'x': 1, 'y': 2}, 'pair': [3, 4]}
     """
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     groups: dict[str, dict[str, Any]] = {}
     for name, value in inputs.items():
         owner, dot, entry = name.partition(".")
@@ -35,7 +36,7 @@ def nested(inputs: Mapping[str, Any], annotations: Mapping[str, Any] | None = No
     return found
 
 
-def grouped(name: str, entries: Mapping[str, Any], annotation: Any = None) -> Any:
+def grouped(name: str, entries: Mapping[str, object], annotation: object = None) -> Any:
     """Return the entries of the argument ``name`` as what it is annotated with, else as a list or a dict."""
     kinds = [annotation, *typing.get_args(annotation)]  # Optional[Batch] holds Batch
     cls = next((kind for kind in kinds if dataclasses.is_dataclass(kind) or hasattr(kind, "_fields")), None)
@@ -57,7 +58,7 @@ def grouped(name: str, entries: Mapping[str, Any], annotation: Any = None) -> An
     return tuple(items) if any(typing.get_origin(kind) is tuple for kind in kinds) else items
 
 
-def annotations_of(found: Any) -> dict[str, Any]:
+def annotations_of(found: Any) -> dict[str, object]:
     """Return the annotations of a function's arguments or of a class's fields, as far as their names can be resolved."""
     try:
         return inspect.get_annotations(found, eval_str=True)
@@ -65,12 +66,12 @@ def annotations_of(found: Any) -> dict[str, Any]:
         return {}
 
 
-def annotations_of_forward(module: nn.Module) -> dict[str, Any]:
+def annotations_of_forward(module: nn.Module) -> dict[str, object]:
     """Return the annotations of the arguments of ``forward``."""
     return annotations_of(inspect.unwrap(getattr(module.forward, "__func__", module.forward)))
 
 
-def by_field(values: Any) -> Any:
+def by_field(values: Tree) -> Tree:
     """Return nested outputs with dataclasses and named tuples as dicts of their fields."""
     if isinstance(values, dict):
         return {key: by_field(x) for key, x in values.items()}

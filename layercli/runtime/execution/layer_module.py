@@ -19,6 +19,7 @@ from torch import nn
 from layercli import ops, random
 from layercli.core import dtypes, tree
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.ops.numpy.creation import creation_device
 from layercli.runtime.execution.tensors import dtype_of
@@ -87,7 +88,7 @@ class LayerModule(nn.Module):
     def __reduce__(self) -> Any:
         return new_empty, (type(self.described),), self.__dict__  # pickle would find the layer's class under that name
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, *args: object, **kwargs: object) -> Any:
         """Return ``layer.call`` of the arguments; ``training`` defaults to the module's flag."""
         if self.takes_training and "training" not in kwargs:
             kwargs["training"] = self.training
@@ -119,7 +120,7 @@ class LayerModule(nn.Module):
             self.dtype = fn(torch.empty(0, dtype=self.dtype)).dtype
         return self
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: Tensor) -> None:
         """Keep a loss until the next outermost call starts."""
         vars(self.bag.outermost).pop("forward", None)
         self.bag.losses.append((self.described, loss))

@@ -92,7 +92,7 @@ def bare(names: dict[str, str], wanted: Any) -> dict[str, str]:
     return {name.replace(".", "/"): entry for name, entry in zip(found, names.values(), strict=True)}
 
 
-def _check(file: WeightFile, entry: str, path: str, shape: tuple[Any, ...]) -> None:
+def _check(file: WeightFile, entry: str, path: str, shape: tuple[object, ...]) -> None:
     found = file.entries[entry].shape
     if found != shape:
         raise FormatError(f"{path} in {file.file} has the shape {found}, the model's is {shape}")

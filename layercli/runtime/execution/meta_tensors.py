@@ -18,6 +18,7 @@ from layercli.core.dims import UNKNOWN, Dim, Size
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import TreeOp
 from layercli.core.spec import Spec
+from layercli.core.types import Config, Tensor
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError
 from layercli.runtime.analysis.filled_sizes import PRIMES, explained
@@ -66,14 +67,14 @@ class TorchFunction(TreeOp):
         }
         return self._applied(tensors, lambda size: _actual(size, sizes))
 
-    def _fills(self, inputs: tuple[Any, ...]) -> list[dict[Any, int]]:
+    def _fills(self, inputs: tuple[object, ...]) -> list[dict[Any, int]]:
         """Return two fillings of the unknowns of all arguments: a prime per name, and one for all anonymous unknowns."""
         shapes = [size for x in inputs if isinstance(x, Spec) for size in x.shape]
         names = sorted({name for size in [*shapes, *tree.flatten(self.given)] for name in dims.names(size)})
         return [dict(zip([None, *names], primes, strict=False)) for primes in PRIMES]
 
     def _applied(self, tensors: Any, number: Callable[[Dim], int]) -> Any:
-        def filled(x: Any) -> Any:
+        def filled(x: Tensor) -> Tensor:
             if isinstance(x, _TensorSlot):
                 return tensors[x.index]
             return number(x) if isinstance(x, Dim) else x
@@ -81,7 +82,7 @@ class TorchFunction(TreeOp):
         args, kwargs = tree.map_structure(filled, self.given)
         return self.function(*args, **kwargs)
 
-    def _on_meta(self, inputs: tuple[Any, ...], fill: Mapping[Any, int]) -> Any:
+    def _on_meta(self, inputs: tuple[object, ...], fill: Mapping[Any, int]) -> Any:
         metas = [
             torch.empty([_filled(n, fill) for n in x.shape], dtype=dtype_of(x.dtype), device="meta")
             if isinstance(x, Spec)
@@ -91,7 +92,7 @@ class TorchFunction(TreeOp):
         with torch.device("meta"):
             return self._applied(metas, lambda size: _filled(size, fill))
 
-    def _shapes(self, inputs: tuple[Any, ...], fill: Mapping[Any, int]) -> Any:
+    def _shapes(self, inputs: tuple[object, ...], fill: Mapping[Any, int]) -> Any:
         try:
             result = self._on_meta(inputs, fill)
         except (RuntimeError, IndexError, ValueError, TypeError) as error:
@@ -104,15 +105,15 @@ class TorchFunction(TreeOp):
         )
 
 
-def torch_function(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+def torch_function(function: Callable[..., Any], args: Any, kwargs: Config) -> Any:
     """Apply a torch function to arguments that contain symbolic tensors or variables."""
     flat = tree.flatten((args, kwargs))
     if not graph.call_stack() and not any(isinstance(x, SymbolicTensor) for x in flat):
         args, kwargs = tree.map_structure(lambda x: x.value if isinstance(x, Variable) else x, (args, kwargs))
         return function(*args, **kwargs)
-    tensors: list[Any] = []
+    tensors: list[Tensor] = []
 
-    def slotted(x: Any) -> Any:
+    def slotted(x: Tensor) -> Any:
         if not isinstance(x, (SymbolicTensor, Variable, torch.Tensor)):
             return x
         tensors.append(x)
@@ -128,7 +129,7 @@ def tensor_attribute(x: Any, name: str) -> Any:
     if isinstance(x, Variable) and not graph.call_stack():
         return getattr(x.value, name)
     shape = x.spec.shape
-    known: dict[str, Any] = {
+    known: dict[str, object] = {
         "device": torch.device("meta"),
         "dim": lambda: len(shape),
         "size": lambda dim=None: shape if dim is None else shape[dim],
@@ -158,7 +159,7 @@ def _actual(size: Dim, sizes: Mapping[Dim, int]) -> int:
     return int(size.at(names))
 
 
-def _plain(result: Any) -> Any:
+def _plain(result: object) -> Any:
     return list(result) if isinstance(result, tuple) and type(result) is not tuple else result
 
 

@@ -107,13 +107,13 @@ def groups_of(model: Model) -> dict[str, tuple[str, Any]]:
 def arrays_of(layer: Layer) -> Any:
     """Return what a weight file has of one layer: its variables in order, or its arrays by name."""
     if layer.has_own_layout:
-        store: dict[str, Any] = {}
+        store: dict[str, object] = {}
         layer.save_own_variables(store)
         return {name: as_array(value) for name, value in store.items()}
     return layer.named_arrays() or [layer.serialized_value(variable) for variable in layer.serialized_variables]
 
 
-def as_array(value: Any) -> Any:
+def as_array(value: object) -> Any:
     """Return a Variable, a tensor or an array as an array."""
     if isinstance(value, Variable):
         return value.numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,13 +10,19 @@ import torch
 from torch import nn
 
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 
 Values = tuple[Sequence[Variable], Sequence[Any]]
 
 
 def stateless_call(
-    layer: Layer, trained: Values, others: Values, args: tuple[Any, ...], kwargs: dict[str, Any], return_losses: bool
+    layer: Layer,
+    trained: Values,
+    others: Values,
+    args: tuple[object, ...],
+    kwargs: Mapping[str, object],
+    return_losses: bool,
 ) -> Any:
     """See Layer.stateless_call; gradients flow to the values of trained variables."""
     with swapped([*trained[0], *others[0]], [*trained[1], *others[1]], copied=len(others[0])):
@@ -27,7 +33,7 @@ def stateless_call(
 
 
 @contextmanager
-def swapped(variables: Sequence[Variable], values: Sequence[Any], *, copied: int) -> Iterator[None]:
+def swapped(variables: Sequence[Variable], values: Sequence[Tensor], *, copied: int) -> Iterator[None]:
     """Let the modules hold ``values``, the last ``copied`` of them as copies, while the context is open."""
     held: list[tuple[dict[str, Any], str, Any]] = []
     try:

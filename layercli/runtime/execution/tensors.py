@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from layercli.core import dtypes, text
+from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.optimizers.dtensor import fill, gathered
@@ -18,20 +19,20 @@ def dtype_of(name: str) -> torch.dtype:
     return getattr(torch, name)  # type: ignore[no-any-return]  # the names are torch's
 
 
-def is_array(x: Any) -> bool:
+def is_array(x: object) -> bool:
     """Whether ``x`` is an array of numbers, or nested lists of numbers only."""
     if text.is_text(x):
         return False
     return isinstance(x, (np.ndarray, np.generic)) or (isinstance(x, (list, tuple)) and _all_numbers(x))
 
 
-def _all_numbers(x: Any) -> bool:
+def _all_numbers(x: object) -> bool:
     if isinstance(x, (list, tuple)):
         return bool(x) and all(_all_numbers(item) for item in x)
     return isinstance(x, (int, float))
 
 
-def as_tensor(x: Any, device: Any = None) -> torch.Tensor:
+def as_tensor(x: object, device: Any = None) -> torch.Tensor:
     """Convert an array, nested lists or a variable to a torch tensor; 64-bit floats from lists become float32."""
     if isinstance(x, Variable):
         return x.value  # type: ignore[no-any-return]  # a tensor
@@ -82,20 +83,20 @@ def to_numpy(tensor: torch.Tensor, order: tuple[int, ...] | None = None) -> np.n
 
 
 @torch.no_grad()
-def assign(stored: torch.Tensor, value: Any, layout: tuple[int, ...] | None) -> None:
+def assign(stored: torch.Tensor, value: Tensor, layout: tuple[int, ...] | None) -> None:
     """Copy ``value`` (of the logical shape) into the tensor of the layer module."""
     source = as_tensor(value).detach()
     fill(stored, source if layout is None else source.permute(layout))
 
 
-def cast(x: Any, dtype: str) -> Any:
+def cast(x: object, dtype: str) -> Any:
     """Cast a floating tensor to ``dtype``; return anything else unchanged."""
     if isinstance(x, torch.Tensor) and x.is_floating_point():
         return x.to(dtype_of(dtype))
     return x
 
 
-def as_one_dtype(values: Any, dtype: str) -> list[Any]:
+def as_one_dtype(values: Any, dtype: str) -> list[Tensor]:
     """Cast tensors to ``dtype``; return other values unchanged."""
     return [x.to(dtype_of(dtype)) if isinstance(x, torch.Tensor) else x for x in values]
 

@@ -9,13 +9,13 @@ import warnings
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from layercli.core import tree
 from layercli.core.layer import Layer
+from layercli.core.types import TensorTree
 from layercli.errors import MissingPackageError, UsageError
 from layercli.inspect.summary import ends
 from layercli.runtime.execution import tensors
@@ -45,7 +45,7 @@ class Recorder(nn.Module):
     A tensor returned by several layers, such as a Sequential and its last layer, is one output of the graph.
     """
 
-    def __init__(self, program: PreparedModel, inputs: Any) -> None:
+    def __init__(self, program: PreparedModel, inputs: TensorTree) -> None:
         super().__init__()
         self.module = program.module
         self._program, self._inputs = program, inputs
@@ -73,7 +73,7 @@ class Recorder(nn.Module):
         return tuple(x for _, x in found.values())
 
 
-def results(program: PreparedModel, inputs: Any) -> list[tuple[Heard, torch.Tensor]]:
+def results(program: PreparedModel, inputs: TensorTree) -> list[tuple[Heard, torch.Tensor]]:
     """Return onnxruntime's results for a tree of tensors: those of each layer, then the outputs.
 
     UsageError if torch cannot export the program.

@@ -82,7 +82,7 @@ def as_linear(made: fx.GraphModule, node: Any) -> None:
         node.target = aten.linear.default
 
 
-def _product(node: Any) -> tuple[Any, Any, Any]:
+def _product(node: fx.Node) -> tuple[Any, Any, Any]:
     """Return the input, the weight and the bias of a matrix product."""
     if node.target is aten.addmm.default:
         bias, x, weight = node.args

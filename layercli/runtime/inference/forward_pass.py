@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ import torch
 from layercli.core import tree
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
+from layercli.core.types import JSONObject, Tree
 from layercli.errors import UsageError, nearest
 from layercli.inspect.glob import matches
 from layercli.inspect.json_numbers import json_number, json_values
@@ -43,12 +43,12 @@ class ForwardOutput:
         return self.statistics.nonfinite == 0
 
     @property
-    def first(self) -> list[Any]:
+    def first(self) -> list[float]:
         """The first values, in order."""
-        values: list[Any] = self.array.ravel()[:FIRST].tolist()
+        values: list[float] = self.array.ravel()[:FIRST].tolist()
         return values
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the output as JSON data."""
         found = self.statistics
         return {
@@ -89,9 +89,9 @@ class ForwardRun:
         """Whether all values of the outputs and of the requested layers are finite."""
         return all(out.finite for out in self.outputs + self.layers)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the document ``layercli run --format json`` prints."""
-        document: dict[str, Any] = {
+        document: dict[str, object] = {
             "schema": "layercli.run/1",
             "model": self.source,
             "device": self.device,
@@ -113,7 +113,7 @@ class ForwardRun:
         return {name: out.array for name, out in self.rows}
 
 
-def run(program: PreparedModel, inputs: Any, *, layers: str | None = None, check: bool = False) -> ForwardRun:
+def run(program: PreparedModel, inputs: Tree, *, layers: str | None = None, check: bool = False) -> ForwardRun:
     """Return the outputs of a program for a tree of arrays, and the results of the layers whose path matches ``layers``.
 
     ``check`` finds the first layer whose result is not finite.

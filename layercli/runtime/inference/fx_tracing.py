@@ -45,7 +45,7 @@ SUMMED = {*CONVOLUTIONS, aten.batch_norm.default}
 ADD = {aten.add.Tensor, aten.add_.Tensor}
 
 
-def traced(call: Callable[[Any], Any], inputs: Any, name: str) -> fx.GraphModule:
+def traced(call: Callable[[Any], Any], inputs: object, name: str) -> fx.GraphModule:
     """Return the graph of ``call`` on a tree of tensors as a module of its leaves; UsageError if it cannot be traced.
 
     It holds the model's own parameters; a node's ``meta["val"]`` is a fake tensor of the shape of its result.
@@ -56,7 +56,7 @@ def traced(call: Callable[[Any], Any], inputs: Any, name: str) -> fx.GraphModule
 
     leaves = tree.flatten(inputs)
 
-    def flat(*values: Any) -> Any:
+    def flat(*values: object) -> Any:
         left = iter(values)
         return call(tree.map_structure(lambda _: next(left), inputs))
 
@@ -164,7 +164,7 @@ def _sink(node: Any) -> None:
         node, view = first, source
 
 
-def _may_sink(node: Any, view: Any) -> bool:
+def _may_sink(node: fx.Node, view: Any) -> bool:
     """Whether ``node`` may move before ``view``: no other user would see a difference, and channels stay on axis 1."""
     if not is_node(view) or (node.target is aten.batch_norm.default and view.target in PERMUTATIONS):
         return False
@@ -215,7 +215,7 @@ def nodes(graph: fx.Graph) -> list[Any]:
     return list(graph.nodes)
 
 
-def is_node(x: Any) -> bool:
+def is_node(x: object) -> bool:
     """Whether an argument is the result of another node."""
     return isinstance(x, fx.Node)
 

@@ -11,6 +11,7 @@ import torch
 
 from layercli.core import tree
 from layercli.core.layer import Layer
+from layercli.core.types import TensorTree, Tree
 from layercli.errors import UsageError
 from layercli.inspect.cost_graph import CACHE_ARGUMENT
 from layercli.inspect.input_names import NamedInputs
@@ -30,7 +31,7 @@ class Ending:
     pad: int = 0
 
 
-def generate(program: PreparedModel, inputs: Any, count: int, ending: Ending) -> ForwardRun:
+def generate(program: PreparedModel, inputs: Tree, count: int, ending: Ending) -> ForwardRun:
     """Return up to ``count`` new tokens (batch, new) for texts (batch, steps): the arg max of the logits of each step.
 
     ``inputs`` may have an ``attention_mask`` that is 0 for padding before the texts. A text ends after one of the tokens in
@@ -94,7 +95,7 @@ def positions_of(mask: torch.Tensor) -> torch.Tensor:
     return (kept.long().cumsum(-1) - 1).masked_fill(~kept, 0)
 
 
-def next_logits(program: PreparedModel, inputs: Any, array: np.ndarray) -> np.ndarray | None:
+def next_logits(program: PreparedModel, inputs: TensorTree, array: np.ndarray) -> np.ndarray | None:
     """Return a decoder's logits (batch, vocabulary) after the last step of each text that is no padding.
 
     ``array`` are the outputs for ``inputs``; None for a model that predicts no tokens.
@@ -109,7 +110,7 @@ def next_logits(program: PreparedModel, inputs: Any, array: np.ndarray) -> np.nd
     return found
 
 
-def check_decoder(name: str, model: Any) -> None:
+def check_decoder(name: str, model: object) -> None:
     """Raise UsageError unless the model predicts tokens and has a cache."""
     if not isinstance(model, Layer) or CACHE_ARGUMENT not in model.call_names():
         raise UsageError(f"--generate is for decoders with a cache of keys and values, and {name} has none")

@@ -10,6 +10,7 @@ import torch
 from torch import fx
 
 from layercli.core import tree
+from layercli.core.types import Tensor, TensorTree
 from layercli.runtime.inference.batch_norm_folding import fold_normalizations
 from layercli.runtime.inference.fx_tracing import is_node, nodes, sink_views, traced
 from layercli.runtime.inference.pointwise_fusion import FRESH, IN_PLACE, PLAIN, fuse_chains
@@ -38,7 +39,7 @@ class FusedModel:
     ``compiled``: torch.compile generates the kernels, from weights with the normalizations folded in.
     """
 
-    def __init__(self, call: Callable[[Any], Any], name: str, *, compiled: bool = False) -> None:
+    def __init__(self, call: Callable[[Tensor], Tensor], name: str, *, compiled: bool = False) -> None:
         self._call = call
         self._name = name
         self._compiled = compiled
@@ -51,7 +52,7 @@ class FusedModel:
         self.prepare(inputs)
         return self._graph(*tree.flatten(inputs))
 
-    def prepare(self, inputs: Any) -> None:
+    def prepare(self, inputs: TensorTree) -> None:
         """Build the graph for inputs like these unless it exists; UsageError if the model cannot be traced."""
         shapes = [(x.shape, x.dtype, x.device) for x in tree.flatten(inputs)]
         if shapes == self._shapes:
@@ -61,7 +62,9 @@ class FusedModel:
         self._graph, self._shapes = torch.compile(made) if self._compiled else made.forward, shapes
 
 
-def fused(call: Callable[[Any], Any], inputs: Any, name: str, *, kernels: bool) -> tuple[fx.GraphModule, FusionStats]:
+def fused(
+    call: Callable[[Any], Any], inputs: TensorTree, name: str, *, kernels: bool
+) -> tuple[fx.GraphModule, FusionStats]:
     """Return the folded graph of ``call`` for inputs like these, and its statistics; ``kernels``: use oneDNN's kernels too."""
     with torch.inference_mode(False), torch.no_grad():
         made = traced(call, inputs, name)

@@ -38,7 +38,7 @@ class Request:
     arguments: Sequence[str] = ()
 
     @property
-    def flags(self) -> dict[str, Any]:
+    def flags(self) -> dict[str, object]:
         """The arguments of a torch module's ``forward`` that are not tensors."""
         return dict(map(parse_setting, self.arguments))
 
@@ -88,7 +88,7 @@ def inputs_for(
 
 def inputs_for_module(
     subject: ModelSource, request: Request, convert: Callable[[np.ndarray, Spec | None], Any] | None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return arrays for the ``forward`` of a torch module by name: from files, else filled in the given shapes."""
     module: Any = subject.model
     given = forward_arguments(subject.name, module, request.shapes, request.files, request.arguments)
@@ -99,7 +99,7 @@ def inputs_for_module(
         )
     specs = given.specs(request.sizes)
     tokens = text_inputs.tokens_of(subject, request.texts, given.taken.names) if request.texts else {}
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     if request.files or tokens:
         shaped = specs if convert is None else ()  # the rows of a stream all come from files
         found = inputs.read(

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch.autograd import forward_ad
 
+from layercli.core.types import Tensor
 from layercli.ops.core import kernel_overrides
 from layercli.runtime.execution.available_memory import free_memory
 
@@ -75,7 +76,7 @@ def is_plain_inference() -> bool:
     )
 
 
-def product(x: Any, weight: Any, bias: Any) -> torch.Tensor | None:
+def product(x: Tensor, weight: Tensor, bias: Any) -> torch.Tensor | None:
     """Return torch's linear by oneDNN's kernel, for large weights only; None if torch should compute it."""
     if torch.compiler.is_compiling() or weight.nbytes < 2 * kernel_overrides.LARGE:
         return None
@@ -140,7 +141,7 @@ def recurred(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return an LSTM's outputs (batch, steps, units) and states (1, batch, units) from weights packed by ``packed_gates``."""
     values = [value.contiguous() for value in (*biases, *start)]  # the kernel ignores strides
-    how: tuple[Any, ...] = False, [], LSTM, start[0].shape[-1], 1, True, False, True, False
+    how: tuple[object, ...] = False, [], LSTM, start[0].shape[-1], 1, True, False, True, False
     out, h, c, _ = torch.ops.aten.mkldnn_rnn_layer.default(x.transpose(0, 1).contiguous(), *packed, *values, *how)
     return out.transpose(0, 1), h, c
 

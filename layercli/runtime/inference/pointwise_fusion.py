@@ -126,7 +126,7 @@ def _chain(product: Any) -> FusionPattern:
     return chain
 
 
-def _only_user(node: Any) -> Any:
+def _only_user(node: fx.Node) -> Any:
     return next(iter(node.users)) if len(node.users) == 1 else None
 
 
@@ -200,7 +200,7 @@ def _pack_lstm(made: fx.GraphModule, node: Any, room: onednn_kernels.MemoryBudge
 
 def _settings(node: Any) -> tuple[Any, ...] | None:
     """Return the arguments of a 2D convolution, defaults included, or None if its padding is asymmetric."""
-    defaults: list[Any] = [None, [1, 1], [0, 0], [1, 1], 1]
+    defaults: list[object] = [None, [1, 1], [0, 0], [1, 1], 1]
     x, weight, *given = node.args
     bias, strides, padding, dilation, groups = given + defaults[len(given) :]
     if isinstance(padding, str):

@@ -13,6 +13,7 @@ from layercli.callbacks.callback import Callback
 from layercli.callbacks.callback_list import CallbackList, listed
 from layercli.core import tree
 from layercli.core.model import Model
+from layercli.core.types import Tensor
 from layercli.runtime.execution import eager_call, layer_module, tensors, torch_compile
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
 from layercli.runtime.inference.prepacked_weights import PrepackedCall
@@ -36,7 +37,7 @@ def predict(
     )  # a callback may change weights, and torch.compile packs weights itself
     many = isinstance(source, ArrayAdapter) and source.steps(size) > 1 and steps != 1
     step_of = PrepackedCall(model.predict_step, many=many) if alone else model.predict_step
-    parts: list[Any] = []
+    parts: list[Tensor] = []
     told.tell("on_predict_begin")
     inference = layer_module.mode(model.module, False)
     with inference, torch.inference_mode(), source.epoch(), torch_compile.compiled(model, compiles):

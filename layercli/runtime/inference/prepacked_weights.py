@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from layercli.core.types import Tensor, Tree
 from layercli.ops.core import kernel_overrides
 from layercli.runtime.inference import onednn_kernels
 
@@ -21,13 +22,13 @@ class PrepackedCall:
     second call unless ``many`` calls are announced.
     """
 
-    def __init__(self, call: Callable[[Any], Any], *, many: bool = False) -> None:
+    def __init__(self, call: Callable[[Tensor], Tensor], *, many: bool = False) -> None:
         self._call = call
         self._many = many
         self._packed: dict[Any, tuple[list[int], list[torch.Tensor], Any]] = {}
         self._room: onednn_kernels.MemoryBudget | None = None
 
-    def __call__(self, inputs: Any) -> Any:
+    def __call__(self, inputs: Tree) -> Tree:
         """Return what the call returns."""
         active = kernel_overrides.active
         before = active.conv2d, active.linear, active.lstm
@@ -48,7 +49,7 @@ class PrepackedCall:
         kernel = self._kept([weight], how, lambda: onednn_kernels.packed_kernel(weight, x.shape, *how))
         return None if kernel is None else onednn_kernels.convolved(x, kernel, bias, *how)
 
-    def _linear(self, x: Any, weight: Any, bias: Any) -> torch.Tensor | None:
+    def _linear(self, x: Tensor, weight: Tensor, bias: Tensor) -> torch.Tensor | None:
         """Return torch's linear with a packed weight, or None if the weight cannot be packed."""
         if not onednn_kernels.multiplies(x, weight):
             return None
@@ -56,7 +57,7 @@ class PrepackedCall:
         matrix = self._kept([weight], (), lambda: onednn_kernels.packed_matrix(weight, rows)) if self._many else None
         return onednn_kernels.product(x, weight, bias) if matrix is None else onednn_kernels.multiplied(x, matrix, bias)
 
-    def _lstm(self, x: Any, start: Any, weights: Any) -> Any:
+    def _lstm(self, x: Any, start: Any, weights: Any) -> tuple[Tensor, Tensor, Tensor] | None:
         """Return torch's single-layer LSTM with packed weights, or None if the weights cannot be packed."""
         if not onednn_kernels.recurs(x, weights):
             return None

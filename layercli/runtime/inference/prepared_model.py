@@ -15,6 +15,7 @@ from layercli import random
 from layercli.core import dtypes, tree
 from layercli.core.dtypes import DTypePolicy
 from layercli.core.layer import Layer
+from layercli.core.types import Tensor, TensorTree, Tree
 from layercli.errors import LayercliError, UsageError, nearest
 from layercli.formats.detect import open_weights
 from layercli.inspect.model_loader import ModelSource
@@ -91,7 +92,7 @@ class PreparedModel:
     def place(self, inputs: Any) -> Any:
         """Return a tree of arrays as tensors on the device; floating ones are cast to the model's dtype."""
 
-        def placed(x: Any) -> Any:
+        def placed(x: Tensor) -> Tensor:
             tensor = tensors.as_tensor(x, self.device)
             tensor = tensor if self.dtype is None else tensors.cast(tensor, self.dtype)
             return channels_last(tensor) if self.channels_last else tensor
@@ -108,7 +109,7 @@ class PreparedModel:
             raise no_tensor_output_error(self.name, results)
         return found
 
-    def _called(self, inputs: Any) -> Any:
+    def _called(self, inputs: Tree) -> Any:
         try:
             return self.call(inputs)
         except RuntimeError as error:
@@ -148,10 +149,10 @@ def python_modules(
 
 def prepare(
     subject: ModelSource,
-    inputs: Any,
+    inputs: TensorTree,
     settings: RunSettings,
     *,
-    flags: Mapping[str, Any] | None = None,
+    flags: Mapping[str, object] | None = None,
     many: bool = False,
 ) -> PreparedModel:
     """Prepare a model for inputs like these: a tree of arrays, for a module its arguments by name.
@@ -205,8 +206,8 @@ def channels_last(x: torch.Tensor) -> torch.Tensor:
 
 
 def calling(
-    model: Layer | nn.Module, module: nn.Module, compiled: bool, flags: Mapping[str, Any] = MappingProxyType({})
-) -> Callable[[Any], Any]:
+    model: Layer | nn.Module, module: nn.Module, compiled: bool, flags: Mapping[str, object] = MappingProxyType({})
+) -> Callable[[Tensor], Tensor]:
     """Return the function of the inputs that runs the model; ``flags`` are other arguments of ``forward``."""
     if compiled and isinstance(model, GraphModule) and not model.compiles:
         raise UsageError(f"{model.file} is run by onnxruntime, and torch cannot compile it")
@@ -218,12 +219,12 @@ def calling(
     return calling_with(model, run, flags)
 
 
-def layer_call(model: Layer, run: Callable[..., Any]) -> Callable[[Any], Any]:
+def layer_call(model: Layer, run: Callable[..., object]) -> Callable[[Any], Any]:
     """Return the function of the inputs, one tree, that calls ``run`` with the arguments of a layer."""
     if len(model.required_inputs()) < 2 and not model.optional_inputs():
         return run
 
-    def call(inputs: Any) -> Any:
+    def call(inputs: Tree) -> Any:
         args, kwargs = layer_arguments(model, inputs)
         return run(*args, **kwargs)
 
@@ -249,7 +250,7 @@ def set_arithmetic(settings: RunSettings) -> None:
         torch.set_num_threads(settings.threads)
 
 
-def _built(subject: ModelSource, inputs: Any, settings: RunSettings) -> nn.Module:
+def _built(subject: ModelSource, inputs: TensorTree, settings: RunSettings) -> nn.Module:
     random.set_seed(settings.seed)
     model = subject.model
     if settings.offload or settings.shard:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from layercli.core import tree
+from layercli.core.types import JSONObject, TensorTree
 from layercli.errors import FormatError
 from layercli.formats.atomic import replacing
 from layercli.formats.os_errors import reading
@@ -45,7 +46,7 @@ class Record:
     inputs: list[str]
     outputs: dict[str, str]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the record as JSON data."""
         return {"schema": SCHEMA, **asdict(self)}
 
@@ -58,12 +59,12 @@ class Verdict:
     bit_equal: bool
     changed: list[str]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the verdict as JSON data."""
         return asdict(self)
 
 
-def record(plan: Plan, program: PreparedModel, inputs: Any, outputs: dict[str, np.ndarray]) -> Record:
+def record(plan: Plan, program: PreparedModel, inputs: TensorTree, outputs: dict[str, np.ndarray]) -> Record:
     """Return the record of a plan that was run, with the device and the threads it used."""
     settings = replace(plan.settings, device=str(program.device), threads=torch.get_num_threads())
     given = plan.settings.weights or (plan.model if os.path.isfile(plan.model) else None)
@@ -149,7 +150,7 @@ KINDS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def checked(cls: Any, values: dict[str, Any]) -> Any:
+def checked(cls: Any, values: dict[str, object]) -> Any:
     """Return ``cls`` of ``values``; TypeError if one is missing, unknown or of the wrong type."""
     made = cls(**values)
     for field in fields(cls):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -36,7 +35,7 @@ def tokens_of(subject: ModelSource, texts: Sequence[str], names: Collection[str]
     return {IDS: ids} if mask.all() else {IDS: ids, MASK: mask}
 
 
-def pad_of(config: dict[str, Any]) -> int:
+def pad_of(config: Mapping[str, object]) -> int:
     """Return the token id of padding, which masks hide: the config's, or 0."""
     given = config.get("pad_token_id")
     return given if type(given) is int and given >= 0 else 0

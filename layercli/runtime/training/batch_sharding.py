@@ -12,6 +12,7 @@ from torch.utils.data import DistributedSampler
 
 from layercli.core import tree
 from layercli.core.model import Model
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.losses.loss import Loss
 from layercli.losses.reduction import divide_no_nan, reduce
@@ -25,7 +26,7 @@ class ShardSum(torch.autograd.Function):
     """A sum over the ranks whose backward pass sums the gradients over the ranks."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+    def forward(ctx: object, x: torch.Tensor) -> torch.Tensor:
         """Return the sum."""
         total = x.clone()
         dist.all_reduce(total)
@@ -103,7 +104,7 @@ class BatchShard:
 
     # Sharding the loss
 
-    def of(self, loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> torch.Tensor:
+    def of(self, loss: Loss, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor, mask: Tensor) -> torch.Tensor:
         """Return the contribution of this rank's samples to the loss of the global batch; the ranks' values sum to it."""
         fraction = self.own / self.whole
         if type(loss).__call__ is not Loss.__call__:
@@ -174,7 +175,7 @@ class BatchShard:
         summed = self.group.sum([torch.tensor(float(found[name])) for name in names], self.device) if names else []
         return found | {name: value.item() / self.group.size for name, value in zip(names, summed, strict=True)}
 
-    def batch_logs(self, logs: Mapping[str, Any]) -> Mapping[str, Any]:
+    def batch_logs(self, logs: Mapping[str, object]) -> Mapping[str, Any]:
         """Return the logs for callbacks after a batch: those of all ranks if a callback reads them, else none."""
         return self.agreed(logs) if self.heard else {}
 
@@ -188,7 +189,7 @@ class BatchShard:
                     tensor.copy_(total / self.group.size)
 
 
-def divisor_of(values: torch.Tensor, weight: Any, mask: Any, reduction: str | None) -> torch.Tensor | None:
+def divisor_of(values: torch.Tensor, weight: Tensor, mask: Tensor, reduction: str | None) -> torch.Tensor | None:
     """Return the divisor that a reduction applies to the sum of ``values``; None if it is the number of samples."""
     if mask is None and (weight is None or reduction != "mean_with_sample_weight"):
         return None

@@ -11,7 +11,7 @@ import json
 import os
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from layercli.core.model import Model
 from layercli.errors import FileError, FormatError
@@ -121,7 +121,7 @@ class Backups:
     def _list(self, backup: Backup) -> None:
         before = [other for other in self.found() if other.file != backup.file]
         kept = [backup, *before][: self.kept]
-        document: dict[str, Any] = {"schema": SCHEMA, "backups": kept}
+        document: dict[str, object] = {"schema": SCHEMA, "backups": kept}
         with replacing(self.list, follow=False) as stream:
             stream.write(json.dumps(document).encode())
         for file in {other.file for other in before} - {other.file for other in kept}:

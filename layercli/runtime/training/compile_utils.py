@@ -13,6 +13,7 @@ from layercli.core import masking, naming, tree
 from layercli.core.functional import Functional
 from layercli.core.layer import Layer
 from layercli.core.sequential import Sequential
+from layercli.core.types import Tree
 from layercli.errors import ShapeError, UsageError
 from layercli.losses.loss import Loss
 from layercli.metrics.metric import Metric
@@ -36,7 +37,7 @@ class CompiledOutput:
         """Whether the output needs a target."""
         return self.loss is not None or bool(self.plain or self.weighted)
 
-    def update(self, y_true: Any, y_pred: Any, weight: Any) -> None:
+    def update(self, y_true: object, y_pred: Any, weight: object) -> None:
         """Update the metrics with a batch; masked steps do not count."""
         kept = masking.mask_of(y_pred)
         mask = None if kept is None else kept.to(torch.float32)
@@ -50,7 +51,7 @@ class CompiledOutput:
 class CompiledLoss:
     """``loss``, ``loss_weights``, ``metrics`` and ``weighted_metrics`` as compile takes them."""
 
-    def __init__(self, loss: Any, loss_weights: Any, metrics: Any, weighted_metrics: Any) -> None:
+    def __init__(self, loss: Any, loss_weights: object, metrics: object, weighted_metrics: object) -> None:
         self.given = loss, loss_weights, metrics, weighted_metrics
         self.outputs: list[CompiledOutput] | None = None
         self.total = torch.zeros((), dtype=torch.float64)
@@ -66,7 +67,7 @@ class CompiledLoss:
                 metric.name = name
         return self.outputs
 
-    def _matched(self, names: list[str], y_true: Any, y_pred: Any) -> list[CompiledOutput]:
+    def _matched(self, names: list[str], y_true: object, y_pred: object) -> list[CompiledOutput]:
         loss, loss_weights, plain, weighted = self.given
         several = len(names) > 1
         each_loss = per_output(loss, names, "loss", spread=True)
@@ -93,7 +94,7 @@ class CompiledLoss:
                 output.mean = None if output.loss is None else Mean(name=f"{output.name}_loss")
         return found
 
-    def loss(self, y_true: Any, y_pred: Any, weight: Any) -> torch.Tensor | None:
+    def loss(self, y_true: Tree, y_pred: Tree, weight: Tree) -> torch.Tensor | None:
         """Return the weighted sum of the outputs' losses, or None without losses."""
         total = None
         for output, true, pred, own in self._each(y_true, y_pred, weight):
@@ -133,9 +134,9 @@ class CompiledLoss:
             for output, true, pred, own in self._each(y_true, y_pred, weight):
                 output.update(true, pred, own)
 
-    def result(self, total: torch.Tensor) -> dict[str, Any]:
+    def result(self, total: torch.Tensor) -> dict[str, object]:
         """Return the logs for batches with that total loss: the loss, the losses of the outputs, the metrics."""
-        found: dict[str, Any] = {"loss": (total / self.samples).float()} if self.samples else {}
+        found: dict[str, object] = {"loss": (total / self.samples).float()} if self.samples else {}
         return found | {metric.name or "metric": metric.result() for metric in self.metrics}
 
     def reset(self) -> None:
@@ -166,7 +167,7 @@ class CompiledLoss:
         plain = [metric for output in outputs for metric in output.plain]
         return plain + [metric for output in outputs for metric in output.weighted]
 
-    def _each(self, y_true: Any, y_pred: Any, weight: Any) -> Iterator[tuple[CompiledOutput, Any, Any, Any]]:
+    def _each(self, y_true: Tree, y_pred: Tree, weight: Any) -> Iterator[tuple[CompiledOutput, Any, Any, Any]]:
         outputs = self.outputs or []
         if len(outputs) == 1:
             yield outputs[0], alone(y_true), alone(y_pred), alone(weight)
@@ -177,17 +178,17 @@ class CompiledLoss:
         yield from zip(outputs, wanted, tree.flatten(y_pred), weights, strict=True)
 
 
-def is_leaf(value: Any) -> bool:
+def is_leaf(value: object) -> bool:
     """Return whether ``value`` is a leaf and not a tree."""
     return not isinstance(value, list | tuple | dict)
 
 
-def alone(values: Any) -> Any:
+def alone(values: Tree) -> Tree:
     """Return the single leaf of a tree."""
     return values if is_leaf(values) else tree.flatten(values)[0]
 
 
-def names_of(model: Layer, y_pred: Any) -> list[str]:
+def names_of(model: Layer, y_pred: Tree) -> list[str]:
     """Return the names of the outputs: dict keys, the names of the last layers, or ``output_0`` and so on."""
     if isinstance(y_pred, dict):
         return list(y_pred)
@@ -243,7 +244,7 @@ def per_output(given: Any, names: Sequence[str], what: str, *, spread: bool = Fa
     return list(given)
 
 
-def metrics_per_output(given: Any, names: Sequence[str], what: str) -> list[list[Any]]:
+def metrics_per_output(given: object, names: Sequence[str], what: str) -> list[list[Any]]:
     """Return the metrics of each output: a list for one output, a list of lists or a dict for several."""
     if len(names) == 1 and isinstance(given, list | tuple):
         return [[metric for entry in given for metric in listed(entry)]]
@@ -255,7 +256,7 @@ def listed(given: Any) -> list[Any]:
     return [] if given is None else list(given) if isinstance(given, list | tuple) else [given]
 
 
-def made_metric(given: Any, output: str, y_true: Any, y_pred: Any) -> Metric:
+def made_metric(given: Any, output: str, y_true: object, y_pred: object) -> Metric:
     """Return the metric, with its output's name as a prefix if there are several outputs."""
     metric: Metric = metrics.resolve(given, y_true, y_pred)
     if output:

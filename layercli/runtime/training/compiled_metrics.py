@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
+from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.metrics.metric import Metric
 
@@ -20,7 +21,7 @@ class LossTracker(Metric):
         super().__init__(name="loss")
         self._trainer = trainer
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]  # as of Mean
+    def update_state(self, values: Tensor, sample_weight: Tensor | None = None) -> None:  # type: ignore[override]  # as of Mean
         """Add a loss, which counts as ``sample_weight`` samples, by default as one for each of ``values``."""
         loss = torch.as_tensor(values).detach()
         samples = loss.numel() if sample_weight is None else float(torch.as_tensor(sample_weight).sum())
@@ -48,11 +49,11 @@ class CompiledMetrics(Metric):
         """The variables of every metric."""
         return [variable for metric in self._trainer.objective.given_metrics for variable in metric.variables]
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
         """Update every metric with a batch; only ``weighted_metrics`` take ``sample_weight``."""
         self._trainer.compute_metrics(y_true, y_pred, sample_weight)
 
-    def result(self) -> dict[str, Any]:  # type: ignore[override]  # one value for each metric, as in Keras
+    def result(self) -> dict[str, Tensor]:  # type: ignore[override]  # one value for each metric, as in Keras
         """Return the value of every metric by its name."""
         return {metric.name or "metric": metric.result() for metric in self._trainer.objective.given_metrics}
 

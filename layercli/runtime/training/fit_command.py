@@ -14,6 +14,7 @@ import torch
 from layercli import losses, random
 from layercli.callbacks.callback import Callback, Logs
 from layercli.core.model import Model
+from layercli.core.types import JSONObject
 from layercli.errors import UsageError
 from layercli.formats.locks import locked
 from layercli.inspect.json_numbers import json_number
@@ -74,10 +75,10 @@ class FitReport:
         """Whether the last loss is finite."""
         return not self.logs or math.isfinite(self.logs[-1]["loss"])
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the document that ``--format json`` prints."""
         rows = [{name: json_number(value) for name, value in row.items()} for row in self.logs]
-        own: dict[str, Any] = {"schema": f"layercli.{self.command}/1", "model": self.model, "device": self.device}
+        own: dict[str, object] = {"schema": f"layercli.{self.command}/1", "model": self.model, "device": self.device}
         own["parameters"] = self.parameters
         if self.command == "evaluate":
             return {**own, **rows[0], "finite": self.finite}

@@ -10,12 +10,13 @@ from layercli import losses
 from layercli.core import tree
 from layercli.core.model import Model
 from layercli.core.naming import snake_case
+from layercli.core.types import Tree
 
 SLACK = 1e-3
 """How far beyond 0 and 1 rounding in few bits may take a probability."""
 
 
-def logits_warning(model: Model, loss: Any, x: Any, y: Any) -> str | None:
+def logits_warning(model: Model, loss: Any, x: Tree, y: Tree) -> str | None:
     """Return a warning where ``loss`` takes probabilities, and on the batch ``x`` the model gives numbers beyond 0 and 1."""
     if (
         not takes_probabilities(loss)

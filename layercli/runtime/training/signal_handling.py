@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 
@@ -51,7 +50,7 @@ class Interruption:
     def awaited(self) -> Iterator[None]:
         """Handle Ctrl-C within the block, if this is the main thread."""
 
-        def press(number: int, frame: Any) -> None:
+        def press(number: int, frame: object) -> None:
             if not self.begun or (self.pressed and self.group is None):
                 raise KeyboardInterrupt
             self.pressed = True

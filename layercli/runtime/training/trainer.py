@@ -13,6 +13,8 @@ from layercli import losses, optimizers
 from layercli import metrics as metric_names
 from layercli.core import tree
 from layercli.core.model import Model
+from layercli.core.types import Tree
+from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.metrics.metric import Metric
 from layercli.runtime.execution import torch_compile
@@ -53,7 +55,7 @@ class Trainer:
         self.updates = 0  # updates made before the current epoch
         self.jit_compile = jit_compile
         self.interruption: Interruption | None = None  # checked between two steps
-        self._penalized: list[Any] = []
+        self._penalized: list[Variable] = []
         self._own: list[Metric] | None = None  # the model's own metrics, looked for once in an epoch
 
     @property
@@ -67,7 +69,7 @@ class Trainer:
 
     # One step
 
-    def train_step(self, data: Any) -> Mapping[str, Any]:
+    def train_step(self, data: object) -> Mapping[str, Any]:
         """Take one step on a batch and return the logs so far."""
         x, y, weight = parts_of(data)
         y_pred = self.model(x, training=True)
@@ -77,7 +79,7 @@ class Trainer:
         self.objective.count(loss, len(tree.flatten(x)[0]))
         return self.model.compute_metrics(x, y, y_pred, weight)
 
-    def test_step(self, data: Any) -> Mapping[str, Any]:
+    def test_step(self, data: object) -> Mapping[str, Any]:
         """Evaluate one batch and return the logs so far."""
         x, y, weight = parts_of(data)
         y_pred = self.model(x, training=False)
@@ -109,7 +111,7 @@ class Trainer:
             )
         return sum(parts[1:], parts[0]) if own is None else sum(parts, own)
 
-    def compute_metrics(self, y: Any, y_pred: Any, weight: Any) -> Mapping[str, Any]:
+    def compute_metrics(self, y: Tree, y_pred: Tree, weight: object) -> LazyLogs:
         """Update the metrics with a batch and return the logs, which are computed when read."""
         self._match(y, y_pred)
         if self.part is None:
@@ -118,7 +120,7 @@ class Trainer:
             self.part.update(self.objective.metrics, lambda: self.objective.update(y, y_pred, weight))
         return LazyLogs(self.results)
 
-    def _match(self, y: Any, y_pred: Any) -> None:
+    def _match(self, y: Tree, y_pred: Tree) -> None:
         """Match losses and metrics with the outputs, on the first call."""
         if self.objective.outputs is None:
             self.objective.build(self.model, y, y_pred)
@@ -206,12 +208,12 @@ def compile_model(
     model: Model,
     optimizer: Any,
     loss: Any,
-    loss_weights: Any,
-    metrics: Any,
-    weighted_metrics: Any,
+    loss_weights: object,
+    metrics: object,
+    weighted_metrics: object,
     steps_per_execution: int,
     gradient_accumulation: int | None,
-    jit_compile: Any,
+    jit_compile: object,
     auto_scale_loss: bool,
     run_eagerly: bool = False,
 ) -> None:
@@ -239,7 +241,7 @@ def penalized(model: Model) -> list[Any]:
     return [variable for variable in model.trainable_variables if variable.regularizer is not None]
 
 
-def check_names(loss: Any, *metrics: Any) -> None:
+def check_names(loss: Any, *metrics: object) -> None:
     """Raise UsageError early for unknown names of losses or metrics."""
     for name in names_in(loss):
         if name not in ("crossentropy", "ce"):
@@ -249,7 +251,7 @@ def check_names(loss: Any, *metrics: Any) -> None:
             metric_names.get(name)
 
 
-def names_in(given: Any) -> list[str]:
+def names_in(given: object) -> list[str]:
     """Yield the names in a tree of losses or metrics; the config of an object is a leaf."""
     if isinstance(given, Mapping):
         given = [] if "class_name" in given else list(given.values())

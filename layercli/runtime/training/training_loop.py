@@ -16,6 +16,7 @@ from layercli.callbacks.history import History
 from layercli.callbacks.progbar_logger import ProgbarLogger
 from layercli.core import tree
 from layercli.core.model import Model
+from layercli.core.types import Tree
 from layercli.errors import UsageError
 from layercli.render.progress import reporter
 from layercli.runtime.distributed import collectives
@@ -107,7 +108,7 @@ def fit(
     return history
 
 
-def split_validation(source: Any, share: float, given: Any) -> tuple[Any, Any]:
+def split_validation(source: object, share: float, given: Any) -> tuple[Any, Any]:
     """Return training and validation data: the given validation data, or the last ``share`` of the arrays, or none."""
     if isinstance(given, tuple | list) and not 1 <= len(given) <= 3:
         raise UsageError(f"validation_data is (x, y) or (x, y, sample_weight), got {len(given)} values")
@@ -120,7 +121,9 @@ def split_validation(source: Any, share: float, given: Any) -> tuple[Any, Any]:
     return source.split(share)
 
 
-def run_epoch(trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: CallbackList, seed: int) -> dict[str, Any]:
+def run_epoch(
+    trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: CallbackList, seed: int
+) -> dict[str, object]:
     """Train on numbered ``batches`` and return the logs of the epoch; ``seed`` and the batch number determine random draws."""
     model = trainer.model
     device, every = eager_call.device_of(model), trainer.steps_per_execution
@@ -151,7 +154,7 @@ def run_epoch(trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: Call
 
 def run_test(
     trainer: Trainer, source: ArrayAdapter | IterableAdapter, size: int, steps: int | None, told: CallbackList
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Evaluate the batches of ``source`` and return the logs."""
     model = trainer.model
     device = eager_call.device_of(model)
@@ -175,11 +178,11 @@ def run_test(
 @collectives.together
 def evaluate(
     model: Model,
-    x: Any,
-    y: Any,
+    x: Tree,
+    y: Tree,
     batch_size: int | None,
-    verbose: Any,
-    sample_weight: Any,
+    verbose: object,
+    sample_weight: Tree,
     steps: int | None,
     callbacks: Iterable[Callback] | None,
     return_dict: bool,
@@ -198,7 +201,7 @@ def evaluate(
     return ordered[0] if len(ordered) == 1 else ordered
 
 
-def on_batch(model: Model, what: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
+def on_batch(model: Model, what: str, x: Any, y: Tree, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
     """See Model.train_on_batch and Model.test_on_batch."""
     trainer = trainer_of(model, f"{what}_on_batch")
     given = source_of(x, y, sample_weight, what=f"{what}_on_batch")
@@ -233,7 +236,7 @@ def shard_batches(
     return trainer.part.batches(source, size, order, first)
 
 
-def batch_logs(trainer: Trainer, logs: Mapping[str, Any]) -> Mapping[str, Any]:
+def batch_logs(trainer: Trainer, logs: Mapping[str, object]) -> Mapping[str, Any]:
     """Return the logs that callbacks may read after a batch."""
     return logs if trainer.part is None else trainer.part.batch_logs(logs)
 
@@ -263,7 +266,7 @@ def begin(trainer: Trainer, batch: Batch) -> None:
     trainer.prepare()
 
 
-def build(model: Model, x: Any) -> None:
+def build(model: Model, x: object) -> None:
     """Build ``model`` for a batch; a model that only contains layers is built from their current state."""
     if model.is_container_only:
         layer_module.build_module(model)
@@ -283,7 +286,7 @@ def peek(source: Any, size: int) -> tuple[Batch, Any]:
     return first, source
 
 
-def apply_class_weight(source: Any, class_weight: Mapping[int, float] | None, sample_weight: Any) -> Any:
+def apply_class_weight(source: Any, class_weight: Mapping[int, float] | None, sample_weight: Tree) -> Any:
     """Return the source with the sample weights that the classes imply."""
     if class_weight is None:
         return source
@@ -294,7 +297,7 @@ def apply_class_weight(source: Any, class_weight: Mapping[int, float] | None, sa
     return replace(source, class_weight=class_weight)
 
 
-def size_of(batch_size: Any) -> int:
+def size_of(batch_size: object) -> int:
     """Return the batch size, by default Keras's."""
     if batch_size is None:
         return BATCH_SIZE
@@ -311,7 +314,7 @@ def to_device(batch: Batch, device: torch.device | None) -> Batch:
 
 
 def divided_callbacks(
-    trainer: Trainer, callbacks: Iterable[Callback] | None, verbose: Any
+    trainer: Trainer, callbacks: Iterable[Callback] | None, verbose: object
 ) -> tuple[list[Any], list[Callback]]:
     """Return the callback that shows progress on stderr, and the other callbacks of this rank.
 
@@ -320,6 +323,6 @@ def divided_callbacks(
     """
     given = collectives.callbacks_for_rank(trainer, listed(callbacks))
     first = trainer.part is None or trainer.part.group.first
-    shown: list[Any] = [each for each in given if isinstance(each, ProgbarLogger)]
+    shown: list[object] = [each for each in given if isinstance(each, ProgbarLogger)]
     others = [each for each in given if not isinstance(each, ProgbarLogger)]
     return shown or ([reporter(lines=verbose == 2)] if verbose and first else []), others
