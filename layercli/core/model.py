@@ -62,7 +62,7 @@ class Model(Layer, StateTree):
             inject_functional_base(cls)
         return super().__new__(cls, *args, **kwargs)
 
-    def _init_as_functional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    def _init_as_functional(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
         if not is_functional_init(args, kwargs):
             return False
         from layercli.core.functional import Functional

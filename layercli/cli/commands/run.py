@@ -127,7 +127,7 @@ def run(
     return sections.code_of(found)
 
 
-def show(report: ForwardRun, found: list[sections.Section], format: output.Format | None) -> None:
+def show(report: ForwardRun, found: list[sections.ReportSection], format: output.Format | None) -> None:
     """Print the outputs and then every section."""
     from layercli.render.run import table
 

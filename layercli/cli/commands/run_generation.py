@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from layercli.cli import output
-from layercli.cli.commands.run_report import Section
+from layercli.cli.commands.run_report import ReportSection
 from layercli.errors import FileError, MissingPackageError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def check(count: int | None, others: Mapping[str, object]) -> None:
             raise UsageError(f"--generate runs the model once for each token, which {name} does not go with")
 
 
-def generate(ready: Prepared, count: int) -> tuple[ForwardRun, Section]:
+def generate(ready: Prepared, count: int) -> tuple[ForwardRun, ReportSection]:
     """Return the report on the new tokens, and their section."""
     from layercli.render.run import generated
     from layercli.runtime.inference import generation
@@ -38,7 +38,7 @@ def generate(ready: Prepared, count: int) -> tuple[ForwardRun, Section]:
     rows = [until_end(row, rules.ends) for row in report.outputs[0].array.tolist()]
     texts = [None if tokenizer is None else tokenizer.decode(row) for row in rows]
     document = [{"item": i, "tokens": row, "text": text} for i, (row, text) in enumerate(zip(rows, texts, strict=True))]
-    return report, Section([generated(document)], {"generated": document})
+    return report, ReportSection([generated(document)], {"generated": document})
 
 
 def until_end(row: list[int], ends: tuple[int, ...]) -> list[int]:

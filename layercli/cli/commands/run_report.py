@@ -20,7 +20,7 @@ NO = 1
 
 
 @dataclass
-class Section:
+class ReportSection:
     """Tables, their JSON data, and the exit code they imply."""
 
     tables: list[Table] = field(default_factory=list)
@@ -28,21 +28,21 @@ class Section:
     code: int = 0
 
 
-def code_of(sections: Iterable[Section]) -> int:
+def code_of(sections: Iterable[ReportSection]) -> int:
     """Return the exit code of all sections: 1 if any of them is 1."""
     return max((section.code for section in sections), default=0)
 
 
-def finiteness(report: ForwardRun) -> Section:
+def finiteness(report: ForwardRun) -> ReportSection:
     """Return whether everything is finite, and where it is not."""
     if report.finite:
-        return Section()
+        return ReportSection()
     start = f", first in {report.culprit or 'what the model computes outside its layers'}" if report.checked else ""
     output.print_info(f"not finite{start}")
-    return Section(code=NO)
+    return ReportSection(code=NO)
 
 
-def ranking(ready: Prepared, report: ForwardRun, count: int, labels: list[str] | None) -> Section:
+def ranking(ready: Prepared, report: ForwardRun, count: int, labels: list[str] | None) -> ReportSection:
     """Return the highest classes of the single output; of a decoder, the next tokens after the last step of each text."""
     from layercli.cli.commands.run_generation import tokenizer_of
     from layercli.inspect.top_k import top
@@ -56,7 +56,7 @@ def ranking(ready: Prepared, report: ForwardRun, count: int, labels: list[str] |
     if logits is not None and labels is None and (tokenizer := tokenizer_of(ready.subject)) is not None:
         guesses = [replace(guess, label=tokenizer.token(guess.index)) for guess in guesses]
     drawn = ranking(guesses, "Highest classes" if logits is None else "Next tokens")
-    return Section([drawn], {"top": [guess.to_json() for guess in guesses]})
+    return ReportSection([drawn], {"top": [guess.to_json() for guess in guesses]})
 
 
 def recorded(path: str, model: str | None) -> Record:
@@ -78,10 +78,10 @@ def recorded(path: str, model: str | None) -> Record:
     return found
 
 
-def reproduction(before: Record, now: Record) -> Section:
+def reproduction(before: Record, now: Record) -> ReportSection:
     """Return whether the run equals the recorded one bit for bit."""
     from layercli.render.run import reproduction
     from layercli.runtime.inference.run_record import compare
 
     found = compare(before, now)
-    return Section([reproduction(found)], {"reproduction": found.to_json()}, 0 if found.bit_equal else NO)
+    return ReportSection([reproduction(found)], {"reproduction": found.to_json()}, 0 if found.bit_equal else NO)
