@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from layercli.cli import command_line, output, spinner
-from layercli.cli.commands.run_report import Section
+from layercli.cli.commands.run_report import ReportSection
 from layercli.cli.prepared import opened
 from layercli.errors import FileError, FormatError, UsageError
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from layercli.runtime.inference.run_record import Plan
 
 
-def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool) -> tuple[ForwardRun, Section] | None:
+def stream(
+    plan: Plan, out: str | None, size: str, *, resume: bool, force: bool
+) -> tuple[ForwardRun, ReportSection] | None:
     """Run the plan batch by batch into ``out``; return the report on the written file and on the stream.
 
     torchrun's ranks share the rows; the first one writes and reports, the others return None.
@@ -50,7 +52,7 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
         )
         facts = {"rows": rows, "resumed_at": rows, "batch_size": done.batch_size, "seconds": 0.0}
         report = batch_inference.report(subject.name, device, inputs, out, done)
-        return report, Section([streamed(facts)], {"stream": facts})
+        return report, ReportSection([streamed(facts)], {"stream": facts})
     shares = shares_of(plan)
     if shares.writes:
         begin(writer, resume=resume, force=force)
@@ -70,7 +72,7 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
     seconds = time.perf_counter() - start
     output.print_info(f"wrote {out}")
     facts = {"rows": writer.total, "resumed_at": first, "batch_size": done.batch_size, "seconds": seconds}
-    return batch_inference.report(ready.name, str(ready.device), inputs, out, done), Section(
+    return batch_inference.report(ready.name, str(ready.device), inputs, out, done), ReportSection(
         [streamed(facts)], {"stream": facts}
     )
 

@@ -89,7 +89,7 @@ class EinsumDense(QuantizedMixin):
         outputs = [axis for axis, letter in enumerate(kernel) if letter in out]
         return [axis for axis in range(len(kernel)) if axis not in outputs], outputs
 
-    def _letters(self, term: str, shape: Shape) -> dict[str, object]:
+    def _letters(self, term: str, shape: Shape) -> dict[str, Any]:
         """Return the size of each letter of the inputs."""
         letters = term.replace("...", "")
         if len(shape) < len(letters) or (len(shape) > len(letters) and "..." not in term):
@@ -97,7 +97,7 @@ class EinsumDense(QuantizedMixin):
         part = shape[-len(letters) :] if term.startswith("...") else shape[: len(letters)]
         return dict(zip(letters, part, strict=True))
 
-    def _outputs(self, out: str, given: Config) -> dict[str, object]:
+    def _outputs(self, out: str, given: Config) -> dict[str, Any]:
         """Return the size of each letter of the outputs that ``output_shape`` tells and x does not."""
         wanted = self.output_shape if isinstance(self.output_shape, (list, tuple)) else (self.output_shape,)
         letters = out[3:] if out.startswith("...") else out.replace("...", "")[1:]
