@@ -20,7 +20,7 @@ from layercli.core import dims
 from layercli.core.dims import Dim
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
-from layercli.core.types import Tensor
+from layercli.core.types import Tensor, Tree
 from layercli.errors import FormatError
 from layercli.layers.core.dense import Dense
 from layercli.ops.core.axes import check_rank
@@ -72,7 +72,7 @@ class VisionTower(VisionModel):
 
     images: Any
 
-    def call(self, pixel_values: Tensor) -> Tensor:
+    def call(self, pixel_values: Tensor | None) -> Tensor:
         """Return the features of the patches; images are (batch, channels, height, width)."""
         check_rank(pixel_values, 4)
         x = self.pre_layrnorm(self.embeddings(pixel_values, ops.expand_dims(ops.arange(self.embeddings.count), 0)))
@@ -163,7 +163,7 @@ class Llava(CausalLM):
             lambda: self.with_images(input_ids, pixel_values), input_ids, attention_mask, position_ids, cache
         )
 
-    def with_images(self, input_ids: Tensor, pixel_values: Tensor) -> Tensor:
+    def with_images(self, input_ids: Tensor, pixel_values: Tensor | None) -> Tensor:
         """Return the embedded tokens, with the projected patches in the place of the image tokens."""
         x = self.embedded(input_ids)
         if pixel_values is None:
@@ -171,7 +171,7 @@ class Llava(CausalLM):
         return self.place(x, input_ids, self.multi_modal_projector(self.vision_tower(pixel_values)))
 
     @classmethod
-    def unpack_inputs(cls, inputs: Tensor) -> tuple[Any, ...]:
+    def unpack_inputs(cls, inputs: Tree) -> tuple[Any, ...]:
         """Return the arguments of ``call``: for one tensor, the tokens without images."""
         return super().unpack_inputs(inputs) if isinstance(inputs, (list, tuple, dict)) else (inputs, None)
 

@@ -6,7 +6,7 @@ from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch
 from layercli.losses.alignment import with_class_ids
-from layercli.losses.loss import loss_class
+from layercli.losses.loss import Loss, loss_class
 
 
 @with_class_ids
@@ -46,7 +46,7 @@ def masked_logsumexp(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return values.masked_fill(~mask, float("-inf")).logsumexp(1)
 
 
-def _unequal_pairs(loss: Tensor, y_true: Tensor, values: torch.Tensor) -> torch.Tensor:
+def _unequal_pairs(loss: Loss, y_true: Tensor, values: torch.Tensor) -> torch.Tensor:
     return values > 0
 
 

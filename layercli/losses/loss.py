@@ -63,8 +63,8 @@ class Loss(DataclassConfig):
         return self.mean(y_true, y_pred) if self.reduction in ("sum_over_batch_size", "mean") else None
 
     def unreduced(
-        self, y_true: Tensor, y_pred: torch.Tensor, sample_weight: Tensor, mask: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+        self, y_true: Tensor, y_pred: torch.Tensor, sample_weight: Tensor | None, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Return the values, their weights and their mask, each None where there is none."""
         values = self.call(y_true, y_pred)
         own = self.mask(y_true, values)

@@ -17,7 +17,7 @@ from layercli.metrics.metric import Metric
 Reduce = Callable[..., "torch.Tensor"]
 
 
-def per_sample(values: torch.Tensor, weight: Tensor, reduce: Reduce) -> tuple[torch.Tensor, torch.Tensor | None]:
+def per_sample(values: torch.Tensor, weight: Tensor | None, reduce: Reduce) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Return ``values`` times ``weight`` reduced to one per sample, and the weight of each sample or None.
 
     Axes that the weights lack are reduced before the product, all others but the first after it.

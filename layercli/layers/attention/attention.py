@@ -66,7 +66,9 @@ class BaseAttention(Layer):
     def _scaled(self: Any, query: Tensor) -> Tensor:
         return query if self.scale is None else query * self.scale.value
 
-    def _split(self, inputs: Sequence[Tensor], mask: Tensor) -> tuple[Any, Any, Any, Any, Any]:
+    def _split(
+        self, inputs: Sequence[Tensor], mask: Tensor | Sequence[Tensor | None] | None
+    ) -> tuple[Any, Any, Any, Any, Any]:
         """Return query, value, key and the masks of the first two."""
         if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
             got = f"{len(inputs)} of them" if isinstance(inputs, (list, tuple)) else "one tensor"

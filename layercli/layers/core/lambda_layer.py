@@ -19,7 +19,7 @@ SERIALIZED = ("function", "output_shape", "mask")
 """The settings that may be functions."""
 
 
-def _callable(value: Tensor) -> Tensor:
+def _callable(value: Any) -> Any:
     if not callable(value):
         raise TypeError
     return value

@@ -30,7 +30,7 @@ class BaseImagePreprocessingLayer(Layer):
     moves_pixels = True
     """Whether pixels change their places, so that masks and boxes would have to be moved with them."""
 
-    def call(self, inputs: Tensor, training: bool = True) -> Any:
+    def call(self, inputs: Tensor | dict[str, Any], training: bool = True) -> Any:
         """Return the outputs: images, or a dict of ``images`` and what belongs to them, such as ``labels``.
 
         ShapeError where the images are neither an image nor a batch of them.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def _ascending(value: Tensor) -> list[float] | None:
+def _ascending(value: Any) -> list[float] | None:
     numbers = None if value is None else [float(one) for one in value]
     if numbers is not None and numbers != sorted(numbers):
         raise ValueError

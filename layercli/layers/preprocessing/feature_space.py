@@ -68,7 +68,7 @@ class Cross:
         return asdict(self)
 
 
-def _features(value: Tensor) -> dict[str, object]:
+def _features(value: Any) -> dict[str, object]:
     if not isinstance(value, Mapping) or not value:
         raise ValueError
     return dict(value)

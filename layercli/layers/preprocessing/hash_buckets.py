@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from layercli.core.fields import Validator
-from layercli.core.types import Tensor
 from layercli.layers.preprocessing.farmhash import fingerprint64
 from layercli.layers.preprocessing.siphash import siphash
 
 
-def _salt(value: Tensor) -> list[int] | None:
+def _salt(value: Any) -> list[int] | None:
     if value is None:
         return None
     both = [value, value] if isinstance(value, int) else list(value)

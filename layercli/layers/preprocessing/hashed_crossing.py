@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from layercli import ops
@@ -62,7 +63,7 @@ class HashedCrossing(Layer):
         found = np.array([crossed(row) % self.num_bins for row in rows], "int64")
         return found.reshape(features[0].shape)
 
-    def call(self, inputs: Tensor) -> Tensor:
+    def call(self, inputs: Sequence[Tensor]) -> Any:
         """Return the bins, or vectors of them."""
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
             raise UsageError("expects a list of at least two features")
@@ -82,7 +83,7 @@ class HashedCrossing(Layer):
         return super()._call(args, kwargs)
 
 
-def feature_of(x: Tensor) -> Tensor | np.ndarray:
+def feature_of(x: Any) -> Any:
     """Return a feature, text and integers as arrays; UsageError for floats, which have no hash here."""
     if holds_text(x):
         return text_array(x)
@@ -95,7 +96,7 @@ def feature_of(x: Tensor) -> Tensor | np.ndarray:
     return x
 
 
-def crossed(values: tuple[Tensor, ...]) -> int:
+def crossed(values: tuple[str | int, ...]) -> int:
     """Return the hash of several values, text or integers, in their order.
 
     TensorFlow concatenates fingerprints (tensorflow/core/platform/fingerprint.h), of which an integer is its own.

@@ -36,7 +36,7 @@ SECOND_NAMES = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 FILE = "vocabulary.txt"
 
 
-def _at_least_2(value: Tensor) -> int | None:
+def _at_least_2(value: Any) -> int | None:
     if value is None:
         return None
     if value < 2:
@@ -187,7 +187,7 @@ class IndexLookup(Layer):
             size = self.max_tokens if self.pad_to_max_tokens else None
             self.weights_of_tokens = idf_weights_of(self, idf_weights, len(given), before, size)
 
-    def _take(self, tokens: list[Tensor]) -> None:
+    def _take(self, tokens: list[Any]) -> None:
         """Take these tokens; UsageError where the size of the output would change."""
         size = self.first_token + len(tokens)
         fixed = self.output_mode != "int" and not self.pad_to_max_tokens

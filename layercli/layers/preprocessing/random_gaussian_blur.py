@@ -13,7 +13,7 @@ from layercli.layers.validators import DataFormat, FractionRange, Seed, ValueRan
 from layercli.ops.image.random_warps import GaussianBlur
 
 
-def _odd(value: Tensor) -> tuple[int, int]:
+def _odd(value: Any) -> tuple[int, int]:
     across, down = value if isinstance(value, (list, tuple)) else (value, value)
     if across % 2 != 1 or down % 2 != 1:
         raise ValueError

@@ -39,7 +39,7 @@ class Rescaling(Layer):
         return self.op(ops.cast(inputs, self.compute_dtype) if whole else inputs)
 
 
-def _constant(value: Tensor) -> float | tuple[float, ...]:
+def _constant(value: Any) -> float | tuple[float, ...]:
     values = value.tolist() if hasattr(value, "tolist") else value
     return tuple(map(float, values)) if isinstance(values, (list, tuple)) else float(values)
 

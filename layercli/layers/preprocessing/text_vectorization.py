@@ -31,7 +31,7 @@ NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 def name_or_function(*names: str) -> Validator:
     """Return the rule of a setting that is one of the names, a function, or None."""
 
-    def choose(value: Tensor) -> Tensor:
+    def choose(value: Any) -> Any:
         if value is None or callable(value) or value in names:
             return value
         raise ValueError
@@ -39,7 +39,7 @@ def name_or_function(*names: str) -> Validator:
     return Validator(f"{' or '.join(map(repr, names))}, a function, or None", choose)
 
 
-def _widths(value: Tensor) -> Any:
+def _widths(value: Any) -> Any:
     if value is None or isinstance(value, int):
         return value
     return tuple(int(each) for each in value)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def sorted_by_count(counts: Mapping[Any, int], most: int | None) -> list[Tensor]:
+def sorted_by_count(counts: Mapping[Any, int], most: int | None) -> list[Any]:
     """Return tokens by their number, the largest first, those of one number backwards by themselves; only the first ``most``.
 
     >>> sorted_by_count({"a": 1, "b": 2, "c": 1}, 2)

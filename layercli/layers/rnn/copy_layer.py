@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.layer import Layer
-from layercli.core.types import Tensor
 from layercli.errors import UsageError
 
 
@@ -17,7 +16,7 @@ def clone_layer(layer: Layer, name: str, **changes: object) -> Any:
     return type(layer)(**{**settings, **changes}, name=name, dtype=layer.dtype_policy, trainable=layer.trainable)
 
 
-def _copied(value: Tensor) -> Tensor:
+def _copied(value: Any) -> Any:
     if isinstance(value, Layer):
         return clone_layer(value, value.name)
     if isinstance(value, (list, tuple)):

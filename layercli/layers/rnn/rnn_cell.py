@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import tree
@@ -78,7 +78,7 @@ class Cell(Layer):
         return x if by_x is None else x * by_x, h if by_h is None else h * by_h
 
 
-def listed(states: Tensor) -> tuple[Any, Callable[[Any], Any]]:
+def listed(states: Tensor | Sequence[Tensor]) -> tuple[Any, Callable[[Any], Any]]:
     """Return the states of a cell of one in a list, and what makes of the new state the kind that was given."""
     if isinstance(states, (list, tuple)):
         return states, lambda state: [state]

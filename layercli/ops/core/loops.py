@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +57,7 @@ class While(MultiOutputOp):
             lambda *values: self._next_values(self.body(*values)), *tree.pack_sequence_as(self.structure, flat)
         )
 
-    def _next_values(self, values: Tensor) -> Any:
+    def _next_values(self, values: Tensor | Sequence[Tensor]) -> Any:
         """Return the result of the body as a tuple; with one loop variable the body may return it without a tuple."""
         many = isinstance(values, (list, tuple)) and (len(self.structure) > 1 or len(values) == 1)
         return tuple(function_tracing.tensors(values)) if many else (function_tracing.tensors(values),)

@@ -49,7 +49,7 @@ class RNNLoop(TreeOp):
         """Return steps x the cost of the cell."""
         return x.shape[1] * dims.total(call.macs for call in self._described(x, rest)[1].calls)
 
-    def run(self, x: Tensor, mask: Tensor, *rest: object) -> Any:
+    def run(self, x: Tensor, mask: Tensor | None, *rest: object) -> Any:
         """Return the results of the loop."""
         flat, constants = self._parted(rest)
         if mask is not None and mask.ndim == 3:

@@ -163,7 +163,7 @@ class Unary(Op):
         exact = dtypes.rank(x.dtype) >= 2 or self.function in KEEP_DTYPE
         return x if exact else Spec(x.shape, "float32")
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor | float) -> Any:
         """Return torch's function of x; a Python number is converted to a tensor."""
         return UNARY[self.function](torch.as_tensor(x) if isinstance(x, (int, float)) else x)
 

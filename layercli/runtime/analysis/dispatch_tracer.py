@@ -333,7 +333,7 @@ class _Call:
         found = self.tracer.taken(x)
         return found if found.is_meta else found.to("meta")
 
-    def wrapped(self, out: Tensor) -> Tensor:
+    def wrapped(self, out: Any) -> Any:
         """Return the results for the calling code: fake tensors for those without values; in-place operands as given."""
         if self.returned:
             for x in self.operands:

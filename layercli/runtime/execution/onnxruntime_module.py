@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from layercli.core.spec import Spec, with_batch_dim
-from layercli.core.types import Tensor
 from layercli.errors import DeviceError, FormatError, MissingPackageError
 from layercli.formats.os_errors import reading
 from layercli.runtime.execution import tensors
@@ -109,7 +108,7 @@ class OnnxGraph(GraphModule):
             raise FormatError(f"{self.file} gives nothing for these inputs: {names} is empty")
         return outputs
 
-    def _tensor(self, name: str, value: Tensor, kind: str) -> torch.Tensor:
+    def _tensor(self, name: str, value: object, kind: str) -> torch.Tensor:
         """Return an output as a tensor; FormatError unless it is an array of numbers."""
         if not isinstance(value, np.ndarray) or value.dtype.name not in DTYPES.values():
             raise FormatError(f"{self.file} gives {name} as {kind}, which is not an array of numbers")

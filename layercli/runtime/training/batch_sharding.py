@@ -104,7 +104,9 @@ class BatchShard:
 
     # Sharding the loss
 
-    def of(self, loss: Loss, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor, mask: Tensor) -> torch.Tensor:
+    def of(
+        self, loss: Loss, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None, mask: Tensor | None
+    ) -> torch.Tensor:
         """Return the contribution of this rank's samples to the loss of the global batch; the ranks' values sum to it."""
         fraction = self.own / self.whole
         if type(loss).__call__ is not Loss.__call__:
@@ -189,7 +191,9 @@ class BatchShard:
                     tensor.copy_(total / self.group.size)
 
 
-def divisor_of(values: torch.Tensor, weight: Tensor, mask: Tensor, reduction: str | None) -> torch.Tensor | None:
+def divisor_of(
+    values: torch.Tensor, weight: Tensor | None, mask: Tensor | None, reduction: str | None
+) -> torch.Tensor | None:
     """Return the divisor that a reduction applies to the sum of ``values``; None if it is the number of samples."""
     if mask is None and (weight is None or reduction != "mean_with_sample_weight"):
         return None
