@@ -330,7 +330,7 @@ def test_a_function_is_an_initializer_too():
     with pytest.raises(ShapeError) as error:
         initializers.values(initializers.get(Fixed(5)), (2,))
     assert str(error.value) == "the initializer fixed(count=5) returned the shape (5,), expected (2,)"
-    named = {"module": "builtins", "class_name": "function", "config": "sevens", "registered_name": "sevens"}
+    named = {"module": "builtins", "class_name": "function", "config": "sevens", "registered_name": "function"}
     assert initializers.serialize(sevens) == named
     assert initializers.serialize(None) is None
 

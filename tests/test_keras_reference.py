@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import layercli
 from tests import keras_reference, records
 from tests.digests import Undescribed, digest
 from tests.keras_reference import Lazy, Mode, Session, asked, keras, real, value_of
@@ -120,16 +121,38 @@ def test_a_function_that_changes_something_is_never_looked_up(ask):
     assert len(heard) == 2
 
 
-def test_files_are_never_answered_from_records(ask, tmp_path):
+def test_a_file_that_keras_writes_is_recorded_with_its_bytes(ask, tmp_path):
     def saved():
         model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
         model.save(str(tmp_path / "m.keras"))
         return len(model.get_weights())
 
-    ask(saved, record=True)
+    found, _ = ask(saved, record=True)
+    written = (tmp_path / "m.keras").read_bytes()
     (tmp_path / "m.keras").unlink()
-    assert ask(saved)[1]
-    assert (tmp_path / "m.keras").exists()
+    assert ask(saved) == (found, False)
+    assert (tmp_path / "m.keras").read_bytes() == written
+
+
+def test_a_file_that_keras_reads_is_a_part_of_the_question(ask, tmp_path):
+    file = tmp_path / "m.weights.h5"
+
+    def loaded():
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        model.load_weights(str(file))
+        return value_of(model.get_weights()[0])
+
+    made = layercli.Sequential([layercli.Input((3,)), layercli.layers.Dense(2)])
+    made.save_weights(file)
+    ask(loaded, record=True)
+    found, live = ask(loaded)
+    assert not live
+    np.testing.assert_array_equal(found, made.get_weights()[0])
+    made.set_weights([np.ones((3, 2)), np.ones(2)])
+    made.save_weights(file)
+    found, live = ask(loaded)
+    assert live
+    np.testing.assert_array_equal(found, np.ones((3, 2)))
 
 
 def test_a_change_of_state_counts(ask):

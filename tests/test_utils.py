@@ -130,11 +130,6 @@ def test_settings_for_all():
             UsageError,
             "set_floatx expects bfloat16, float16, float32 or float64, got 'int32'",
         ),
-        (
-            lambda: config.set_image_data_format("channels_first"),
-            UsageError,
-            "images have their channels last here, not 'channels_first'",
-        ),
         (lambda: mixed_precision.Policy("mixed_float99"), DTypeError, "there is no dtype 'float99'"),
     ],
 )

@@ -18,7 +18,7 @@ from layercli.formats import strict_json
 from layercli.formats.atomic import staged
 from layercli.formats.os_errors import reading
 from layercli.formats.tensor_data import Layout, TensorData
-from layercli.formats.weight_file import BITS, TensorEntry, missing
+from layercli.formats.weight_file import BITS, UNKNOWN_DTYPE, TensorEntry, missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -141,7 +141,7 @@ def read_range(file: Path, name: str, value: object) -> Range:
         raise FormatError(f"{file}: {name!r} ends before it begins", code="wrong-length")
     else:
         held = offsets[1] - offsets[0]
-        entry = TensorEntry(name, tuple(shape), dtype.lower(), held=held, opaque=f"of the unknown dtype {dtype}")
+        entry = TensorEntry(name, tuple(shape), dtype.lower(), held=held, opaque=UNKNOWN_DTYPE + dtype)
     return entry, offsets[0], offsets[1]
 
 

@@ -38,6 +38,10 @@ BITS: dict[str, int] = {
 MOST_BYTES = 2**63 - 1
 
 
+UNKNOWN_DTYPE = "of the unknown dtype "
+"""How what a tensor is begins (``TensorEntry.opaque``) where its dtype is not known."""
+
+
 @dataclass(frozen=True)
 class TensorEntry:
     """One tensor of a weight file: its ``path`` (``encoder/dense/kernel``), its shape and its dtype as stored.

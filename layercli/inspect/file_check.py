@@ -14,7 +14,7 @@ from layercli.formats import detect
 from layercli.formats.names import is_inside
 from layercli.formats.safetensors_index import read_index
 from layercli.formats.stored import is_quantized
-from layercli.formats.weight_file import BITS, WeightFile
+from layercli.formats.weight_file import UNKNOWN_DTYPE, WeightFile
 from layercli.inspect import checksums
 from layercli.inspect.diff_verdict import count
 from layercli.inspect.value_checks import value_faults
@@ -225,6 +225,7 @@ def check_opened(found: FileCheck, file: WeightFile, options: CheckOptions) -> N
     found.tensors += len(file.entries)
     found.bytes += sum(entry.bytes for entry in file.entries.values())
     found.findings += name_faults(file)
+    found.findings += dtype_faults(file)
     found.findings += alignment_faults(file)
     if options.values:
         from layercli.formats.archive_checksums import archive_faults
@@ -270,6 +271,14 @@ def name_faults(file: WeightFile) -> Iterator[FileFinding]:
             )
 
 
+def dtype_faults(file: WeightFile) -> Iterator[FileFinding]:
+    """Yield the tensors of a dtype that is not known, whose size nothing confirms."""
+    for path, entry in file.entries.items():
+        if (entry.opaque or "").startswith(UNKNOWN_DTYPE):
+            text = f"{file.file}: {path!r} is {entry.opaque}"
+            yield FileFinding("bad-dtype", "error", str(file.file), text, path)
+
+
 def alignment_faults(file: WeightFile) -> Iterator[FileFinding]:
     """Yield the tensors whose bytes begin where a map of them cannot be used as numbers."""
     import numpy as np
@@ -277,7 +286,7 @@ def alignment_faults(file: WeightFile) -> Iterator[FileFinding]:
     for path, entry in file.entries.items():
         if getattr(file, "stored", None) is None or not entry.size or is_quantized(entry.dtype):
             return
-        if file.file.suffix == ".npz" or BITS[entry.dtype] < 8:
+        if file.file.suffix == ".npz" or entry.unreadable is not None:
             continue
         try:
             values = file.stored(path)  # type: ignore[attr-defined]  # it has one
