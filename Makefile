@@ -11,15 +11,15 @@ export PYTHONDONTWRITEBYTECODE =  # what the tests start would compile every mod
 run: .venv/run                    ## install, then show a model
 	$(BIN)/layercli summary resnet-block
 
-# About three minutes of processor time: left out of `test` for the ten minutes of continuous integration, run before a release.
+# About six minutes of processor time: left out of `test` for the ten minutes of continuous integration, run before a release.
 SLOW = tests/runtime/test_hub_models.py tests/models/test_applications.py tests/cli/test_convert_models.py \
        tests/cli/test_convert_failures.py tests/gpu/test_devices.py tests/files/test_both_ways.py \
-       tests/inspect/test_cost_proof.py
+       tests/inspect/test_cost_proof.py tests/cli/test_fit_ranks.py tests/test_examples.py
 
 test: .venv/test                  ## every test but the slow ones
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(addprefix --ignore=,$(SLOW))
 
-test-slow: .venv/test             ## the slow tests: models of other libraries, applications, conversions, devices
+test-slow: .venv/test             ## the slow tests: models of other libraries, applications, conversions, files, ranks, devices
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(SLOW)
 
 FAST = tests/core tests/initializers tests/layers tests/losses tests/metrics tests/ops tests/optimizers
