@@ -73,3 +73,13 @@ def neighbour(file: Path) -> str | None:
         )
     except OSError:
         return None
+
+
+def no_file(text: str) -> FileError:
+    """Return the error for a missing file, with the most similar name in its folder as the hint."""
+    try:
+        with reading(Path(text)):
+            os.stat(text)
+    except FileError as error:
+        return error
+    return FileError(f"{text} is not a regular file")  # it was created in the meantime

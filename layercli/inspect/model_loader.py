@@ -1,28 +1,25 @@
-"""Load the model of a named model or a Python reference, and read the arguments given as NAME=VALUE."""
+"""Load the model that a name or a Python reference stands for."""
 
 from __future__ import annotations
 
-import ast
 import functools
-import importlib
-import importlib.util
 import inspect
 import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 from layercli.core import custom_objects
-from layercli.core.fields import Validator, checked
+from layercli.core.fields import checked
 from layercli.core.layer import Layer
-from layercli.errors import FileError, FormatError, UsageError, an, nearest
-from layercli.layers.validators import OF_PLAIN_TYPES
+from layercli.errors import FileError, UsageError, an, nearest
+from layercli.formats.os_errors import no_file
+from layercli.inspect.model_arguments import allowed, rules_for, settings_of, takes_any
+from layercli.inspect.python_import import from_file, from_module
 
 ENTRY_POINTS = "layercli.models"
 ENDINGS = {
@@ -117,18 +114,6 @@ HUB = (
 )
 
 
-def no_file(text: str) -> FileError:
-    """Return the error for a missing file, with the most similar name in its folder as the hint."""
-    from layercli.formats.os_errors import reading
-
-    try:
-        with reading(Path(text)):
-            os.stat(text)
-    except FileError as error:
-        return error
-    return FileError(f"{text} is not a regular file")  # it was created in the meantime
-
-
 def no_model(text: str) -> FileError:
     """Return the error for a file without a model, or with one that cannot be used here."""
     from layercli.formats import detect
@@ -165,61 +150,6 @@ def from_python(text: str) -> Any:
     return found
 
 
-class UncachedLoader(SourceFileLoader):
-    """Compiles a Python file at each import: no ``__pycache__`` is left beside it, nor read.
-
-    Python 3.11 leaves a compiled file that is cut short where a disk is full, and every later import of it fails.
-    """
-
-    def get_code(self, fullname: str) -> CodeType:
-        """Return the code that the source compiles to."""
-        path = self.get_filename(fullname)
-        return self.source_to_code(self.get_data(path), path)
-
-
-def from_file(path: Path) -> Any:
-    """Import a file by its path; its folder precedes installed packages on the import path, but not the standard library."""
-    if not path.is_file():
-        raise no_file(str(path)) if not path.is_dir() else FileError(f"{path} is a folder, not a file")
-    if (path.parent / "__init__.py").is_file() and path.stem.isidentifier():
-        return from_package(path.resolve())
-    name = module_name(path.resolve())
-    spec = importlib.util.spec_from_file_location(name, path, loader=UncachedLoader(name, str(path)))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    if (folder := str(path.resolve().parent)) not in sys.path:
-        installed = (i for i, entry in enumerate(sys.path) if entry.endswith("-packages"))
-        sys.path.insert(next(installed, len(sys.path)), folder)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except SyntaxError as error:
-        if error.filename is None:
-            raise FormatError(f"{path} is not valid Python: {error.msg}") from None
-        raise
-    except ImportError as error:
-        if "relative import" in str(error) and error.name is None:
-            folder = path.resolve().parent.name
-            hint = f"in the folder above: {folder}.{path.stem}:NAME; or make a package of the folder by an empty __init__.py"
-            raise UsageError(
-                f"{path} imports from its own package, and {folder} has no __init__.py", hint=hint
-            ) from None
-        raise
-    return module
-
-
-def from_package(path: Path) -> Any:
-    """Import a file of a package under its full name, so that relative imports work."""
-    names, folder = [path.stem], path.parent
-    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
-        names.insert(0, folder.name)
-        folder = folder.parent
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-    return importlib.import_module(".".join(names))
-
-
 def only_model(file: str) -> str:
     """Return the name of the only model in a Python file; UsageError lists them if there are several or none."""
     module = from_file(Path(file))
@@ -236,32 +166,6 @@ def is_model_of(module: Any, value: Any) -> bool:
     if isinstance(value, type):
         return issubclass(value, kinds()) and value.__module__ == module.__name__
     return isinstance(value, kinds())
-
-
-def module_name(path: Path) -> str:
-    """Return the name to import a file under: its own, or a unique one if another module has that name."""
-    try:
-        taken = importlib.util.find_spec(path.stem)
-    except (ImportError, ValueError):  # __main__, for example, has no spec
-        return f"{path.stem}_py"
-    own = taken is None or taken.origin == str(path)
-    return path.stem if own and path.stem.isidentifier() else f"{path.stem}_py"
-
-
-def from_module(name: str) -> Any:
-    """Import a module by name; the working folder is searched first."""
-    sys.path.insert(0, "")
-    try:
-        if not all(part.isidentifier() for part in name.split(".")):
-            raise ModuleNotFoundError(name=name)
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and not name.startswith(error.name):
-            raise
-        package = name.partition(".")[0]
-        known = package.isidentifier() and package == error.name
-        hint = f"pip install {package}, or a file is named as net.py:Net" if known else "a file is named as net.py:Net"
-        raise UsageError(f"there is no module {name!r}", hint=hint) from None
 
 
 def kinds() -> tuple[type, ...]:
@@ -309,68 +213,3 @@ def check_maker(found: object, text: str, allowed: tuple[type, ...]) -> None:
     home = str(getattr(maker, "__module__", "")).partition(".")[0]
     if not (inspect.isfunction(maker) or inspect.ismethod(maker) or cached) or home in sys.stdlib_module_names:
         raise UsageError(f"{text} is {an(type(found).__name__)}, not {WANTED}")
-
-
-def settings_of(found: Callable[..., object]) -> dict[str, object]:
-    """Return the arguments of a model with their defaults: its fields, or its constructor's or factory's parameters."""
-    if isinstance(found, type) and issubclass(found, Layer) and found.__init__ is Layer.__init__:
-        return dict(found._fields)
-    parameters = inspect.signature(found).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-
-
-def takes_any(found: Callable[..., object]) -> bool:
-    """Whether a factory does not declare its arguments; a Layer always does."""
-    if isinstance(found, type) and issubclass(found, Layer):
-        return False
-    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(found).parameters.values())
-
-
-def rules_for(found: Callable[..., object]) -> dict[str, Validator]:
-    """Return the validators for the annotations of a class's fields, or of a constructor's or factory's parameters."""
-    if isinstance(found, type) and "__init__" in vars(found):
-        found = found.__init__  # type: ignore[misc]  # a method of this class
-    try:
-        hints = inspect.get_annotations(found, eval_str=True)
-    except (NameError, TypeError):  # a name that only exists for type checkers, or no annotations
-        return {}
-    rules = {
-        name: [r for r in getattr(hint, "__metadata__", ()) if isinstance(r, Validator)] for name, hint in hints.items()
-    }
-    plain = {name: [OF_PLAIN_TYPES[hint]] for name, hint in hints.items() if hint in OF_PLAIN_TYPES}
-    return {name: found[0] for name, found in {**rules, **plain}.items() if found}
-
-
-def allowed(known: Mapping[str, object]) -> str:
-    """Return a hint that lists the arguments."""
-    return f"settings: {', '.join(known)}" if known else "it has no arguments"
-
-
-def parse_setting(text: str) -> tuple[str, Any]:
-    """Return the name and the value of ``name=value``.
-
-    >>> parse_setting("filters=64,64,256"), parse_setting("activation=relu"), parse_setting("rate=1e-3")
-    (('filters', (64, 64, 256)), ('activation', 'relu'), ('rate', 0.001))
-    """
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise UsageError(f"an argument is written name=value, got {text!r}")
-    return name, parse_value(value)
-
-
-def parse_value(text: str) -> Any:
-    """Parse a number, true, false, none, a comma-separated list, or a plain text."""
-    if text.lower() in ("true", "false", "none"):
-        return {"true": True, "false": False, "none": None}[text.lower()]
-    if "," in text or (text[:1], text[-1:]) in (("[", "]"), ("(", ")")):
-        return tuple(parse_value(part.strip()) for part in text.strip("[]()").split(",") if part.strip())
-    try:
-        value = ast.literal_eval(text)
-    except (
-        ValueError,
-        SyntaxError,
-        MemoryError,
-        RecursionError,
-    ):  # the last two: raised for a thousand brackets or signs
-        return text
-    return value if isinstance(value, (int, float)) else text

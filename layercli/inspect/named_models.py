@@ -8,7 +8,8 @@ from typing import Any
 
 from layercli.core.fields import serialize
 from layercli.core.types import JSONObject
-from layercli.inspect.model_loader import named_models, settings_of
+from layercli.inspect.model_arguments import settings_of
+from layercli.inspect.model_loader import named_models
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from layercli.core.text import spec_dtype
 from layercli.core.types import JSONObject, TensorTree, Tree
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
+from layercli.inspect.dtype_totals import DtypeTotal
 from layercli.inspect.output_names import distinct, keys_of, numbered
-from layercli.inspect.packed_weights import DtypeTotal
 
 if TYPE_CHECKING:
     from layercli.inspect.adapter import Adapter

@@ -19,10 +19,11 @@ from layercli.formats.hdf5 import H5File
 from layercli.formats.stored import stored_values
 from layercli.formats.weight_file import TensorEntry, WeightFile
 from layercli.inspect.checkpoint_parts import model_entries
+from layercli.inspect.dtype_totals import DtypeTotal, dtype_totals
 from layercli.inspect.glob import matches
 from layercli.inspect.histogram import ValueSample
 from layercli.inspect.json_numbers import json_number, json_values
-from layercli.inspect.packed_weights import DtypeTotal, PackedWeight, dtype_totals, packed_weights
+from layercli.inspect.packed_weights import PackedWeight, packed_weights
 from layercli.inspect.statistics import Statistics, statistics
 
 if TYPE_CHECKING:

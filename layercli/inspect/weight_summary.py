@@ -11,9 +11,10 @@ from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
 from layercli.formats.weight_file import TensorEntry, WeightFile
 from layercli.inspect.checkpoint_parts import model_entries
+from layercli.inspect.dtype_totals import DtypeTotal, totals_of
 from layercli.inspect.file_identity import kind_of, metadata_in, metadata_line
 from layercli.inspect.model_graph import ModelGraph, ModelGraphBuilder, ValueKind
-from layercli.inspect.packed_weights import DtypeTotal, packed_weights, totals_of, unpacked_entries
+from layercli.inspect.packed_weights import packed_weights, unpacked_entries
 from layercli.inspect.summary import Row, Summary, Totals
 
 LIGHTNING = "pytorch-lightning_version"

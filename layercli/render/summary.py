@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim
 from layercli.core.spec import show_shape
-from layercli.inspect.packed_weights import DtypeTotal
+from layercli.inspect.dtype_totals import DtypeTotal
 from layercli.inspect.repeats import path_of_run, runs_of_equal
 from layercli.inspect.summary import Row, Summary, json_shapes
 from layercli.render.column_choice import kept_longest, parse_columns

@@ -19,9 +19,10 @@ from layercli.formats import strict_json
 from layercli.formats.detect import open_single, open_weights
 from layercli.formats.os_errors import reading
 from layercli.formats.weight_file import TensorEntry, WeightFile
+from layercli.inspect.dtype_totals import totals_of
 from layercli.inspect.model_graph import ModelGraph
 from layercli.inspect.model_loader import ModelSource
-from layercli.inspect.packed_weights import PackedWeight, packed_weights, totals_of, unpacked_entries
+from layercli.inspect.packed_weights import PackedWeight, packed_weights, unpacked_entries
 from layercli.inspect.summary import Summary, described
 from layercli.inspect.variables import VariableRow, Variables, of_file, of_model
 from layercli.models.families import describe

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from layercli.core.types import ConfigLike
 from layercli.errors import UsageError
 from layercli.formats import detect
-from layercli.inspect.model_loader import is_python, parse_setting, unknown
+from layercli.inspect.model_arguments import parse_setting
+from layercli.inspect.model_loader import is_python, unknown
 from layercli.sources.exported_program import ExportedProgramSource
 from layercli.sources.keras import keras_source
 from layercli.sources.named import named_source

@@ -207,7 +207,7 @@ def test_another_optimizer_starts_afresh(cli, folder):
 
 def test_a_class_of_ones_own_is_named_on_the_command_line(cli, folder):
     (folder / "net.py").write_text(NET)
-    from layercli.inspect.model_loader import from_file
+    from layercli.inspect.python_import import from_file
 
     model = from_file(folder / "net.py").Net(5)
     model.predict(X)

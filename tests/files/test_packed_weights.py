@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from layercli.formats.weight_file import TensorEntry
-from layercli.inspect.packed_weights import packed_weights, totals_of, unpacked_entries
+from layercli.inspect.dtype_totals import totals_of
+from layercli.inspect.packed_weights import packed_weights, unpacked_entries
 from layercli.inspect.variables import of_file
 from layercli.inspect.weight_summary import summarize_file, weights_graph
 from layercli.sources.diff import diff_sources

@@ -8,7 +8,8 @@ import pytest
 
 from layercli.core.layer import Layer
 from layercli.errors import UsageError
-from layercli.inspect.model_loader import named_models, parse_setting
+from layercli.inspect.model_arguments import parse_setting
+from layercli.inspect.model_loader import named_models
 from layercli.inspect.named_models import catalogue
 from layercli.sources.resolve import resolve
 

@@ -12,7 +12,7 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.errors import UsageError, nearest
 from layercli.inspect.input_names import Arguments
-from layercli.inspect.model_loader import parse_setting
+from layercli.inspect.model_arguments import parse_setting
 from layercli.inspect.shape_parser import fill, parse_sizes, shapes_by_name
 from layercli.runtime.execution.forward_signature import POSITIONAL, arguments_of, forward_parameters, takes_any
 from layercli.runtime.execution.graph_module import GraphModule
