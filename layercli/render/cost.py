@@ -48,7 +48,7 @@ def device_text(device: DeviceLimits, dtype: str | None) -> str:
 def parts_table(cost: Cost, fit: Fit | None, findings: list[Finding], time: TimeFloor | None) -> Table:
     """Return the parts of the memory at the peak with their shares; below them where the peak is and what it means."""
     parts, total = cost.parts(), cost.bytes
-    columns = [Column("Part"), Column("Memory", numeric=True, key="bytes", show=show_size, fields=fields_of("bytes"))]
+    columns = [Column("Part"), Column("Memory", numeric=True, key="bytes", show=show_memory, fields=fields_of("bytes"))]
     known = total is not None and total > 0
     if known:
         columns += [Column("Share", numeric=True, show=show_share, bar=True)]
@@ -76,6 +76,11 @@ def row_of(part: CostPart, total: int | None) -> list[Any]:
 def show_size(size: Any) -> str:
     """Return the text of a number of bytes, a formula, or ``?`` for what is unknown."""
     return "?" if size is None else show_bytes(size) if isinstance(size, int) else str(size)
+
+
+def show_memory(size: Any) -> str:
+    """Return the text of a number of bytes; that of a formula says its unit, which could be the batch's letter."""
+    return f"{size} bytes" if isinstance(size, str) else show_size(size)
 
 
 def fields_of(name: str) -> tuple[tuple[str, Any], ...]:
