@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -17,9 +16,8 @@ from layercli.runtime.analysis.module_failure import failure_of
 from layercli.runtime.analysis.module_parameters import all_parameters
 from layercli.runtime.analysis.module_rows import is_container
 from layercli.runtime.analysis.module_summary import shapeless, trace_of
-from layercli.runtime.analysis.module_trace import Trace, described_part, is_lazy, spec_of
+from layercli.runtime.analysis.module_trace import Trace, is_lazy, spec_of, traceable
 from layercli.runtime.execution.forward_hooks import class_of
-from layercli.runtime.execution.graph_module import GraphModule
 
 LONGEST_ARGUMENT = 32
 """The maximum number of values of an argument that is recorded."""
@@ -38,10 +36,8 @@ def module_graph(
     ``values`` are given arguments of ``forward``, arrays and others; ``rebuilt`` creates the module again with real parameters,
     for a forward whose control flow depends on values.
     """
-    module = module if isinstance(module, GraphModule) else described_part(module)
+    module = traceable(module)
     known = bool(inputs) and all(isinstance(size, int) for spec in inputs.values() for size in spec.shape)
-    if any(map(is_lazy, [*module.parameters(), *module.buffers()])):
-        module = copy.deepcopy(module)  # a call gives lazy parameters their shapes
     real: list[nn.Module] = []
 
     def rebuild() -> nn.Module:

@@ -6,7 +6,6 @@ torch functions inside a layer.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -30,7 +29,7 @@ from layercli.runtime.analysis.module_inputs import tensors_for
 from layercli.runtime.analysis.module_parameters import Parameter, all_parameters, dtype_name, packed_parameters
 from layercli.runtime.analysis.module_rows import ModuleRows
 from layercli.runtime.analysis.module_runs import Fill, Runs
-from layercli.runtime.analysis.module_trace import OtherValue, Trace, described_part, is_lazy, trace
+from layercli.runtime.analysis.module_trace import OtherValue, Trace, described_part, is_lazy, trace, traceable
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.forward_hooks import class_of
 from layercli.runtime.execution.forward_signature import spreading
@@ -54,9 +53,7 @@ def summarize_module(
     It is called in inference mode and left unchanged. ``limits`` are the largest values of named sizes; ``values`` are
     given arguments, arrays and others; ``rebuilt`` creates the module again with real parameters.
     """
-    module, given = (module if isinstance(module, GraphModule) else described_part(module)), values or {}
-    if any(map(is_lazy, [*module.parameters(), *module.buffers()])):
-        module = copy.deepcopy(module)  # a call gives lazy parameters their shapes
+    module, given = traceable(module), values or {}
     runs = runs_of(module, inputs, given, limits or {}, rebuilt) if inputs or given else Runs([], [])
     held = all_parameters(module)
     parameters, trainable = sum(p.size for p in held), sum(p.size for p in held if p.trainable)

@@ -6,6 +6,7 @@ memory; if that fails too, the record up to the failing call is kept, with the r
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -208,6 +209,12 @@ def described_part(module: nn.Module) -> nn.Module:
         return unwrapped(module)
     inner = getattr(module, "graph", None)
     return described_part(inner) if isinstance(inner, nn.Module) else module
+
+
+def traceable(module: nn.Module) -> nn.Module:
+    """Return the part of ``module`` to describe; a copy where it is lazy, as a call gives lazy parameters their shapes."""
+    module = module if isinstance(module, GraphModule) else described_part(module)
+    return copy.deepcopy(module) if any(map(is_lazy, [*module.parameters(), *module.buffers()])) else module
 
 
 Call = Callable[[nn.Module], Any]
