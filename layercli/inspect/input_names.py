@@ -39,7 +39,7 @@ class Arguments:
         missing = [name for name in self.names if name not in given and name not in self.optional]
         if missing:
             wanted = [name for name in self.names if name in given or name in missing]
-            raise UsageError(f"{model} takes {count_of(wanted)}, got {len(given)}: {missing[0]} lacks")
+            raise UsageError(f"{model} takes {count_of(wanted)}, got {len(given)}: {missing[0]} is missing")
 
 
 def count_of(names: list[str]) -> str:

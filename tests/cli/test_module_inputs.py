@@ -243,7 +243,7 @@ def test_relative_imports(cli, folder):
 
 def test_entries_are_put_together():
     assert nested({"a": 1, "b.x": 2, "b.y.0": 3, "b.y.1": 4}) == {"a": 1, "b": {"x": 2, "y": [3, 4]}}
-    with pytest.raises(UsageError, match=r"the input pair has entries 0, 2, and pair\.1 lacks"):
+    with pytest.raises(UsageError, match=r"the input pair has entries 0, 2, and pair\.1 is missing"):
         nested({"pair.0": 1, "pair.2": 2})
     assert nested({"p.1": 1, "p.0": 0}, {"p": tuple[int, int]}) == {"p": (0, 1)}
 
@@ -271,7 +271,7 @@ def test_run_takes_structured_inputs(cli, folder):
     assert (taken, set(outputs)) == (given, {"x", "mask"})
     assert outputs["x"] == ([2, 3], pytest.approx(wanted, rel=1e-6))
     done = cli("run", "net.py:DataIn", "--input-shape", "batch.x=2,4")
-    assert done.err.endswith("\nerror: the input batch is a Batch of x, mask, scale: batch.mask lacks\n")
+    assert done.err.endswith("\nerror: the input batch is a Batch of x, mask, scale: batch.mask is missing\n")
     done = cli("run", "net.py:DataIn", "--input-shape", "batch.y=2,4")
     assert done.err.endswith("\nerror: Batch has no field 'y'\nhint: its fields: x, mask, scale\n")
 
@@ -290,7 +290,7 @@ def test_run_takes_flags_and_records_them(cli, folder):
     profiled = json.loads(cli("profile", *args, "--format", "json").out)
     assert [each["macs"] for each in profiled["profile"]["layers"]] == [24, 12]
     assert cli("run", "net.py:FlagIn", "--input-shape", "2,4").err == (
-        "error: net.py:FlagIn takes 2 inputs (x, use_head), got 1: use_head lacks\n"
+        "error: net.py:FlagIn takes 2 inputs (x, use_head), got 1: use_head is missing\n"
     )
     assert cli("run", "mlp", "--arg", "a=1").err == (
         "error: --arg gives an argument to the forward of a torch module in Python, and mlp is none\n"

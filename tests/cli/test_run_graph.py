@@ -78,7 +78,9 @@ def test_inputs_are_checked_against_the_file(cli, graphs, model):
     assert cli(f"{run} --input-shape 5,4 --input-shape 5,3 --fill ones --threads 1").code == 0
     assert cli(f"{run} --input-shape mask=1,3 --fill range --range x=0,1").code == 0
     assert failure(cli, f"{run} --input y=x.npy") == f"error: {model} has no input 'y'\nhint: inputs: x, mask\n"
-    assert failure(cli, f"{run} --input x=x.npy") == f"error: {model} takes 2 inputs (x, mask), got 1: mask lacks\n"
+    assert (
+        failure(cli, f"{run} --input x=x.npy") == f"error: {model} takes 2 inputs (x, mask), got 1: mask is missing\n"
+    )
     assert failure(cli, f"{run} --input-shape x=3,5") == (
         "error: the input x is float32[3, 5], the model takes float32[None, 4]\n"
     )
@@ -290,7 +292,7 @@ def test_inputs_that_are_sequences(cli, tmp_path, monkeypatch):
     assert [(each["name"], each["first"]) for each in document["outputs"]] == [("y.1", [1, 2, 3])]
     assert cli("run x.onnx --input-shape x.in.0=2,3 --input-shape x.in.1=4,3").code == 0
     done = cli("run x.onnx --input x.in.1=b.npy")
-    assert done.err.splitlines()[-1] == "error: the input x.in has entries 1, and x.in.0 lacks"
+    assert done.err.splitlines()[-1] == "error: the input x.in has entries 1, and x.in.0 is missing"
     nodes = [helper.make_node("Identity", ["x"], ["y"])]
     made("y.onnx", nodes, [helper.make_value_info("x", optional)], [helper.make_value_info("y", optional)], opset=17)
     assert cli("run y.onnx").err.splitlines()[-1] == "error: y.onnx gives nothing for these inputs: y is empty"

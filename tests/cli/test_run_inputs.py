@@ -97,9 +97,9 @@ def test_an_input_goes_to_the_argument_of_its_name(cli, nets, command, expected)
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("nets.py:Two --input x.npy", "nets.py:Two takes 2 inputs (left, right), got 1: right lacks"),
-        ("nets.py:Two --input-shape right=5,4", "nets.py:Two takes 2 inputs (left, right), got 1: left lacks"),
-        ("nets.py:Optional --input right=x.npy", "nets.py:Optional takes 2 inputs (left, right), got 1: left lacks"),
+        ("nets.py:Two --input x.npy", "nets.py:Two takes 2 inputs (left, right), got 1: right is missing"),
+        ("nets.py:Two --input-shape right=5,4", "nets.py:Two takes 2 inputs (left, right), got 1: left is missing"),
+        ("nets.py:Optional --input right=x.npy", "nets.py:Optional takes 2 inputs (left, right), got 1: left is missing"),
         ("nets.py:Linear --input x.npy --input y.npy", "nets.py:Linear takes 1 input (x): unexpected input y.npy"),
         ("nets.py:Linear --input-shape 5,4 --input-shape 5,4", "nets.py:Linear takes 1 input (x), got 2 shapes"),
     ],
@@ -114,7 +114,7 @@ def test_what_another_model_lacks_or_has_too_many_is_said(cli, nets, command):
     other = "" if command == "compare" else "--against"
     for model, given, rival, message in [
         ("Two", "--input x.npy --input y.npy", "Linear", "nets.py:Linear takes 1 input (x), got 2 (left, right)"),
-        ("Linear", "--input x.npy", "Two", "nets.py:Two takes 2 inputs (left, right), got 1: right lacks"),
+        ("Linear", "--input x.npy", "Two", "nets.py:Two takes 2 inputs (left, right), got 1: right is missing"),
     ]:
         done = cli(f"{command} nets.py:{model} {other} nets.py:{rival} {given} --device cpu")
         assert (done.code, done.out, done.err) == (2, "", f"error: {message}\n")

@@ -230,7 +230,7 @@ def test_what_does_not_fit_is_said(folder):
         "net takes 1 input (x): unexpected input x.npy", None,
     )  # fmt: skip
     assert failure("net", [ROW, ROW], ["x", "y"], ["x.npy"]) == (
-        "net takes 2 inputs (x, y), got 1: y lacks", None,
+        "net takes 2 inputs (x, y), got 1: y is missing", None,
     )  # fmt: skip
     assert failure("net", IMAGE, ["x"], ["first.npy"]) == (
         "the input x is float32[1, 3, 4, 6], the model takes float32[None, 4, 6, 3]",

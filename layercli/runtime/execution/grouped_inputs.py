@@ -47,13 +47,15 @@ def grouped(name: str, entries: Mapping[str, object], annotation: object = None)
             raise UsageError(f"{cls.__name__} has no field {unknown!r}", hint=f"its fields: {', '.join(parameters)}")
         needed = (key for key, p in parameters.items() if p.default is p.empty and key not in inner)
         if missing := next(needed, None):
-            raise UsageError(f"the input {name} is a {cls.__name__} of {', '.join(parameters)}: {name}.{missing} lacks")
+            raise UsageError(
+                f"the input {name} is a {cls.__name__} of {', '.join(parameters)}: {name}.{missing} is missing"
+            )
         return cls(**inner)
     if not all(key.isdecimal() for key in inner):
         return inner
     gap = next((i for i in range(len(inner)) if str(i) not in inner), None)
     if gap is not None:
-        raise UsageError(f"the input {name} has entries {', '.join(inner)}, and {name}.{gap} lacks")
+        raise UsageError(f"the input {name} has entries {', '.join(inner)}, and {name}.{gap} is missing")
     items = [inner[str(i)] for i in range(len(inner))]
     return tuple(items) if any(typing.get_origin(kind) is tuple for kind in kinds) else items
 
