@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         constraints,
         datasets,
         distributed,
+        distribution,
         dtype_policies,
         errors,
         gpu,
@@ -66,9 +67,9 @@ if TYPE_CHECKING:
     from layercli.sources.summary import summary
 
 MODULES = (
-    "activations", "applications", "backend", "callbacks", "config", "constraints", "datasets", "distributed", "dtype_policies",
-    "errors", "gpu", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers",
-    "preprocessing", "quantizers", "random", "regularizers", "saving", "testing", "tf", "tree", "utils", "wrappers",
+    "activations", "applications", "backend", "callbacks", "config", "constraints", "datasets", "distributed", "distribution",
+    "dtype_policies", "errors", "gpu", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops",
+    "optimizers", "preprocessing", "quantizers", "random", "regularizers", "saving", "testing", "tf", "tree", "utils", "wrappers",
 )  # fmt: skip
 NAMES = {
     "DTypePolicy": "layercli.core.dtypes",
@@ -121,6 +122,7 @@ __all__ = [
     "device",
     "diff",
     "distributed",
+    "distribution",
     "dtype_policies",
     "errors",
     "gpu",

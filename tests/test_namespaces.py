@@ -63,8 +63,8 @@ def test_a_refused_name_says_why():
 
     assert str(raised.value) == message
     with pytest.raises(UsageError) as raised:
-        layercli.distribution.DeviceMesh((2,), ["batch"])
-    assert str(raised.value).startswith("layercli has no distribution.DeviceMesh: ")
+        layercli.distillation.Distiller(None)
+    assert str(raised.value).startswith("layercli has no distillation.Distiller: ")
     assert not isinstance(layercli.layers.Dense(1), JaxLayer)
     with pytest.raises(AttributeError) as missing:
         layercli.layers.JaxLayers  # noqa: B018

@@ -51,6 +51,10 @@ class Backend(Protocol):
     def all_reduce(self, tensors: Sequence[Any]) -> Sequence[Any]:
         """Return tensors summed, with their gradients, over the ranks that this thread trains with; alone, the same tensors."""
 
+    @property
+    def distribution(self) -> Any:
+        """The functions that ``layercli.distribution`` asks for devices, ranks, meshes and distributed tensors."""
+
     # Tensors
 
     def is_array(self, x: Any) -> bool:

@@ -34,7 +34,6 @@ REFUSED = {
     "config.set_max_epochs": "fit takes epochs",
     "config.set_max_steps_per_epoch": "fit takes steps_per_epoch",
     "distillation": "a train_step of one's own compares two models",
-    "distribution": "training on several devices is layercli.distributed, over PyTorch's device mesh",
     "dtype_policies.AWQDTypePolicy": _CALIBRATED,
     "dtype_policies.DTypePolicyMap": "each layer takes its own dtype",
     "dtype_policies.GPTQDTypePolicy": _CALIBRATED,

@@ -13,6 +13,7 @@ from layercli.core.keras_tensor import Operators, SymbolicTensor
 from layercli.core.spec import Shape, Spec, shape_of
 from layercli.core.types import DTypeLike, ShapeLike
 from layercli.core.variable_owner import TensorOwner, VariableOwner
+from layercli.distribution import scope
 from layercli.errors import ShapeError, UsageError
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class Variable(Operators):
         self.regularizer = regularizer
         self.constraint = constraint
         self.persistent = persistent
+        self.distribution = scope.distribution()
         self.layout = layout if layout != tuple(range(spec.rank)) else None
         self._logical = _inverse(self.layout) if self.layout else None
         self.made_trainable = trainable

@@ -73,6 +73,13 @@ class TorchBackend:
 
         return process_group.all_reduce(tensors)
 
+    @property
+    def distribution(self) -> Any:
+        """The module device_meshes."""
+        from layercli.runtime.distributed import device_meshes
+
+        return device_meshes
+
     # Tensors
 
     def is_array(self, x: object) -> bool:

@@ -17,7 +17,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 import layercli
-from layercli import Input, Model, Sequential, callbacks, distributed, layers, losses
+from layercli import Input, Model, Sequential, callbacks, distributed, distribution, layers, losses
 from layercli.cli.main import run
 from layercli.core import tree
 from layercli.inspect.input_names import NamedInputs
@@ -134,6 +134,57 @@ def train(name, shard=False):
         "weights": np.concatenate([each.ravel() for each in model.get_weights()]),
         "logs": np.array([history[key] for key in sorted(history)]),
         "evaluated": np.array(model.evaluate(x, y, batch_size=8)),
+    }
+
+
+LAID_OUT = ("plain", "embedding and lstm", "clipping", "several outputs", "synchronized")
+LAYOUTS = {
+    ".*(dense|body|left|embedding)[^/]*/(kernel|embeddings)": (None, "model"),
+    ".*lstm_cell/.*kernel": ("model", None),
+    ".*(dense|body)[^/]*/bias": ("model",),
+}
+
+
+def laid_out(name, batch, model):
+    """Return what training comes to on a mesh of ``batch`` by ``model`` devices, and how many values of its variables are here."""
+    layouts = distribution.LayoutMap(distribution.DeviceMesh((batch, model), ["batch", "model"]))
+    for pattern, axes in LAYOUTS.items():
+        layouts[pattern] = axes
+    with distribution.ModelParallel(layout_map=layouts).scope():
+        return train(name)
+
+
+def replicated():
+    """Return what training comes to under a DataParallel of all devices, and on each rank's own half of the samples."""
+    distribution.set_distribution(distribution.DataParallel())
+    found = train("plain")
+    distribution.distribution().auto_shard_dataset = False
+    layercli.random.set_seed(0)
+    model = dense()
+    model.compile("sgd", sparse())
+    half = slice(distributed.rank(), 16, 2)
+    model.fit(X[half], LABELS[half], batch_size=8, verbose=0)
+    distribution.set_distribution(None)
+    return {**found, "own halves": np.concatenate([each.ravel() for each in model.get_weights()])}
+
+
+def divided():
+    """Return a tensor's part on this rank, and what stands for devices and layouts."""
+    mesh = distribution.DeviceMesh((1, 2), ("batch", "model"))
+    part = distribution.distribute_tensor(X, distribution.TensorLayout((None, "model"), mesh))
+    model = dense()
+    layouts = distribution.LayoutMap(mesh)
+    layouts[".*/kernel"] = (None, "model")
+    with distribution.ModelParallel(layout_map=layouts).scope():
+        model.compile("adam", sparse())
+        model.fit(X, LABELS, batch_size=8, verbose=0)
+    return {
+        "part": part.to_local().numpy(),
+        "devices": np.array(distribution.list_devices("cpu")),
+        "values": np.array(sum(parameter.to_local().numel() for parameter in model.module.parameters())),
+        "predicted": model.predict(X[:3], verbose=0),
+        "by layer": model.layers[0](X[:3]).detach().numpy(),
+        **{f"weight{number}": each for number, each in enumerate(model.get_weights())},
     }
 
 
@@ -293,6 +344,10 @@ def main(folder):
     for name in TRAININGS:
         for way in ("ddp", "fsdp") if name in SHARDED else ("ddp",):
             keep(f"{name}/{way}", train(name, way == "fsdp"))
+    for name in LAID_OUT:
+        keep(f"{name}/layouts", laid_out(name, 1, 2))
+    keep("replicated", replicated())
+    keep("divided", divided())
     keep("stopped", stopped(folder))
     keep("patient", patient())
     keep("saved", saved(folder))

@@ -44,14 +44,43 @@ def alone(name):
     return jobs.train(name)
 
 
-@pytest.mark.parametrize(
-    ("way", "name"), [("ddp", name) for name in jobs.TRAININGS] + [("fsdp", name) for name in jobs.SHARDED]
-)
+WAYS = {"ddp": jobs.TRAININGS, "fsdp": jobs.SHARDED, "layouts": jobs.LAID_OUT}
+
+
+@pytest.mark.parametrize(("way", "name"), [(way, name) for way, names in WAYS.items() for name in names])
 def test_two_ranks_come_to_what_one_process_does(found, name, way):
     for rank in found:
         for key, expected in alone(name).items():
             atol = 5e-5 if name == "bfloat16" else 2e-6  # sums of fewer samples are rounded otherwise, to 8 bits
             np.testing.assert_allclose(rank[f"{name}/{way}/{key}"], expected, rtol=2e-5, atol=atol, err_msg=key)
+
+
+def test_data_parallel_is_what_torchrun_does(found):
+    for rank in found:
+        for key in alone("plain"):
+            np.testing.assert_array_equal(rank[f"replicated/{key}"], rank[f"plain/ddp/{key}"])
+    layercli.random.set_seed(0)
+    model = jobs.dense()
+    model.compile("sgd", jobs.sparse())
+    model.fit(jobs.X[:16], jobs.LABELS[:16], batch_size=16, verbose=0, shuffle=False)
+    whole = np.concatenate([each.ravel() for each in model.get_weights()])
+    for rank in found:
+        np.testing.assert_allclose(rank["replicated/own halves"], whole, rtol=2e-5, atol=2e-6)
+
+
+def test_what_a_layout_divides(found):
+    for rank, each in enumerate(found):
+        assert each["divided/devices"].tolist() == ["cpu:0", "cpu:1"]
+        np.testing.assert_array_equal(each["divided/part"], jobs.X[:, 2:] if rank else jobs.X[:, :2])
+        assert each["divided/values"] == (
+            18 if rank else 21
+        )  # of 32: three or two of five columns, one of two, and biases
+        model = jobs.dense()
+        model.set_weights([each[f"divided/weight{number}"] for number in range(4)])
+        np.testing.assert_allclose(
+            each["divided/predicted"], model.predict(jobs.X[:3], verbose=0), rtol=1e-5, atol=1e-6
+        )
+        np.testing.assert_allclose(each["divided/by layer"], model.layers[0](jobs.X[:3]).detach(), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(("how", "name"), [("ddp", n) for n in jobs.WHOLE] + [("fsdp", n) for n in jobs.BY_LAYER])

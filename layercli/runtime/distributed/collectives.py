@@ -12,7 +12,8 @@ import torch
 
 from layercli.callbacks.callback import Callback, overrides_hook
 from layercli.core.model import Model
-from layercli.runtime.distributed import fsdp, process_group
+from layercli.distribution.scope import distribution
+from layercli.runtime.distributed import device_meshes, fsdp, layout_sharding, process_group
 from layercli.runtime.distributed.ddp import replicated, without_gradient
 from layercli.runtime.distributed.process_group import Group, running
 from layercli.runtime.execution import eager_call
@@ -33,10 +34,13 @@ def together(function: Callable[..., R]) -> Callable[..., R]:
     @wraps(function)
     def run(model: Model, *args: Any, **kwargs: Any) -> R:
         joined = process_group.current()
+        followed = distribution()
+        device_meshes.check_distribution(followed, joined)
         if joined is None:
             return function(model, *args, **kwargs)
         trainer = trainer_of(model, function.__name__)
-        before, trainer.part = trainer.part, BatchShard(joined)
+        apart = followed is not None and not followed.auto_shard_dataset
+        before, trainer.part = trainer.part, BatchShard(joined, apart=apart)
         try:
             with at_once(joined), process_group.all_reduce_by(trainer.part.together), trainer.part.scope:
                 return function(model, *args, **kwargs)
@@ -63,11 +67,16 @@ def begin(trainer: Trainer, batch: Batch, *, training: bool) -> None:
     if part is None:
         return
     part.device = eager_call.device_of(model) or torch.device("cpu")
-    if training and not fsdp.is_sharded(model):
+    if training and not is_sharded(model):
         usual = type(model).train_step is Model.train_step
         unused = without_gradient(model, part.cut(batch)) if usual else set()
         trainer.reset()
         part.scope.enter_context(replicated(model, unused))
+
+
+def is_sharded(model: Model) -> bool:
+    """Return whether ranks hold parts of the variables of ``model``."""
+    return fsdp.is_sharded(model) or layout_sharding.is_sharded(model)
 
 
 def callbacks_for_rank(trainer: Trainer, callbacks: Iterable[Callback]) -> list[Callback]:
@@ -88,7 +97,7 @@ def is_writer_rank(model: Model) -> Iterator[bool]:
 
     Ranks save together inside fit, and when the model is sharded among them: then the first rank writes.
     """
-    joined = running.group or (process_group.current() if fsdp.is_sharded(model) else None)
+    joined = running.group or (process_group.current() if is_sharded(model) else None)
     yield joined is None or joined.first
     if joined is not None:
         joined.wait()

@@ -42,11 +42,12 @@ class BatchShard:
     """This rank's shard of the current batch: ``own`` samples of the ``whole`` number over all ranks.
 
     A rank without samples computes on another rank's samples with weight 0; ``own`` is then 0. ``heard``: a callback reads
-    per-batch logs, so they are all-reduced after every batch.
+    per-batch logs, so they are all-reduced after every batch. ``apart``: each rank has data of its own.
     """
 
-    def __init__(self, group: Group, *, heard: bool = False) -> None:
+    def __init__(self, group: Group, *, heard: bool = False, apart: bool = False) -> None:
         self.group = group
+        self.apart = apart
         self.heard = heard
         self.own = self.whole = 1
         self.device = torch.device("cpu")
@@ -66,7 +67,7 @@ class BatchShard:
         self, source: ArrayAdapter | IterableAdapter, size: int, order: torch.Tensor | None = None, first: int = 0
     ) -> Iterator[Batch]:
         """Yield this rank's shard of every batch of ``source`` from number ``first`` on, equally many on every rank."""
-        if isinstance(source, TensorAdapter):
+        if isinstance(source, TensorAdapter) and not self.apart:
             return self._slices(source, size, order, first)
         return self._cuts(source, source.batches(size, order, first))
 
@@ -78,7 +79,7 @@ class BatchShard:
 
     def _cuts(self, source: ArrayAdapter | IterableAdapter, batches: Iterator[Batch]) -> Iterator[Batch]:
         loader = source.source if isinstance(source, IterableAdapter) else None
-        apart = isinstance(getattr(loader, "sampler", None), DistributedSampler)
+        apart = self.apart or isinstance(getattr(loader, "sampler", None), DistributedSampler)
         for batch in batches:
             if apart:
                 self.own = len(tree.flatten(batch[0])[0])

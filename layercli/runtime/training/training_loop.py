@@ -19,7 +19,7 @@ from layercli.core.model import Model
 from layercli.core.types import Tree
 from layercli.errors import UsageError
 from layercli.render.progress import reporter
-from layercli.runtime.distributed import collectives
+from layercli.runtime.distributed import collectives, layout_sharding
 from layercli.runtime.execution import eager_call, layer_module, torch_compile
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
 from layercli.runtime.training.data_adapters import (
@@ -261,8 +261,10 @@ def raise_if_interrupted(trainer: Trainer) -> None:
 
 
 def begin(trainer: Trainer, batch: Batch) -> None:
-    """Build the model and the optimizer."""
+    """Build the model and the optimizer; where a distribution says so the ranks divide the variables."""
     build(trainer.model, batch[0])
+    if trainer.part is not None:
+        layout_sharding.shard(trainer.model, trainer.part.group)
     trainer.prepare()
 
 
