@@ -18,6 +18,7 @@ from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.rms_normalization import RMSNormalization
 from layercli.ops.core.axes import check_rank
+from layercli.ops.last_steps import LastSteps
 from layercli.ops.selective_scan import SelectiveScan
 
 
@@ -72,14 +73,19 @@ class CausalConvolution(Layer):
         """Return the checkpoint name; the checkpoint's kernel has an extra axis of size 1."""
         return PretrainedStored((key,), (1, 0), single=1) if key == "weight" else PretrainedStored((key,))
 
-    def call(self, inputs: Tensor) -> Tensor:
-        """Return (batch, steps, channels)."""
-        last = self.size - 1
-        padded = ops.pad(inputs, ((0, 0), (last, 0), (0, 0)))
-        x = padded[:, last:] * self.kernel[last]
-        for i in range(last):
-            x = x + padded[:, i : i - last] * self.kernel[i]
-        return x if self.bias is None else x + self.bias
+    def call(self, inputs: Tensor, past: tuple[Tensor, ...] | None = None) -> Any:
+        """Return (batch, steps, channels); with ``past``, earlier inputs or (), also the inputs that the next call takes."""
+        before = self.size - 1
+        if past is None:
+            padded, kept = ops.pad(inputs, ((0, 0), (before, 0), (0, 0))), None
+        else:
+            given = (
+                ops.concatenate([*past, inputs], axis=1) if past else ops.pad(inputs, ((0, 0), (self.size, 0), (0, 0)))
+            )
+            padded, kept = given[:, 1:], LastSteps(self.size)(given)
+        x = ops.depthwise_conv(padded, ops.expand_dims(self.kernel, -1))
+        x = x if self.bias is None else x + self.bias
+        return x if kept is None else (x, kept)
 
 
 class Mixer(Layer):
@@ -108,15 +114,24 @@ class Mixer(Layer):
         """Return the checkpoint name, which is the variable's own."""
         return PretrainedStored((key,))
 
-    def call(self, inputs: Tensor) -> Tensor:
-        """Return (batch, steps, width)."""
+    def call(self, inputs: Tensor, mask: Tensor | None, past: tuple[Tensor, ...] | None = None) -> Any:
+        """Return (batch, steps, width), and the new states if ``past`` is given; ``mask`` (batch, steps, 1) is 0 for padding."""
         of = self.config
-        x, gate = ops.split(self.in_proj(inputs), 2, axis=-1)
-        x = self.activate(self.conv1d(x))
+        x, gate = ops.split(self.in_proj(masked(inputs, mask)), 2, axis=-1)
+        convolved = self.conv1d(x) if past is None else self.conv1d(x, past[:1])
+        x, kept = (convolved, None) if past is None else convolved
+        x = masked(self.activate(x), mask)
         low, given, taken = ops.split(self.x_proj(x), [of.rank, of.rank + of.state_size], axis=-1)
         step = ops.softplus(self.dt_proj(low))
-        x = self.scan(x, step, -ops.exp(self.A_log), given, taken) + x * self.D
-        return self.out_proj(x * self.activate(gate))
+        rate = -ops.exp(ops.cast(self.A_log, "float32"))
+        scanned, states = self.scan(x, step, rate, given, taken, past[1] if past else None)
+        x = self.out_proj((scanned + x * self.D) * self.activate(gate))
+        return x if past is None else (x, (kept, states))
+
+
+def masked(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Return x (batch, steps, features), 0 at padding."""
+    return x if mask is None else x * ops.cast(mask, x.dtype)
 
 
 class MambaBlock(Layer):
@@ -128,19 +143,27 @@ class MambaBlock(Layer):
         """Create both layers."""
         self.norm, self.mixer = RMSNormalization(epsilon=self.config.layer_norm_epsilon), Mixer(self.config)
 
-    def call(self, inputs: Tensor) -> Tensor:
-        """Return (batch, steps, width)."""
-        return inputs + self.mixer(self.norm(inputs))
+    def call(self, inputs: Tensor, mask: Tensor | None, past: tuple[Tensor, ...] | None = None) -> Any:
+        """Return (batch, steps, width), and the new states if ``past`` is given."""
+        if past is None:
+            return inputs + self.mixer(self.norm(inputs), mask)
+        x, kept = self.mixer(self.norm(inputs), mask, past)
+        return inputs + x, kept
 
 
 class Mamba(Pretrained):
-    """Mamba, from tokens (batch, steps) to logits, or to hidden states."""
+    """Mamba, from tokens (batch, steps) to logits, or to hidden states; with ``cache`` also the states for the next call.
+
+    ``attention_mask`` (batch, steps so far) is 0 for padding before a text; ``cache`` is the previous call's, or () for the
+    first: for each block the last inputs of its convolution and the states of its recurrence.
+    """
 
     config: Any
     head: bool = True
 
     base_prefix = "backbone."
     outside = ("lm_head",)
+    recurrent = True
 
     def setup(self) -> None:
         """Create the embedding, the blocks, the last normalization and the head."""
@@ -157,17 +180,28 @@ class Mamba(Pretrained):
         """The projection to the vocabulary, if it is tied to the embedding."""
         return {"lm_head.weight": f"{self.prefix}embeddings.weight"} if self.config.tie_word_embeddings else {}
 
-    def call(self, input_ids: Tensor) -> Tensor:
+    @property
+    def predicts_tokens(self) -> bool:
+        """Whether the head projects to the vocabulary."""
+        return bool(self.head)
+
+    def call(self, input_ids: Tensor, attention_mask: Tensor | None = None, cache: Any = None) -> Any:
         """Return (batch, steps, vocabulary)."""
         check_rank(input_ids, 2)
-        x = self.embeddings(input_ids)
-        for block in self.blocks:
-            x = block(x)
+        x, mask, kept = self.embeddings(input_ids), None, []
+        if attention_mask is not None:
+            mask = ops.expand_dims(attention_mask[:, -input_ids.shape[1] :], -1)
+        for i, block in enumerate(self.blocks):
+            if cache is None:
+                x = block(x, mask)
+            else:
+                x, own = block(x, mask, cache[i] if cache else ())
+                kept.append(own)
         x = self.norm_f(x)
-        if not self.head:
-            return x
-        tied = self.config.tie_word_embeddings
-        return ops.matmul(x, ops.transpose(self.embeddings.embeddings)) if tied else self.lm_head(x)
+        if self.head:
+            tied = self.config.tie_word_embeddings
+            x = ops.matmul(x, ops.transpose(self.embeddings.embeddings)) if tied else self.lm_head(x)
+        return x if cache is None else (x, kept)
 
 
 def model(given: Mapping[str, object], architecture: str | None = None) -> Mamba:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from layercli.models.parallel import TensorParallelPlan
 from layercli.models.reading import shown
@@ -19,7 +19,7 @@ from layercli.core.dtypes import DTypePolicy
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.spec import Spec
-from layercli.core.types import ConfigLike
+from layercli.core.types import ConfigLike, Tree
 from layercli.core.variable import Variable
 from layercli.errors import FormatError
 from layercli.layers.convolutional.conv import Conv1D, Conv2D
@@ -74,12 +74,30 @@ class Pretrained(Model):
     renamed: ClassVar[Mapping[str, str]] = {"blocks": "layers"}
     outside: ClassVar[tuple[str, ...]] = ()
     ignored: ClassVar[tuple[str, ...]] = ()
+    is_encoder_decoder: ClassVar[bool] = False
+    """Whether ``call`` takes what an encoder reads, and after it the tokens of the decoder."""
+    recurrent: ClassVar[bool] = False
+    """Whether the cache are states of a recurrence."""
     _makes_tensors = True  # positions and masks
 
     @property
     def predicts_tokens(self) -> bool:
         """Whether the outputs are the logits of the next token at each step."""
         return False
+
+    @property
+    def start_token(self) -> int | None:
+        """The token that a decoder beside an encoder starts with; None if the config does not say."""
+        return None
+
+    @property
+    def cached(self) -> Layer:
+        """The layer whose ``blocks`` have a cache."""
+        return self
+
+    def continued(self, tokens: Tree) -> Any:
+        """Return the inputs of a call that adds ``tokens`` (batch, steps): all else that was given before is in the cache."""
+        return [None, tokens] if self.is_encoder_decoder else tokens
 
     @property
     def plan(self) -> TensorParallelPlan:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from layercli.models.functions import activation, merge_heads, split_heads
-from layercli.models.masks import attend, mask_of
+from layercli.models.functions import activation
+from layercli.models.masks import Cache, mask_of
 from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import Pretrained, head_of
-from layercli.models.reading import Depth, Size, read
+from layercli.models.reading import Count, Depth, Size, read
+from layercli.models.t5_attention import T5Attention
 
 from layercli import ops
 from layercli.core import dims
@@ -42,6 +42,7 @@ class T5Config:
     layer_norm_epsilon: float = 1e-6
     feed_forward_proj: str = "relu"
     tie_word_embeddings: bool = True
+    decoder_start_token_id: Count | None = None
 
     @property
     def gated(self) -> bool:
@@ -54,59 +55,6 @@ class T5Config:
         if self.feed_forward_proj == "gated-gelu":
             return "gelu_new"
         return self.feed_forward_proj.removeprefix("gated-")
-
-
-def bucket(distance: Any, both_ways: bool, count: int, furthest: int) -> Tensor:
-    """Return the bucket of each distance from a target to a source: one each for near ones, logarithmic for far ones."""
-    first = 0
-    if both_ways:
-        count //= 2
-        first = ops.cast(ops.greater(distance, 0), "int64") * count
-        distance = ops.abs(distance)
-    else:
-        distance = ops.maximum(-distance, 0)
-    exact = count // 2
-    far = ops.log(ops.cast(ops.maximum(distance, 1), "float32") / exact) / math.log(furthest / exact) * (count - exact)
-    far = ops.minimum(exact + ops.cast(far, "int64"), count - 1)
-    return first + ops.where(ops.less(distance, exact), ops.cast(distance, "int64"), far)
-
-
-class T5Attention(Layer):
-    """Attention to ``sources`` with unscaled scores; the first block holds the position bias that all blocks add."""
-
-    config: Any
-    biased: bool = False
-    both_ways: bool = True
-
-    def setup(self) -> None:
-        """Create the projections, and the table of the bias."""
-        of = self.config
-        self.q, self.k, self.v = (Dense(of.num_heads * of.d_kv, use_bias=False) for _ in range(3))
-        self.o = Dense(of.d_model, use_bias=False)
-        self.head_size = of.d_kv
-        if self.biased:
-            self.relative_attention_bias = Embedding(of.relative_attention_num_buckets, of.num_heads)
-
-    def bias(self, distance: Tensor) -> Tensor:
-        """Return the bias of the scores (1, heads, targets, sources)."""
-        of = self.config
-        places = bucket(distance, self.both_ways, of.relative_attention_num_buckets, of.relative_attention_max_distance)
-        return ops.expand_dims(ops.transpose(self.relative_attention_bias(places), (2, 0, 1)), 0)
-
-    def call(
-        self,
-        inputs: Tensor,
-        sources: Tensor,
-        mask: Tensor | None = None,
-        bias: Tensor | None = None,
-        distance: Tensor | None = None,
-    ) -> Any:
-        """Return (batch, steps, width), and the position bias if ``distance`` is given."""
-        bias = self.bias(distance) if distance is not None else bias
-        query, key, value = (split_heads(x, self.head_size) for x in (self.q(inputs), self.k(sources), self.v(sources)))
-        x = attend(query, key, value, mask, scale=1.0, causal=False, bias=bias)
-        x = self.o(merge_heads(x))
-        return (x, bias) if distance is not None else x
 
 
 class T5FeedForward(Layer):
@@ -143,13 +91,16 @@ class SelfPart(Layer):
         self.SelfAttention = T5Attention(self.config, self.biased, self.both_ways)
         self.layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
 
-    def call(self, inputs: Tensor, mask: Tensor, bias: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (batch, steps, width) and the bias."""
+    def call(
+        self, inputs: Tensor, mask: Tensor, bias: Tensor, distance: Tensor, past: tuple[Tensor, ...] | None = None
+    ) -> tuple[Any, ...]:
+        """Return (batch, steps, width), the bias and the cache."""
         x = self.layer_norm(inputs)
-        if not self.biased:
-            return inputs + self.SelfAttention(x, x, mask, bias), bias
-        x, bias = self.SelfAttention(x, x, mask, None, distance)
-        return inputs + x, bias
+        if self.biased:
+            x, bias, kept = self.SelfAttention(x, x, mask, None, distance, past)
+        else:
+            x, kept = self.SelfAttention(x, x, mask, bias, None, past)
+        return inputs + x, bias, kept
 
 
 class CrossPart(Layer):
@@ -159,12 +110,15 @@ class CrossPart(Layer):
 
     def setup(self) -> None:
         """Create the layers."""
-        self.EncDecAttention = T5Attention(self.config)
+        self.EncDecAttention = T5Attention(self.config, crosses=True)
         self.layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
 
-    def call(self, inputs: Tensor, sources: Tensor, mask: Tensor) -> Tensor:
-        """Return (batch, steps, width)."""
-        return inputs + self.EncDecAttention(self.layer_norm(inputs), sources, mask)
+    def call(
+        self, inputs: Tensor, sources: Tensor | None, mask: Tensor, past: tuple[Tensor, ...] | None = None
+    ) -> tuple[Any, ...]:
+        """Return (batch, steps, width) and the cache."""
+        x, kept = self.EncDecAttention(self.layer_norm(inputs), sources, mask, past=past)
+        return inputs + x, kept
 
 
 class FeedForwardPart(Layer):
@@ -198,12 +152,21 @@ class T5Block(Layer):
         ]
 
     def call(
-        self, inputs: Tensor, mask: Tensor, bias: Tensor, distance: Tensor, sources: Tensor, sources_mask: Tensor
-    ) -> Any:
-        """Return (batch, steps, width) and the bias."""
-        x, bias = self.layer[0](inputs, mask, bias, distance)
-        x = self.layer[1](x, sources, sources_mask) if self.decodes else x
-        return self.layer[-1](x), bias
+        self,
+        inputs: Tensor,
+        mask: Tensor,
+        bias: Tensor,
+        distance: Tensor,
+        sources: Tensor,
+        sources_mask: Tensor,
+        past: tuple[Tensor, ...] | None = None,
+    ) -> tuple[Any, ...]:
+        """Return (batch, steps, width), the bias, and the cache: keys and values of the decoder, then of the encoder."""
+        x, bias, kept = self.layer[0](inputs, mask, bias, distance, past and past[:2])
+        if self.decodes:
+            x, of_encoder = self.layer[1](x, sources, sources_mask, past and past[2:])
+            kept = (*kept, *of_encoder)
+        return self.layer[-1](x), bias, kept
 
 
 class T5Stack(Layer):
@@ -215,7 +178,7 @@ class T5Stack(Layer):
 
     def setup(self) -> None:
         """Create the blocks."""
-        self.block = [T5Block(self.config, i == 0, self.decodes) for i in range(self.depth)]
+        self.blocks = [T5Block(self.config, i == 0, self.decodes) for i in range(self.depth)]
         self.final_layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
 
     def call(
@@ -225,20 +188,28 @@ class T5Stack(Layer):
         distance: Tensor,
         sources: Tensor | None = None,
         sources_mask: Tensor | None = None,
-    ) -> Tensor:
-        """Return (batch, steps, width)."""
-        x, bias = inputs, None
-        for block in self.block:
-            x, bias = block(x, mask, bias, distance, sources, sources_mask)
-        return self.final_layer_norm(x)
+        cache: Cache | None = None,
+    ) -> tuple[Any, ...]:
+        """Return (batch, steps, width), and the new cache of each block, empty without one."""
+        x, bias, kept = inputs, None, []
+        for i, block in enumerate(self.blocks):
+            past = cache[i] if cache else cache
+            x, bias, own = block(x, mask, bias, distance, sources, sources_mask, past)
+            kept.append(own)
+        return self.final_layer_norm(x), kept
 
 
 class T5(Pretrained):
-    """T5, from encoder and decoder tokens to logits, or to the decoder's hidden states."""
+    """T5, from encoder and decoder tokens to logits, or to the decoder's hidden states; with ``cache`` also the next cache.
+
+    ``input_ids`` are None with the cache of an earlier call.
+    """
 
     config: Any
     head: bool = True
 
+    is_encoder_decoder = True
+    renamed = {"blocks": "block"}
     ignored = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight",
                "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight")  # fmt: skip
 
@@ -252,6 +223,22 @@ class T5(Pretrained):
             self.lm_head = Dense(of.vocab_size, use_bias=False)
 
     @property
+    def predicts_tokens(self) -> bool:
+        """Whether the head projects to the vocabulary."""
+        return bool(self.head)
+
+    @property
+    def start_token(self) -> int | None:
+        """The token that decoding starts with."""
+        found: int | None = self.config.decoder_start_token_id
+        return found
+
+    @property
+    def cached(self) -> Layer:
+        """The decoder."""
+        return self.decoder
+
+    @property
     def plan(self) -> TensorParallelPlan:
         """How ranks share the layers."""
         network = {**dict.fromkeys(("wi", "wi_0", "wi_1", "relative_attention_bias"), COLUMNS), "wo": ROWS}
@@ -262,16 +249,30 @@ class T5(Pretrained):
         """The projection to the vocabulary, if it is tied to the embedding."""
         return {"lm_head.weight": "shared.weight"} if self.config.tie_word_embeddings else {}
 
-    def call(self, input_ids: Tensor, decoder_input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+    def call(
+        self,
+        input_ids: Any,
+        decoder_input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        cache: Cache | None = None,
+    ) -> Any:
         """Return (batch, decoder's steps, vocabulary); ``attention_mask`` (batch, steps) is 0 for padding."""
-        check_rank(input_ids, 2)
-        x = self.shared(input_ids)
-        mask = mask_of(input_ids, input_ids, attention_mask, causal=False)
-        sources = self.encoder(x, mask, distances(input_ids.shape[1]))
-        cross = mask_of(decoder_input_ids, input_ids, attention_mask, causal=False)
-        steps = distances(decoder_input_ids.shape[1])
+        check_rank(decoder_input_ids, 2)
+        sources, cross = None, None
+        if not cache:
+            check_rank(input_ids, 2)
+            mask = mask_of(input_ids, input_ids, attention_mask, causal=False)
+            sources, _ = self.encoder(self.shared(input_ids), mask, distances(input_ids.shape[1]))
+        if attention_mask is not None:
+            cross = mask_of(decoder_input_ids, attention_mask, attention_mask, causal=False)
+        steps = distances(decoder_input_ids.shape[1], cache[0][0].shape[1] if cache else 0)
         causal = ops.reshape(ops.less_equal(steps, 0), (1, 1, *steps.shape))
-        x = self.decoder(self.shared(decoder_input_ids), causal, steps, sources, cross)
+        x, kept = self.decoder(self.shared(decoder_input_ids), causal, steps, sources, cross, cache)
+        x = self.projected(x)
+        return x if cache is None else (x, kept)
+
+    def projected(self, x: Tensor) -> Tensor:
+        """Return the output of the head for the decoder's hidden states."""
         if not self.head:
             return x
         if not self.config.tie_word_embeddings:
@@ -284,10 +285,9 @@ class T5(Pretrained):
         return [Spec((batch, Dim.named("T")), "int32"), Spec((batch, Dim.named("S")), "int32")]
 
 
-def distances(steps: Size) -> Tensor:
-    """Return the distance of each source behind each target (targets, sources)."""
-    places = ops.arange(steps)
-    return ops.expand_dims(places, 0) - ops.expand_dims(places, 1)
+def distances(steps: Size, past: Size = 0) -> Tensor:
+    """Return the distance of each source behind each target (targets, sources); ``past`` sources precede the targets."""
+    return ops.expand_dims(ops.arange(past + steps), 0) - ops.expand_dims(ops.arange(past, past + steps), 1)
 
 
 def model(given: Mapping[str, object], architecture: str | None = None) -> T5:

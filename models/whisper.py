@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.functions import activation, merge_heads, split_heads
-from layercli.models.masks import attend
+from layercli.models.masks import Cache, attend, extended, mask_of
 from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import Pretrained, head_of
-from layercli.models.reading import Depth, Size, divided, read
+from layercli.models.reading import Count, Depth, Size, divided, read
 
 from layercli import ops
 from layercli.core import dims
@@ -43,14 +43,19 @@ class WhisperConfig:
     max_source_positions: Size = 1500
     max_target_positions: Size = 448
     tie_word_embeddings: bool = True
+    decoder_start_token_id: Count = 50_257
 
 
 class WhisperAttention(Layer):
-    """Attention to ``sources``; the keys have no bias."""
+    """Attention to ``sources``; the keys have no bias.
+
+    The cache of an attention that ``crosses`` from decoder to encoder is all keys and values from its first call.
+    """
 
     width: int
     heads: int
     causal: bool = False
+    crosses: bool = False
 
     def setup(self) -> None:
         """Create the projections."""
@@ -59,11 +64,17 @@ class WhisperAttention(Layer):
         self.head_size = divided("d_model", self.width, "the number of heads", self.heads)
         self.scale = self.head_size**-0.5
 
-    def call(self, inputs: Tensor, sources: Tensor) -> Tensor:
-        """Return (batch, steps, width)."""
-        given = (self.q_proj(inputs), self.k_proj(sources), self.v_proj(sources))
-        query, key, value = (split_heads(x, self.head_size) for x in given)
-        return self.out_proj(merge_heads(attend(query, key, value, scale=self.scale, causal=self.causal)))
+    def call(self, inputs: Tensor, sources: Tensor | None, past: tuple[Tensor, ...] | None = None) -> tuple[Any, ...]:
+        """Return (batch, steps, width), and a cache, empty without ``past``."""
+        query, mask = split_heads(self.q_proj(inputs), self.head_size), None
+        if self.crosses and past:
+            kept = past
+        else:
+            kept = tuple(split_heads(x, self.head_size) for x in (self.k_proj(sources), self.v_proj(sources)))
+            kept = kept if self.crosses else extended(past, *kept)
+            mask = mask_of(query, kept[0]) if self.causal else None
+        x = self.out_proj(merge_heads(attend(query, *kept, mask, scale=self.scale, causal=self.causal)))
+        return x, () if past is None else kept
 
 
 class WhisperBlock(Layer):
@@ -78,18 +89,23 @@ class WhisperBlock(Layer):
         heads = of.decoder_attention_heads if decodes else of.encoder_attention_heads
         self.self_attn, self.self_attn_layer_norm = WhisperAttention(of.d_model, heads, decodes), normalization()
         if decodes:
-            self.encoder_attn, self.encoder_attn_layer_norm = WhisperAttention(of.d_model, heads), normalization()
+            self.encoder_attn = WhisperAttention(of.d_model, heads, crosses=True)
+            self.encoder_attn_layer_norm = normalization()
         self.fc1 = Dense(of.decoder_ffn_dim if decodes else of.encoder_ffn_dim)
         self.fc2, self.final_layer_norm = Dense(of.d_model), normalization()
         self.activate = activation(of.activation_function)
 
-    def call(self, inputs: Tensor, sources: Tensor | None = None) -> Tensor:
-        """Return (batch, steps, width)."""
+    def call(
+        self, inputs: Tensor, sources: Tensor | None = None, past: tuple[Tensor, ...] | None = None
+    ) -> tuple[Any, ...]:
+        """Return (batch, steps, width), and the cache: keys and values of the decoder, then of the encoder."""
         x = self.self_attn_layer_norm(inputs)
-        x = inputs + self.self_attn(x, x)
+        x, kept = self.self_attn(x, x, past and past[:2])
+        x = inputs + x
         if self.decodes:
-            x = x + self.encoder_attn(self.encoder_attn_layer_norm(x), sources)
-        return x + self.fc2(self.activate(self.fc1(self.final_layer_norm(x))))
+            attended, of_encoder = self.encoder_attn(self.encoder_attn_layer_norm(x), sources, past and past[2:])
+            x, kept = x + attended, (*kept, *of_encoder)
+        return x + self.fc2(self.activate(self.fc1(self.final_layer_norm(x)))), kept
 
 
 class Encoder(Layer):
@@ -112,7 +128,7 @@ class Encoder(Layer):
             x = ops.gelu(convolution(ops.pad(x, ((0, 0), (1, 1), (0, 0)))), approximate=False)
         x = x + self.embed_positions(ops.expand_dims(ops.arange(x.shape[1]), 0))
         for block in self.blocks:
-            x = block(x)
+            x, _ = block(x)
         return self.layer_norm(x)
 
 
@@ -129,21 +145,29 @@ class WhisperDecoder(Layer):
         self.blocks = [WhisperBlock(of, True) for _ in range(of.decoder_layers)]
         self.layer_norm = normalization()
 
-    def call(self, inputs: Tensor, sources: Tensor) -> Tensor:
-        """Return (batch, steps, width)."""
+    def call(self, inputs: Tensor, sources: Tensor | None, cache: Cache | None = None) -> tuple[Any, ...]:
+        """Return (batch, steps, width), and the new cache of each block, empty without one."""
         check_rank(inputs, 2)
-        x = self.embed_tokens(inputs) + self.embed_positions(ops.expand_dims(ops.arange(inputs.shape[1]), 0))
-        for block in self.blocks:
-            x = block(x, sources)
-        return self.layer_norm(x)
+        past = cache[0][0].shape[1] if cache else 0
+        places = ops.arange(past, past + inputs.shape[1])
+        x, kept = self.embed_tokens(inputs) + self.embed_positions(ops.expand_dims(places, 0)), []
+        for i, block in enumerate(self.blocks):
+            x, own = block(x, sources, cache[i] if cache else cache)
+            kept.append(own)
+        return self.layer_norm(x), kept
 
 
 class Whisper(Pretrained):
-    """Whisper, from spectrograms (batch, bins, steps) and decoder tokens to logits, or to hidden states."""
+    """Whisper, from spectrograms (batch, bins, steps) and decoder tokens to logits, or to hidden states; with ``cache`` also
+    the next cache.
+
+    ``input_features`` are None with the cache of an earlier call.
+    """
 
     config: Any
     head: bool = True
 
+    is_encoder_decoder = True
     base_prefix = "model."
     outside = ("proj_out",)
 
@@ -153,6 +177,27 @@ class Whisper(Pretrained):
         self.encoder, self.decoder = Encoder(self.config), WhisperDecoder(self.config)
         if self.head and not self.config.tie_word_embeddings:
             self.proj_out = Dense(self.config.vocab_size, use_bias=False)
+
+    @property
+    def predicts_tokens(self) -> bool:
+        """Whether the head projects to the vocabulary."""
+        return bool(self.head)
+
+    @property
+    def longest(self) -> int:
+        """The number of steps of the decoder that there are positions for."""
+        return int(self.config.max_target_positions)
+
+    @property
+    def start_token(self) -> int | None:
+        """The token that decoding starts with."""
+        found: int | None = self.config.decoder_start_token_id
+        return found
+
+    @property
+    def cached(self) -> Layer:
+        """The decoder."""
+        return self.decoder
 
     @property
     def plan(self) -> TensorParallelPlan:
@@ -168,10 +213,18 @@ class Whisper(Pretrained):
             {"proj_out.weight": f"{self.prefix}decoder.embed_tokens.weight"} if self.config.tie_word_embeddings else {}
         )
 
-    def call(self, input_features: Tensor, decoder_input_ids: Tensor) -> Tensor:
+    def call(self, input_features: Tensor | None, decoder_input_ids: Tensor, cache: Cache | None = None) -> Any:
         """Return (batch, steps, vocabulary)."""
-        check_rank(input_features, 3)
-        x = self.decoder(decoder_input_ids, self.encoder(input_features))
+        sources = None
+        if not cache:
+            check_rank(input_features, 3)
+            sources = self.encoder(input_features)
+        x, kept = self.decoder(decoder_input_ids, sources, cache)
+        x = self.projected(x)
+        return x if cache is None else (x, kept)
+
+    def projected(self, x: Tensor) -> Tensor:
+        """Return the output of the head for the decoder's hidden states."""
         if not self.head:
             return x
         if not self.config.tie_word_embeddings:

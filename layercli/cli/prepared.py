@@ -71,12 +71,12 @@ def prepared(model: str, running: Running) -> Prepared:
     return of_plan(running.plan(model))
 
 
-def of_plan(plan: Plan) -> Prepared:
-    """Return the model of a plan, prepared to run, and print the device."""
+def of_plan(plan: Plan, *, decodes: bool = False) -> Prepared:
+    """Return the model of a plan, prepared to run, and print the device; ``decodes``: a decoder's inputs may be left out."""
     from layercli.runtime.inference import model_inputs, prepared_model
 
     subject = opened(plan.model, plan.set, plan.settings.seed)
-    inputs = model_inputs.inputs_for(subject, plan.request)
+    inputs = model_inputs.inputs_for(subject, plan.request, decodes=decodes)
     ready = prepared_model.prepare(subject, inputs, plan.settings, flags=plan.request.flags)
     if plan.settings.device == "auto":
         output.print_info(f"running on {ready.device}")

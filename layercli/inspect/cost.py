@@ -12,13 +12,27 @@ from layercli.inspect.liveness import ACTIVATIONS, GRADIENTS, KEPT, OF_ACTIVATIO
 from layercli.inspect.model_graph import ModelGraph, ModuleNode, ValueKind
 
 WEIGHTS, INPUTS, CACHE, WORKSPACE = "weights", "inputs", "KV cache", "workspace"
+STATES = "states"
+"""The cache of a recurrence, which is as large after any number of tokens."""
 SCHEMA = "layercli.cost/1"
-__all__ = ["ACTIVATIONS", "CACHE", "INPUTS", "KEPT", "SCHEMA", "WEIGHTS", "Cost", "Memory", "cost", "formula_of"]
+__all__ = [
+    "ACTIVATIONS",
+    "CACHE",
+    "INPUTS",
+    "KEPT",
+    "SCHEMA",
+    "STATES",
+    "WEIGHTS",
+    "Cost",
+    "Memory",
+    "cost",
+    "formula_of",
+]
 
 
 MANY = 10**12
 """More tokens than any window has."""
-ORDER = [GRADIENTS, KEPT, OF_ACTIVATIONS, ACTIVATIONS, CACHE]
+ORDER = [GRADIENTS, KEPT, OF_ACTIVATIONS, ACTIVATIONS, CACHE, STATES]
 """The parts that come and go, in the order they are shown in."""
 
 
@@ -109,6 +123,7 @@ class Cost:
     kept: Mapping[int, Size] | None = None
     """What each call keeps for the backward pass, by its index; None in inference."""
     cache: Size | None = None
+    cache_name: str = CACHE
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -153,7 +168,7 @@ class Cost:
         """Return what is live at the peak beside what is there all the time and the KV cache, largest first."""
         found = self.memory.peak(self.at)
         makers = {index: call for call in self.graph.calls for index in call.outputs}
-        storages = [each for each in (found.live if found else ()) if each[0].part != CACHE]
+        storages = [each for each in (found.live if found else ()) if each[0].part != self.cache_name]
         return [
             Live(f"{self.memory.steps[storage.start]} ({storage.part})", "", size)
             if storage.value is None
@@ -206,9 +221,10 @@ def cost(
     at: Mapping[str, int] | None = None,
     dtype: str | None = None,
     cache: Sequence[int] = (),
+    cache_name: str = CACHE,
 ) -> Cost:
     """Return what one call of a model in inference costs; ``cache`` are the indices of the values that a decoder keeps."""
-    kept = {graph.values[index].storage: CACHE for index in cache}
+    kept = {graph.values[index].storage: cache_name for index in cache}
     memory = Memory(fixed_parts(graph), timeline(graph, kept), [step_name(call) for call in graph.calls])
     sizes = at or {}
     return Cost(
@@ -221,6 +237,7 @@ def cost(
         graph=graph,
         memory=memory,
         cache=dims.total(graph.values[index].bytes for index in cache) if cache else None,
+        cache_name=cache_name,
         notes=notes_of(graph),
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 from layercli.core import dims
 from layercli.core.dims import Size
 from layercli.inspect.budgets import Finding
-from layercli.inspect.cost import ACTIVATIONS, CACHE, INPUTS, KEPT, SCHEMA, WEIGHTS, Cost, ModuleCost, formula_of
+from layercli.inspect.cost import ACTIVATIONS, INPUTS, KEPT, SCHEMA, WEIGHTS, Cost, ModuleCost, formula_of
 from layercli.inspect.fit import Fit
 from layercli.inspect.model_graph import ValueKind
 from layercli.inspect.time_floor import TimeFloor
@@ -63,7 +63,7 @@ def totals(cost: Cost) -> dict[str, int | None]:
         "weights": parts.get(WEIGHTS),
         "inputs": parts.get(INPUTS),
         "activations": parts.get(ACTIVATIONS, 0 if cost.bytes is not None else None),
-        "cache": parts.get(CACHE, 0 if cost.bytes is not None else None),
+        "cache": parts.get(cost.cache_name, 0 if cost.bytes is not None else None),
         "kept": parts.get(KEPT, 0 if cost.bytes is not None else None),
     }
 

@@ -12,6 +12,7 @@ from layercli.core.dtypes import DTypePolicy
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.errors import LayercliError, UsageError
+from layercli.inspect.cost import CACHE, STATES
 from layercli.inspect.layer_graph import layer_graph
 from layercli.inspect.model_graph import ModelGraph
 from layercli.inspect.summary import default_inputs
@@ -36,6 +37,7 @@ class CostGraph:
     run: Callable[[str | None, tuple[str, ...]], TrainingRun] | None = None
     dtype: str | None = None
     """The dtype that ``run`` is in, None for that of the parameters."""
+    cache_name: str = CACHE
 
     def training_run(self, checkpointed: tuple[str, ...], at: Mapping[str, int]) -> TrainingRun:
         """Return the memory of a training step, with modules like ``checkpointed`` that run again, for sizes ``at``."""
@@ -65,7 +67,8 @@ def layer_cost_graph(
         graph, at = layer_graph(model, given, name=name, source=source, arguments=arguments), {}
     if converted:
         graph = in_dtype(graph, str(dtype))
-    return CostGraph(graph, tuple(index for _, index in graph.outputs[1:]) if cached else (), at)
+    kept = tuple(index for _, index in graph.outputs[1:]) if cached else ()
+    return CostGraph(graph, kept, at, cache_name=STATES if getattr(model, "recurrent", False) else CACHE)
 
 
 def set_policy(model: Layer, dtype: str) -> bool:

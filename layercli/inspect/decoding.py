@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from layercli.core import dims, graph, tree
@@ -16,21 +16,26 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.inspect.cost_graph import CACHE_ARGUMENT
 from layercli.inspect.summary import calls_by_layer, described
+from layercli.models.pretrained import Pretrained
 
 STEPS = "T"
-"""The number of tokens in the cache."""
+"""The number of tokens in the cache of a decoder; beside an encoder the names are those of the example input."""
 
 
 @dataclass(frozen=True)
 class DecodingStep:
-    """One more token for each of B texts with T tokens in the cache: its MACs, and the bytes of the cache."""
+    """One more token for each of B texts with T tokens in the cache: its MACs, and the bytes of the cache.
+
+    ``recurrent``: the cache are states, as large after any number of tokens.
+    """
 
     macs: Size
     cache: Size
+    recurrent: bool = False
 
     def at(self, values: Mapping[str, Size]) -> DecodingStep:
         """Return the step at given sizes."""
-        return DecodingStep(dims.at(self.macs, values), dims.at(self.cache, values))
+        return replace(self, macs=dims.at(self.macs, values), cache=dims.at(self.cache, values))
 
     def to_json(self) -> dict[str, Any]:
         """Return numbers, or null, and beside them the formulas of those that depend on sizes."""
@@ -46,31 +51,46 @@ def decoding_step(model: Layer) -> DecodingStep | None:
 
     Blocks that are alike are described once.
     """
-    if CACHE_ARGUMENT not in model.call_names() or not getattr(model, "blocks", None):
+    stack = getattr(model, "cached", model)
+    blocks = getattr(stack, "blocks", None)
+    if CACHE_ARGUMENT not in model.call_names() or not blocks:
         return None
-    counts = Counter(kind_of(block) for block in model.blocks)  # type: ignore[attr-defined]  # checked above
-    first = {kind_of(block): block for block in reversed(model.blocks)}  # type: ignore[attr-defined]
-    times = [counts[kind] for kind in first]
-    batch = dims.Dim.named(dims.BATCH)
-    text, token = (Spec((batch, steps), "int32") for steps in (dims.Dim.named(STEPS), 1))
-    with only(model, list(first.values())):
-        node, _ = described(model, text, **{CACHE_ARGUMENT: []})
+    counts = Counter(map(kind_of, blocks))
+    first = {kind_of(block): block for block in reversed(blocks)}
+    kinds = sorted(first, key=lambda kind: blocks.index(first[kind]))
+    times = [counts[kind] for kind in kinds]
+    first = {kind: first[kind] for kind in kinds}
+    token = Spec((dims.Dim.named(dims.BATCH), 1), "int32")
+    with only(stack, list(first.values())):
+        node, _ = described(model, prompt_of(model), **{CACHE_ARGUMENT: []})
         cache = tree.map_structure(spec_of, node.outputs[1])
         with graph.fresh_trace():
             ids, positions, past = graph.placeholders((token, token, cache))
-            outputs = model(*model.unpack_inputs(ids), position_ids=positions, **{CACHE_ARGUMENT: past})
+            given = model.continued(ids) if isinstance(model, Pretrained) else ids
+            optional = {"position_ids": positions} if "position_ids" in model.call_names() else {}
+            outputs = model(*model.unpack_inputs(given), **optional, **{CACHE_ARGUMENT: past})
     step: Node = outputs[0].node
     calls = calls_by_layer(step)
-    blocks = [dims.total(call.macs for call in calls[id(block)]) for block in first.values()]
-    rest = step.macs - dims.total(blocks)
-    macs = rest + dims.total(count * cost for count, cost in zip(times, blocks, strict=True))
+    costs = [dims.total(call.macs for call in calls[id(block)]) for block in first.values()]
+    rest = step.macs - dims.total(costs)
+    macs = rest + dims.total(count * cost for count, cost in zip(times, costs, strict=True))
     sizes = [dims.total(spec.bytes for spec in tree.flatten(entries)) for entries in cache]
-    return DecodingStep(macs, dims.total(count * size for count, size in zip(times, sizes, strict=True)))
+    whole = dims.total(count * size for count, size in zip(times, sizes, strict=True))
+    return DecodingStep(macs, whole, getattr(model, "recurrent", False))
 
 
-def step_sizes(tokens: Spec) -> dict[str, Size]:
-    """Return the values of B and T that the token ids (batch, steps) of a call have."""
-    return dict(zip((dims.BATCH, STEPS), tokens.shape, strict=True))
+def prompt_of(model: Layer) -> Any:
+    """Return the Specs of what comes before the next token: B texts of T tokens, or what an encoder and a decoder take."""
+    if isinstance(model, Pretrained) and model.is_encoder_decoder:
+        return model.example_input()
+    return Spec((dims.Dim.named(dims.BATCH), dims.Dim.named(STEPS)), "int32")
+
+
+def step_sizes(model: Layer, given: Iterable[Spec]) -> dict[str, Size]:
+    """Return the values that the inputs ``given`` to a call have for the sizes of ``prompt_of``."""
+    pairs = zip(tree.flatten(prompt_of(model)), given, strict=False)
+    sizes = [pair for named, spec in pairs for pair in zip(named.shape, spec.shape, strict=True)]
+    return {str(size): value for size, value in sizes if isinstance(size, dims.Dim)}
 
 
 def spec_of(x: SymbolicTensor) -> Spec:
@@ -82,7 +102,7 @@ def kind_of(block: Layer) -> Any:
     """Return what decides the cost of a block: its class, its window, its experts."""
     decoder, place = getattr(block, "decoder", None), getattr(block, "place", 0)
     if decoder is None:
-        return type(block)
+        return type(block), getattr(block, "first", False)
     return type(block), decoder.window(place), decoder.experts[place] if decoder.experts else None
 
 

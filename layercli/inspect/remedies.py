@@ -45,7 +45,7 @@ def changes(opened: CostGraph, training: Training | None, at: Mapping[str, int])
 def measured(opened: CostGraph, training: Training | None, at: Mapping[str, int]) -> Cost:
     """Return the cost of a call, or of a training step."""
     if training is None:
-        return cost(opened.graph, at=at, cache=opened.cache)
+        return cost(opened.graph, at=at, cache=opened.cache, cache_name=opened.cache_name)
     return training_cost(opened, training, at=at)
 
 

@@ -291,7 +291,12 @@ def totals_of(variables: list[Variable], macs: Size) -> Totals:
 
 
 def shapes_of(values: object) -> Any:
-    """Return the shape of a symbolic tensor, or a tree of shapes."""
+    """Return the shape of a symbolic tensor, or a tree of shapes; parts of a tuple that hold nothing, as an unused cache,
+    are left out.
+    """
+    if isinstance(values, tuple) and len(values) > 1:
+        kept = [x for x in values if not isinstance(x, (list, tuple)) or tree.flatten(x)]
+        values = kept[0] if len(kept) == 1 else values
     return tree.map_structure(lambda x: _Shape(x.shape) if isinstance(x, SymbolicTensor) else None, values)
 
 

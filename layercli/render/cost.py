@@ -103,7 +103,7 @@ def facts_of(cost: Cost, fit: Fit | None, findings: list[Finding], time: TimeFlo
         more = f", and {len(live) - LIVE} more" if len(live) > LIVE else ""
         facts.append(("Live there", ", ".join(named) + more))
     if cost.cache is not None:
-        facts.append(("KV cache", cache_text(cost)))
+        facts.append((cost.cache_name[0].upper() + cost.cache_name[1:], cache_text(cost)))
     facts.append(("MACs", show_count(cost.graph.macs(), cost)))
     if fit is not None:
         facts += fit_facts(fit)
@@ -118,6 +118,8 @@ def cache_text(cost: Cost) -> str:
     if fixed is None or token is None:
         found = dims.at(cost.cache or 0, cost.at)
         return show_bytes(found) if isinstance(found, int) else f"{formula_of(found)} bytes"
+    if not token:
+        return f"{show_bytes(fixed)} a text"
     return f"{show_bytes(token)} a token" + (f" and {show_bytes(fixed)} fixed" if fixed else "")
 
 

@@ -206,9 +206,9 @@ def active_text(active: int, parameters: int) -> str:
 
 
 def decoding_facts(step: DecodingStep) -> list[tuple[str, str]]:
-    """Return the size of the KV cache and the cost of the next token."""
+    """Return the size of the cache and the cost of the next token."""
     cache = show_bytes(step.cache) if isinstance(step.cache, int) else f"{step.cache} bytes"
-    return [("KV cache", cache), ("Next token", f"{show_cost(step.macs)} MACs")]
+    return [("States" if step.recurrent else "KV cache", cache), ("Next token", f"{show_cost(step.macs)} MACs")]
 
 
 def dtype_facts(totals: list[DtypeTotal]) -> list[tuple[str, str]]:
@@ -267,7 +267,8 @@ def notes(summary: Summary, shown: list[Row], rows: list[Row]) -> list[str]:
     if any(isinstance(row.macs, Dim) and "B" in row.macs.names for row in rows):
         found.append("B is the batch size")
     if summary.decoding is not None:
-        found.append("Next token: one more of each text, with the KV cache of those before it")
+        kept = "states" if summary.decoding.recurrent else "KV cache"
+        found.append(f"Next token: one more of each text, with the {kept} of those before it")
     found += [f"{row.path} shares parameters with {', '.join(row.shared_with)}" for row in rows if row.shared_with]
     found += summary.footnotes
     if summary.failure is not None:

@@ -22,19 +22,23 @@ OTHER_RULES: Mapping[str, Any] = {
     "bad_words_ids": None,
     "forced_bos_token_id": None,
     "forced_eos_token_id": None,
-    "suppress_tokens": None,
-    "begin_suppress_tokens": None,
     "sequence_bias": None,
+    "forced_decoder_ids": None,
+    "is_multilingual": False,
 }
 """Settings that change which token is chosen, each with the value that changes nothing."""
 
 
 @dataclass(frozen=True)
 class GenerationConfig:
-    """The tokens that end a text, the padding token, and the settings that greedy decoding does not follow."""
+    """The tokens that end a text, the padding token, tokens that are never chosen or not as the first, and the settings that
+    greedy decoding does not follow.
+    """
 
     ends: tuple[int, ...] = ()
     pad: int = 0
+    suppressed: tuple[int, ...] = ()
+    suppressed_first: tuple[int, ...] = ()
     not_followed: tuple[str, ...] = ()
 
 
@@ -43,12 +47,15 @@ def generation_config(folder: Path, config: Mapping[str, Any]) -> GenerationConf
     file = folder / NAME
     given = huggingface.read_config(file) if file.exists() else config
     name = NAME if file.exists() else huggingface.CONFIG
-    ends = given.get("eos_token_id")
-    listed = ends if isinstance(ends, list) else [] if ends is None else [ends]
-    pad = given.get("pad_token_id")
-    pads = [] if pad is None else [pad]
-    for key, values in (("eos_token_id", listed), ("pad_token_id", pads)):
-        if not all(type(value) is int and abs(value) < 2**31 for value in values):
-            raise FormatError(f"{name} has {key} = {shown(given[key])}, which is not a token id")
+
+    def tokens(key: str) -> tuple[int, ...]:
+        value = given.get(key)
+        listed = value if isinstance(value, list) else [] if value is None else [value]
+        if not all(type(each) is int and abs(each) < 2**31 for each in listed):
+            raise FormatError(f"{name} has {key} = {shown(value)}, which is not a token id")
+        return tuple(listed)
+
+    ends, pads = tokens("eos_token_id"), tokens("pad_token_id")
     others = [key for key, usual in OTHER_RULES.items() if given.get(key) not in (usual, None)]
-    return GenerationConfig(tuple(listed), (pads or listed or [0])[0], tuple(others))
+    suppressed, first = tokens("suppress_tokens"), tokens("begin_suppress_tokens")
+    return GenerationConfig(ends, (pads or ends or (0,))[0], suppressed, first, tuple(others))

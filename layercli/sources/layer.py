@@ -85,7 +85,7 @@ class LayerSource(Source):
 
         report.active = active_parameters(self.model)
         if (step := decoding_step(self.model)) is not None:
-            report.decoding = step.at(step_sizes(report.inputs[0][1]))
+            report.decoding = step.at(step_sizes(self.model, (spec for _, spec in report.inputs)))
         return report
 
     def views(self, inputs: TensorTree = None) -> tuple[ModelGraph, Summary]:

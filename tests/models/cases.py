@@ -131,6 +131,7 @@ T5 = {
     "num_heads": 2,
     "relative_attention_num_buckets": 8,
     "relative_attention_max_distance": 10,
+    "decoder_start_token_id": 0,
 }
 
 
@@ -142,6 +143,8 @@ def speech(rng):
 
 
 WHISPER = {
+    "suppress_tokens": [7, 36],
+    "begin_suppress_tokens": [25, 220],
     "vocab_size": 50,
     "num_mel_bins": 5,
     "encoder_layers": 2,
@@ -152,7 +155,7 @@ WHISPER = {
     "decoder_ffn_dim": 24,
     "d_model": 16,
     "max_source_positions": 6,
-    "max_target_positions": 8,
+    "max_target_positions": 12,
     "pad_token_id": 0,
     "bos_token_id": 1,
     "eos_token_id": 2,
@@ -160,15 +163,11 @@ WHISPER = {
 }
 
 
-def words(rng):
-    return {"input_ids": rng.integers(0, 50, (2, 7))}
-
-
 MAMBA = {"vocab_size": 50, "hidden_size": 16, "state_size": 4, "num_hidden_layers": 2, "conv_kernel": 3}
 
 
-def encoder(cls, family, settings, inputs=segments):
-    return Case(cls, f"{family}Config", settings, inputs, cached=False)
+def encoder(cls, family, settings, inputs=segments, *, cached=False):
+    return Case(cls, f"{family}Config", settings, inputs, cached=cached)
 
 
 CASES = {
@@ -231,13 +230,13 @@ CASES = {
         "LlavaForConditionalGeneration", "LlavaConfig",
         {**LLAVA, "vision_feature_layer": [0, -1], "multimodal_projector_bias": False}, texts_with_images, cached=False,
     ),
-    "t5": encoder("T5ForConditionalGeneration", "T5", T5, both_ends),
+    "t5": encoder("T5ForConditionalGeneration", "T5", T5, both_ends, cached=True),
     "t5-base": encoder("T5Model", "T5", T5, both_ends),
-    "t5-gated": encoder("T5ForConditionalGeneration", "T5", {**T5, "feed_forward_proj": "gated-gelu"}, both_ends),
-    "whisper": encoder("WhisperForConditionalGeneration", "Whisper", WHISPER, speech),
+    "t5-gated": encoder("T5ForConditionalGeneration", "T5", {**T5, "feed_forward_proj": "gated-gelu"}, both_ends, cached=True),
+    "whisper": encoder("WhisperForConditionalGeneration", "Whisper", WHISPER, speech, cached=True),
     "whisper-base": encoder("WhisperModel", "Whisper", WHISPER, speech),
-    "mamba": encoder("MambaForCausalLM", "Mamba", MAMBA, words),
-    "mamba-base": encoder("MambaModel", "Mamba", {**MAMBA, "time_step_rank": 3, "use_bias": True}, words),
+    "mamba": encoder("MambaForCausalLM", "Mamba", MAMBA, tokens, cached=True),
+    "mamba-base": encoder("MambaModel", "Mamba", {**MAMBA, "time_step_rank": 3, "use_bias": True}, tokens),
     "deepseek_v2": decoder("DeepseekV2", **LATENT, q_lora_rank=None),
     "deepseek_v2-groups": decoder(
         "DeepseekV2", **LATENT, q_lora_rank=10, topk_method="group_limited_greedy", n_group=4, topk_group=2, **YARN

@@ -10,6 +10,7 @@ import os
 import sys
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -79,15 +80,30 @@ def record_generated() -> None:
     for name in decoders():
         with np.load(recorded(name) / "expected.npz") as held:
             inputs = {key.removeprefix("input_"): torch.tensor(held[key]) for key in held if key.startswith("input_")}
-        ids, mask = inputs.pop("input_ids"), inputs.pop("attention_mask")
-        mask = torch.ones_like(mask) if not mask[:, -1].all() else mask
         model = getattr(transformers, CASES[name].cls).from_pretrained(FAMILIES / name, dtype=torch.float32).eval()
-        tokens = model.generate(ids, attention_mask=mask, **inputs, max_new_tokens=STEPS, do_sample=False)
-        found[name] = tokens[:, ids.shape[1] :].numpy().astype(np.int16)
-        layers = model(ids, use_cache=True).past_key_values.layers
-        caches[name] = sum(x.numel() * x.element_size() for layer in layers for x in (layer.keys, layer.values))
+        given = model(**{key: x for key, x in inputs.items() if key != "attention_mask"}, use_cache=True)
+        caches[name] = sum(x.nbytes for x in tensors_in(given.cache if "cache" in given else given.past_key_values))
+        mask, decoded = inputs.pop("attention_mask", None), inputs.pop("decoder_input_ids", None)
+        if mask is not None and decoded is None:
+            mask = torch.ones_like(mask) if not mask[:, -1].all() else mask
+        inputs["use_cache"] = decoded is None  # generate makes a cache for a decoder as deep as the encoder
+        tokens = model.generate(**inputs, attention_mask=mask, max_new_tokens=STEPS, do_sample=False)
+        found[name] = tokens[:, -STEPS:].numpy().astype(np.int16)
     np.savez_compressed(GENERATED, **found)
     CACHES.write_text(json.dumps(caches, indent=1) + "\n")
+
+
+def tensors_in(cache: object) -> list[Any]:
+    """Return the tensors of a cache of transformers: keys and values, or states."""
+    parts = [getattr(cache, name, None) for name in ("self_attention_cache", "cross_attention_cache")]
+    if any(parts):
+        return [x for part in parts for x in tensors_in(part)]
+    found: list[Any] = []
+    for layer in cache.layers:  # type: ignore[attr-defined]  # transformers' own class
+        names = ("keys", "values") if hasattr(layer, "keys") else ("conv_states", "recurrent_states")
+        for held in (getattr(layer, name) for name in names):
+            found += held.values() if isinstance(held, dict) else [held]
+    return found
 
 
 if __name__ == "__main__":

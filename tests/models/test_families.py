@@ -17,7 +17,7 @@ from layercli.inspect.decoding import active_parameters, decoding_step
 from layercli.inspect.input_names import NamedInputs
 from layercli.inspect.summary import described
 from layercli.runtime.analysis import pretrained
-from layercli.runtime.inference.generation import Ending, generate
+from layercli.runtime.inference.generation import DecodingRules, generate
 from layercli.sources import huggingface
 from layercli.sources.generation_config import generation_config
 from layercli.sources.resolve import resolve
@@ -112,17 +112,19 @@ def test_step_by_step_with_the_cache_the_outputs_are_the_same(case):
         return
     if opened.model._module is None:
         pretrained.load(opened.model, opened.weights)
-    others = {key: torch.tensor(value) for key, value in inputs_of(expected).items()}
-    ids, mask = others.pop("input_ids"), others.pop("attention_mask")
-    logits, cache = outputs_of(opened.model, ids[:, :7], attention_mask=mask[:, :7], cache=(), **others)
-    others = dict.fromkeys(others)  # images are in the cache
-    parts = [logits]
-    for end in range(8, ids.shape[1] + 1):
-        logits, cache = outputs_of(
-            opened.model, ids[:, end - 1 : end], attention_mask=mask[:, :end], cache=cache, **others
-        )
+    inputs = {key: torch.tensor(value) for key, value in inputs_of(expected).items()}
+    key = "decoder_input_ids" if "decoder_input_ids" in inputs else "input_ids"
+    growing = {key, "attention_mask"} if key == "input_ids" else {key}
+    kept = {"attention_mask"} & inputs.keys()  # all else, images and what an encoder reads, is in the cache
+    ids, parts, cache = inputs[key], [], ()
+    first = ids.shape[1] - 4
+    for start, end in [(0, first), *((end - 1, end) for end in range(first + 1, ids.shape[1] + 1))]:
+        given = {name: x[:, :end] if name in growing else x for name, x in inputs.items()}
+        given |= dict.fromkeys(given.keys() - {key} - kept) if cache else {}
+        logits, cache = outputs_of(opened.model, **{**given, key: ids[:, start:end]}, cache=cache)
         parts.append(logits)
-    assert off(torch.cat(parts, 1).numpy(), expected["output_0"], mask.numpy()) < TOLERANCE
+    mask = expected.get("input_attention_mask") if key == "input_ids" else None
+    assert off(torch.cat(parts, 1).numpy(), expected["output_0"], mask) < TOLERANCE
 
 
 @pytest.fixture
@@ -142,11 +144,16 @@ def test_greedy_decoding_gives_the_tokens_of_transformers(one_thread):
     for name in wanted:
         source = resolve(str(recorded(name)))
         with np.load(recorded(name) / "expected.npz") as held:
-            prompt = [value for key, value in inputs_of(held).items() if key != "attention_mask"]
-            ids, mask = prompt if len(prompt) > 1 else prompt[0], held["input_attention_mask"]
-        inputs = NamedInputs(ids, {"attention_mask": mask}) if mask[:, -1].all() else ids
-        rules = generation_config(recorded(name), source.subject.checkpoint.config)
-        done = generate(source.prepare(inputs), inputs, STEPS, Ending(rules.ends, rules.pad))
+            given = inputs_of(held)
+        mask, encodes = given.pop("attention_mask", None), source.model.is_encoder_decoder
+        if encodes:
+            given["decoder_input_ids"] = np.full((2, 1), source.model.start_token)
+        ids = list(given.values()) if len(given) > 1 else given["input_ids"]
+        kept = mask is not None and (encodes or mask[:, -1].all())
+        inputs = NamedInputs(ids, {"attention_mask": mask}) if kept else ids
+        of = generation_config(recorded(name), source.subject.checkpoint.config)
+        rules = DecodingRules(of.ends, of.pad, of.suppressed, of.suppressed_first)
+        done = generate(source.prepare(inputs), inputs, STEPS, rules)
         found[name] = done.outputs[0].array.tolist()
     assert found == wanted
 
@@ -161,20 +168,27 @@ def test_kv_caches_are_as_large_as_those_of_transformers():
     wanted = json.loads(CACHES.read_text())
     assert list(wanted) == decoders()
     assert wanted.pop("falcon-grouped") == 2 * step_of("falcon-grouped").at({"B": 2, "T": 11}).cache  # repeated there
-    assert {name: step_of(name).at({"B": 2, "T": 11}).cache for name in wanted} == wanted
+    sizes = {name: {"B": 2, "T": 6 if name == "whisper" else 11, "S": 6} for name in wanted}
+    assert {name: step_of(name).at(sizes[name]).cache for name in wanted} == wanted
 
 
-@pytest.mark.parametrize("name", ["llama", "mistral", "gemma2", "qwen3_moe", "deepseek_v3", "gpt2", "bloom"])
+@pytest.mark.parametrize(
+    "name", ["llama", "mistral", "gemma2", "qwen3_moe", "deepseek_v3", "gpt2", "bloom", "t5", "whisper", "mamba"]
+)
 def test_the_next_token_costs_what_torch_counts(name, one_thread):
     opened = huggingface.open(str(recorded(name)))
-    described(opened.model)
-    pretrained.load(opened.model, opened.weights)
-    ids = torch.tensor(np.load(recorded(name) / "expected.npz")["input_input_ids"])
-    _, cache = outputs_of(opened.model, ids, cache=())
-    wanted = step_of(name).at({"B": 2, "T": 11})
+    model = opened.model
+    described(model)
+    pretrained.load(model, opened.weights)
+    given = inputs_of(np.load(recorded(name) / "expected.npz"))
+    given.pop("attention_mask", None)
+    ids = torch.tensor(list(given.values())[-1])
+    _, cache = outputs_of(model, **given, cache=())
+    wanted = step_of(name).at({"B": 2, "T": 6 if name == "whisper" else 11, "S": 6})
     assert sum(x.nbytes for entries in cache for x in entries) == wanted.cache
+    positions = {"position_ids": torch.tensor([[11]])} if "position_ids" in model.call_names() else {}
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
-        outputs_of(opened.model, ids[:, :1], position_ids=torch.tensor([[11]]), cache=cache)
+        outputs_of(model, *model.unpack_inputs(model.continued(ids[:, :1])), **positions, cache=cache)
     assert counter.get_total_flops() == 2 * wanted.macs
 
 

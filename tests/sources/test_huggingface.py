@@ -129,6 +129,24 @@ def test_texts_are_continued(folder, tmp_path, capsys):
     assert (top[0]["class"], top[0]["label"]) == (found[0]["tokens"][0], found[0]["text"].split()[0])
 
 
+def test_beside_an_encoder_decoding_begins_with_the_token_that_the_config_names(tmp_path, capsys):
+    copy = tmp_path / "t5"
+    shutil.copytree(recorded("t5"), copy)
+    np.savez(tmp_path / "start.npz", input_ids=np.ones((2, 4), int), decoder_input_ids=np.full((2, 1), 3))
+    np.save(tmp_path / "ids.npy", np.ones((2, 4), int))
+    code, out, err = asked(capsys, "run", copy, "--input", tmp_path / "ids.npy", "--generate", 3, "-f", "json")
+    assert (code, err, len(json.loads(out)["generated"])) == (0, "running on cpu\n", 2)
+    change(copy, decoder_start_token_id=3)
+    asks = [("--input", tmp_path / name, "--generate", 3, "-f", "json") for name in ("ids.npy", "start.npz")]
+    found, given = (json.loads(asked(capsys, "run", copy, *each)[1])["generated"] for each in asks)
+    assert found == given
+    change(copy, decoder_start_token_id=None)
+    code, _, err = asked(capsys, "run", copy, "--at", "T=3", "--generate", 3)
+    assert (code, err) == (
+        2, "error: t5 has no decoder_start_token_id\nhint: --input decoder_input_ids=ids.npy\n",
+    )  # fmt: skip
+
+
 NO_TEXT = "has no tokenizer.json, which turns texts into token ids\nhint: --input input_ids=ids.npy"
 
 
@@ -146,7 +164,7 @@ def test_what_cannot_be_decoded_is_one_sentence(folder, tmp_path, capsys):
     for name, message in (
         ("gpt2", "gpt2 has 64 positions, and 4 tokens and 62 more do not fit"),
         ("gpt2-base", "--generate needs logits of tokens, and gpt2-base ends in no projection to its vocabulary"),
-        ("mamba", "--generate is for decoders with a cache of keys and values, and mamba has none"),
+        ("bert", "--generate is for decoders with a cache, and bert has none"),
     ):
         assert asked(capsys, "run", recorded(name), "--at", "T=4", "--generate", 62)[2].splitlines()[1:] == [
             f"error: {message}"

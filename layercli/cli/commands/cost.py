@@ -169,7 +169,7 @@ def cost_of_graph(opened: CostGraph, at: dict[str, int], dtype: str | None, trai
     if training is None:
         from layercli.inspect.cost import cost
 
-        return cost(opened.graph, at=sizes, dtype=dtype, cache=opened.cache)
+        return cost(opened.graph, at=sizes, dtype=dtype, cache=opened.cache, cache_name=opened.cache_name)
     from layercli.inspect.training_cost import training_cost
 
     return training_cost(opened, training, at=sizes, dtype=dtype)

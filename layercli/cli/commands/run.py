@@ -98,7 +98,7 @@ def run(
             return 0
         show(written[0], [written[1]], format)
         return sections.finiteness(written[0]).code if check else 0
-    ready = of_plan(plan)
+    ready = of_plan(plan, decodes=generate is not None)
     found = []
     if generate is not None:
         report, section = run_generation.generate(ready, generate)

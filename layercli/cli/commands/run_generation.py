@@ -33,7 +33,8 @@ def generate(ready: Prepared, count: int) -> tuple[ForwardRun, ReportSection]:
     rules = GenerationConfig() if checkpoint is None else generation_config(checkpoint.path, checkpoint.config)
     if rules.not_followed:
         output.print_info(f"decoding is greedy, without {', '.join(rules.not_followed)} of the folder")
-    report = generation.generate(ready.program, ready.inputs, count, generation.Ending(rules.ends, rules.pad))
+    wanted = generation.DecodingRules(rules.ends, rules.pad, rules.suppressed, rules.suppressed_first)
+    report = generation.generate(ready.program, ready.inputs, count, wanted)
     tokenizer = tokenizer_of(ready.subject)
     rows = [until_end(row, rules.ends) for row in report.outputs[0].array.tolist()]
     texts = [None if tokenizer is None else tokenizer.decode(row) for row in rows]

@@ -1,4 +1,4 @@
-"""Greedy decoding: the most likely token after each text, computed step by step with the cache of keys and values."""
+"""Greedy decoding: the most likely token after each text, computed step by step with the cache of the steps before."""
 
 from __future__ import annotations
 
@@ -24,29 +24,40 @@ OUTPUT = "generated"
 
 
 @dataclass(frozen=True)
-class Ending:
-    """The tokens that end a text, and the token that fills the rows of texts that have ended."""
+class DecodingRules:
+    """The tokens that end a text, the token that fills the rows of texts that have ended, and tokens that are not chosen.
+
+    ``suppressed`` are never chosen, ``suppressed_first`` not as the first token.
+    """
 
     ends: Collection[int] = ()
     pad: int = 0
+    suppressed: Collection[int] = ()
+    suppressed_first: Collection[int] = ()
+
+    def suppress(self, logits: torch.Tensor, *, first: bool) -> torch.Tensor:
+        """Return logits (batch, vocabulary) with minus infinity for the tokens that are not chosen."""
+        listed = {*self.suppressed, *(self.suppressed_first if first else ())}
+        unwanted = sorted(token for token in listed if 0 <= token < logits.shape[1])
+        return logits.index_fill(1, torch.tensor(unwanted, device=logits.device), -torch.inf) if unwanted else logits
 
 
-def generate(program: PreparedModel, inputs: Tree, count: int, ending: Ending) -> ForwardRun:
+def generate(program: PreparedModel, inputs: Tree, count: int, rules: DecodingRules) -> ForwardRun:
     """Return up to ``count`` new tokens (batch, new) for texts (batch, steps): the arg max of the logits of each step.
 
     ``inputs`` may have an ``attention_mask`` that is 0 for padding before the texts. A text ends after one of the tokens in
-    ``ending``; decoding ends when all texts have. UsageError for a model without a cache, and for padding after a text.
+    ``rules``; decoding ends when all texts have. UsageError for a model without a cache, and for padding after a text.
     """
     check_decoder(program.name, program.model)
     given = program.place(inputs)
     prompt, options = (given.inputs, dict(given.optional)) if isinstance(given, NamedInputs) else (given, {})
-    ids = tokens_of(prompt)
+    ids = tokens_of(program.model, prompt)
     mask, positions = options.get("attention_mask"), options.get("position_ids")
     check_prompt(program, ids, mask, count)
     with torch.inference_mode():
         if positions is None:
-            positions = positions_of(torch.ones_like(ids[:1]) if mask is None else mask)
-        found = decode(program, prompt, mask, positions, count, ending)
+            positions = positions_of(torch.ones_like(ids[:1]) if mask is None or has_encoder(program.model) else mask)
+        found = decode(program, prompt, mask, positions, count, rules)
     shown = [f"{tensors.name_of(x.dtype)}{list(x.shape)}" for x in (*tree.flatten(prompt), *options.values())]
     return ForwardRun(program.name, str(program.device), shown, [output_of(OUTPUT, found)])
 
@@ -57,35 +68,42 @@ def decode(
     mask: torch.Tensor | None,
     positions: torch.Tensor,
     count: int,
-    ending: Ending,
+    rules: DecodingRules,
 ) -> torch.Tensor:
     """Return the new tokens, each row filled with the padding token after its end.
 
-    ``prompt`` are token ids, or a list of them and of images, which the first step alone takes.
+    ``prompt`` are token ids, or a list of them and of what the first step alone takes: images, an encoder's inputs.
     """
+    model: Any = program.model
+    takes, encodes = model.call_names(), has_encoder(model)
     cache: Any = ()
-    ends = torch.tensor(sorted(ending.ends), dtype=torch.int64, device=positions.device)
-    open_rows = torch.ones(len(tokens_of(prompt)), dtype=torch.bool, device=positions.device)
+    ends = torch.tensor(sorted(rules.ends), dtype=torch.int64, device=positions.device)
+    open_rows = torch.ones(len(tokens_of(model, prompt)), dtype=torch.bool, device=positions.device)
     made: list[torch.Tensor] = []
     step = prompt
     while True:
         optional = {"attention_mask": mask, "position_ids": positions, CACHE_ARGUMENT: cache}
-        given = {name: x for name, x in optional.items() if x is not None}
+        given = {name: x for name, x in optional.items() if x is not None and name in takes}
         logits, cache = program.call(NamedInputs(step, given))
-        chosen = logits[:, -1].float().argmax(-1)
-        chosen = torch.where(open_rows, chosen, ending.pad)
+        chosen = rules.suppress(logits[:, -1].float(), first=not made).argmax(-1)
+        chosen = torch.where(open_rows, chosen, rules.pad)
         made.append(chosen)
         open_rows = open_rows & ~torch.isin(chosen, ends)
         if len(made) == count or not open_rows.any():
             return torch.stack(made, 1)
-        step = chosen.unsqueeze(1)
-        mask = None if mask is None else torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
+        step = model.continued(chosen.unsqueeze(1)) if isinstance(model, Pretrained) else chosen.unsqueeze(1)
+        mask = mask if mask is None or encodes else torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
         positions = positions[:, -1:] + 1
 
 
-def tokens_of(prompt: Any) -> torch.Tensor:
-    """Return the token ids of a prompt, which may have images too."""
-    found: torch.Tensor = prompt[0] if isinstance(prompt, (list, tuple)) else prompt
+def has_encoder(model: object) -> bool:
+    """Whether an encoder reads the first input and its mask, and decoding continues the last input."""
+    return isinstance(model, Pretrained) and model.is_encoder_decoder
+
+
+def tokens_of(model: object, prompt: Any) -> torch.Tensor:
+    """Return the token ids that a prompt is continued after: the last input of an encoder-decoder, of others the first."""
+    found: torch.Tensor = prompt[-1 if has_encoder(model) else 0] if isinstance(prompt, (list, tuple)) else prompt
     return found
 
 
@@ -113,7 +131,7 @@ def next_logits(program: PreparedModel, inputs: TensorTree, array: np.ndarray) -
 def check_decoder(name: str, model: object) -> None:
     """Raise UsageError unless the model predicts tokens and has a cache."""
     if not isinstance(model, Layer) or CACHE_ARGUMENT not in model.call_names():
-        raise UsageError(f"--generate is for decoders with a cache of keys and values, and {name} has none")
+        raise UsageError(f"--generate is for decoders with a cache, and {name} has none")
     if isinstance(model, Pretrained) and not model.predicts_tokens:
         raise UsageError(f"--generate needs logits of tokens, and {name} ends in no projection to its vocabulary")
 
@@ -122,11 +140,12 @@ def check_prompt(program: PreparedModel, ids: torch.Tensor, mask: torch.Tensor |
     """Raise UsageError for an empty text, padding after a text, or more steps than the model has positions."""
     if ids.ndim == 2 and not ids.shape[1]:
         raise UsageError("--generate continues texts of at least one token")
-    if mask is not None and mask.shape == ids.shape and not bool((mask[:, -1] != 0).all()):
+    model = program.model
+    if not has_encoder(model) and mask is not None and mask.shape == ids.shape and not bool((mask[:, -1] != 0).all()):
         raise UsageError(
             "--generate continues the last token of each text, and attention_mask is 0 there: pad in front"
         )
-    most = program.model.longest if isinstance(program.model, Pretrained) else None
+    most = model.longest if isinstance(model, Pretrained) else None
     if most is not None and ids.ndim == 2 and ids.shape[1] + count - 1 > most:
         raise UsageError(
             f"{program.name} has {most:,} positions, and {ids.shape[1]:,} tokens and {count:,} more do not fit"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from layercli.inspect.input_names import Arguments
 from layercli.inspect.model_arguments import parse_setting
 from layercli.inspect.model_loader import ModelSource
 from layercli.inspect.summary import default_inputs, offered_inputs
+from layercli.models.pretrained import Pretrained
 from layercli.runtime.execution.forward_arguments import forward_arguments, named
 from layercli.runtime.execution.forward_signature import arguments_of, by_name, of_layer
 from layercli.runtime.execution.graph_module import GraphModule
@@ -45,11 +46,16 @@ class Request:
 
 
 def inputs_for(
-    subject: ModelSource, request: Request, convert: Callable[[np.ndarray, Spec | None], Any] | None = None
+    subject: ModelSource,
+    request: Request,
+    convert: Callable[[np.ndarray, Spec | None], Any] | None = None,
+    *,
+    decodes: bool = False,
 ) -> Any:
     """Return arrays that match the model's inputs; those of a torch module are a dict of its arguments by name.
 
-    ``convert`` converts an array from a file that fits; by default it copies it to the model's dtype.
+    ``convert`` converts an array from a file that fits; by default it copies it to the model's dtype. If the model
+    ``decodes``, the tokens of a decoder beside an encoder may be left out.
     """
     model: Any = subject.model
     if not isinstance(model, (Layer, GraphModule)):
@@ -63,6 +69,7 @@ def inputs_for(
     specs = specs_for(subject, request)
     taken = arguments_of(model, specs, max(len(request.files), len(request.shapes)))
     tokens = text_inputs.tokens_of(subject, request.texts, taken.names) if request.texts else {}
+    started = taken.names[1] if decodes and isinstance(model, Pretrained) and model.is_encoder_decoder else None
     known = specs or {} if not isinstance(model, Layer) else {} if specs is None else by_name(model, specs)
     graph = isinstance(model, GraphModule)
     fixed: dict[str, Spec] = {}
@@ -73,18 +80,40 @@ def inputs_for(
             raise UsageError("--rescale is for images, and no input is one", hint="--input photos/")
         if graph:
             taken.check(subject.name, known)
+        if started is not None:
+            return tree.map_structure(kept, from_start(subject, specs, list(known), request))
         made = input_generation.filled(specs, list(known), request.fill, request.seed, request.ranges)
         for name, spec in fixed.items():
             inputs.check(made[name], spec, name, fixed=True)
         return tree.map_structure(kept, made)
+    if started is not None:
+        taken = replace(taken, optional={*taken.optional, started})
     found = inputs.read(
         subject.name, taken, fixed if graph else known, request.files,
         cast=request.cast, rescale=request.rescale, convert=convert, fixed=graph and convert is None, arrays=tokens,
     )  # fmt: skip
+    if started is not None and started not in found:
+        found[started] = start_of(subject, len(next(iter(found.values()))))
     arrays = [kept(array) for array in found.values()]
     if graph:
         return dict(zip(found, arrays, strict=True))
     return of_layer(taken, specs, dict(zip(found, arrays, strict=True)))
+
+
+def from_start(subject: ModelSource, specs: Any, names: list[str], request: Request) -> list[Any]:
+    """Return generated inputs of an encoder, and the tokens that its decoder starts with."""
+    encoded, _ = specs
+    made = input_generation.filled([encoded], names[:1], request.fill, request.seed, request.ranges)
+    return [*made, start_of(subject, len(made[0]))]
+
+
+def start_of(subject: ModelSource, batch: int) -> np.ndarray:
+    """Return the tokens (batch, 1) that a decoder beside an encoder starts with; UsageError where the config has none."""
+    model: Any = subject.model
+    if model.start_token is None:
+        name = model.required_inputs()[1]
+        raise UsageError(f"{subject.name} has no decoder_start_token_id", hint=f"--input {name}=ids.npy")
+    return np.full((batch, 1), model.start_token, np.int64)
 
 
 def inputs_for_module(

@@ -10,6 +10,7 @@ from layercli.errors import UsageError
 from layercli.formats.tokenizer_json import TextTokenizer
 from layercli.inspect.cost_graph import CACHE_ARGUMENT
 from layercli.inspect.model_loader import ModelSource
+from layercli.models.pretrained import Pretrained
 
 IDS, MASK = "input_ids", "attention_mask"
 
@@ -26,7 +27,8 @@ def tokens_of(subject: ModelSource, texts: Sequence[str], names: Collection[str]
         if not row:
             raise UsageError(f"the text {text!r} has no tokens")
     longest = max(map(len, rows))
-    front = CACHE_ARGUMENT in subject.model.call_names()
+    model = subject.model
+    front = CACHE_ARGUMENT in model.call_names() and not (isinstance(model, Pretrained) and model.is_encoder_decoder)
     ids = np.full((len(rows), longest), pad_of(subject.checkpoint.config), np.int64)
     mask = np.zeros_like(ids)
     for i, row in enumerate(rows):
