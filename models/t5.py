@@ -42,7 +42,16 @@ class T5Config:
     layer_norm_epsilon: float = 1e-6
     feed_forward_proj: str = "relu"
     tie_word_embeddings: bool = True
+    scale_decoder_outputs: bool | None = None
     decoder_start_token_id: Count | None = None
+
+    @property
+    def tied(self) -> bool:
+        """Whether the embedding projects to the vocabulary, from scaled outputs.
+
+        transformers 5 writes T5 1.1, whose projection is its own, as tied and not scaled.
+        """
+        return self.tie_word_embeddings and self.scale_decoder_outputs is not False
 
     @property
     def gated(self) -> bool:
@@ -219,7 +228,7 @@ class T5(Pretrained):
         self.shared = Embedding(of.vocab_size, of.d_model)
         self.encoder = T5Stack(of, of.num_layers, False)
         self.decoder = T5Stack(of, of.num_decoder_layers or of.num_layers, True)
-        if self.head and not of.tie_word_embeddings:
+        if self.head and not of.tied:
             self.lm_head = Dense(of.vocab_size, use_bias=False)
 
     @property
@@ -247,7 +256,11 @@ class T5(Pretrained):
     @property
     def ties(self) -> Mapping[str, str]:
         """The projection to the vocabulary, if it is tied to the embedding."""
-        return {"lm_head.weight": "shared.weight"} if self.config.tie_word_embeddings else {}
+        return {"lm_head.weight": "shared.weight"} if self.config.tied else {}
+
+    def other_names(self, name: str) -> tuple[str, ...]:
+        """Return the name of the embedding for a projection that a file holds as one with it."""
+        return ("shared.weight",) if name == "lm_head.weight" else ()
 
     def call(
         self,
@@ -275,7 +288,7 @@ class T5(Pretrained):
         """Return the output of the head for the decoder's hidden states."""
         if not self.head:
             return x
-        if not self.config.tie_word_embeddings:
+        if not self.config.tied:
             return self.lm_head(x)
         return ops.matmul(x * self.config.d_model**-0.5, ops.transpose(self.shared.embeddings))
 

@@ -233,6 +233,9 @@ CASES = {
     "t5": encoder("T5ForConditionalGeneration", "T5", T5, both_ends, cached=True),
     "t5-base": encoder("T5Model", "T5", T5, both_ends),
     "t5-gated": encoder("T5ForConditionalGeneration", "T5", {**T5, "feed_forward_proj": "gated-gelu"}, both_ends, cached=True),
+    "t5-unscaled": encoder(
+        "T5ForConditionalGeneration", "T5", {**T5, "tie_word_embeddings": False}, both_ends, cached=True
+    ),
     "whisper": encoder("WhisperForConditionalGeneration", "Whisper", WHISPER, speech, cached=True),
     "whisper-base": encoder("WhisperModel", "Whisper", WHISPER, speech),
     "mamba": encoder("MambaForCausalLM", "Mamba", MAMBA, tokens, cached=True),

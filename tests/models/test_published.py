@@ -1,4 +1,7 @@
-"""Published models by their configs, written by hand: as many parameters as transformers counts on the meta device."""
+"""Published models by their configs, written by hand: as many parameters as transformers counts on the meta device.
+
+The count of flan-t5-xl is that of its file: transformers 5 ties its projection to the vocabulary.
+"""
 
 import json
 from pathlib import Path
