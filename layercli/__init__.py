@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         tf,
         tree,
         utils,
+        visualization,
         wrappers,
     )
     from layercli.core.device import device
@@ -69,7 +70,8 @@ if TYPE_CHECKING:
 MODULES = (
     "activations", "applications", "backend", "callbacks", "config", "constraints", "datasets", "distributed", "distribution",
     "dtype_policies", "errors", "gpu", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops",
-    "optimizers", "preprocessing", "quantizers", "random", "regularizers", "saving", "testing", "tf", "tree", "utils", "wrappers",
+    "optimizers", "preprocessing", "quantizers", "random", "regularizers", "saving", "testing", "tf", "tree", "utils",
+    "visualization", "wrappers",
 )  # fmt: skip
 NAMES = {
     "DTypePolicy": "layercli.core.dtypes",
@@ -147,6 +149,7 @@ __all__ = [
     "tf",
     "tree",
     "utils",
+    "visualization",
     "wrappers",
 ]
 

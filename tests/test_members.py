@@ -21,7 +21,7 @@ INTERNAL = {
     "auto_contrast equalization random_brightness random_color_degeneration random_contrast random_posterization random_rotation "
     "random_sharpness random_shear random_translation solarization": "the parts that RandAugment and AugMix choose from",
     "backend convert_weight": "there is one backend, and its weights are tensors",
-    "bounding_box_format get_clipped_bbox get_shifted_bbox get_transformed_x_y": "image layers take no bounding boxes",
+    "get_clipped_bbox get_shifted_bbox get_transformed_x_y": "the parts of how boxes are moved",
     "channel_axis factor generator get_elastic_transform_params height_axis height_lower height_upper width_axis width_lower "
     "width_upper": DRAWN,
     "check_finite lr_adjust transpose_last_axis zeropower_via_newtonschulz5": STEPS,

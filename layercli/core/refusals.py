@@ -48,14 +48,12 @@ REFUSED = {
     "saving.KerasFileEditor": "layercli check shows and layercli convert rewrites what a file holds",
     "utils.Config": "a dict or a dataclass holds settings",
     "utils.audio_dataset_from_directory": "layercli reads no audio files",
-    "utils.bounding_boxes": "image layers that take bounding boxes convert their formats",
     "utils.disable_interactive_logging": "fit, evaluate and predict take verbose=0 or 2",
     "utils.get_source_inputs": "Model.inputs are the inputs",
     "utils.legacy": "the formats of Keras 1 and 2 are read by load_model",
     "utils.model_to_dot": "plot_model writes .dot",
     "preprocessing.text_dataset_from_directory": _TEXT,
     "utils.text_dataset_from_directory": _TEXT,
-    "visualization": "matplotlib, which draws galleries of images, is not used here",
 }
 """Each name, or namespace with all of its names, by its path below ``keras``."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence as Sequences
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -198,6 +199,8 @@ def plot_model(
 
 
 def __getattr__(name: str) -> Any:
+    if name == "bounding_boxes":
+        return import_module("layercli.utils.bounding_boxes")
     if name == "image_dataset_from_directory":
         from layercli.formats.image_dataset import image_dataset_from_directory
 

@@ -153,16 +153,21 @@ def said(function, *args, **kwargs):
 
 def test_messages():
     boxes = {"images": X, "bounding_boxes": {"boxes": X}}
+    whole = {"images": X, "bounding_boxes": {"boxes": np.ones((3, 2, 4)), "labels": LABELS}}
     assert said(layers.RandomZoom(0.2, name="z"), boxes, training=True) == (
-        "z (RandomZoom) moves pixels, and does not move bounding_boxes with them"
+        "z (RandomZoom) needs bounding_box_format to move bounding_boxes"
     )
-    assert said(layers.CenterCrop(2, 2, name="c"), {"images": X, "segmentation_masks": X}) == (
-        "c (CenterCrop) moves pixels, and does not move segmentation_masks with them"
+    assert said(layers.CenterCrop(2, 2, name="c", bounding_box_format="xywh"), boxes) == (
+        "c (CenterCrop) expects bounding_boxes with boxes and labels, got 'boxes'"
+    )
+    assert said(layers.RandomElasticTransform(name="e", bounding_box_format="xyxy"), whole, training=True) == (
+        "e (RandomElasticTransform) moves pixels, and does not move bounding_boxes with them"
     )
     assert (
-        said(layers.MixUp(name="m"), boxes, training=True)
-        == "m (MixUp) mixes images, and does not mix bounding_boxes with them"
+        said(layers.CutMix(name="m"), boxes, training=True)
+        == "m (CutMix) mixes images, and does not mix bounding_boxes with them"
     )
+    assert said(layers.CenterCrop, 2, 2, bounding_box_format="xyx") == "there is no format of boxes 'xyx'"
     assert said(layers.MixUp(name="m"), {"labels": LABELS}) == "m (MixUp) expects a dict with images, got 'labels'"
     assert said(layers.RandomGaussianBlur, kernel_size=4) == (
         "RandomGaussianBlur expects kernel_size to be an odd integer or a pair of them, got 4"

@@ -22,7 +22,11 @@ from layercli.layers.validators import factor_range
 def augmentations(owner: Any, colors: bool = True) -> list[Layer]:
     """Return the layers by the settings of a layer that chooses from them; without ``colors`` those of AugMix's paper alone."""
     factor = factor_range(owner.factor, 0)
-    shared: dict[str, Any] = {"data_format": owner.data_format, "dtype": owner.dtype_policy}
+    shared: dict[str, Any] = {
+        "data_format": owner.data_format,
+        "dtype": owner.dtype_policy,
+        "bounding_box_format": owner.bounding_box_format,
+    }
     colored = {**shared, "value_range": owner.value_range}
     warped = {**shared, "interpolation": owner.interpolation}
     random: list[tuple[Any, dict[str, Any]]] = [

@@ -2,25 +2,55 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from layercli import ops
 from layercli.core import tree
+from layercli.core.fields import Validator, argument
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.core.refusals import refuse_members
 from layercli.core.types import Tensor
 from layercli.errors import ShapeError, UsageError
+from layercli.ops.image.boxes import check_format, moved_boxes
+
+Size = tuple[int, int]
+"""A height and a width."""
+
+
+def _format(value: Any) -> str | None:
+    return None if value is None else check_format(value)
 
 
 @refuse_members
 class BaseImagePreprocessingLayer(Layer):
-    """A layer over x (batch, height, width, channels), or channels first, or one image without the batch."""
+    """A layer over x (batch, height, width, channels), or channels first, or one image without the batch.
+
+    A dict of ``images`` with ``segmentation_masks`` and ``bounding_boxes``, themselves a dict of boxes (batch, n, 4) and labels
+    (batch, n), is moved together; a box of which nothing is left gets the label -1.
+
+    Args:
+        bounding_box_format: The format of boxes, such as ``"xyxy"`` (see ``utils.bounding_boxes.convert_format``).
+    """
+
+    bounding_box_format: Annotated[str | None, Validator("None or a format of boxes", _format)] = argument(
+        default=None, kw_only=True
+    )
 
     if TYPE_CHECKING:
 
         def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
             self.data_format: str | None
+
+    @classmethod
+    def positional_arguments(cls) -> tuple[str, ...]:
+        """Return the names of the constructor's positional arguments in order."""
+        return cls._positional or tuple(name for name in cls._fields if name != "bounding_box_format")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as plain data; bounding_box_format where it is given."""
+        config = super().get_config()
+        return {name: value for name, value in config.items() if name != "bounding_box_format" or value is not None}
 
     @property
     def channels_first(self) -> bool:
@@ -56,10 +86,30 @@ class BaseImagePreprocessingLayer(Layer):
 
     def transform_batch(self, parts: dict[str, Any], training: bool) -> dict[str, object]:
         """Return images with what belongs to them as the layer leaves it; UsageError for what it does not move."""
-        others = [name for name in parts if name not in ("images", "labels")]
-        if others and self.moves_pixels:
-            raise UsageError(f"moves pixels, and does not move {others[0]} with them")
-        return {**parts, "images": self.transform(parts["images"], training)}
+        moved = {**parts, "images": self.transform(parts["images"], training)}
+        for name in parts if self.moves_pixels else ():
+            if name == "segmentation_masks":
+                moved[name] = self.transform_masks(parts[name])
+            elif name == "bounding_boxes":
+                moved[name] = moved_boxes(self, parts[name], parts["images"], self.move_boxes)
+            elif name not in ("images", "labels"):
+                self.unmoved(name, parts[name])
+        return moved
+
+    def unmoved(self, name: str, part: Any) -> Any:
+        """Return what does not change where pixels keep their places; UsageError where they are moved."""
+        if self.moves_pixels:
+            raise UsageError(f"moves pixels, and does not move {name} with them")
+        return part
+
+    def transform_masks(self, masks: Tensor) -> Any:
+        """Return masks of segmentation moved as the images are; UsageError where the layer has no way to."""
+        return self.unmoved("segmentation_masks", masks)
+
+    def move_boxes(self, boxes: Tensor, size: Size, *drawn: Tensor) -> tuple[Any, Size]:
+        """Return boxes in xyxy of images of a size (height, width) moved as these are, and the new size; UsageError as above."""
+        self.unmoved("bounding_boxes", boxes)
+        return boxes, size
 
     def transform(self, images: Tensor, training: bool) -> Tensor:
         """Return a batch of images as the layer leaves it."""

@@ -6,9 +6,9 @@ from typing import Any
 
 from layercli import ops
 from layercli.core.types import Tensor
-from layercli.errors import UsageError
 from layercli.layers.preprocessing.base_image_preprocessing_layer import BaseImagePreprocessingLayer
 from layercli.layers.regularization.base_dropout import BaseRandomLayer
+from layercli.ops.image.boxes import moved_boxes
 from layercli.ops.random.counter_rng import Uniform
 
 
@@ -43,6 +43,8 @@ class BaseRandomImageLayer(BaseImagePreprocessingLayer, BaseRandomLayer):
         return {
             name: changes[name](images if name == "images" else part, drawn)
             if name in changes
+            else self.random_transform_boxes(part, images, drawn)
+            if name == "bounding_boxes"
             else self.unmoved(name, part)
             for name, part in parts.items()
         }
@@ -59,11 +61,11 @@ class BaseRandomImageLayer(BaseImagePreprocessingLayer, BaseRandomLayer):
         """Return the masks of segmentation of the changed images; UsageError where they would have to be moved."""
         return self.unmoved("segmentation_masks", masks)
 
-    def unmoved(self, name: str, part: Any) -> Any:
-        """Return what does not change where pixels keep their places; UsageError where they are moved."""
-        if self.moves_pixels:
-            raise UsageError(f"moves pixels, and does not move {name} with them")
-        return part
+    def random_transform_boxes(self, boxes: Any, images: Tensor, drawn: Tensor) -> Any:
+        """Return the bounding boxes of the changed images; UsageError where the layer has no way to move them."""
+        if not self.moves_pixels:
+            return self.unmoved("bounding_boxes", boxes)
+        return moved_boxes(self, boxes, images, lambda found, size: self.move_boxes(found, size, drawn))
 
 
 def selected(drawn: Tensor) -> Any:

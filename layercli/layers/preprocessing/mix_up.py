@@ -42,6 +42,10 @@ class MixUp(RandomColor):
         """Return the labels mixed."""
         return mixed_labels(ops.cast(labels, self.compute_dtype), drawn)
 
+    def random_transform_boxes(self, boxes: Any, images: Tensor, drawn: Tensor) -> Any:
+        """Return the boxes of both images."""
+        return {name: ops.concatenate([part, partners(part, drawn)], 1) for name, part in boxes.items()}
+
     def unmoved(self, name: str, part: Any) -> Tensor:
         """Raise UsageError: nothing else is mixed."""
         return refused(name)

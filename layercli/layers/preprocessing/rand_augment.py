@@ -6,7 +6,6 @@ from typing import Any
 
 from layercli import ops
 from layercli.core.keras_tensor import SymbolicTensor
-from layercli.core.types import Tensor
 from layercli.layers.preprocessing.augmentations import augmentations
 from layercli.layers.preprocessing.base_random_image_layer import BaseRandomImageLayer
 from layercli.layers.preprocessing.random_affine import Interpolation
@@ -39,10 +38,11 @@ class RandAugment(BaseRandomImageLayer):
         self.op = ChainDraws(0, self.num_ops, 1.0, self.seed)
         self.augmentations = augmentations(self)
 
-    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
-        """Return the images as the chosen layers leave them."""
-        if isinstance(images, SymbolicTensor):  # whichever are chosen, shape and dtype stay
-            return images
-        for value in drawn[1:].tolist():
-            images = self.augmentations[int(value * len(self.augmentations))](images, training=True)
-        return ops.cast(images, self.compute_dtype)
+    def transform_batch(self, parts: dict[str, Any], training: bool) -> dict[str, object]:
+        """Return images with what belongs to them as the chosen layers leave them."""
+        parts = {**parts, "images": ops.cast(parts["images"], self.compute_dtype)}
+        if not training or isinstance(parts["images"], SymbolicTensor):  # whichever are chosen, shape and dtype stay
+            return parts
+        for value in self.drawn(parts["images"])[1:].tolist():
+            parts = self.augmentations[int(value * len(self.augmentations))](parts, training=True)
+        return {**parts, "images": ops.cast(parts["images"], self.compute_dtype)}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
+from layercli import ops
 from layercli.core.operation import Op
 from layercli.core.types import Tensor
+from layercli.layers.preprocessing.base_image_preprocessing_layer import Size
 from layercli.layers.preprocessing.base_random_image_layer import BaseRandomImageLayer
 from layercli.layers.validators import one_of
 from layercli.ops.image.affine import Resample
+from layercli.ops.image.boxes import through_map
 
 FillMode = Annotated[str, one_of("constant", "nearest", "wrap", "reflect")]  # Keras's layers have no mode "mirror"
 
@@ -63,3 +66,12 @@ class RandomAffine(RandomWarp):
     def warped(self, images: Tensor, drawn: Tensor, resample: Any) -> Any:
         """Return the images under the maps."""
         return resample(images, self.mapped(images, drawn))
+
+    def move_boxes(self, boxes: Tensor, size: Size, *drawn: Tensor) -> tuple[Any, Size]:
+        """Return the boxes that enclose those under the maps."""
+        return through_map(boxes, self.mapped(blank(size, self.channels_first), *drawn)), size
+
+
+def blank(size: Size, channels_first: bool) -> Any:
+    """Return an image of that size, of which an op takes the size alone."""
+    return ops.zeros((1, 1, *size) if channels_first else (1, *size, 1))

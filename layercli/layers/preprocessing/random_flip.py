@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
+from layercli import ops
 from layercli.core.types import Tensor
+from layercli.layers.preprocessing.base_image_preprocessing_layer import Size
 from layercli.layers.preprocessing.base_random_image_layer import BaseRandomImageLayer
 from layercli.layers.validators import DataFormat, Seed, one_of
 from layercli.ops.image.flip import FlipSelected
@@ -39,3 +41,13 @@ class RandomFlip(BaseRandomImageLayer):
     def random_transform_masks(self, masks: Tensor, drawn: Tensor) -> Tensor:
         """Return masks turned around with their images."""
         return self.flip(masks, drawn)
+
+    def move_boxes(self, boxes: Tensor, size: Size, *drawn: Tensor) -> tuple[Any, Size]:
+        """Return boxes turned around with their images."""
+        left, top, right, bottom = ops.split(boxes, 4, -1)
+        if 2 in AXES[self.mode]:
+            left, right = size[1] - right, size[1] - left
+        if 1 in AXES[self.mode]:
+            top, bottom = size[0] - bottom, size[0] - top
+        turned = ops.reshape(drawn[0], (-1, 1, 1)) <= 0.5
+        return ops.where(turned, ops.concatenate([left, top, right, bottom], -1), boxes), size

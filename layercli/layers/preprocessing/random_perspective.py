@@ -6,9 +6,11 @@ from typing import Any
 
 from layercli import ops
 from layercli.core.types import Tensor
+from layercli.layers.preprocessing.base_image_preprocessing_layer import Size
 from layercli.layers.preprocessing.base_random_image_layer import selected
-from layercli.layers.preprocessing.random_affine import Interpolation, RandomWarp
+from layercli.layers.preprocessing.random_affine import Interpolation, RandomWarp, blank
 from layercli.layers.validators import DataFormat, FractionRange, Number, Seed, factor_range
+from layercli.ops.image.boxes import through_map
 from layercli.ops.image.random_warps import PerspectiveMap
 from layercli.ops.image.warp import ResamplePerspective
 
@@ -43,3 +45,9 @@ class RandomPerspective(RandomWarp):
         """Return the images, some in perspective."""
         moved = resample(images, self.mapped(images, drawn[:, 2:]))
         return ops.where(selected(drawn), moved, images)
+
+    def move_boxes(self, boxes: Tensor, size: Size, *drawn: Tensor) -> tuple[Any, Size]:
+        """Return the boxes that enclose those in perspective."""
+        [samples] = drawn
+        moved = through_map(boxes, self.mapped(blank(size, self.channels_first), samples[:, 2:]))
+        return ops.where(selected(samples)[..., 0], moved, boxes), size

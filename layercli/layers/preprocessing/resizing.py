@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from layercli import ops
 from layercli.core.types import Tensor
 from layercli.errors import UsageError
-from layercli.layers.preprocessing.base_image_preprocessing_layer import BaseImagePreprocessingLayer
+from layercli.layers.preprocessing.base_image_preprocessing_layer import BaseImagePreprocessingLayer, Size
 from layercli.layers.validators import Bool, DataFormat, Number, PositiveInt, one_of
 from layercli.ops.image.resize import Resize, check_interpolation
 
@@ -43,8 +44,23 @@ class Resizing(BaseImagePreprocessingLayer):
         self.interpolation = check_interpolation(self.interpolation, "Resizing")
         ratio = "crop" if self.crop_to_aspect_ratio else "pad" if self.pad_to_aspect_ratio else ""
         size = (self.height, self.width)
-        self.op = Resize(size, self.interpolation, self.antialias, self.channels_first, ratio, self.fill_value)
+        self.op, self.op_of_masks = (
+            Resize(size, way, smooth, self.channels_first, ratio, self.fill_value)
+            for way, smooth in ((self.interpolation, self.antialias), ("nearest", False))
+        )
 
     def transform(self, images: Tensor, training: bool) -> Tensor:
         """Return the images resized."""
         return self.op(images)
+
+    def transform_masks(self, masks: Tensor) -> Tensor:
+        """Return masks resized as the images are, each pixel the nearest."""
+        return self.op_of_masks(masks)
+
+    def move_boxes(self, boxes: Tensor, size: Size, *drawn: Tensor) -> tuple[Any, Size]:
+        """Return boxes of the resized images; those that are all 0 or -1, which are no boxes, become 0."""
+        scale, (top, left) = self.op.placed(size)
+        none = ops.logical_or(ops.all(boxes == -1, -1, keepdims=True), ops.all(boxes == 0, -1, keepdims=True))
+        across, down = (ops.cast(value, boxes.dtype) for value in (scale[1], scale[0]))
+        moved = boxes * ops.stack([across, down] * 2) + ops.cast(ops.stack([left, top] * 2), boxes.dtype)
+        return ops.where(none, 0.0, moved), self.op.size

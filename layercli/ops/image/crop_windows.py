@@ -9,6 +9,7 @@ from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
 from layercli.lazy import torch
+from layercli.ops.image.boxes import crop
 from layercli.ops.image.resize import Resize, widest
 from layercli.ops.nn.convolution import joined, split
 
@@ -19,6 +20,7 @@ class _Window(Op):
 
     size: tuple[int, int]
     channels_first: bool = False
+    interpolation: str = "bilinear"
 
     def spec(self, x: Spec, *samples: Spec) -> Spec:
         """Return (batch, *size, channels), or channels first."""
@@ -49,8 +51,13 @@ class CenterWindow(_Window):
         """Return a view, or the resized crop."""
         spare = [n - wanted for n, wanted in zip(self.sizes(x), self.size, strict=True)]
         if min(spare) < 0:
-            return Resize(self.size, channels_first=self.channels_first, ratio="crop").run(x)
+            return Resize(self.size, self.interpolation, channels_first=self.channels_first, ratio="crop").run(x)
         return self.cut(x, (spare[0] // 2, spare[1] // 2))
+
+    def window_of(self, sizes: tuple[int, int]) -> Window:
+        """Return the row, the column, the height and the width of the crop, before it is resized."""
+        fits = all(n >= wanted for n, wanted in zip(sizes, self.size, strict=True))
+        return central(sizes, self.size if fits else widest(sizes, self.size))
 
 
 @dataclass(frozen=True)
@@ -71,11 +78,39 @@ class RandomWindow(_Window):
         found = self.cut(x, start)
         if self.sizes(found) == self.size:
             return found
-        return Resize(self.size, channels_first=self.channels_first).run(found)
+        return Resize(self.size, self.interpolation, channels_first=self.channels_first).run(found)
+
+    def window_of(self, sizes: tuple[int, int], samples: Tensor) -> Window:
+        """Return the row, the column, the height and the width of the crop, before it is resized."""
+        if not all(n > wanted for n, wanted in zip(sizes, self.size, strict=True)):
+            row, column, *_ = central(sizes, widest(sizes, self.size))
+            return row, column, min(self.size[0], sizes[0] - row), min(self.size[1], sizes[1] - column)
+        row, column = (self._start(samples[i], sizes[i], self.size[i]) for i in range(2))
+        return row, column, *self.size
 
     def _at(self, x: Tensor, samples: Tensor, sizes: tuple[int, int]) -> Tensor:
         first = 2 if self.channels_first else 1
         for i, (n, wanted) in enumerate(zip(sizes, self.size, strict=True)):
-            start = (samples[i] * (n - wanted + 1)).to(torch.int64).clamp(max=n - wanted)
+            start = self._start(samples[i], n, wanted)
             x = x.index_select(first + i, start + torch.arange(wanted, device=x.device))
         return x
+
+    def _start(self, sample: Any, size: int, wanted: int) -> Any:
+        """Return the first row, or column, of the crop."""
+        return (sample * (size - wanted + 1)).to(torch.int64).clamp(max=size - wanted)
+
+
+Window = tuple[Any, Any, int, int]
+"""The row, the column, the height and the width of a part of an image."""
+
+
+def central(sizes: tuple[int, int], wanted: tuple[int, int]) -> Window:
+    """Return the window of a size at the centre."""
+    return (sizes[0] - wanted[0]) // 2, (sizes[1] - wanted[1]) // 2, *wanted
+
+
+def in_window(boxes: Any, window: Window, size: tuple[int, int]) -> tuple[Any, tuple[int, int]]:
+    """Return boxes in xyxy cropped to a window that is resized to ``size``, and that size."""
+    row, column, height, width = window
+    down, across = size[0] / height, size[1] / width
+    return crop(boxes, row, column, height, width) * torch.tensor([across, down] * 2, device=boxes.device), size

@@ -50,6 +50,18 @@ class Resize(Op):
             return rounded(self._interpolated(x.to(torch.float32)), x.dtype)
         return self._interpolated(x)
 
+    def placed(self, sizes: tuple[int, int]) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return where a pixel (row, column) of images of these sizes is found: by which factors, and moved by how much."""
+        kept, before = sizes, (0, 0)
+        if self.ratio == "crop":
+            kept = widest(sizes, self.size)
+            before = -((sizes[0] - kept[0]) // 2), -((sizes[1] - kept[1]) // 2)
+        elif self.ratio == "pad":
+            before = padding(sizes, self.size)
+            kept = sizes[0] + 2 * before[0], sizes[1] + 2 * before[1]
+        factors = self.size[0] / kept[0], self.size[1] / kept[1]
+        return factors, (before[0] * factors[0], before[1] * factors[1])
+
     def _interpolated(self, x: Tensor) -> Tensor:
         if (
             self.interpolation == "bicubic"
@@ -126,10 +138,15 @@ def padded(x: Tensor, wanted: tuple[int, int], fill_value: float) -> Tensor:
     """Return the images x, channels first, padded on both sides with ``fill_value`` to about the aspect ratio of
     ``wanted``.
     """
-    (height, width), (down, across) = x.shape[2:], wanted
-    rows = (max(height, int(width * down / across)) - height) // 2
-    columns = 0 if rows else (max(width, int(height * across / down)) - width) // 2
+    rows, columns = padding((x.shape[2], x.shape[3]), wanted)
     return F.pad(x, (columns, columns, rows, rows), value=fill_value)
+
+
+def padding(sizes: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:
+    """Return how many rows are added above and below, and how many columns on each side, for the aspect ratio of ``wanted``."""
+    (height, width), (down, across) = sizes, wanted
+    rows = (max(height, int(width * down / across)) - height) // 2
+    return rows, 0 if rows else (max(width, int(height * across / down)) - width) // 2
 
 
 def check_interpolation(name: str, owner: str) -> str:
