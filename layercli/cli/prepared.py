@@ -56,10 +56,15 @@ class Prepared:
 def opened(text: str, settings: Iterable[str], seed: int) -> ModelSource:
     """Return the model that ``text`` names; ``seed`` determines random values drawn while a torch module is constructed."""
     from layercli import random
+    from layercli.runtime.execution.graph_module import GraphModule
     from layercli.sources.resolve import resolve
 
     random.set_seed(seed)
-    return resolve(text, settings).subject
+    subject = resolve(text, settings).subject
+    if isinstance(subject.model, GraphModule):
+        for note in subject.model.notes:
+            output.print_info(f"warning: {subject.name} was {note}")
+    return subject
 
 
 def prepared(model: str, running: Running) -> Prepared:

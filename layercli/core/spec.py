@@ -44,7 +44,7 @@ class Spec:
         return Spec(tuple(dims.at(size, values) for size in self.shape), self.dtype)
 
     def __str__(self) -> str:
-        return f"{self.dtype}[{', '.join(map(dims.show, self.shape))}]"
+        return f"{self.dtype}[{', '.join(sizes_text(self.shape))}]"
 
 
 def with_batch_dim(shape: Iterable[Any]) -> Shape:
@@ -75,5 +75,10 @@ def show_shape(shape: Shape) -> str:
     >>> show_shape((3,))
     '(3,)'
     """
-    inside = ", ".join(map(dims.show, shape))
+    inside = ", ".join(sizes_text(shape))
     return f"({inside},)" if len(shape) == 1 else f"({inside})"
+
+
+def sizes_text(shape: Shape) -> list[str]:
+    """Return the text of each size; the batch has its name where it is not first."""
+    return [str(size) if axis else dims.show(size) for axis, size in enumerate(shape)]

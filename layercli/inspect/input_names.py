@@ -34,12 +34,15 @@ class Arguments:
         free = [name for name in [*self.positional, *self.named] if name not in given]
         return Arguments(free, self.optional, self.named)
 
-    def check(self, model: str, given: Collection[str]) -> None:
-        """Raise UsageError if a required input of the model ``model`` is missing."""
+    def check(self, model: str, given: Collection[str], *, flags: bool = False) -> None:
+        """Raise UsageError if a required input of the model ``model`` is missing; ``flags``: it may be no tensor."""
         missing = [name for name in self.names if name not in given and name not in self.optional]
         if missing:
             wanted = [name for name in self.names if name in given or name in missing]
-            raise UsageError(f"{model} takes {count_of(wanted)}, got {len(given)}: {missing[0]} is missing")
+            raise UsageError(
+                f"{model} takes {count_of(wanted)}, got {len(given)}: {missing[0]} is missing",
+                hint=f"--arg {missing[0]}=VALUE, if it is no tensor" if flags else None,
+            )
 
 
 def count_of(names: list[str]) -> str:

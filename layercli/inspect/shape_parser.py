@@ -14,8 +14,10 @@ from layercli.inspect.input_names import count_of
 from layercli.inspect.summary import default_inputs, input_names, offered_inputs
 
 
-def parse_shape(text: str, dtype: str = "float32") -> Spec:
-    """Parse comma-separated sizes, batch first: numbers, names, or ``None`` and ``?`` for unknown.
+def parse_shape(text: str, dtype: str = "float32", *, batch_first: bool = True) -> Spec:
+    """Parse comma-separated sizes: numbers, names, or ``None`` and ``?`` for unknown.
+
+    The batch is the first size; unless ``batch_first``, it may be another one, named ``B``.
 
     >>> print(parse_shape("1,T,512")), print(parse_shape("2,3:int64"))
     float32[1, T, 512]
@@ -26,7 +28,7 @@ def parse_shape(text: str, dtype: str = "float32") -> Spec:
     if sizes.strip() == "()":  # a scalar
         return Spec((), dtypes.name_of(wanted) if colon else dtype)
     words = [word.strip() for word in sizes.strip("()[] ").rstrip(",").split(",")]
-    if dims.BATCH in words[1:]:
+    if dims.BATCH in words[1:] and (batch_first or words[0] in (dims.BATCH, "None", "?")):
         raise ShapeError(f"{dims.BATCH} is the name of the batch, the first size: {text!r} has it elsewhere")
     return Spec(with_batch_dim(_size(word, text) for word in words), dtypes.name_of(wanted) if colon else dtype)
 
@@ -74,7 +76,8 @@ def shapes_by_name(
         if len(given) > len(names):
             raise UsageError(f"{model} takes {count_of(names)}, got {len(given)} shapes")
         given = [f"{name}={text}" for name, text in zip(names, given, strict=False)]
-    found = {**offered, **_by_name(given, {name: offered.get(name) for name in names}, dtype)}
+    known = {name: offered.get(name) for name in names}
+    found = {**offered, **_by_name(given, known, dtype, batch_first=False)}
     return {name: found[name] for name in names if name in found}
 
 
@@ -97,7 +100,9 @@ def fill(specs: object, values: Mapping[str, int]) -> Any:
     return tree.map_structure(lambda spec: spec.at(values), specs)
 
 
-def _by_name(texts: list[str], default: Mapping[str, Spec | None], dtype: str = "float32") -> dict[str, Spec]:
+def _by_name(
+    texts: list[str], default: Mapping[str, Spec | None], dtype: str = "float32", *, batch_first: bool = True
+) -> dict[str, Spec]:
     if len(texts) == len(default) and not any("=" in text for text in texts):
         texts = [f"{name}={text}" for name, text in zip(default, texts, strict=True)]
     found = {}
@@ -109,7 +114,7 @@ def _by_name(texts: list[str], default: Mapping[str, Spec | None], dtype: str = 
             raise UsageError(f"the model has no input {name!r}", hint=f"its inputs: {', '.join(default)}")
         known = default[name]
         shape = f"(){shape}" if shape[:1] in ("", ":") else shape
-        found[name] = parse_shape(shape, dtype if known is None else known.dtype)
+        found[name] = parse_shape(shape, dtype if known is None else known.dtype, batch_first=batch_first)
     return found
 
 

@@ -347,7 +347,10 @@ def json_shapes(shape: Any) -> Any:
         return {key: json_shapes(item) for key, item in shape.items()}
     if any(isinstance(item, (tuple, list, dict)) for item in shape):
         return [json_shapes(item) for item in shape]
-    return [None if size == dims.Dim.named(dims.BATCH) else json_size(size) for size in shape]
+    return [
+        None if size is None or (axis == 0 and size == dims.Dim.named(dims.BATCH)) else json_size(size)
+        for axis, size in enumerate(shape)
+    ]
 
 
 def json_cost(cost: Size) -> dict[str, int | str | None]:

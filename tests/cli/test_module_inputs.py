@@ -291,6 +291,7 @@ def test_run_takes_flags_and_records_them(cli, folder):
     assert [each["macs"] for each in profiled["profile"]["layers"]] == [24, 12]
     assert cli("run", "net.py:FlagIn", "--input-shape", "2,4").err == (
         "error: net.py:FlagIn takes 2 inputs (x, use_head), got 1: use_head is missing\n"
+        "hint: --arg use_head=VALUE, if it is no tensor\n"
     )
     assert cli("run", "mlp", "--arg", "a=1").err == (
         "error: --arg gives an argument to the forward of a torch module in Python, and mlp is none\n"

@@ -288,7 +288,7 @@ def test_inputs_that_are_sequences(cli, tmp_path, monkeypatch):
     np.save("b.npy", np.float32([3]))
     done = cli("run x.onnx --input x.in.1=b.npy --input x.in.0=a.npy --format json")
     document = json.loads(done.out)
-    assert document["inputs"] == ["float32[1]", "float64[2]"]
+    assert document["inputs"] == ["float32[1]", "float32[2]"]
     assert [(each["name"], each["first"]) for each in document["outputs"]] == [("y.1", [1, 2, 3])]
     assert cli("run x.onnx --input-shape x.in.0=2,3 --input-shape x.in.1=4,3").code == 0
     done = cli("run x.onnx --input x.in.1=b.npy")
@@ -297,6 +297,51 @@ def test_inputs_that_are_sequences(cli, tmp_path, monkeypatch):
     made("y.onnx", nodes, [helper.make_value_info("x", optional)], [helper.make_value_info("y", optional)], opset=17)
     assert cli("run y.onnx").err.splitlines()[-1] == "error: y.onnx gives nothing for these inputs: y is empty"
     assert json.loads(cli("run y.onnx --input x.0=b.npy --format json").out)["outputs"][0]["first"] == [3]
+
+
+def test_inputs_take_the_dtype_of_a_graph(cli, tmp_path, monkeypatch):
+    from onnx_graphs import exported
+
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    np.save("x.npy", X)
+    for dtype in (torch.float16, torch.bfloat16):
+        net, x = nn.Linear(4, 3).to(dtype).eval(), torch.from_numpy(X).to(dtype)
+        torch.export.save(torch.export.export(net, (x,)), "net.pt2")
+        files = ["net.pt2", *([exported(net, [x], "net.onnx")] if dtype is torch.float16 else [])]
+        for file in files:
+            done = cli(f"run {file} --input x.npy --format json")
+            document, name = json.loads(done.out), str(dtype)[6:]
+            assert (document["inputs"], document["outputs"][0]["dtype"]) == ([f"{name}[3, 4]"], name)
+            wanted = net(x).float().flatten()[:5].tolist()
+            np.testing.assert_allclose(document["outputs"][0]["first"], wanted, rtol=1e-2)
+            filled = cli(f"run {file} --format json")
+            assert json.loads(filled.out)["inputs"] == [f"{name}[3, 4]"], filled.err
+
+
+def test_a_program_in_training_mode_is_said(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    layers = [nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Dropout(0.5), nn.Dropout(0.0), nn.RReLU(), nn.AlphaDropout()]
+    for training in (True, False):
+        net = nn.Sequential(*layers).train(training)
+        torch.export.save(torch.export.export(net, (torch.randn(5, 4),)), "net.pt2")
+        said = "exported in training mode, not after model.eval(): 1 (BatchNorm1d), 2 (Dropout), 4 (RReLU), and 1 more"
+        warning = f"warning: net.pt2 was {said}\n" if training else ""
+        assert cli("run net.pt2").err == f"{warning}running on cpu\n"
+        assert (said in cli("summary net.pt2 --depth 2").out) is training
+
+
+def test_a_stream_has_the_batch_first(cli, tmp_path, monkeypatch):
+    from onnx import helper
+    from onnx_graphs import tensor, written
+
+    monkeypatch.chdir(tmp_path)
+    written("x.onnx", [helper.make_node("Relu", ["x"], ["y"])], [tensor("x", ["T", "B"])], [tensor("y", ["T", "B"])])
+    np.save("x.npy", X)
+    assert (
+        cli("run x.onnx --input x.npy --output y.npy --batch-size 2").err
+        == "error: x.onnx takes x as float32[T, B]: a stream has the batch first\n"
+    )
 
 
 def test_names_of_a_graph_may_hold_dots(cli, tmp_path, monkeypatch):

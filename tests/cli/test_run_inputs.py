@@ -98,7 +98,10 @@ def test_an_input_goes_to_the_argument_of_its_name(cli, nets, command, expected)
     ("command", "message"),
     [
         ("nets.py:Two --input x.npy", "nets.py:Two takes 2 inputs (left, right), got 1: right is missing"),
-        ("nets.py:Two --input-shape right=5,4", "nets.py:Two takes 2 inputs (left, right), got 1: left is missing"),
+        (
+            "nets.py:Two --input-shape right=5,4",
+            "nets.py:Two takes 2 inputs (left, right), got 1: left is missing\nhint: --arg left=VALUE, if it is no tensor",
+        ),
         ("nets.py:Optional --input right=x.npy", "nets.py:Optional takes 2 inputs (left, right), got 1: left is missing"),
         ("nets.py:Linear --input x.npy --input y.npy", "nets.py:Linear takes 1 input (x): unexpected input y.npy"),
         ("nets.py:Linear --input-shape 5,4 --input-shape 5,4", "nets.py:Linear takes 1 input (x), got 2 shapes"),

@@ -15,6 +15,7 @@ from benchmarks.plain import ResNet50
 from layercli.core.spec import Spec
 from layercli.inspect.onnx.summary import summarize_onnx
 from layercli.runtime.analysis.module_summary import summarize_module
+from layercli.runtime.execution.onnxruntime_module import OnnxGraph
 
 IMAGE = torch.zeros(2, 3, 12, 10)
 STEPS = torch.zeros(2, 7, 16)
@@ -143,6 +144,28 @@ def test_formulas_of_open_sizes(tmp_path):
         assert filled.totals.macs == expected
         assert [spec.shape for _, spec in filled.outputs] == shapes_given_by_onnxruntime(path, x, past)
     assert str(summarize_onnx(path, [], ["P=4"]).totals.macs) == "32*B*T^2 + 704*B*T + 672*B"
+
+
+def test_the_batch_is_told_from_other_sizes(tmp_path):
+    """A graph with time first: its batch is the second size, called so in the file."""
+    nodes = [helper.make_node("LSTM", ["x", "w", "r"], ["", "yh"], hidden_size=6, direction="bidirectional")]
+    held = [array("w", (2, 24, 4)), array("r", (2, 24, 6))]
+    for time, batch in (("T", "B"), ("seq", "batch_size"), (None, "N")):
+        file = written(
+            tmp_path / "lstm.onnx", nodes, [tensor("x", [time, batch, 4])], [tensor("yh", [2, batch, 6])], held
+        )
+        summary = summarize_onnx(file, [], [])
+        assert [str(spec) for _, spec in summary.inputs + summary.outputs] == [
+            f"float32[{time}, B, 4]",
+            "float32[2, B, 6]",
+        ]
+        assert str(summary.totals.macs) == (f"480*B*{time}" if time else "None")
+        assert str(summarize_onnx(file, ["T,B,4"], []).totals.macs) == "480*B*T"
+        assert summarize_onnx(file, ["5,2,4"], []).totals.macs == 4800
+        assert OnnxGraph(file).specs == dict(summary.inputs)
+    assert summary.to_json()["inputs"][0]["shape"] == [None, "B", 4]
+    file = written(tmp_path / "lstm.onnx", nodes, [tensor("x", ["N", "B", 4])], [tensor("yh", [2, "B", 6])], held)
+    assert [str(spec) for _, spec in summarize_onnx(file, [], []).inputs] == ["float32[None, B_, 4]"]
 
 
 def test_windows_over_open_sizes(tmp_path):

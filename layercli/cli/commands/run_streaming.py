@@ -40,7 +40,7 @@ def stream(
         raise UsageError("--batch-size streams from files to a .npy file", hint="--input x.npy --output y.npy")
     files = files_of(plan)
     subject = opened(plan.model, plan.set, plan.settings.seed)
-    batch_inference.check_batch(subject.name, batch_inference.own_batch(subject.model), batch)
+    batch_inference.check_batch(subject.name, subject.model, batch)
     inputs = model_inputs.inputs_for(subject, plan.request, batch_inference.InputRows)
     rows = batch_inference.rows_in(by_name(subject.model, inputs))
     writer = RowWriter(out, rows, batch_inference.identity(asdict(plan), files))

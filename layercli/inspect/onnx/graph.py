@@ -17,7 +17,7 @@ from layercli.inspect.onnx.inference import settings_of
 from layercli.inspect.onnx.module_scopes import ModuleScope, place_of
 from layercli.inspect.onnx.parameters import OnnxParameter, Parameters
 from layercli.inspect.onnx.shapes import Shapes
-from layercli.inspect.onnx.symbolic_dims import Names
+from layercli.inspect.onnx.symbolic_dims import Names, sizes_in
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
@@ -59,7 +59,7 @@ class OpenedGraph:
         self._held = {x.name: x for x in self.graph.initializer}
         self.ends = [x for x in self.graph.input if x.name not in self._held]
         check_order(self.file, self.graph, {*self._held, *(x.name for x in self.ends)})
-        self.names = Names(self.ends)
+        self.names = Names(sizes_in(x.type.tensor_type.shape) for x in self.ends)
 
     def seen(self, inputs: dict[str, Spec]) -> tuple[list[Seen], Shapes]:
         """Return the nodes for inputs of those Specs, and the shapes of all tensors."""

@@ -16,7 +16,7 @@ from layercli.core.types import Config
 from layercli.formats.onnx import DTYPES, GRAPH, GRAPHS, constant_of, count_of, onnx, tensor_values
 from layercli.inspect.onnx import contrib_ops
 from layercli.inspect.onnx.constant_folding import MOST, computed
-from layercli.inspect.onnx.symbolic_dims import Names
+from layercli.inspect.onnx.symbolic_dims import Names, sizes_in
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -109,7 +109,7 @@ class Inference:
         tensor = self.stored[name].type.tensor_type
         if not tensor.HasField("shape"):
             return Kind(kind.dtype or tensor.elem_type, kind.sizes)
-        noted = [dims.at(size, self.fill) for size in self.names.shape(tensor.shape)]
+        noted = [dims.at(size, self.fill) for size in self.names.shape(sizes_in(tensor.shape))]
         sizes = kind.sizes if kind.sizes is not None and len(kind.sizes) == len(noted) else (None,) * len(noted)
         known = (a if a is not None else b if isinstance(b, int) else None for a, b in zip(sizes, noted, strict=True))
         return Kind(kind.dtype or tensor.elem_type, tuple(known))

@@ -19,7 +19,7 @@ from layercli.core.types import Config
 from layercli.errors import LayercliError
 from layercli.inspect.graph_signature import bound_in
 from layercli.inspect.onnx.inference import Inference, Kind, settings_of
-from layercli.inspect.onnx.symbolic_dims import Names
+from layercli.inspect.onnx.symbolic_dims import Names, sizes_in
 from layercli.ops.nn.window_geometry import Window
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ class Shapes:
         open_ = sorted({name for spec in inputs.values() for size in spec.shape for name in dims.names(size)})
         several = open_ or any(size == UNKNOWN for spec in inputs.values() for size in spec.shape)
         declared = {
-            x.name: Spec(names.shape(x.type.tensor_type.shape, end=True)) for x in graph.input if x.name in inputs
+            x.name: Spec(names.shape(sizes_in(x.type.tensor_type.shape), end=True))
+            for x in graph.input
+            if x.name in inputs
         }
         bound = bound_in({name: spec for name, spec in declared.items() if spec.rank == inputs[name].rank}, inputs)
         primes = [dict(zip(open_, primes_from(first), strict=False)) for first in FIRST[: 2 if several else 1]]
@@ -104,7 +106,7 @@ class Shapes:
 
     def _noted(self, name: str, rank: int) -> Sequence[Size | None]:
         """Return the file's own formulas for the sizes of a tensor."""
-        noted = self._names.shape(self._stored[name].type.tensor_type.shape)
+        noted = self._names.shape(sizes_in(self._stored[name].type.tensor_type.shape))
         return noted if len(noted) == rank else [None] * rank
 
     def _size(self, pair: tuple[int | None, ...]) -> Size:

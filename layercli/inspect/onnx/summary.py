@@ -20,6 +20,7 @@ from layercli.inspect.graph_signature import graph_inputs
 from layercli.inspect.onnx.graph import OpenedGraph, Seen, parameters_of
 from layercli.inspect.onnx.module_scopes import UNKNOWN_CLASS, ModuleScope, shared_by_all, within
 from layercli.inspect.onnx.shapes import Shapes
+from layercli.inspect.onnx.symbolic_dims import sizes_in
 from layercli.inspect.summary import Row, Summary, Totals, as_shape
 
 WITHOUT_CLASS = "ONNX"
@@ -80,7 +81,7 @@ def spec_of(opened: OpenedGraph, x: Any) -> Spec | None:
         raise FormatError(f"{opened.file} takes {x.name} as what is not an array of numbers")
     if not tensor.HasField("shape"):
         return None
-    return Spec(opened.names.shape(tensor.shape, end=True), dtype_of(tensor.elem_type))
+    return Spec(opened.names.shape(sizes_in(tensor.shape), end=True), dtype_of(tensor.elem_type))
 
 
 def dtype_of(code: int) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from operator import add, floordiv, mul, sub
-from typing import Any
+from typing import Any, TypeAlias, TypeGuard
 
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim, Size
@@ -16,13 +16,26 @@ LONGEST, MOST_TERMS = 200, 64
 OPERATORS: dict[type, Callable[[Any, Any], Any]] = {ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.FloorDiv: floordiv}
 
 
-class Names:
-    """Maps the file's names of sizes to ours: the name of an input's first axis is the batch."""
+BATCH_NAMES = {"b", "n", "bs", "batch", "batchsize", "nbatch", "batchdim", "batchaxis"}
+"""What files call their batch, in lower case and without underscores."""
 
-    def __init__(self, inputs: Iterable[Any]) -> None:
-        first = [x.dim[0] for x in (x.type.tensor_type.shape for x in inputs) if x.dim]
-        named = next((size.dim_param for size in first if size.dim_param.isidentifier()), None)
-        self.batch = named if named not in (None, dims.BATCH) else None
+FileSize: TypeAlias = int | str | None
+"""A size in a file: a number, a name or a formula, or unknown."""
+
+
+def sizes_in(shape: Any) -> list[FileSize]:
+    """Return the sizes in a TensorShapeProto."""
+    return [size.dim_value if size.HasField("dim_value") else size.dim_param or None for size in shape.dim]
+
+
+class Names:
+    """Maps the file's names of sizes to ours: the batch is the first axis of an input, or the axis that is called so."""
+
+    def __init__(self, inputs: Iterable[Sequence[FileSize]]) -> None:
+        shapes = [list(sizes) for sizes in inputs]
+        first = next((x[0] for x in shapes if x and is_name(x[0])), None)
+        said = next((size for x in shapes for size in x[1:] if is_name(size) and is_batch_name(size)), None)
+        self.batch = first if said is None or (first is not None and is_batch_name(first)) else said
 
     def of(self, name: str) -> str:
         """Return our name for a name in the file: the batch has its own, and any other size with that name gets another."""
@@ -30,18 +43,18 @@ class Names:
             return dims.BATCH
         return f"{name}_" if name == dims.BATCH and self.batch else name
 
-    def shape(self, sizes: Any, end: bool = False) -> Shape:
-        """Return the sizes of a TensorShapeProto; at an ``end`` of the graph an unnamed first size is the batch."""
-        found = [self.size(size) for size in sizes.dim]
+    def shape(self, sizes: Sequence[FileSize], end: bool = False) -> Shape:
+        """Return the sizes in our names; at an ``end`` of the graph an unnamed first size is the batch."""
+        found = [self.size(size) for size in sizes]
         if end and found and found[0] == UNKNOWN and self.batch is None:
             found[0] = Dim.named(dims.BATCH)
         return tuple(found)
 
-    def size(self, size: Any) -> Size:
+    def size(self, size: FileSize) -> Size:
         """Return a size from the file: a number, a formula of its names, or unknown."""
-        if size.HasField("dim_value"):
-            return int(size.dim_value) if size.dim_value >= 0 else UNKNOWN
-        return self.formula(size.dim_param)
+        if isinstance(size, int):
+            return int(size) if size >= 0 else UNKNOWN
+        return UNKNOWN if size is None else self.formula(size)
 
     def formula(self, text: str) -> Size:
         """Parse arithmetic on names; return unknown for any other text."""
@@ -72,3 +85,13 @@ class Names:
         size: Size = operator(self._value(left), self._value(right))
         too_many = isinstance(size, Dim) and size.terms is not None and len(size.terms) > MOST_TERMS
         return UNKNOWN if too_many else size
+
+
+def is_name(size: FileSize) -> TypeGuard[str]:
+    """Whether a size of the file has a name."""
+    return isinstance(size, str) and size.isidentifier()
+
+
+def is_batch_name(name: str) -> bool:
+    """Whether a file means its batch by a name."""
+    return name.lower().replace("_", "") in BATCH_NAMES

@@ -67,7 +67,11 @@ def summarize_module(
         raise refused(name, inputs, failed)
     return Summary(
         name, class_of(module), source, list(inputs.items()), outputs, ModuleRows(module, runs).all(), totals,
-        footnotes=[*dict.fromkeys(note for each in runs.traces for note in each.notes), *shapeless(held)],
+        footnotes=[
+            *dict.fromkeys(note for each in runs.traces for note in each.notes),
+            *shapeless(held),
+            *(module.notes if isinstance(module, GraphModule) else ()),
+        ],
         failure=None if failed is None else failure_of(name, failed),
         other_outputs=others,
     )  # fmt: skip

@@ -19,6 +19,7 @@ from layercli.errors import FormatError
 from layercli.formats.pt2_archive import checked
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.graph_module import GraphModule, refused, unreadable
+from layercli.runtime.execution.training_mode import training_notes
 
 
 class ExportedGraph(GraphModule):
@@ -36,6 +37,7 @@ class ExportedGraph(GraphModule):
         self._structure = program.call_spec.in_spec
         self._place = torch.device("cpu")
         self._program = program
+        self.notes = training_notes(program.graph)
         self._unflatten()
 
     def layers(self) -> Iterator[tuple[str, nn.Module]]:

@@ -42,7 +42,7 @@ class ForwardArguments:
     def check(self, given: Mapping[str, Any]) -> None:
         """Raise UsageError if a required argument has neither an input nor a flag."""
         held = {*given, *self.flags, *map(owner_of, [*given, *self.flags])}
-        arguments_of(self.module, None, len(self.shapes) + len(self.files)).check(self.name, held)
+        arguments_of(self.module, None, len(self.shapes) + len(self.files)).check(self.name, held, flags=True)
 
 
 def forward_arguments(

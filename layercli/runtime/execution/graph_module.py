@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -21,6 +21,8 @@ class GraphModule(nn.Module):
     """Whether torch.compile can compile the graph."""
     entries: frozenset[str] = frozenset()
     """Those of ``specs`` that are entries of a sequence: their sizes are not declared."""
+    notes: Sequence[str] = ()
+    """What a user should know of the file before a run."""
     held_under = ""
     """The path in this module of the modules that ``layers`` yields."""
 
@@ -31,13 +33,24 @@ class GraphModule(nn.Module):
     def declare(self, given: Collection[str]) -> None:
         """Declare the inputs whose number depends on what is given: entries ``x.0`` of a sequence, optional inputs."""
 
+    def cast(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return the inputs, floating ones in the dtypes of ``specs``: arrays have no bfloat16, and are filled in float32."""
+        found = dict(inputs)
+        for name, spec in self.specs.items():
+            wanted, x = getattr(torch, spec.dtype, None), found.get(name)
+            if isinstance(wanted, torch.dtype) and isinstance(x, torch.Tensor):
+                found[name] = x.to(wanted) if x.is_floating_point() and wanted.is_floating_point else x
+        return found
+
     def layers(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield the modules that the author wrote, by path, if the file records them."""
         yield from ()
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of another library's error message, without its prefix."""
+    """Return the first line of another library's error message, without its prefix; of a KeyError, which key is missing."""
+    if isinstance(error, KeyError) and error.args:
+        return f"there is no {error.args[0]!r}"
     line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", line).rstrip(".:")
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from layercli.core.spec import Spec, with_batch_dim
+from layercli.core.spec import Spec
 from layercli.errors import DeviceError, FormatError, MissingPackageError
 from layercli.formats.os_errors import reading
+from layercli.inspect.onnx.symbolic_dims import Names
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.graph_module import GraphModule, refused, unreadable
 from layercli.runtime.execution.grouped_inputs import grouped
@@ -37,12 +38,12 @@ class OnnxInput:
     sequence: bool = False
 
     @staticmethod
-    def of(file: str, x: Any) -> OnnxInput:
+    def of(file: str, x: Any, names: Names) -> OnnxInput:
         """Return the input that onnxruntime describes; FormatError unless it holds numbers."""
         found = OPEN.fullmatch(x.type)
         if found is None or found[3] not in DTYPES:
             raise FormatError(f"{file} takes {x.name} as {x.type}, which is not an array of numbers")
-        return OnnxInput(spec_of(x, DTYPES[found[3]]), bool(found[1]), bool(found[2]))
+        return OnnxInput(Spec(names.shape(x.shape, end=True), DTYPES[found[3]]), bool(found[1]), bool(found[2]))
 
     def specs(self, name: str, given: Collection[str]) -> dict[str, Spec]:
         """Return the Specs by name: of a sequence one for each entry in ``given``, whose sizes are not declared."""
@@ -79,7 +80,9 @@ class OnnxGraph(GraphModule):
         super().__init__(file)
         self._open(torch.device("cpu"))
         self.specs: dict[str, Spec] = {}
-        self._ends = {x.name: OnnxInput.of(file, x) for x in self._session.get_inputs()}
+        ends = self._session.get_inputs()
+        names = Names(x.shape for x in ends)
+        self._ends = {x.name: OnnxInput.of(file, x, names) for x in ends}
         self.declare(())
 
     def declare(self, given: Collection[str]) -> None:
@@ -139,12 +142,3 @@ class OnnxGraph(GraphModule):
         self._opened_for = place, torch.get_num_threads()
         if provider not in self._session.get_providers():  # onnxruntime silently ignores a provider that it cannot load
             raise DeviceError(f"onnxruntime cannot use {place}", hint="layercli gpu-check says why; --device cpu")
-
-
-def spec_of(x: Any, dtype: str) -> Spec:
-    """Return the Spec of an input; dynamic sizes have their names, the first axis is the batch."""
-    if not x.shape:
-        return Spec((), dtype)
-    first, *rest = x.shape
-    sizes = [size if isinstance(size, int) or (size or "").isidentifier() else None for size in rest]
-    return Spec(with_batch_dim((first if isinstance(first, int) else None, *sizes)), dtype)

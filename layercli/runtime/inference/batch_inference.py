@@ -118,8 +118,12 @@ def own_batch(model: Any) -> int | None:
     return next((int(size) for size in first if dims.known(size)), None)
 
 
-def check_batch(name: str, own: int | None, asked: int | None) -> None:
-    """Raise UsageError for a batch size other than the fixed one of the model."""
+def check_batch(name: str, model: Any, asked: int | None) -> None:
+    """Raise UsageError for a batch size other than the fixed one of the model, or for a graph whose batch is another axis."""
+    for end, spec in model.specs.items() if isinstance(model, GraphModule) else ():
+        if any(dims.BATCH in dims.names(size) for size in spec.shape[1:]):
+            raise UsageError(f"{name} takes {end} as {spec}: a stream has the batch first")
+    own = own_batch(model)
     if own is not None and asked not in (None, own):
         raise UsageError(f"{name} takes batches of {own}, not of {asked}", hint=f"--batch-size {own}")
 

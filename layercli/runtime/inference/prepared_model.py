@@ -90,14 +90,15 @@ class PreparedModel:
         return self.call.folds if isinstance(self.call, FusedModel) else None
 
     def place(self, inputs: Any) -> Any:
-        """Return a tree of arrays as tensors on the device; floating ones are cast to the model's dtype."""
+        """Return a tree of arrays as tensors on the device; floating ones are cast to the model's dtype, a graph's to its own."""
 
         def placed(x: Tensor) -> Tensor:
             tensor = tensors.as_tensor(x, self.device)
             tensor = tensor if self.dtype is None else tensors.cast(tensor, self.dtype)
             return channels_last(tensor) if self.channels_last else tensor
 
-        return tree.map_structure(placed, inputs)
+        made = tree.map_structure(placed, inputs)
+        return self.model.cast(made) if isinstance(self.model, GraphModule) else made
 
     def outputs(self, inputs: Any) -> list[tuple[str, torch.Tensor]]:
         """Return the named outputs for a tree of tensors."""
