@@ -40,6 +40,14 @@ class Dim:
         return self.terms is None
 
     @property
+    def _name(self) -> str | None:
+        """The name that this is alone, as most sizes that are not known are; None for any other formula."""
+        if self.terms is None or len(self.terms) != 1:
+            return None
+        [(monomial, n)] = self.terms.items()
+        return monomial[0] if n == 1 and len(monomial) == 1 and isinstance(monomial[0], str) else None
+
+    @property
     def names(self) -> set[str]:
         """The names this formula depends on."""
         atoms = {atom for monomial in self.terms or {} for atom in monomial}
@@ -143,6 +151,8 @@ class Dim:
     def __str__(self) -> str:
         if self.terms is None:
             return "None"
+        if self._name is not None:
+            return self._name
         ordered = sorted(self.terms.items(), key=lambda each: (-len(each[0]), -len(set(each[0])), str(each[0])))
         text = " + ".join(term(monomial, n) for monomial, n in ordered)
         return text.replace("+ -", "- ")

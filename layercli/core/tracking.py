@@ -51,7 +51,7 @@ class Trackable:
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the direct sublayers with their paths: ``conv2a``, ``blocks/0``, ``heads/left``."""
         for key, value in list(vars(self).items()):
-            if isinstance(value, MAY_HOLD_LAYERS) and key not in FRAMEWORK:
+            if type(value) not in PLAIN and isinstance(value, MAY_HOLD_LAYERS) and key not in FRAMEWORK:
                 yield from _layers_in(key, value)
 
     def named_layers(self, path: str = "") -> Iterator[tuple[str, Layer]]:
@@ -198,6 +198,8 @@ class Trackable:
             variable.assign(value)
 
 
+PLAIN = frozenset({type(None), bool, int, float, str})
+"""The types of most attributes of a layer, which hold no sublayer."""
 MAY_HOLD_LAYERS = (Trackable, list, tuple, dict)
 FRAMEWORK = frozenset(
     {

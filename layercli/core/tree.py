@@ -7,6 +7,9 @@ from typing import Any
 
 from layercli.core.types import Tree
 
+NESTED = (list, tuple, dict)
+"""The types of what is not a leaf."""
+
 
 def flatten(tree: Any) -> list[Any]:
     """Return the leaves of ``tree`` in order; dicts in insertion order."""
@@ -34,13 +37,14 @@ def map_structure(function: Callable[[Any], Any], tree: object) -> Any:
     >>> map_structure(str, {"a": [1, 2], "b": (3,)})
     {'a': ['1', '2'], 'b': ('3',)}
     """
-    if not isinstance(tree, (list, tuple, dict)):
+    if not isinstance(tree, NESTED):
         return function(tree)
     if isinstance(tree, dict):
         return {key: map_structure(function, value) for key, value in tree.items()}
+    found = [map_structure(function, value) if isinstance(value, NESTED) else function(value) for value in tree]
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*(map_structure(function, value) for value in tree))
-    return type(tree)([map_structure(function, value) for value in tree])
+        return type(tree)(*found)
+    return type(tree)(found)
 
 
 def structure(tree: object) -> Any:

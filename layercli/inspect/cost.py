@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from layercli.core import dims
@@ -126,10 +127,16 @@ class Cost:
     cache_name: str = CACHE
     notes: list[str] = field(default_factory=list)
 
+    @cached_property
+    def peak(self) -> Peak | None:
+        """The peak of what comes and goes; None where sizes are open or unknown."""
+        return self.memory.peak(self.at)
+
     @property
     def bytes(self) -> int | None:
         """The greatest sum of all parts; None where sizes are open or unknown."""
-        return self.memory.bytes(self.at)
+        fixed = dims.at(self.memory.fixed_bytes, self.at)
+        return fixed + self.peak.bytes if isinstance(fixed, int) and self.peak is not None else None
 
     @property
     def open_sizes(self) -> list[str]:
@@ -148,7 +155,7 @@ class Cost:
     def parts(self) -> list[CostPart]:
         """Return the parts of the memory at the peak, in the order of their kinds."""
         parts = [amount(name, size, self.at) for name, size in self.memory.fixed.items()]
-        found = self.memory.peak(self.at)
+        found = self.peak
         if found is None:
             moving = [dims.at(size, self.at) for size, _ in self.memory.moving.candidates]
             text = None if UNKNOWN in moving else "max(" + ", ".join(map(str, moving)) + ")"
@@ -161,12 +168,12 @@ class Cost:
 
     def peak_step(self) -> str | None:
         """Return the step that the peak is in, None where sizes are open or nothing is called."""
-        found = self.memory.peak(self.at)
+        found = self.peak
         return self.memory.steps[found.step] if found is not None and self.memory.steps else None
 
     def live(self) -> list[Live]:
         """Return what is live at the peak beside what is there all the time and the KV cache, largest first."""
-        found = self.memory.peak(self.at)
+        found = self.peak
         makers = {index: call for call in self.graph.calls for index in call.outputs}
         storages = [each for each in (found.live if found else ()) if each[0].part != self.cache_name]
         return [

@@ -17,8 +17,9 @@ from layercli.core.lifetimes import Lifetimes
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.variable import Variable
+from layercli.inspect.layer_tree import LayerTree
 from layercli.inspect.model_graph import ROOT, ModelGraph, ModelGraphBuilder, ModuleCall, OperationCall, ValueKind
-from layercli.inspect.summary import Summary, below, described, ends, input_names, lacks_variables, summary_of
+from layercli.inspect.summary import Summary, described, ends, input_names, summary_of
 
 VIEWS = frozenset(
     {
@@ -53,8 +54,9 @@ def layer_views(model: Layer, inputs: Any, *, name: str, source: str) -> tuple[M
     """Return the ModelGraph and the summary of one symbolic call, which is most of the work for both."""
     with watch_lifetimes() as lifetimes:
         node, given = described(model, inputs)
-    graph = _Describer(model, name, source).graph(node, given, lifetimes)
-    return graph, summary_of(model, node, given, name=name, source=source)
+    describer = _Describer(model, name, source)
+    graph = describer.graph(node, given, lifetimes)
+    return graph, summary_of(model, node, given, name=name, source=source, layers=describer.layers)
 
 
 class _Describer:
@@ -68,12 +70,13 @@ class _Describer:
         self.keep: list[Any] = []
         self.nodes: dict[int, int] = {}
         self.paths = {id(model): ROOT}
+        self.layers = LayerTree(model)
         self._add_layer(ROOT, 0, model)
-        for path, depth, layer in below(model):
+        for path, depth, layer in self.layers.below():
             self.paths[id(layer)] = path
             self._add_layer(path, depth, layer)
-        for _, layer in model.named_layers():
-            for _, child in layer.children():
+        for _, layer in self.layers.layers:
+            for child in self.layers.children[id(layer)]:
                 self.builder.add_child(self.paths[id(layer)], self.paths[id(child)])
 
     def _add_layer(self, path: str, depth: int, layer: Layer) -> None:
@@ -84,7 +87,7 @@ class _Describer:
             depth=depth,
             arguments=getattr(layer, "_settings", {}),
             variables={variable.key: self._variable(variable, path) for variable in layer.own_variables},
-            built=not lacks_variables(layer),
+            built=not self.layers.lacks_variables(layer),
         )
 
     def graph(self, root: Node, given: Any, lifetimes: Lifetimes) -> ModelGraph:

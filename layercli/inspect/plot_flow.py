@@ -9,7 +9,7 @@ from layercli.core import tree
 from layercli.core.spec import Spec
 from layercli.errors import UsageError, nearest
 from layercli.inspect.call_tree import CallNode, call_at, call_tree
-from layercli.inspect.model_graph import ROOT, ModelGraph, ValueKind
+from layercli.inspect.model_graph import ROOT, ModelGraph
 from layercli.inspect.plot_graph import (
     FEW,
     FOLDED,
@@ -22,8 +22,9 @@ from layercli.inspect.plot_graph import (
     change_of,
 )
 from layercli.inspect.plot_sections import PlotSection, even_sections, named_sections
-from layercli.inspect.plot_tree import parameters_of, totals_of, tree_plot
+from layercli.inspect.plot_tree import parameters_of, tree_plot
 from layercli.inspect.repeats import path_of_run, runs_of_equal
+from layercli.inspect.value_flow import ValueFlow
 
 Step = tuple[tuple[int, ...], tuple[int, ...], int, tuple[tuple[int, int], ...]]
 """Values taken, values given, the box, and for each run of equal modules it is in: which run, and which of its modules."""
@@ -54,23 +55,24 @@ def check_path(graph: ModelGraph, path: str) -> None:
 
 def at_best_depth(graph: ModelGraph, frame: CallNode, options: PlotOptions) -> PlotGraph:
     """Return the picture at the depth that was asked for, or at the largest with few boxes."""
+    flow = ValueFlow(graph)
     if options.depth is not None or options.changes:
-        found = _FlowPlotter(graph, frame, replace(options, depth=options.depth or 1)).plot()
+        found = _FlowPlotter(flow, graph, frame, replace(options, depth=options.depth or 1)).plot()
         depth = options.depth or 1
         while len(found.boxes) > MOST and depth > 1:
             depth -= 1
-            found = _FlowPlotter(graph, frame, replace(options, depth=depth)).plot()
+            found = _FlowPlotter(flow, graph, frame, replace(options, depth=depth)).plot()
         if depth < (options.depth or 1):
             found = replace(
                 found, notes=(*found.notes, f"--depth {options.depth} has too many boxes: {depth} is shown")
             )
         return found
-    found, depth = _FlowPlotter(graph, frame, replace(options, depth=1)).plot(), 2
+    found, depth = _FlowPlotter(flow, graph, frame, replace(options, depth=1)).plot(), 2
     if len(found.boxes) > FEW and options.fold and not options.expand:
-        sectioned = _FlowPlotter(graph, frame, replace(options, depth=1), sectioned=True).plot()
+        sectioned = _FlowPlotter(flow, graph, frame, replace(options, depth=1), sectioned=True).plot()
         return sectioned if len(sectioned.boxes) < len(found.boxes) else found
     while len(found.boxes) <= FEW:
-        deeper = _FlowPlotter(graph, frame, replace(options, depth=depth)).plot()
+        deeper = _FlowPlotter(flow, graph, frame, replace(options, depth=depth)).plot()
         if len(deeper.boxes) == len(found.boxes) or len(deeper.boxes) > FEW:
             break
         found, depth = deeper, depth + 1
@@ -81,6 +83,7 @@ def at_best_depth(graph: ModelGraph, frame: CallNode, options: PlotOptions) -> P
 class _FlowPlotter:
     """Makes the picture of one call."""
 
+    flow: ValueFlow
     graph: ModelGraph
     root: CallNode
     options: PlotOptions
@@ -92,11 +95,8 @@ class _FlowPlotter:
     hidden: bool = False
 
     def __post_init__(self) -> None:
-        self.total, self.bytes = totals_of(self.graph)
-        self.last_use = {place: i for i, call in enumerate(self.graph.calls) for place in call.inputs}
-        self.last_use |= {place: len(self.graph.calls) for _, place in self.graph.outputs}
+        self.total = self.flow.parameters
         self.changed = dict(self.options.changes)
-        self.made, self.held = made_by(self.graph), storages_of_variables(self.graph)
 
     def plot(self) -> PlotGraph:
         """Return the picture."""
@@ -113,7 +113,7 @@ class _FlowPlotter:
             tuple(self.boxes),
             tuple(edges),
             self.total,
-            self.bytes,
+            self.flow.bytes,
             tuple(self.notes),
             failure=self.graph.incomplete,
         )
@@ -242,7 +242,7 @@ class _FlowPlotter:
         if node.start == node.stop:
             gave = () if node.call is None else tuple(x for x in tree.flatten(node.call.outputs) if x is not None)
             return [(node.call.inputs if node.call is not None else (), gave)]
-        return [(self.graph.calls[i].inputs, self.made[i]) for i in range(node.start, node.stop)]
+        return [(self.graph.calls[i].inputs, self.flow.made[i]) for i in range(node.start, node.stop)]
 
     def copy_steps(self, begin: int, first: CallNode, copy: CallNode, folds: tuple[tuple[int, int], ...]) -> None:
         """Add the steps of another module of a run: they belong to the boxes of the first one."""
@@ -282,8 +282,8 @@ class _FlowPlotter:
             return tuple(values[x].spec for x in tree.flatten(node.call.outputs) if x is not None)
         calls = self.graph.calls[node.start : node.stop]
         made = dict.fromkeys(place for call in calls for place in call.outputs)
-        later = [place for place in made if self.last_use.get(place, -1) >= node.stop]
-        later = [place for place in later if values[place].storage not in self.held] or later
+        later = [place for place in made if self.flow.last_use.get(place, -1) >= node.stop]
+        later = [place for place in later if values[place].storage not in self.flow.held] or later
         later = later or [place for call in calls[-1:] for place in call.outputs[:1]]
         return tuple(values[place].spec for place in later)
 
@@ -292,7 +292,7 @@ class _FlowPlotter:
         call = self.graph.calls[index]
         specs = tuple(self.graph.values[place].spec for place in call.outputs)
         number = self.add("operation", call.module, call.operation, parent, specs=specs, module=call.module)
-        self.steps.append((call.inputs, self.made[index], number, folds))
+        self.steps.append((call.inputs, self.flow.made[index], number, folds))
 
     def add_sections(
         self, sections: list[PlotSection], frame: CallNode, parent: int | None, folds: tuple[tuple[int, int], ...]
@@ -338,33 +338,8 @@ class _FlowPlotter:
             last = self.graph.calls[-1].outputs if self.graph.calls and not self.graph.incomplete else ()
             return list(self.graph.outputs) or [("output", place) for place in last[:1]]
         made = {place: None for call in self.graph.calls[self.root.start : self.root.stop] for place in call.outputs}
-        later = [place for place in made if self.last_use.get(place, -1) >= self.root.stop]
+        later = [place for place in made if self.flow.last_use.get(place, -1) >= self.root.stop]
         return [("output" if len(later) == 1 else f"output_{i}", place) for i, place in enumerate(later)]
-
-
-OF_VARIABLES = (ValueKind.PARAMETER, ValueKind.BUFFER)
-
-
-def made_by(graph: ModelGraph) -> list[tuple[int, ...]]:
-    """Return the values that come from each operation.
-
-    A torch trace has one index for a tensor and for a view of it that has the same shape: that comes from the operation that
-    made it, and from those that change it in place, whose names end with an underscore. So the transpose of a square weight
-    is the weight, which comes from no operation.
-    """
-    known, held = {place for _, place in graph.inputs}, storages_of_variables(graph)
-    found = []
-    for call in graph.calls:
-        in_place = call.operation.partition("::")[2].partition(".")[0].endswith("_")
-        outputs = [place for place in call.outputs if graph.values[place].kind not in OF_VARIABLES]
-        found.append(tuple(place for place in outputs if in_place or place not in known))
-        known.update(place for place in call.outputs if graph.values[place].storage not in held)
-    return found
-
-
-def storages_of_variables(graph: ModelGraph) -> set[int]:
-    """Return the storages of parameters and buffers: every call of a layer makes its own view of them, such as a transpose."""
-    return {value.storage for value in graph.values if value.kind in OF_VARIABLES}
 
 
 def across(one: tuple[tuple[int, int], ...], other: tuple[tuple[int, int], ...]) -> bool:

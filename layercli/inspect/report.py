@@ -49,18 +49,18 @@ def usual_sizes(graph: ModelGraph) -> dict[str, int]:
 
 def memory_curve(cost: Cost) -> list[tuple[int, int]]:
     """Return the bytes of weights and live activations during each call, by its number from 1; empty if a size is unknown."""
-    fixed = dims.at(cost.memory.fixed_bytes, cost.at)
-    sizes = [dims.at(size, cost.at) for size in cost.memory.moving.sizes]
-    if not isinstance(fixed, int) or not all(isinstance(size, int) for size in sizes):
+    fixed, sums = dims.at(cost.memory.fixed_bytes, cost.at), cost.memory.moving.sums(cost.at)
+    if not isinstance(fixed, int) or sums is None:
         return []
-    return [(i, fixed + int(size)) for i, size in enumerate(sizes, 1)]
+    return [(i, fixed + live) for i, live in enumerate(sums, 1)]
 
 
 def roofline_points(cost: Cost) -> Iterator[tuple[float, float]]:
     """Yield the intensity of each call that multiplies, in FLOPs for each byte that it moves at least, and its FLOPs."""
-    for call in cost.graph.calls:
-        macs = dims.at(call.macs, cost.at) if call.macs else None
-        moved = dims.at(traffic_of(cost.graph, call), cost.at) if isinstance(macs, int) else None
+    for size, moved_bytes in {
+        (call.macs, traffic_of(cost.graph, call)): None for call in cost.graph.calls if call.macs
+    }:
+        macs, moved = dims.at(size or 0, cost.at), dims.at(moved_bytes, cost.at)
         if isinstance(macs, int) and isinstance(moved, int) and moved:
             yield 2 * macs / moved, 2.0 * macs
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,13 @@ from layercli.core.text import spec_dtype
 from layercli.core.types import JSONObject, TensorTree, Tree
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
-from layercli.inspect.dtype_totals import DtypeTotal
+from layercli.inspect.layer_tree import LayerTree
 from layercli.inspect.output_names import distinct, keys_of, numbered
 
 if TYPE_CHECKING:
     from layercli.inspect.adapter import Adapter
     from layercli.inspect.decoding import DecodingStep
+    from layercli.inspect.dtype_totals import DtypeTotal
 
 
 @dataclass
@@ -151,18 +152,23 @@ def summarize(model: Layer, inputs: TensorTree = None, *, name: str = "", source
     return summary_of(model, *described(model, inputs), name=name, source=source)
 
 
-def summary_of(model: Layer, node: Node, given: object, *, name: str = "", source: str = "") -> Summary:
+def summary_of(
+    model: Layer, node: Node, given: object, *, name: str = "", source: str = "", layers: LayerTree | None = None
+) -> Summary:
     """Return the summary of ``model`` from the node of a symbolic call on ``given``."""
-    calls = calls_by_layer(node)
-    rows = [row_of(path, depth, layer, calls.get(id(layer), [])) for path, depth, layer in below(model)]
+    calls, layers = calls_by_layer(node), layers or LayerTree(model)
+    rows = [
+        row_of(path, depth, layer, calls.get(id(layer), []), layers.variables(layer), layers.lacks_variables(layer))
+        for path, depth, layer in layers.below()
+    ]
     return Summary(
         name=name or model.name,
         cls=type(model).__name__,
         source=source or type(model).__module__,
         inputs=ends(given, input_names(model, given)),
         outputs=[(name, spec) for name, spec in ends(node.outputs, None) if isinstance(spec, Spec)],
-        rows=[*own_row(model, node, not rows), *rows],
-        totals=totals_of(model.variables, node.macs),
+        rows=[*own_row(model, node, layers, alone=not rows), *rows],
+        totals=totals_of(layers.variables(model), node.macs),
     )
 
 
@@ -218,26 +224,16 @@ def default_inputs(model: Layer) -> Any:
 def calls_by_layer(root: Node) -> dict[int, list[Node]]:
     """Return the calls of each layer inside ``root``, by the layer's id."""
     found: dict[int, list[Node]] = {}
-    pending = list(root.calls)
+    pending = root.calls[::-1]
     while pending:
-        node = pending.pop(0)
+        node = pending.pop()
         if isinstance(node.target, Layer):
             found.setdefault(id(node.target), []).append(node)
-            pending = node.calls + pending
+            pending += reversed(node.calls)
     return found
 
 
-def below(model: Layer) -> Iterator[tuple[str, int, Layer]]:
-    """Yield the path, depth and layer of everything below ``model``, each layer once, parents first."""
-    depths = {id(model): 0}
-    for path, layer in model.named_layers():
-        for _, child in layer.children():
-            depths.setdefault(id(child), depths[id(layer)] + 1)
-        if path:
-            yield path, depths[id(layer)], layer
-
-
-def own_row(model: Layer, node: Node, alone: bool) -> list[Row]:
+def own_row(model: Layer, node: Node, layers: LayerTree, *, alone: bool) -> list[Row]:
     """Return the row of the model's own variables and operations, if it has variables or no layers."""
     if not model.own_variables and not alone:
         return []
@@ -248,15 +244,15 @@ def own_row(model: Layer, node: Node, alone: bool) -> list[Row]:
         node.outputs,
         calls=[call for call in node.calls if not isinstance(call.target, Layer)],
     )
-    row = row_of(model.name, 1, model, [own])
+    row = row_of(model.name, 1, model, [own], [], layers.lacks_variables(model))
     totals = totals_of(model.own_variables, row.macs)
     return [replace(row, parameters=totals.parameters, trainable=totals.trainable, non_trainable=totals.non_trainable)]
 
 
-def row_of(path: str, depth: int, layer: Layer, calls: list[Node]) -> Row:
-    """Return the row of ``layer``, called in ``calls``."""
-    totals = totals_of(layer.variables, dims.total(call.macs for call in calls))
-    counts = [None] * 3 if lacks_variables(layer) else [totals.parameters, totals.trainable, totals.non_trainable]
+def row_of(path: str, depth: int, layer: Layer, calls: list[Node], held: list[Variable], lacking: bool) -> Row:
+    """Return the row of ``layer``, called in ``calls``; it and those inside it hold ``held``, or are ``lacking`` variables."""
+    totals = totals_of(held, dims.total(call.macs for call in calls))
+    counts = [None] * 3 if lacking else [totals.parameters, totals.trainable, totals.non_trainable]
     first = calls[0] if calls else None
     return Row(
         path=path,
@@ -271,14 +267,6 @@ def row_of(path: str, depth: int, layer: Layer, calls: list[Node]) -> Row:
         macs=totals.macs,
         shared=len(calls) > 1,
         variables={v.key: v.shape for v in layer.own_variables},
-    )
-
-
-def lacks_variables(layer: Layer) -> bool:
-    """Whether ``layer``, or one below it, is not built yet."""
-    return any(
-        not each.built and type(each).build is not Layer.build and not each.stateless
-        for _, each in layer.named_layers()
     )
 
 

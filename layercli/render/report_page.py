@@ -15,7 +15,6 @@ from layercli.inspect.plot_tree import parameters_of
 from layercli.inspect.repeats import path_of_run
 from layercli.inspect.report import Report, memory_curve, roofline_points
 from layercli.render import cost as cost_view
-from layercli.render import diff as diff_view
 from layercli.render import summary as summary_view
 from layercli.render import variables as variables_view
 from layercli.render.chart import Axis, Series, chart
@@ -210,8 +209,9 @@ def difference(report: Report) -> Markup:
     """Return what differs from the other model."""
     if report.diff is None:
         return Markup("")
-    found = diff_view.tables(report.diff)
-    return joined(part for each in found for part in (element("h3", each.title), table_of(limited(each))))
+    from layercli.render.diff import tables
+
+    return joined(part for each in tables(report.diff) for part in (element("h3", each.title), table_of(limited(each))))
 
 
 def embedded(report: Report) -> Markup:

@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from layercli import Input, Model, ops
 from layercli.core import dims, tree
 from layercli.core.dims import UNKNOWN
+from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.inspect.input_generation import filled
@@ -147,3 +148,24 @@ def test_a_model_whose_input_is_not_known():
 )
 def test_published_sizes(name, settings, parameters):
     assert summarize(resolve(name, settings).model).totals.parameters == parameters
+
+
+def test_layers_that_contain_each_other_are_counted_once():
+    class Inner(Layer):
+        def setup(self):
+            self.dense = Dense(3)
+
+        def call(self, x):
+            return self.dense(x)
+
+    class Outer(Layer):
+        def setup(self):
+            self.inner, self.head = Inner(), Dense(2)
+            self.inner.outer = self
+
+        def call(self, x):
+            return self.head(self.inner(x))
+
+    found = summarize(Outer(), Spec((1, 4)))
+    assert {row.path: row.parameters for row in found.rows} == {"inner": 15, "inner/dense": 15, "head": 8}
+    assert found.totals.parameters == 23

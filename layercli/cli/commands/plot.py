@@ -13,6 +13,7 @@ from layercli.cli.commands.model_options import Describing
 from layercli.errors import FormatError, UsageError
 
 if TYPE_CHECKING:
+    from layercli.inspect.model_graph import ModelGraph
     from layercli.inspect.plot_graph import PlotGraph, PlotOptions
     from layercli.sources.source import Source
 
@@ -80,7 +81,7 @@ def plot(
             raise UsageError("--format says how to print, and -o writes a file: give one of them")
     source = describing.open(model)
     other = None if diff is None else resolve(diff, describing=True)
-    picture = drawn(source, other, describing.inputs(source), PlotOptions(depth, tuple(expand), focus, fold))
+    picture = drawn(source.graph(describing.inputs(source)), other, PlotOptions(depth, tuple(expand), focus, fold))
     for note in source.notes:
         output.print_info(note)
     if output_ is None:
@@ -92,13 +93,15 @@ def plot(
         raise FormatError(picture.failure)
 
 
-def drawn(source: Source, other: Source | None, inputs: object, wanted: PlotOptions) -> PlotGraph:
+def drawn(graph: ModelGraph, other: Source | None, wanted: PlotOptions) -> PlotGraph:
     """Return the picture of a model, compared with another if there is one."""
-    from layercli.inspect.plot_diff import plot_diff
-    from layercli.inspect.plot_flow import plot_graph
+    if other is None:
+        from layercli.inspect.plot_flow import plot_graph
 
-    graph = source.graph(inputs)
-    return plot_graph(graph, wanted) if other is None else plot_diff(other.graph(), graph, wanted)
+        return plot_graph(graph, wanted)
+    from layercli.inspect.plot_diff import plot_diff
+
+    return plot_diff(other.graph(), graph, wanted)
 
 
 def show(picture: PlotGraph, format: PlotFormat | None) -> None:

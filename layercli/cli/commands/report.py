@@ -53,10 +53,9 @@ def report(
     [dim]$[/dim] layercli report new.keras --against old.keras -o changes.html
     [dim]$[/dim] layercli report lenet --profile run.json -o lenet.html
     """
+    from layercli.cli.commands.plot import drawn
     from layercli.formats.atomic import replacing
     from layercli.inspect import devices
-    from layercli.inspect.plot_diff import plot_diff
-    from layercli.inspect.plot_flow import plot_graph
     from layercli.inspect.plot_graph import PlotOptions
     from layercli.inspect.report import Report, read_profile
     from layercli.inspect.variables import measure
@@ -71,11 +70,10 @@ def report(
     other = None if against is None else resolve(against, describing=True)
     inputs = describing.inputs(source)
     graph, found = source.views(inputs)
-    wanted = PlotOptions(depth)
     content = Report(
         graph=graph,
         summary=found,
-        picture=plot_graph(graph, wanted) if other is None else plot_diff(other.graph(), graph, wanted),
+        picture=drawn(graph, other, PlotOptions(depth)),
         variables=source.variables(),
         cost=cost_of(graph),
         device=device,

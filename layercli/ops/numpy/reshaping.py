@@ -132,7 +132,12 @@ def resolved(wanted: Shape, source: Shape, actual: Any) -> Shape:
     if not source:
         return wanted
     values = {str(size): now for size, now in zip(source, actual, strict=True) if isinstance(size, Dim)}
-    return tuple(values.get(str(size), dims.at(size, values)) for size in wanted)
+    return tuple(_resolved_size(size, values) if isinstance(size, Dim) else size for size in wanted)
+
+
+def _resolved_size(size: Dim, values: dict[str, Size]) -> Size:
+    text = str(size)  # a size of the source may be a formula
+    return values[text] if text in values else size.at(values)
 
 
 def reshape(x: Any, newshape: int | Iterable[Any]) -> Tensor:
