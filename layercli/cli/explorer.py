@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on, work
 from textual.app import App, ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.widgets import DataTable, Footer, Input, Static, Tree
+from textual.widgets import DataTable, Input, Static, Tree
 from textual.widgets.tree import TreeNode
 
 from layercli.escaping import printable
@@ -25,6 +25,8 @@ from layercli.render.variables import COLUMNS
 
 SHOWN = ("path", "shape", "dtype", "parameters")
 MEASURED = ("minimum", "maximum", "mean", "std", "nonfinite", "histogram")
+KEY_NAMES = {"slash": "/", "escape": "esc"}
+"""What keys are called, if not by their names."""
 KEYS = ("", "size", "name")
 """The orders of variables, one after the other: that of the model, by size, by name."""
 LONGEST = 48
@@ -70,9 +72,10 @@ class Explorer(App[None]):
     #side.compared #facts { max-height: 100%; }
     #side.compared #variables { display: none; }
     #search { dock: bottom; display: none; }
+    #keys { dock: bottom; height: 1; padding: 0 1; background: $panel; }
     #search.shown { display: block; }
     """
-    BINDINGS = [
+    BINDINGS: ClassVar[list[Any]] = [
         ("slash", "search", "Search"),
         ("s", "statistics", "Statistics"),
         ("o", "order", "Order"),
@@ -98,14 +101,16 @@ class Explorer(App[None]):
                 yield Static(id="facts")
                 yield DataTable(id="variables", cursor_type="row", zebra_stripes=True)
         yield Input(placeholder="part of a path", id="search")
-        yield Footer()
+        keys = [
+            f"[@click=app.{action}][b]{KEY_NAMES.get(key, key)}[/b] {name}[/]" for key, action, name in self.BINDINGS
+        ]
+        yield Static("  ".join(keys), id="keys")
 
     def on_mount(self) -> None:
-        """Open the first level and show the whole model."""
+        """Open the first level; the cursor is then on the model, which is therefore shown."""
         tree = self.query_one(Tree)
         tree.guide_depth = 2
         tree.root.expand()
-        self.show(None)
         tree.focus()
 
     @on(Tree.NodeExpanded)

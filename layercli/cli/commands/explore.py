@@ -37,7 +37,7 @@ def explore(
 
     source = describing.open(model)
     inputs = describing.inputs(source)
-    summary, variables = source.summary(inputs), source.variables(inputs)
+    summary, variables = source.summary(inputs), source.variables()  # the summary has built it
     compared = None
     if other is not None:
         from layercli.render.diff import tables
