@@ -132,11 +132,16 @@ def route(source: PlacedNode, target: PlacedNode, boxes: Sequence[PlacedNode], *
     """
     if not down:
         turned = route(source.turned(), target.turned(), [box.turned() for box in boxes], down=True)
-        return None if turned is None else tuple((y, x) for x, y in turned)
+        return None if turned is None else turned_line(turned)
     left, right = min(source.x, target.x) - WINDOW, max(source.right, target.right) + WINDOW
     top, bottom = min(source.y, target.y) - CLEARANCE, max(source.bottom, target.bottom) + CLEARANCE
     near = [box for box in boxes if box.x < right and box.right > left and box.y < bottom and box.bottom > top]
     return _Grid(source, target, near).path()
+
+
+def turned_line(line: Line) -> Line:
+    """Return a line with its axes exchanged."""
+    return tuple((y, x) for x, y in line)
 
 
 class _Grid:

@@ -11,10 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from layercli.render.edge_routes import Line, PlacedNode, rerouted
+from layercli.render.edge_routes import Line, PlacedNode, rerouted, turned_line
+from layercli.render.empty_bands import closed_up
 
 TREE_GAP, LEAF_GAP = 44.0, 10.0
 """Space between the columns of a tree, and between the boxes of one."""
+GAP, PADDING = 26.0, 14.0
+"""Space between two layers of a graph that runs down, and inside a frame."""
 
 
 @dataclass(frozen=True)
@@ -62,20 +65,25 @@ def lay_out(
     options = {
         "direction": "topbottom" if down else "leftright",
         "spacing": {
-            "layer_gap": 26.0 if down else 44.0,
+            "layer_gap": GAP if down else TREE_GAP,
             "node_gap": 20.0 if down else 10.0,
             "dummy_gap": 16.0,
             "port_gap": 12.0,
             "stub": 9.0,
-            "compound_padding": 14.0,
+            "compound_padding": PADDING,
             "compound_header": header,
         },
     }
     request = {"graph": graph, "preset": "layered", "options": options}
     found = json.loads(graphlay._native.layout(json.dumps(request)))
     placed = read(found)
-    lines = rerouted(placed.nodes, [node.parent for node in nodes], edges, placed.edges, down=down)
-    return enclosing(placed.nodes, lines)
+    parents = [node.parent for node in nodes]
+    lines = rerouted(placed.nodes, parents, edges, placed.edges, down=down)
+    if down:
+        return enclosing(*closed_up(placed.nodes, lines, parents, edges, gap=GAP, pad=PADDING, header=header + GAP))
+    turned = [node.turned() for node in placed.nodes], [turned_line(line) for line in lines]
+    boxes, lines = closed_up(*turned, parents, edges, gap=TREE_GAP, pad=PADDING, header=0.0)
+    return enclosing([box.turned() for box in boxes], [turned_line(line) for line in lines])
 
 
 def lay_out_tree(nodes: Sequence[LayoutNode], edges: Sequence[tuple[int, int]]) -> GraphLayout:
