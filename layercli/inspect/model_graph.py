@@ -195,7 +195,7 @@ class ModelGraphBuilder:
     def __init__(self, name: str, class_name: str | None, source: str) -> None:
         self.name, self.class_name, self.source = name, class_name, source
         self.modules: dict[str, ModuleNode] = {}
-        self.children: dict[str, list[str]] = {}
+        self.children: dict[str, dict[str, None]] = {}
         self.calls: list[OperationCall] = []
         self.module_calls: list[ModuleCall] = []
         self.values: list[Value] = []
@@ -223,9 +223,7 @@ class ModelGraphBuilder:
 
     def add_child(self, parent: str, path: str) -> None:
         """Record that the module at ``parent`` also contains the one at ``path``."""
-        held = self.children.setdefault(parent, [])
-        if path not in held:
-            held.append(path)
+        self.children.setdefault(parent, {})[path] = None
 
     def add_value(
         self,

@@ -21,7 +21,7 @@ from layercli.inspect.plot_graph import (
     PlotOptions,
     change_of,
 )
-from layercli.inspect.plot_sections import PlotSection, even_sections, named_sections
+from layercli.inspect.plot_sections import PlotSection, even_sections, sections_of
 from layercli.inspect.plot_tree import parameters_of, tree_plot
 from layercli.inspect.repeats import path_of_run, runs_of_equal
 from layercli.inspect.value_flow import ValueFlow
@@ -142,7 +142,7 @@ class _FlowPlotter:
     def add_frame(self, frame: CallNode, parent: int | None, level: int, folds: tuple[tuple[int, int], ...]) -> None:
         """Add the boxes of what ran directly inside a call."""
         groups = self.grouped(frame.items)
-        sections = named_sections(frame.items) if self.sectioned else None
+        sections = sections_of(frame.items, self.flow) if self.sectioned else None
         if sections is None and len(groups) > MOST:
             sections = even_sections(frame.items)
         if sections is not None:
@@ -312,8 +312,9 @@ class _FlowPlotter:
                 parent,
                 specs=self.gives(node),
                 remark=section.content(frame),
-                parameters=sum(held),
+                parameters=sum(held) // section.repeats,
                 share=sum(held) / self.total if self.total else 0.0,
+                repeats=section.repeats,
             )
             self.steps += [(takes, gives, number, folds) for takes, gives in self.steps_of(node)]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from itertools import accumulate
+
 from layercli.inspect.model_graph import ModelGraph, ValueKind
 from layercli.inspect.plot_tree import totals_of
 
@@ -16,11 +19,23 @@ class ValueFlow:
     """
 
     def __init__(self, graph: ModelGraph) -> None:
+        self.graph = graph
         self.parameters, self.bytes = totals_of(graph)
         self.held = storages_of_variables(graph)
         self.made = made_by(graph, self.held)
         self.last_use = {place: i for i, call in enumerate(graph.calls) for place in call.inputs}
         self.last_use |= {place: len(graph.calls) for _, place in graph.outputs}
+
+    @cached_property
+    def live(self) -> list[int]:
+        """How many values flow on after so many operations: those that are made and are taken later."""
+        changes = [0] * (len(self.made) + 2)
+        given = [(0, place) for _, place in self.graph.inputs]
+        for at, place in [*given, *((i + 1, place) for i, places in enumerate(self.made) for place in places)]:
+            if self.last_use.get(place, -1) >= at:
+                changes[at] += 1
+                changes[self.last_use[place] + 1] -= 1
+        return [*accumulate(changes)]
 
 
 def made_by(graph: ModelGraph, held: set[int]) -> list[tuple[int, ...]]:

@@ -6,12 +6,13 @@ import base64
 import hashlib
 import json
 import re
+from collections import deque
 from pathlib import Path
 
 from layercli.core.dims import UNKNOWN
 from layercli.escaping import printable
-from layercli.inspect.model_graph import ROOT
-from layercli.inspect.plot_tree import parameters_of
+from layercli.inspect.model_graph import ROOT, ModelGraph
+from layercli.inspect.plot_tree import child_runs, parameters_of
 from layercli.inspect.repeats import path_of_run
 from layercli.inspect.report import Report, memory_curve, roofline_points
 from layercli.render import cost as cost_view
@@ -99,16 +100,29 @@ def heading(report: Report) -> Markup:
 def layers(report: Report) -> Markup:
     """Return the tree of the modules beside the picture."""
     drawn = Markup(draw_svg(scene_of(report.picture)))
-    tree = element("div", branch(report, ROOT), class_="tree")
+    tree = element("div", branch(report, shown_runs(report.graph), ROOT), class_="tree")
     return element("div", tree, element("div", drawn, class_="picture"), class_="panes")
 
 
-def branch(report: Report, path: str, level: int = 0) -> Markup:
-    """Return the modules inside one as a list; equal numbered neighbours are one entry."""
-    from layercli.inspect.plot_tree import child_runs
+def shown_runs(graph: ModelGraph) -> dict[str, tuple[list[list[str]], int]]:
+    """Return the runs of equal modules inside each module of the tree, and how many more there are: outer levels come first."""
+    found: dict[str, tuple[list[list[str]], int]] = {}
+    room, pending = MOST_ROWS, deque([ROOT])
+    while pending:
+        path = pending.popleft()
+        runs = child_runs(graph, path, fold=room > 0)
+        kept = runs[:room]
+        found[path] = kept, len(runs) - len(kept)
+        room -= len(kept)
+        pending += [run[0] for run in kept]
+    return found
 
+
+def branch(report: Report, shown: dict[str, tuple[list[list[str]], int]], path: str, level: int = 0) -> Markup:
+    """Return the modules inside one as a list; equal numbered neighbours are one entry."""
+    runs, left_out = shown[path]
     items = []
-    for paths in child_runs(report.graph, path):
+    for paths in runs:
         node = report.graph.modules[paths[0]]
         prefix = f"{path}/" if path else ""
         name = path_of_run(paths[0], paths[-1])
@@ -121,9 +135,11 @@ def branch(report: Report, path: str, level: int = 0) -> Markup:
             "span", element("b", name.removeprefix(prefix)), element("span", kind, class_="muted"), element("i", figures),
             class_="row", data_path=name,
         )  # fmt: skip
-        inner = branch(report, paths[0], level + 1)
+        inner = branch(report, shown, paths[0], level + 1)
         opened = element("details", element("summary", row), inner, open=level < 1) if inner else element("span", row)
         items.append(element("li", opened))
+    if left_out:
+        items.append(element("li", f"{left_out:,} more are not shown", class_="note"))
     return element("ul", *items) if items else Markup("")
 
 

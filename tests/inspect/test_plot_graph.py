@@ -1,9 +1,11 @@
 """The boxes and edges of a picture: compared with what the models compute, as read from their code."""
 
+import re
+
 import numpy as np
 import pytest
 
-from layercli import Sequential, layers
+from layercli import Model, Sequential, layers
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.inspect.model_graph import ModelGraphBuilder, OperationCall, ValueKind
@@ -137,7 +139,7 @@ def test_many_operations_are_shown_in_pieces_and_a_note_says_so():
     picture = plot_graph(builder.graph({"x": first}, {"y": here}))
     assert len(picture.boxes) == 202
     assert [(edge.source, edge.target) for edge in picture.edges] == [(i, i + 1) for i in range(201)]
-    assert picture.boxes[1].remark == "Add x 20, Relu x 10"
+    assert picture.boxes[1].remark == "Add \N{MULTIPLICATION SIGN} 20, Relu \N{MULTIPLICATION SIGN} 10"
     assert picture.notes == ("6,000 operations and modules are shown 30 at a time, as they run (--focus shows a part)",)
 
 
@@ -167,10 +169,29 @@ def test_layers_whose_names_begin_alike_are_one_box_unless_a_depth_is_given():
     sections = {box.title: box for box in picture.boxes if box.kind == "operations"}
     assert len(picture.boxes) <= LIMIT + 4
     assert picture.notes == ("layers whose names begin alike are one box (--depth 1 shows each)",)
-    assert sections["conv_dw_1"].remark == "DepthwiseConv2D x 1, BatchNormalization x 1, ReLU x 1"
+    assert sections["conv_dw_1"].remark == "DepthwiseConv2D, BatchNormalization, ReLU"
     assert sections["conv_dw_1"].parameters == 9 * 32 + 4 * 32
     assert sum(box.parameters or 0 for box in picture.boxes) == picture.parameters
     assert len(plot_graph(graph, PlotOptions(depth=1)).boxes) == 92
+
+
+def test_blocks_of_layers_without_names_are_found_where_one_value_flows_on():
+    x = given = layers.Input((4,))
+    for i, width in enumerate([4] * 10 + [6, 6]):
+        y = layers.Dense(width)(layers.Dense(width, activation="relu")(x))
+        x = layers.Add()([x, y]) if width == 4 else layers.Average(name=f"mean{i}")([y, layers.Dense(width)(x)])
+    graph = open_source(Model(given, layers.Dense(2)(layers.Dense(3)(x)))).graph()
+    picture = plot_graph(graph)
+    assert [(re.sub(r"_\d+", "", box.title), box.repeats, box.parameters) for box in picture.boxes[1:-1]] == [
+        ("dense to add", 10, 40), ("mean10", 1, 102), ("mean11", 1, 126), ("dense to dense", 1, 29),
+    ]  # fmt: skip
+    assert [(e.source, e.target) for e in picture.edges] == [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]
+    assert picture.boxes[1].remark == "(Dense \N{MULTIPLICATION SIGN} 2, Add)"
+    assert sum(box.share for box in picture.boxes) == pytest.approx(1)
+    assert (
+        picture.notes[0] == "a box holds the layers between two places where one value flows on (--depth 1 shows each)"
+    )
+    assert len(plot_graph(graph, PlotOptions(depth=1)).boxes) == 42
 
 
 def test_prefixes_of_a_file_that_hold_one_thing_are_one_box(tmp_path):

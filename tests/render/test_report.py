@@ -16,8 +16,9 @@ from layercli.inspect.cost import cost
 from layercli.inspect.plot_flow import plot_graph
 from layercli.inspect.report import Report, memory_curve, read_profile, usual_sizes
 from layercli.inspect.variables import measure
+from layercli.render import report_page
 from layercli.render.html import bars
-from layercli.render.report_page import page
+from layercli.render.report_page import page, shown_runs
 from layercli.sources.resolve import open_source, resolve
 
 EVIL = "</script><script>document.title='ran'</script><b>"
@@ -160,3 +161,13 @@ def test_the_source_gives_both_views_from_one_call():
     graph, summary = source.views()
     assert graph == source.graph()
     assert summary == source.summary()
+
+
+def test_the_tree_of_a_report_is_bounded_and_says_what_it_leaves_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(report_page, "MOST_ROWS", 5)
+    np.savez(tmp_path / "w.npz", **{f"{a}.{b}.w{a}{b}": np.zeros(2) for a in "abc" for b in "de"})
+    source = resolve(str(tmp_path / "w.npz"), [], describing=True)
+    shown = shown_runs(source.graph())
+    assert {path: ([runs[0] for runs in kept], more) for path, (kept, more) in shown.items() if kept or more} == {
+        "": (["a", "b", "c"], 0), "a": (["a/d", "a/e"], 0), "b": ([], 2), "c": ([], 2),
+    }  # fmt: skip

@@ -111,9 +111,11 @@ class _OnnxDescriber:
                     found[-1][1] = i + 1
                 else:
                     found.append([i, i + 1])
+        last_use = {place: i for i, call in enumerate(self.builder.calls) for place in call.inputs}
+        last_use |= {self._place(x.name): len(self.scopes) for x in self.opened.graph.output}
         for path in self.builder.modules:
             for start, stop in runs.get(path, []):
-                self.builder.module_calls.append(self._call_of(path, start, stop))
+                self.builder.module_calls.append(self._call_of(path, start, stop, last_use))
 
     def _around(self, scope: str) -> list[str]:
         """Return the paths of the enclosing modules of a scope, and its own."""
@@ -122,14 +124,13 @@ class _OnnxDescriber:
             found.append(parent)
         return found
 
-    def _call_of(self, path: str, start: int, stop: int) -> ModuleCall:
+    def _call_of(self, path: str, start: int, stop: int, last_use: dict[int, int]) -> ModuleCall:
+        """Return a call of a module: what its operations take from outside, and what is taken of theirs later."""
         inside = self.builder.calls[start:stop]
         made = {place for call in inside for place in call.outputs}
         activations = (ValueKind.INPUT, ValueKind.ACTIVATION)
         taken = dict.fromkeys(
             x for call in inside for x in call.inputs if x not in made and self.builder.values[x].kind in activations
         )
-        later = {x for call in self.builder.calls[stop:] for x in call.inputs} if path != ROOT else set()
-        ends = {self.places[x.name] for x in self.opened.graph.output if x.name in self.places}
-        gave = [x for call in inside for x in call.outputs if x in later or x in ends]
+        gave = [x for call in inside for x in call.outputs if last_use.get(x, -1) >= stop]
         return ModuleCall(path, tuple(taken), gave[0] if len(gave) == 1 else gave, start, stop)
