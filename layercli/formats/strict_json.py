@@ -15,10 +15,10 @@ def parse(file: Path, raw: bytes, part: str) -> Any:
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, object]:
         value = dict(pairs)
-        if len(value) != len(pairs):
-            twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
-            raise FormatError(f"{file} has {part} that holds {twice!r} twice", code="duplicate")
-        return value
+        if len(value) == len(pairs):
+            return value
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise FormatError(f"{file} has {part} that holds {twice!r} twice", code="duplicate")
 
     try:
         text = raw.decode()

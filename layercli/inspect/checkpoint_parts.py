@@ -53,15 +53,10 @@ def model_entries(
 
     ``lightning``: the names are those of a LightningModule, which keeps the model as its attribute.
     """
-    out = training_state(entries, dicts)
-    notes = [said(out, entries, "training state")] if out else []
-    tops = {path.partition("/")[0] for path in dicts}
-    part = next((key for key in MODEL if key in tops), None)
-    if part is not None:
-        others = {path for path in entries if path not in out and not path.startswith(f"{part}/")}
-        notes += [said(others, entries, f"beside {part}")] if others else []
-        out |= others
-    kept = {path.removeprefix(f"{part}/"): entry for path, entry in entries.items() if path not in out}
+    part = model_key(dicts)
+    out, notes = left_out(entries, dicts)
+    prefix = f"{part}/"
+    kept = {path.removeprefix(prefix): entry for path, entry in entries.items() if path not in out}
     names, prefix = without_wrappers(kept)
     if prefix:
         notes.append(f"names are shown without {prefix}, which wrappers of the model add")
@@ -70,10 +65,29 @@ def model_entries(
         notes.append(f"names are shown without {ATTRIBUTE}, the attribute of the LightningModule that holds the model")
     own = {entry.path: name for name, entry in zip(names, kept.values(), strict=True)}
     found = {
-        name: replace(entry, path=name, same_as=own.get(entry.same_as) if entry.same_as else None)
+        name: entry
+        if name == entry.path and (entry.same_as is None or own.get(entry.same_as) == entry.same_as)
+        else replace(entry, path=name, same_as=own.get(entry.same_as) if entry.same_as else None)
         for name, entry in zip(names, kept.values(), strict=True)
     }
     return found, out, notes
+
+
+def model_key(dicts: Collection[str]) -> str | None:
+    """Return the key under which a checkpoint of these dicts keeps the model; None if it is no checkpoint of a trainer."""
+    tops = {path.partition("/")[0] for path in dicts}
+    return next((key for key in MODEL if key in tops), None)
+
+
+def left_out(entries: Mapping[str, TensorEntry], dicts: Collection[str] = ()) -> tuple[set[str], list[str]]:
+    """Return the paths in a checkpoint that are not the model's, and sentences that say so."""
+    out, part = training_state(entries, dicts), model_key(dicts)
+    notes = [said(out, entries, "training state")] if out else []
+    if part is not None:
+        others = {path for path in entries if path not in out and not path.startswith(f"{part}/")}
+        notes += [said(others, entries, f"beside {part}")] if others else []
+        out |= others
+    return out, notes
 
 
 def said(paths: Iterable[str], entries: Mapping[str, TensorEntry], what: str) -> str:

@@ -30,8 +30,7 @@ def fill(variables: Variables) -> None:
 def checksum(row: VariableRow) -> str:
     """Return the SHA-256 of a variable: its name, its shape, its dtype, and its values, little-endian, last index fastest."""
     digest = hashlib.sha256(f"{row.path}\0{','.join(map(str, row.shape))}\0{row.dtype}\0".encode())
-    stored = None if row.stored is None else row.stored()
-    for block in stored_blocks(stored, row.chunks, row.dtype, row.path):
+    for block in stored_blocks(row.stored(), row.chunks, row.dtype, row.path):
         digest.update(block.data)
     return digest.hexdigest()
 

@@ -44,11 +44,14 @@ class PackedWeight:
         return {"path": self.path, "shape": list(self.shape), "dtype": self.dtype}
 
 
+MARKS = tuple(rule.mark for rule in RULES)
+
+
 def packed_weights(file: WeightFile, config: Mapping[str, Any] | None = None) -> list[PackedWeight]:
     """Return the packed weights of ``file``, in its order; ``config`` is the config.json of its folder, if there is one."""
     settings, entries = quantization_settings(config), file.entries
     found: dict[str, PackedWeight] = {}
-    for path in entries:
+    for path in (path for path in entries if path.endswith(MARKS)):
         for rule in RULES:
             if path.endswith(rule.mark) and (weight := matched(file, settings, rule, path)) is not None:
                 found.setdefault(weight.values, weight)

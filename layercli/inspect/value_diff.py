@@ -94,7 +94,7 @@ def compare_values(
 def compare_pair(pair: VariablePair, rtol: float, atol: float) -> ValueDiff:
     """Return how far the values of two variables are apart."""
     order = pair.order or ()
-    if pair.a.dtype == pair.b.dtype and is_identity(order) and equal_bytes(stored(pair.a), stored(pair.b)):
+    if pair.a.dtype == pair.b.dtype and is_identity(order) and equal_bytes(pair.a.stored(), pair.b.stored()):
         return EQUAL
     sums = Sums(rtol, atol, pair.b.dtype if pair.cast else None)
     for x, y in blocks(pair.a, pair.b, order):
@@ -116,11 +116,6 @@ def compare_pair(pair: VariablePair, rtol: float, atol: float) -> ValueDiff:
         rounded=sums.rounded,
         rank=rank,
     )
-
-
-def stored(row: VariableRow) -> np.ndarray | None:
-    """Return the values of a variable as a file has them, if they lie in one so."""
-    return None if row.stored is None else row.stored()
 
 
 def equal_bytes(x: np.ndarray | None, y: np.ndarray | None) -> bool:
@@ -159,7 +154,7 @@ def mapped(row: VariableRow) -> np.ndarray | None:
     """Return the values as they lie, in the shape of the variable, or None where they do not."""
     import numpy as np
 
-    found = None if is_quantized(row.dtype) else stored(row)
+    found = None if is_quantized(row.dtype) else row.stored()
     return None if found is None else np.asarray(found).reshape(row.shape)
 
 

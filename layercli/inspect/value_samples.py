@@ -32,7 +32,7 @@ class ValueSamples:
         from layercli.formats.dtype_codec import decode
 
         if id(row) not in self.arrays:
-            stored = row.stored() if row.stored is not None and row.dtype in BITS else None
+            stored = row.stored() if row.dtype in BITS else None
             self.arrays[id(row)] = (row.read(), False) if stored is None else (stored.reshape(row.shape), True)
         array, raw = self.arrays[id(row)]
         found = array[indices]

@@ -112,8 +112,8 @@ def ordered(variables: Variables, key: str) -> Variables:
 def place_of(found: Any, key: str) -> Any:
     """Return what sorts values of a key; what is not known comes last."""
     if found is None:
-        return (1, 0, [])
-    return (0, -found, []) if key in NUMBERS else (0, 0, natural(str(found)))
+        return (1, 0, "")
+    return (0, -found, "") if key in NUMBERS else (0, 0, natural(str(found)))
 
 
 def ordered_groups(groups: list[VariableGroup], key: str) -> list[VariableGroup]:

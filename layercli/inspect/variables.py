@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +17,15 @@ from layercli.core.variable import Variable
 from layercli.errors import FormatError, UsageError, nearest
 from layercli.formats import keras_h5
 from layercli.formats.hdf5 import H5File
-from layercli.formats.stored import stored_values
 from layercli.formats.weight_file import TensorEntry, WeightFile
-from layercli.inspect.checkpoint_parts import model_entries
+from layercli.inspect.checkpoint_parts import left_out
 from layercli.inspect.dtype_totals import DtypeTotal, dtype_totals
 from layercli.inspect.glob import matches
 from layercli.inspect.histogram import ValueSample
 from layercli.inspect.json_numbers import json_number, json_values
 from layercli.inspect.packed_weights import PackedWeight, packed_weights
 from layercli.inspect.statistics import Statistics, statistics
+from layercli.inspect.variable_values import ComputedValues, EntryValues, FoundValues, VariableValues
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,20 +56,29 @@ class VariableRow:
     parameters: int
     bytes: int
     initializer: str | None
-    read: Callable[[], np.ndarray]
-    chunks: Callable[[], Iterator[np.ndarray]]
+    values: VariableValues
     statistics: Statistics | None = None
     histogram: list[int] | None = None
     """How many of a sample of the values lie in each of 16 equal intervals from the least to the greatest."""
     same_as: str | None = None
     kind: str | None = None
-    stored: Callable[[], np.ndarray | None] | None = None
-    """The values as the bytes of a file have them, mapped; None where they lie in no such form."""
     sha256: str | None = None
     packed: PackedWeight | None = None
     """The packed weight that it holds the values or the scales of."""
     unreadable: str | None = None
     """Why its values cannot be read: ``each takes 4 bits``."""
+
+    def read(self) -> np.ndarray:
+        """Return the values."""
+        return self.values.read()
+
+    def chunks(self) -> Iterator[np.ndarray]:
+        """Yield the values flat, a part at a time."""
+        return self.values.chunks()
+
+    def stored(self) -> np.ndarray | None:
+        """Return the values as the bytes of a file have them, mapped; None where they lie in no such form."""
+        return self.values.stored()
 
     def to_json(self, values: bool = False) -> JSONObject:
         """Return the variable as JSON data, with its statistics if any, and its values on request."""
@@ -104,19 +114,19 @@ class Variables:
         """The total size in bytes; shared variables count once."""
         return sum(row.bytes for row in self._distinct if row.kind not in APART)
 
-    @property
+    @cached_property
     def buffers(self) -> tuple[int, int]:
         """The number of elements in the buffers of a torch module, and their size in bytes."""
         found = [row for row in self._distinct if row.kind == "buffer"]
         return sum(row.parameters for row in found), sum(row.bytes for row in found)
 
-    @property
+    @cached_property
     def state(self) -> tuple[int, int]:
         """The number of tensors that are training state, and their size in bytes."""
         found = [row for row in self._distinct if row.kind == "state"]
         return len(found), sum(row.bytes for row in found)
 
-    @property
+    @cached_property
     def dtypes(self) -> list[DtypeTotal]:
         """The totals by dtype, packed weights by that of their method; shared variables and buffers as in ``parameters``."""
         return dtype_totals(
@@ -140,7 +150,7 @@ class Variables:
         rows = [unpacked(row) for row in self.rows if row.kind != "overhead"]
         return replace(self, rows=rows)
 
-    @property
+    @cached_property
     def _distinct(self) -> list[VariableRow]:
         return list({row.same_as or row.path: row for row in self.rows}.values())
 
@@ -184,8 +194,7 @@ def of_variable(model: Layer, path: str, variable: Variable, seed: int) -> Varia
         parameters=int(variable.size),
         bytes=int(variable.spec.bytes),
         initializer=str(variable.initializer),
-        read=draw,
-        chunks=lambda: iter([draw().ravel()]),
+        values=ComputedValues(draw),
     )
 
 
@@ -204,7 +213,7 @@ def of_archive(model: Layer, path: str) -> Variables:
     file = lru_cache(lambda: H5File(path, archived=True))
 
     def row(name: str, variable: Variable) -> VariableRow:
-        def found() -> tuple[H5File, str]:
+        def found() -> EntryValues:
             place = places[id(variable)]
             place = place if place in file().entries else keras_h5.older(place)
             if place not in file().entries:
@@ -212,17 +221,9 @@ def of_archive(model: Layer, path: str) -> Variables:
             if file().entries[place].shape != variable.shape:
                 shape = file().entries[place].shape
                 raise FormatError(f"{place} in {path} has the shape {shape}, the model's is {variable.shape}")
-            return file(), place
+            return EntryValues(file(), place)
 
-        def read() -> np.ndarray:
-            opened, place = found()
-            return opened.read(place)
-
-        def chunks() -> Iterator[np.ndarray]:
-            opened, place = found()
-            return opened.chunks(place)
-
-        return replace(of_variable(model, name, variable, 0), read=read, chunks=chunks)
+        return replace(of_variable(model, name, variable, 0), values=FoundValues(found))
 
     held = [(name, variable) for name, variable in model.named_variables().items() if id(variable) in places]
     return Variables(path, [row(name, variable) for name, variable in held])
@@ -235,9 +236,7 @@ def of_legacy(model: Layer, path: str) -> Variables:
 
     def row(name: str, variable: Variable) -> VariableRow:
         each: Stored = found[variable]
-        return replace(
-            of_variable(model, name, variable, 0), read=each.read, chunks=lambda: iter([each.read().ravel()])
-        )
+        return replace(of_variable(model, name, variable, 0), values=ComputedValues(each.read))
 
     with keras_h5.opened(Path(path)) as groups:
         found = {each.variable: each for each in stored(model, LegacyWeights(groups))}
@@ -254,7 +253,7 @@ def of_file(file: WeightFile, config: Mapping[str, object] | None = None) -> Var
         entries.sort(key=lambda entry: natural(entry.path))
     holds = {name: weight for weight in packed_weights(file, config) for name in (*weight.overhead, weight.values)}
     rows = [as_packed(of_entry(file, entry), holds.get(entry.path)) for entry in entries]
-    _, apart, _ = model_entries(file.entries, getattr(file, "parts", ()))
+    apart, _ = left_out(file.entries, getattr(file, "parts", ()))
     grouped = [row for row in rows if row.path not in apart]
     return Variables(str(file.file), [*grouped, *(replace(row, kind="state") for row in rows if row.path in apart)])
 
@@ -283,9 +282,7 @@ def unpacked(row: VariableRow) -> VariableRow:
         shape=weight.shape,
         dtype=weight.dtype,
         bytes=weight.bytes,
-        read=refuse,
-        chunks=refuse,
-        stored=refuse,
+        values=ComputedValues(refuse),
         unreadable="they are packed",
     )
 
@@ -298,14 +295,22 @@ def is_alphabetical(entries: list[TensorEntry]) -> bool:
     return all(found == sorted(found) for found in paths.values())
 
 
-def natural(path: str) -> list[tuple[int, str]]:
-    """Return the key by which ``layers.2`` comes before ``layers.10``.
+NUMBER = re.compile(r"[0-9]+")
+
+
+def natural(path: str) -> str:
+    """Return the key by which ``layers.2`` comes before ``layers.10``: before each number stands how many digits it has.
 
     >>> sorted(["a/10/b", "a/9/b", "a/b"], key=natural)
     ['a/9/b', 'a/10/b', 'a/b']
     """
-    parts = re.split(r"([0-9]+)", path)
-    return [(len(part.lstrip("0")), part) if part.isdecimal() else (-1, part) for part in parts]
+    return NUMBER.sub(lambda found: with_length(found[0]), path)
+
+
+@lru_cache(maxsize=1 << 16)
+def with_length(digits: str) -> str:
+    """Return a number so that texts with numbers in their places compare as the numbers do, and less than any letter."""
+    return f"\0{chr(min(len(digits.lstrip('0')), sys.maxunicode))}{digits}\0"
 
 
 def of_exported(path: str) -> Variables:
@@ -328,11 +333,9 @@ def of_entry(file: WeightFile, entry: TensorEntry) -> VariableRow:
         parameters=entry.size,
         bytes=entry.bytes,
         initializer=None,
-        read=lambda: file.read(entry.path),
-        chunks=lambda: file.chunks(entry.path),
+        values=EntryValues(file, entry.path),
         same_as=entry.same_as,
         unreadable=entry.unreadable,
-        stored=lambda: stored_values(file, entry.path),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from layercli.render.table import Table
-from layercli.render.text_width import padded, text_width
+from layercli.render.text_width import padded_column
 
 
 def draw(table: Table) -> str:
@@ -24,10 +24,7 @@ def draw(table: Table) -> str:
 
 def aligned(rows: list[list[str]], right: list[bool]) -> list[str]:
     """Return one line per row; cells are padded to the widest of their column and separated by two spaces."""
-    widths = [max(map(text_width, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            padded(cell, width, right=at_right) for cell, width, at_right in zip(row, widths, right, strict=True)
-        ).rstrip()
-        for row in rows
+    columns = [
+        padded_column(cells, right=at_right) for cells, at_right in zip(zip(*rows, strict=True), right, strict=True)
     ]
+    return ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]

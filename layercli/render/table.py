@@ -12,16 +12,15 @@ from layercli.render.text_width import encodable
 
 def show(value: Any) -> str:
     """Return the text of a value for people: ``1,024``, ``yes``, ``-`` for None."""
-    match value:
-        case None:
-            return "-"
-        case bool():
-            return "yes" if value else "no"
-        case int():
-            return f"{value:,}"
-        case float() | complex():
-            return f"{value:.4g}"
-    return str(value)
+    if isinstance(value, str):
+        return str(value)
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float | complex) else str(value)
 
 
 SEVERITIES = {"error": "bold red", "warning": "yellow", "ok": "green"}
@@ -93,10 +92,14 @@ class Table:
 
     def cells(self) -> list[list[str]]:
         """Return the text of every cell."""
-        return [
-            [printable(column.show(value)) for column, value in zip(self.columns, row, strict=True)]
-            for row in self.rows
+        if not self.columns or not self.rows:
+            return [[] for _ in self.rows]
+        columns = zip(*self.rows, strict=True)
+        texts = [
+            [printable(text) for text in map(column.show, values)]
+            for column, values in zip(self.columns, columns, strict=True)
         ]
+        return list(map(list, zip(*texts, strict=True)))
 
     def encodable(self, encoding: str) -> Table:
         """Return the table with every text in letters of ``encoding``: what it has none for is written out."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from layercli.render.sparkline import LEVELS
 
 ELLIPSIS = "…"
@@ -26,6 +28,19 @@ def padded(text: str, width: int, *, right: bool = False) -> str:
     """Return ``text`` with spaces after it, or before it, up to ``width`` columns."""
     space = " " * (width - text_width(text))
     return space + text if right else text + space
+
+
+def padded_column(cells: Sequence[str], *, right: bool = False) -> list[str]:
+    """Return ``cells``, each padded to the widest.
+
+    >>> padded_column(["層", "kernel"], right=True)
+    ['    層', 'kernel']
+    """
+    if all(map(str.isascii, cells)):
+        width = max(map(len, cells))
+        return [cell.rjust(width) for cell in cells] if right else [cell.ljust(width) for cell in cells]
+    width = max(map(text_width, cells))
+    return [padded(cell, width, right=right) for cell in cells]
 
 
 def shortened(text: str, width: int, ellipsis: str = ELLIPSIS, *, middle: bool = False) -> str:

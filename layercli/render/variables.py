@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from layercli.core.spec import show_shape
@@ -21,7 +24,7 @@ def table(
     return Table(
         title=variables.source,
         columns=chosen,
-        rows=[[value_of(row, name, brief) for name in names] for row in variables.rows],
+        rows=values_of(variables, names, brief),
         facts=facts_of(variables),
     )
 
@@ -59,7 +62,7 @@ def show_histogram(counts: list[int] | None) -> str:
 
 COLUMNS = {
     "path": Column("Variable", key="path", shortens=24, middle=True),
-    "shape": Column("Shape", show=show_shape, yields=6),
+    "shape": Column("Shape", show=lru_cache(maxsize=4096)(show_shape), yields=6),
     "dtype": Column("Dtype", yields=4),
     "trainable": Column("Trainable", yields=3),
     "parameters": Column("Parameters", numeric=True, yields=5),
@@ -99,11 +102,19 @@ def wants(text: str | None, *names: str) -> bool:
     return text is not None and any(name in names for name in parse_columns(text, (), [*COLUMNS]))
 
 
-def value_of(row: VariableRow, name: str, brief: bool) -> Any:
-    """Return what a column says of one variable."""
+def values_of(variables: Variables, names: tuple[str, ...], brief: bool) -> list[list[Any]]:
+    """Return what each column says of each variable."""
+    columns = [map(getter(name, brief), variables.rows) for name in names]
+    return list(map(list, zip(*columns, strict=True)))
+
+
+def getter(name: str, brief: bool) -> Callable[[VariableRow], Any]:
+    """Return the function that gives what a column says of one variable."""
     if name == "values":
-        return show_values(row.read(), brief) if row.unreadable is None else None
-    return getattr(row.statistics if name in STATISTICS else row, name, None)
+        return lambda row: show_values(row.read(), brief) if row.unreadable is None else None
+    if name in STATISTICS:
+        return lambda row: getattr(row.statistics, name, None)
+    return attrgetter(name)
 
 
 def show_values(array: Any, brief: bool = False) -> str:

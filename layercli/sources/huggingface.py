@@ -6,7 +6,7 @@ Code that a folder refers to (``auto_map``) is never run.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from layercli.inspect.model_graph import ModelGraph
 from layercli.inspect.model_loader import ModelSource
 from layercli.inspect.packed_weights import PackedWeight, packed_weights, unpacked_entries
 from layercli.inspect.summary import Summary, described
+from layercli.inspect.variable_values import ComputedValues
 from layercli.inspect.variables import VariableRow, Variables, of_file, of_model
 from layercli.models.families import describe
 from layercli.models.matching import Match, match
@@ -300,15 +301,11 @@ def stored_rows(row: VariableRow, stored: PretrainedStored) -> Iterator[Variable
             values = row.read()[i] if stored.stacked else row.read()
             return (values if stored.order is None else values.transpose(stored.order)).reshape(shape)
 
-        def chunks(read: Callable[[], Any] = read) -> Iterator[Any]:
-            return iter([read().ravel()])
-
         yield replace(
             row,
             path=name,
             shape=shape,
             parameters=row.parameters // len(stored.names),
             bytes=row.bytes // len(stored.names),
-            read=read,
-            chunks=chunks,
+            values=ComputedValues(read),
         )

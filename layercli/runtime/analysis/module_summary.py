@@ -21,6 +21,7 @@ from layercli.core.types import TensorTree
 from layercli.errors import FormatError, LayercliError
 from layercli.inspect.output_names import distinct
 from layercli.inspect.summary import Summary, Totals
+from layercli.inspect.variable_values import ComputedValues
 from layercli.inspect.variables import VariableRow, Variables
 from layercli.runtime.analysis.fake_tensors import FakeTensor
 from layercli.runtime.analysis.filled_sizes import PRIMES
@@ -198,7 +199,7 @@ def _packed_row(name: str, p: Parameter) -> VariableRow:
         x = p.value.detach()
         return tensors.to_numpy(x.dequantize() if x.is_quantized else x)
 
-    return VariableRow(name, p.shape or (), p.dtype, False, p.size, p.bytes, None, read, lambda: iter([read().ravel()]))
+    return VariableRow(name, p.shape or (), p.dtype, False, p.size, p.bytes, None, ComputedValues(read))
 
 
 def variable_row(name: str, x: torch.Tensor, value: Callable[[], torch.Tensor], first: str) -> VariableRow:
@@ -216,8 +217,7 @@ def variable_row(name: str, x: torch.Tensor, value: Callable[[], torch.Tensor], 
         parameters=size,
         bytes=size and size * x.element_size(),
         initializer=None,
-        read=read,
-        chunks=lambda: iter([read().ravel()]),
+        values=ComputedValues(read),
         same_as=None if first == name else first,
         kind="parameter" if isinstance(x, nn.Parameter) else "buffer",
     )
