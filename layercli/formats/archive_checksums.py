@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from layercli.errors import FormatError
-from layercli.formats.npz import archive
+from layercli.formats.zip_archive import members_in, opened_member
 
 BLOCK = 1 << 20
 
@@ -20,19 +20,16 @@ def archive_faults(file: Path) -> Iterator[tuple[str, str]]:
     with file.open("rb") as stream:
         if stream.read(2) != b"PK":
             return
-    with archive(file) as zipped:
-        members = [info for info in zipped.infolist() if info.CRC]
-    for info in members:
+    for info in [info for info in members_in(file) if info.CRC]:
         try:
-            with archive(file) as zipped:
-                read_through(zipped, info)
+            read_through(file, info)
         except FormatError:
             name = info.filename.removesuffix(".npy")
             yield f"{file}: the bytes of {info.filename!r} are not those that its checksum was made of", name
 
 
-def read_through(zipped: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+def read_through(file: Path, info: zipfile.ZipInfo) -> None:
     """Read a member to its end, where its checksum is compared."""
-    with zipped.open(info) as stream:
+    with opened_member(file, info) as stream:
         while stream.read(BLOCK):
             pass

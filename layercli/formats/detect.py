@@ -202,10 +202,9 @@ def has_header(start: bytes) -> bool:
 
 def zip_content(file: Path) -> str | None:
     """Return what a zip archive appears to hold, or None for npy files or nothing."""
-    from layercli.formats.npz import archive
+    from layercli.formats.zip_archive import members_in
 
-    with archive(file) as zipped:
-        names = zipped.namelist()
+    names = [info.filename for info in members_in(file)]
     if "config.json" in names:
         return KERAS
     if any(f"/{name}".endswith("/data.pkl") for name in names):

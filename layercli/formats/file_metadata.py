@@ -86,7 +86,7 @@ def of_onnx(file: Path) -> dict[str, Any]:
 def of_keras(file: Path) -> dict[str, Any]:
     """Return the version of Keras that wrote an archive, and when; of one that is HDF5 what that notes."""
     from layercli.formats.keras_archive import METADATA, check_size
-    from layercli.formats.npz import archive
+    from layercli.formats.zip_archive import archive
 
     if detect.first_bytes(file).startswith(detect.HDF5):
         return of_hdf5(file)
@@ -126,14 +126,13 @@ def attribute(file: Path, value: Any) -> Any:
 def of_torch(file: Path) -> dict[str, Any]:
     """Return what a checkpoint holds beside tensors: hyperparameters, the epoch, versions; not the state of optimizers."""
     from layercli.formats import safe_pickle
-    from layercli.formats.npz import archive
     from layercli.formats.safe_pickle import Pairs
     from layercli.formats.torch_checkpoint import PICKLE, allowed, content, members_of
+    from layercli.formats.zip_archive import members_in
 
     if not zipfile.is_zipfile(file):
         return {}
-    with archive(file) as zipped:
-        members = members_of(file, zipped)
+    members = members_of(file, members_in(file))
     pickle = content(file, members[PICKLE])
     root = safe_pickle.load(str(file), pickle, allowed(file, pickle))
     if not isinstance(root, Pairs):

@@ -13,6 +13,7 @@ import struct
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,6 +154,15 @@ def mapped(stream: Any) -> mmap.mmap:
     return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
 
 
+@lru_cache(maxsize=256)
+def kind_of(package: Any, number: int) -> Any:
+    """Return the type of this number, None for one that the package does not know."""
+    try:
+        return package.GGMLQuantizationType(number)
+    except ValueError:
+        return None
+
+
 class Header:
     """The header of a file, and the read position."""
 
@@ -160,6 +170,7 @@ class Header:
         self.file = file
         self.content = content
         self.position = 4  # after the magic
+        self.end = len(content)
         self.alignment = 32
         self.span = (self.position, self.position, 0)
         """Where the metadata begin and end, and how many entries they have."""
@@ -196,7 +207,11 @@ class Header:
 
     def number(self, form: struct.Struct) -> int:
         """Read the next number."""
-        found: int = form.unpack_from(self.content, self.skip(form.size))[0]
+        start = self.position
+        self.position += form.size
+        if self.position > self.end:
+            raise FormatError(f"{self.file} ends within its header", code="truncated")
+        found: int = form.unpack_from(self.content, start)[0]
         return found
 
     def skip(self, count: int) -> int:
@@ -271,9 +286,8 @@ class Header:
         number, start = self.number(UINT), self.number(LONG)
         if not TensorEntry(name, shape, "float64").fits:
             raise FormatError(f"{where} has the shape {list(shape)}, which is too large to exist", code="bad-shape")
-        try:
-            kind = package.GGMLQuantizationType(number)
-        except ValueError:
+        kind = kind_of(package, number)
+        if kind is None:
             why = f"of type {number}, which this release of gguf does not know"
             return TensorEntry(name, shape, f"type_{number}", 0, None, why), GgufPosition(start, None, 1, 1)
         values, size = package.GGML_QUANT_SIZES[kind]

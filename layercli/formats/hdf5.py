@@ -31,7 +31,7 @@ class H5File:
         self.file = Path(path)
         self._archived = archived
         with self._opened() as groups:
-            self.entries = {entry.path: entry for entry in _entries(str(self.file), groups.file, "", {})}
+            self.entries = {entry.path: entry for entry in _entries(str(self.file), groups.file.id, "", frozenset())}
 
     def read(self, path: str) -> np.ndarray:
         """Return the values of the entry ``path``, read-only."""
@@ -88,27 +88,33 @@ def slabs(shape: tuple[int, ...], values: int) -> Iterator[tuple[Any, ...]]:
             yield from ((slice(start, start + rows),) for start in range(0, shape[0], rows))
 
 
-def _entries(where: str, group: Any, path: str, seen: dict[Any, None]) -> Iterator[TensorEntry]:
-    """Yield the entries of ``group`` and its subgroups; numeric names are sorted by value."""
+def _entries(where: str, group: Any, path: str, seen: frozenset[Any]) -> Iterator[TensorEntry]:
+    """Yield the entries of a group and its subgroups by h5py's low-level objects; numeric names are sorted by value."""
     import h5py
 
-    place = h5py.h5o.get_info(group.id).addr
+    place = h5py.h5o.get_info(group).addr
     if place in seen or path.count("/") > DEPTH.value:
         raise FormatError(
             f"{where}: {path or 'the root'} contains itself, or groups nested too deeply", code="bad-header"
         )
     for key in sorted(group, key=lambda key: (not key.isdigit(), int(key) if key.isdigit() else 0)):
-        name = f"{path}/{key}".lstrip("/")
-        found = keras_h5.entered(where, group, key, name)
-        if isinstance(found, h5py.Group):
-            yield from _entries(where, found, name, {**seen, place: None})
-        elif isinstance(found, h5py.Dataset):
-            keras_h5.check_inside(where, name, found)
-            if found.shape is None:
-                raise FormatError(f"{where}: {name} is a dataset without a shape, which holds no values")
-            entry = TensorEntry(name, tuple(found.shape), keras_h5.dtype_of(where, name, found))
-            if not entry.fits:
-                raise FormatError(
-                    f"{where}: {name} has the shape {entry.shape}, which no array can have", code="bad-shape"
-                )
-            yield entry
+        name = f"{path}/{key.decode(errors='surrogateescape')}".lstrip("/")
+        if group.links.get_info(key).type != h5py.h5l.TYPE_HARD:
+            raise keras_h5.leads_elsewhere(where, name)
+        found = h5py.h5o.open(group, key)
+        if isinstance(found, h5py.h5g.GroupID):
+            yield from _entries(where, found, name, seen | {place})
+        elif isinstance(found, h5py.h5d.DatasetID):
+            yield _entry(where, name, h5py.Dataset(found))
+
+
+def _entry(where: str, name: str, dataset: Any) -> TensorEntry:
+    """Return the entry of a dataset that the file holds."""
+    keras_h5.check_inside(where, name, dataset)
+    shape, dtype = dataset.shape, dataset.dtype
+    if shape is None:
+        raise FormatError(f"{where}: {name} is a dataset without a shape, which holds no values")
+    entry = TensorEntry(name, tuple(shape), keras_h5.dtype_of(where, name, dtype))
+    if not entry.fits:
+        raise FormatError(f"{where}: {name} has the shape {entry.shape}, which no array can have", code="bad-shape")
+    return entry

@@ -18,7 +18,7 @@ from layercli.errors import FormatError
 from layercli.formats import keras_h5, strict_json
 from layercli.formats.atomic import replacing
 from layercli.formats.file_window import FileWindow
-from layercli.formats.npz import archive, member_start
+from layercli.formats.zip_archive import archive, member_start
 
 KERAS_VERSION = "3.15.1"
 """The version whose format is written."""

@@ -114,13 +114,21 @@ def entered(where: str, group: Any, step: str, name: str) -> Any:
     import h5py
 
     if not isinstance(group.get(step, getlink=True), h5py.HardLink):
-        raise FormatError(f"{where}: {name} is a link that leads elsewhere", code="unsafe")
+        raise leads_elsewhere(where, name)
     return group[step]
+
+
+def leads_elsewhere(where: str, name: str) -> FormatError:
+    """Return the error for a link that is no hard one."""
+    return FormatError(f"{where}: {name} is a link that leads elsewhere", code="unsafe")
 
 
 def check_inside(where: str, name: str, dataset: Any) -> None:
     """Raise FormatError for a dataset stored in another file."""
-    if dataset.external or dataset.is_virtual:
+    import h5py
+
+    created = dataset.id.get_create_plist()
+    if created.get_external_count() or created.get_layout() == h5py.h5d.VIRTUAL:
         raise FormatError(f"{where}: {name} is stored outside the file", code="unsafe")
 
 
@@ -129,13 +137,14 @@ def is_bfloat16(dtype: np.dtype) -> bool:
     return dtype.kind == "V" and dtype.itemsize == 2
 
 
-def dtype_of(where: str, name: str, dataset: Any) -> str:
+def dtype_of(where: str, name: str, dtype: np.dtype) -> str:
     """Return the name of a dataset's dtype; FormatError for non-numeric data."""
-    if is_bfloat16(dataset.dtype):
+    if is_bfloat16(dtype):
         return "bfloat16"
-    if dataset.dtype.name not in BITS:
-        raise FormatError(f"{where}: {name} holds {dataset.dtype}, which is not numeric", code="bad-dtype")
-    return str(dataset.dtype.name)
+    found = str(dtype.name)
+    if found not in BITS:
+        raise FormatError(f"{where}: {name} holds {dtype}, which is not numeric", code="bad-dtype")
+    return found
 
 
 def numbers(where: str, name: str, held: Any) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -109,15 +110,21 @@ def read_layout(where: str, name: str, stream: IO[bytes]) -> tuple[Layout, int]:
 
 def parse_header(where: str, raw: bytes) -> dict[str, object]:
     """Return the entries of an npy header; FormatError unless it has exactly the three keys."""
-    try:
-        header = ast.literal_eval(raw.decode().strip())
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        header = None
+    header = literal_of(raw)
     if not isinstance(header, dict) or set(header) != {"descr", "fortran_order", "shape"}:
         raise FormatError(
             f"{where} has an npy header that is not a dict of descr, fortran_order and shape", code="bad-header"
         )
     return header
+
+
+@lru_cache(maxsize=1024)
+def literal_of(raw: bytes) -> Any:
+    """Return the Python literal in a header, which many arrays have alike; None if it is none."""
+    try:
+        return ast.literal_eval(raw.decode().strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
 
 
 def layout_of(where: str, name: str, header: JSONObject) -> Layout:

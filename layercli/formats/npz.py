@@ -6,22 +6,19 @@ each other, so that a small archive cannot declare one size and deliver another.
 
 from __future__ import annotations
 
-import errno
 import os
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from layercli.errors import FormatError
 from layercli.formats import npy
 from layercli.formats.atomic import replacing
-from layercli.formats.os_errors import lower_first, reading
+from layercli.formats.os_errors import reading
 from layercli.formats.tensor_data import Layout, TensorData
 from layercli.formats.weight_file import missing
+from layercli.formats.zip_archive import content_start, damage_told, inflated, member_start, members_in, opened_member
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,8 +26,6 @@ if TYPE_CHECKING:
 ENCRYPTED = 1
 #: The maximum compression ratio of deflate.
 HIGHEST_RATIO = 1032
-LOCAL_MAGIC = b"PK\3\4"
-LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 
 
 class NpzFile:
@@ -41,9 +36,10 @@ class NpzFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.file = Path(path)
-        with archive(self.file) as zipped:
-            self._members = {info.filename.removesuffix(".npy"): info for info in checked(self.file, zipped)}
-            self._layouts = {name: self._layout(zipped, name, info) for name, info in self._members.items()}
+        members = checked(self.file, members_in(self.file))
+        self._members = {info.filename.removesuffix(".npy"): info for info in members}
+        with damage_told(self.file), open(self.file, "rb") as stream:
+            self._layouts = {name: self._layout(stream, name, info) for name, info in self._members.items()}
         self.entries = {name: layout.entry for name, (layout, _) in self._layouts.items()}
 
     def read(self, path: str) -> np.ndarray:
@@ -73,16 +69,19 @@ class NpzFile:
         if path not in self._members:
             raise missing(self.file, path, self.entries)
 
-    def _layout(self, zipped: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> tuple[Layout, int]:
+    def _layout(self, stream: IO[bytes], name: str, info: zipfile.ZipInfo) -> tuple[Layout, int]:
         where = f"{self.file}: {info.filename!r}"
-        with zipped.open(info) as stream:
+        if info.compress_type == zipfile.ZIP_STORED:
+            stream.seek(content_start(self.file, stream, info))
             layout, start = npy.read_layout(where, name, stream)
+        else:
+            layout, start = npy.read_layout(where, name, inflated(self.file, stream, info))
         npy.check_length(where, layout.entry, info.file_size - start)
         return layout, start
 
     def _stream(self, path: str, values: int) -> Iterator[np.ndarray]:
         layout, start = self._layouts[path]
-        with archive(self.file) as zipped, zipped.open(self._members[path]) as stream:
+        with opened_member(self.file, self._members[path]) as stream:
             stream.read(start)
             yield from layout.chunks(self.file, stream, values)
 
@@ -99,29 +98,8 @@ class NpzFile:
         return flat.reshape(layout.entry.shape, order=layout.order)
 
 
-@contextmanager
-def archive(file: Path) -> Iterator[zipfile.ZipFile]:
-    """Yield the zip archive ``file``; convert errors, including those of the body, to FormatError."""
-    with reading(file):
-        try:
-            with zipfile.ZipFile(file) as zipped:
-                if min((info.header_offset for info in zipped.filelist), default=0) > 0:
-                    raise zipfile.BadZipFile("its list of members is that of another archive within it")
-                yield zipped
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeError) as error:
-            fault = lower_first(str(error)) or "it ends too early"
-            raise FormatError(f"{file} is a damaged zip archive: {fault}", code="bad-archive") from None
-        except OSError as error:
-            if error.errno != errno.EINVAL:
-                raise
-            raise FormatError(
-                f"{file} is a damaged zip archive: it points outside itself", code="bad-archive"
-            ) from None
-
-
-def checked(file: Path, zipped: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+def checked(file: Path, members: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
     """Return the members of an archive; FormatError for one that an npz file cannot have."""
-    members = zipped.infolist()
     names: set[str] = set()
     for info in members:
         if info.filename in names:
@@ -145,20 +123,6 @@ def check_member(where: str, info: zipfile.ZipInfo) -> None:
             f"{where} claims {info.file_size:,} bytes, more than its {info.compress_size:,} can hold",
             code="wrong-length",
         )
-
-
-def member_start(file: Path, info: zipfile.ZipInfo) -> int:
-    """Return the offset of a member's content, after its local header."""
-    with reading(file), open(file, "rb") as stream:
-        stream.seek(info.header_offset)
-        header = stream.read(LOCAL_HEADER.size)
-    if len(header) != LOCAL_HEADER.size or not header.startswith(LOCAL_MAGIC):
-        raise FormatError(
-            f"{file} is a damaged zip archive: {info.filename!r} is not where its directory says", code="bad-archive"
-        )
-    fields = LOCAL_HEADER.unpack(header)
-    *_, name_length, extra_length = fields
-    return info.header_offset + LOCAL_HEADER.size + int(name_length) + int(extra_length)
 
 
 def save_npz(path: str | os.PathLike[str], arrays: dict[str, np.ndarray]) -> None:

@@ -175,7 +175,7 @@ def entry_of(file: Path, name: str, x: Any) -> TensorEntry:
     if x.data_type not in DTYPES:
         raise FormatError(f"{file}: {name!r} has the dtype {x.data_type}, which ONNX does not have", code="bad-dtype")
     entry = TensorEntry(name, tuple(x.dims), DTYPES[x.data_type])
-    if any(size < 0 for size in entry.shape):
+    if min(entry.shape, default=0) < 0:
         raise FormatError(f"{file}: {name!r} has the shape {list(entry.shape)}, which are not sizes", code="bad-shape")
     if not entry.fits:
         raise FormatError(

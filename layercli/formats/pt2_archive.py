@@ -20,8 +20,8 @@ from typing import Any
 from layercli.core.limits import DESCRIPTION, DIGITS, FORMULA
 from layercli.core.types import ConfigLike
 from layercli.errors import FormatError
-from layercli.formats.npz import archive
 from layercli.formats.strict_json import parse
+from layercli.formats.zip_archive import archive
 
 ROOT, GRAPH, SAMPLES = "model", "models/model.json", "data/sample_inputs/model.pt"
 CONFIGS = "data/weights/model_weights_config.json", "data/constants/model_constants_config.json"

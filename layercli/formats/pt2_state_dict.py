@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.errors import FormatError
 from layercli.formats.dtype_codec import decode, storage
-from layercli.formats.npz import archive, member_start
 from layercli.formats.os_errors import reading
 from layercli.formats.pt2_archive import CONFIGS, check_plain, members_of
 from layercli.formats.strict_json import parse
 from layercli.formats.weight_file import TensorEntry, missing
+from layercli.formats.zip_archive import archive, member_start
 
 if TYPE_CHECKING:
     import numpy as np

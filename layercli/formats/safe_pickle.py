@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from mmap import mmap
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Name:
     """The name of a Python object, ``collections.OrderedDict``."""
 
     text: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(slots=True, eq=False)
 class PickledCall:
     """A call that the pickle requests."""
 
@@ -34,14 +34,14 @@ class PickledCall:
     args: tuple[Any, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Reference:
     """An object stored outside the pickle."""
 
     id: Any
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Pairs:
     """A dict: its keys and values in order."""
 
@@ -105,11 +105,10 @@ class Machine:
 
     def take(self, count: int) -> bytes:
         """Read the next ``count`` bytes."""
-        end = self.position + count
-        if end > len(self.raw):
+        taken = self.raw[self.position : self.position + count]
+        if len(taken) < count:
             raise Damaged
-        taken = self.raw[self.position : end]
-        self.position = end
+        self.position += count
         return taken
 
     def number(self, form: struct.Struct) -> Any:
@@ -190,8 +189,9 @@ class Machine:
 
     def refer(self) -> None:
         """Push an object stored outside the pickle, by the key on the stack."""
-        self.references.append(Reference(self.stack.pop()))
-        self.push(self.references[-1])
+        found = Reference(self.stack[-1])
+        self.references.append(found)
+        self.stack[-1] = found
 
     def state(self) -> None:
         """Pop the state of the object below it, and keep it beside: tensors have none, arrays are all state."""
@@ -221,7 +221,7 @@ Step = Callable[[Machine], object]
 
 def text(form: struct.Struct, encoding: str) -> Step:
     """Return the instruction that pushes a string, after its length."""
-    return lambda m: m.push(m.take(m.number(form)).decode(encoding))
+    return lambda m: m.stack.append(m.take(m.number(form)).decode(encoding))
 
 
 def raw(form: struct.Struct) -> Step:
@@ -233,8 +233,10 @@ def several(count: int) -> Step:
     """Return the instruction that makes a tuple of the top values."""
 
     def step(m: Machine) -> None:
-        values = [m.stack.pop() for _ in range(count)]
-        m.push(tuple(reversed(values)))
+        values = tuple(m.stack[-count:])
+        if len(values) < count:
+            raise Damaged
+        m.stack[-count:] = [values]
 
     return step
 
@@ -256,14 +258,35 @@ def called_with_names(m: Machine) -> None:
     m.call(function, args)
 
 
+def pushed(form: struct.Struct) -> Step:
+    """Return the instruction that pushes a number."""
+    return lambda m: m.stack.append(m.number(form))
+
+
 def memoized(form: struct.Struct) -> Step:
     """Return the instruction that pushes the memo entry of a number."""
-    return lambda m: m.push(m.memo[m.number(form)])
+    return lambda m: m.stack.append(m.memo[m.number(form)])
 
 
 def memoize(form: struct.Struct) -> Step:
     """Return the instruction that stores the top value in the memo."""
-    return lambda m: m.memo.update({m.number(form): m.stack[-1]})
+
+    def step(m: Machine) -> None:
+        m.memo[m.number(form)] = m.stack[-1]
+
+    return step
+
+
+def row_as_tuple(m: Machine) -> None:
+    """Push the values since the last mark as a tuple."""
+    row, m.stack = m.stack, m.below.pop()
+    m.stack.append(tuple(row))
+
+
+def push_byte(m: Machine) -> None:
+    """Push a number of one byte."""
+    m.stack.append(m.raw[m.position])
+    m.position += 1
 
 
 STEPS: dict[bytes, Step] = {
@@ -272,11 +295,11 @@ STEPS: dict[bytes, Step] = {
     b"N": lambda m: m.push(None),
     b"\x88": lambda m: m.push(True),
     b"\x89": lambda m: m.push(False),
-    b"K": lambda m: m.push(m.number(BYTE)),
-    b"M": lambda m: m.push(m.number(SHORT)),
-    b"J": lambda m: m.push(m.number(INT)),
+    b"K": push_byte,
+    b"M": pushed(SHORT),
+    b"J": pushed(INT),
     b"\x8a": lambda m: m.push(int.from_bytes(m.take(m.number(BYTE)), "little", signed=True)),
-    b"G": lambda m: m.push(m.number(FLOAT)),
+    b"G": pushed(FLOAT),
     b"U": text(BYTE, "latin-1"),
     b"T": text(UINT, "latin-1"),
     b"\x8c": text(BYTE, "utf-8"),
@@ -286,11 +309,11 @@ STEPS: dict[bytes, Step] = {
     b"B": raw(UINT),
     b"\x8e": raw(LONG),
     b"\x96": raw(LONG),
-    b")": lambda m: m.push(()),
+    b")": lambda m: m.stack.append(()),
     b"\x85": several(1),
     b"\x86": several(2),
     b"\x87": several(3),
-    b"t": lambda m: m.push(tuple(m.row())),
+    b"t": row_as_tuple,
     b"]": lambda m: m.push([]),
     b"l": lambda m: m.push(m.row()),
     b"a": lambda m: m.extend([m.stack.pop()]),

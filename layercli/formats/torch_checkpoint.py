@@ -10,13 +10,14 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.limits import DEPTH, DESCRIPTION, TENSORS
 from layercli.errors import FormatError
 from layercli.formats import safe_pickle
-from layercli.formats.npz import ENCRYPTED, archive, member_start
+from layercli.formats.npz import ENCRYPTED
 from layercli.formats.os_errors import reading
 from layercli.formats.safe_pickle import Pairs, PickledCall
 from layercli.formats.strided_tensor import Strided
@@ -24,6 +25,7 @@ from layercli.formats.tensor_data import Layout, TensorData
 from layercli.formats.torch_opaque import OpaqueTensor
 from layercli.formats.torch_storage import Tensor, is_tensor, named, tensor_of
 from layercli.formats.weight_file import TensorEntry, missing
+from layercli.formats.zip_archive import member_start, members_in
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -59,8 +61,7 @@ class TorchFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.file = Path(path)
-        with archive(self.file) as zipped:
-            self._members = members_of(self.file, zipped)
+        self._members = members_of(self.file, members_in(self.file))
         self._big_endian = is_big_endian(self.file, self._members)
         pickle = content(self.file, self._members[PICKLE])
         self._list(safe_pickle.load(str(self.file), pickle, allowed(self.file, pickle)), len(pickle))
@@ -83,11 +84,11 @@ class TorchFile:
         found.collect(root)
         self.parts = found.parts
         self.arrays = found.arrays
-        self._tensors = {name: self._checked(name, value) for name, value in found.by_path.items()}
+        where = f"{self.file}: "
+        self._tensors = {name: self._checked(f"{where}{name!r}", value) for name, value in found.by_path.items()}
         self.entries = entries_of(self._tensors)
 
-    def _checked(self, path: str, value: object) -> Tensor | OpaqueTensor:
-        where = f"{self.file}: {path!r}"
+    def _checked(self, where: str, value: object) -> Tensor | OpaqueTensor:
         tensor = tensor_of(where, value)
         for part in [tensor] if isinstance(tensor, Tensor) else tensor.parts:
             held = self._held(part.key)
@@ -121,28 +122,27 @@ class TorchFile:
         return Strided(entry, tensor, TensorData(self.file, self._start(tensor.key), row))
 
 
-def members_of(file: Path, zipped: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+def members_of(file: Path, infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
     """Return the members of the archive by name, without the folder that contains them all."""
-    infos = zipped.infolist()
     folders = [i.filename.removesuffix(PICKLE) for i in infos if f"/{i.filename}".endswith(f"/{PICKLE}")]
     if len(folders) != 1:
         raise FormatError(f"{file} holds {len(folders)} pickles, and a file of torch.save holds one")
     found: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
         name = info.filename.removeprefix(folders[0])
-        check_member(f"{file}: {info.filename!r}", info)
+        check_member(file, info)
         if name in found:
             raise FormatError(f"{file} holds {info.filename!r} twice", code="duplicate")
         found[name] = info
     return found
 
 
-def check_member(where: str, info: zipfile.ZipInfo) -> None:
+def check_member(file: Path, info: zipfile.ZipInfo) -> None:
     """Raise FormatError for a member that torch.save does not write."""
     if info.flag_bits & ENCRYPTED:
-        raise FormatError(f"{where} is encrypted", code="unreadable")
+        raise FormatError(f"{file}: {info.filename!r} is encrypted", code="unreadable")
     if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
-        raise FormatError(f"{where} is compressed, which torch.save does not do", code="unreadable")
+        raise FormatError(f"{file}: {info.filename!r} is compressed, which torch.save does not do", code="unreadable")
 
 
 def content(file: Path, info: zipfile.ZipInfo) -> bytes:
@@ -203,6 +203,8 @@ def entries_of(tensors: dict[str, Tensor | OpaqueTensor]) -> dict[str, TensorEnt
 
 def held_bytes(tensor: Tensor) -> int | None:
     """Return the stored bytes of a tensor that repeats values by its strides; None for other tensors."""
+    if prod(tensor.shape) <= tensor.count:
+        return None
     entry = TensorEntry("", tensor.shape, tensor.dtype)
     return tensor.nbytes if entry.bytes > tensor.nbytes else None
 
@@ -225,6 +227,7 @@ class Tensors:
     """The paths of NumPy arrays, which are not read."""
     barren: set[int] = field(default_factory=set)
     letters: int = 0
+    most: int = field(default_factory=lambda: TENSORS.value)
     deepest: int = field(default_factory=lambda: DEPTH.value)
 
     def collect(self, root: Any) -> None:
@@ -258,7 +261,8 @@ class Tensors:
         if path in self.by_path:
             raise FormatError(f"{self.file} holds {path!r} twice", code="duplicate")
         self.letters += len(path)
-        TENSORS.check(self.file, len(self.by_path) + 1)
+        if len(self.by_path) >= self.most:
+            TENSORS.check(self.file, len(self.by_path) + 1)
         if len(self.by_path) >= self.length or self.letters > LETTERS_PER_BYTE * max(self.length, 1 << 16):
             raise FormatError(
                 f"{self.file} leads to its tensors in more ways than its {self.length:,} bytes of description"
@@ -266,6 +270,8 @@ class Tensors:
         self.by_path[path] = value
 
     def _path(self, keys: tuple[object, ...]) -> str:
+        if len(keys) == 1 and type(keys[0]) is str:
+            return keys[0]
         for key in keys:
             if type(key) not in (str, int):
                 raise FormatError(f"{self.file} holds a tensor under a key that is neither a text nor an integer")

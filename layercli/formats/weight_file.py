@@ -81,7 +81,11 @@ class TensorEntry:
     @property
     def fits(self) -> bool:
         """Whether an array of this shape can exist, ignoring sizes of 0."""
-        if len(self.shape) > MOST_DIMENSIONS or any(size > MOST_BYTES for size in self.shape):
+        if len(self.shape) > MOST_DIMENSIONS:
+            return False
+        if 0 < math.prod(self.shape) <= MOST_BYTES // 16:
+            return True
+        if any(size > MOST_BYTES for size in self.shape):
             return False
         return math.prod(size for size in self.shape if size) * BITS[self.dtype] // 8 <= MOST_BYTES
 

@@ -309,3 +309,13 @@ def test_save_refuses_what_the_format_cannot_hold(folder):
             save("x.npz", value)
         assert str(error.value) == "cannot save 'x': the npy format has no dtype for values of object"
     assert os.listdir() == []
+
+
+def test_the_list_of_members_is_not_read_again_for_each_member(folder, monkeypatch):
+    """``zipfile`` reads it whenever it opens an archive: the values of 100,000 members took as many readings of the list."""
+    np.savez_compressed("many.npz", **{f"w{i}": np.full(3, i) for i in range(20)})
+    opened, read = [], zipfile.ZipFile
+    monkeypatch.setattr(zipfile, "ZipFile", lambda *given: opened.append(given) or read(*given))
+    file = NpzFile("many.npz")
+    assert [next(file.chunks(f"w{i}"))[0] for i in range(20)] == list(range(20))
+    assert len(opened) == 1
