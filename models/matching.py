@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from layercli.models.pretrained import Pretrained, PretrainedStored, checkpoint_names
@@ -51,7 +51,12 @@ def match(model: Pretrained, shapes: Mapping[str, Shape]) -> Match:
     variables, places, missing, other = model.named_variables(), {}, [], []
     taken: set[str] = set()
     for path, stored in checkpoint_names(model).items():
-        found = [next((name for name in names if name in shapes), None) for names in alternatives(model, stored)]
+        found = [
+            name
+            if name in shapes
+            else next((other for other in alternatives(model, stored, name) if other in shapes), None)
+            for name in stored.names
+        ]
         missing += [name for name, own in zip(stored.names, found, strict=True) if own is None]
         here = tuple(name for name in found if name is not None)
         wanted = stored.shape(variables[path])
@@ -63,17 +68,15 @@ def match(model: Pretrained, shapes: Mapping[str, Shape]) -> Match:
     return Match(places, missing, unexpected, other)
 
 
-def alternatives(model: Pretrained, stored: PretrainedStored) -> Iterator[list[str]]:
-    """Yield the possible names for each part of a variable, the usual one first.
+def alternatives(model: Pretrained, stored: PretrainedStored, name: str) -> list[str]:
+    """Return the possible names of ``name``, the usual name of a part of a variable, which comes first.
 
     Files of a base model have no prefix; files with a head have it, whichever model is built from them.
     """
-    for i, name in enumerate(stored.names):
-        module = name.rpartition(".")[0]
-        names = [name, *(f"{module}.{old}" for old in stored.replaced)] if len(stored.names) == 1 else [stored.names[i]]
-        bare = [each.removeprefix(model.prefix) for each in names]
-        others = model.other_names(name)
-        yield list(dict.fromkeys([*names, *bare, *(model.base_prefix + each for each in bare), *others]))
+    module = name.rpartition(".")[0]
+    names = [name, *(f"{module}.{old}" for old in stored.replaced)] if len(stored.names) == 1 else [name]
+    bare = [each.removeprefix(model.prefix) for each in names]
+    return list(dict.fromkeys([*names, *bare, *(model.base_prefix + each for each in bare), *model.other_names(name)]))
 
 
 def is_ignored(model: Pretrained, name: str) -> bool:

@@ -206,6 +206,8 @@ class Registry:
 
     def get(self, identifier: Any) -> Any:
         """Return the entry for a name, a config or a class; return another callable unchanged."""
+        if identifier is None:
+            return None
         found = identifier
         if isinstance(identifier, str):
             found = self.find(identifier)

@@ -34,6 +34,9 @@ class Trackable:
 
         The layer module registers a replaced sublayer in the next call.
         """
+        if type(value) in PLAIN:
+            object.__setattr__(self, name, value)
+            return
         if name not in FRAMEWORK and self.wraps_modules and is_torch_module(value):
             value = get_backend().wrap_module(value)
         object.__setattr__(self, name, value)

@@ -31,7 +31,14 @@ class ShardedFile:
         names = read_index(self.file)
         shards = {name: self._open(name, open_shard) for name in dict.fromkeys(names.values())}
         self._shards = {entry: shards[name] for entry, name in names.items()}
-        self.entries = {entry: self._entry(entry, shard) for entry, shard in self._shards.items()}
+        self.entries: dict[str, TensorEntry] = {}
+        for entry, shard in self._shards.items():
+            if (found := shard.entries.get(entry)) is None:
+                raise FormatError(
+                    f"{self.file} says that {entry!r} is in {shard.file.name!r}, which does not hold it",
+                    code="missing-tensor",
+                )
+            self.entries[entry] = found
 
     def read(self, path: str) -> np.ndarray:
         """Return the values of the entry ``path``, from its shard."""
@@ -65,14 +72,6 @@ class ShardedFile:
             raise FileError(f"{self.file} names the shard {name!r}, which is not in its folder")
         return open_shard(shard)
 
-    def _entry(self, path: str, shard: WeightFile) -> TensorEntry:
-        if path not in shard.entries:
-            raise FormatError(
-                f"{self.file} says that {path!r} is in {shard.file.name!r}, which does not hold it",
-                code="missing-tensor",
-            )
-        return shard.entries[path]
-
 
 def read_index(file: Path) -> dict[str, str]:
     """Return the shard's file name for each entry's path."""
@@ -84,7 +83,11 @@ def read_index(file: Path) -> dict[str, str]:
     if not isinstance(index, dict) or not isinstance(index.get("weight_map"), dict):
         raise FormatError(f"{file} is JSON without a weight_map, so not an index of weight files", code="bad-index")
     names: dict[str, str] = index["weight_map"]
+    known: set[str] = set()
     for name in names.values():
+        if isinstance(name, str) and name in known:
+            continue
         if not is_plain(name):
             raise FormatError(f"{file} names the shard {name!r}, which is not a plain file name", code="bad-index")
+        known.add(name)
     return names
