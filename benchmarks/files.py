@@ -57,6 +57,7 @@ def written(file: Path, size: int, seed: int) -> None:
         for i, name in enumerate(names)
     }
     text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)  # as the safetensors library writes it
     values = np.random.default_rng(0).standard_normal(length, dtype=np.float32)
     with file.open("wb") as stream:
         stream.write(len(text).to_bytes(8, "little") + text)

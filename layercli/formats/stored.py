@@ -63,11 +63,22 @@ def stored_blocks(
 
 
 def release_pages(array: np.ndarray) -> None:
-    """Let the pages of a mapped file go that were read through ``array``; they are read again when they are needed."""
+    """Let the pages of a mapped file go that hold ``array``; they are read again when they are needed."""
     import mmap
+
+    import numpy as np
 
     base: object = array
     while base is not None and not isinstance(base, mmap.mmap):
         base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
-    if base is not None and hasattr(mmap, "MADV_DONTNEED"):
-        base.madvise(mmap.MADV_DONTNEED)
+    if base is None or not array.size or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    reach = [(size - 1) * step for size, step in zip(array.shape, array.strides, strict=True)]
+    first = address(array) - address(np.frombuffer(base, np.uint8)) + sum(step for step in reach if step < 0)
+    page = first - first % mmap.PAGESIZE
+    base.madvise(mmap.MADV_DONTNEED, page, first - page + sum(map(abs, reach)) + array.itemsize)
+
+
+def address(array: np.ndarray) -> int:
+    """Return where the first value of an array lies in memory."""
+    return int(array.__array_interface__["data"][0])

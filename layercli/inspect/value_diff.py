@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from layercli.inspect.variable_matching import VariablePair
     from layercli.inspect.variables import VariableRow
 
-BLOCK = 1 << 15
+BLOCK = 1 << 16
 """The values compared at a time: two blocks of them stay in the cache of a core."""
 BYTES = 1 << 20
 """The bytes compared at a time."""
-WINDOW = 1 << 25
-"""The bytes after which pages that were read are let go: a file may be larger than the memory."""
+WINDOW = 1 << 21
+"""The values, or eights of bytes, after which pages that were read are let go: a file may be larger than the memory."""
 WORKERS = 2
 
 
@@ -128,14 +128,9 @@ def equal_bytes(x: np.ndarray | None, y: np.ndarray | None) -> bool:
         return False
     mine, theirs = (np.asarray(side).reshape(-1).view(np.uint8) for side in (x, y))
     whole = mine.size - mine.size % 8
-    for start in range(0, whole, BYTES):
-        if start % WINDOW == 0:
-            release_pages(x)
-            release_pages(y)
-        stop = min(start + BYTES, whole)
-        if not np.array_equal(mine[start:stop].view(np.uint64), theirs[start:stop].view(np.uint64)):
-            return False
-    return np.array_equal(mine[whole:], theirs[whole:])
+    words, others = mine[:whole].view(np.uint64), theirs[:whole].view(np.uint64)
+    pieces = windows(words, others, BYTES // 8)
+    return all(np.array_equal(p, q) for p, q in pieces) and np.array_equal(mine[whole:], theirs[whole:])
 
 
 def blocks(a: VariableRow, b: VariableRow, order: Order) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -164,12 +159,26 @@ def array_blocks(
     """Yield blocks of two arrays of one shape, decoded from these dtypes."""
     if x.flags.c_contiguous and y.flags.c_contiguous:
         x, y = x.reshape(-1), y.reshape(-1)
-    for i, index in enumerate(slices(x.shape, BLOCK)):
-        if i % (WINDOW // BLOCK // 4) == 0:
-            release_pages(x)
-            release_pages(y)
-        p, q = x[index], y[index]
-        yield (p if mine is None else decode(p, mine)).ravel(), (q if theirs is None else decode(q, theirs)).ravel()
+    for p, q in windows(x, y, BLOCK):
+        yield values_of(p, mine), values_of(q, theirs)
+
+
+def values_of(stored: np.ndarray, dtype: str | None) -> np.ndarray:
+    """Return values decoded from this dtype, flat, at an address that is a multiple of their size: numpy is slow at others."""
+    import numpy as np
+
+    decoded = stored if dtype is None else decode(stored, dtype)
+    return np.require(decoded.ravel(), requirements="A")
+
+
+def windows(x: np.ndarray, y: np.ndarray, block: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the same blocks of two arrays of one shape, and let the pages of a file go after those of each window."""
+    for window in slices(x.shape, WINDOW):
+        p, q = x[window], y[window]
+        for index in slices(p.shape, block):
+            yield p[index], q[index]
+        release_pages(p)
+        release_pages(q)
 
 
 def slices(shape: tuple[int, ...], most: int) -> Iterator[tuple[Any, ...]]:
@@ -219,6 +228,7 @@ def parts_of(pair: VariablePair, order: Order) -> tuple[np.ndarray, np.ndarray]:
         whole = row.read().reshape(row.shape) if array is None else array
         part = whole.transpose(axes)[rows][:, columns]
         found.append((part if array is None else decode(part, row.dtype)).astype(np.float64))
+        release_pages(whole)
     return found[0], found[1]
 
 

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+SMALLEST = 1e-30
+"""A sum of squares in float32 below this may have lost terms."""
+
 
 class Sums:
     """Adds up blocks; ``rounding`` is the dtype that ``b`` may be rounded to, or None.
@@ -22,50 +25,58 @@ class Sums:
         self.rounded = rounding is not None
         self.absolute = self.largest = 0.0
         self.aa = self.bb = self.ab = self.dd = 0.0
+        self.memory: np.ndarray | None = None
 
     def add(self, x: np.ndarray, y: np.ndarray) -> None:
         """Add a block of ``a`` and the same of ``b``, flat arrays of numbers."""
         import numpy as np
 
         with np.errstate(all="ignore"):
-            unequal = not np.array_equal(x, y) and not same_values(x, y)
             if self.rounded and self.rounding is not None:
                 self.rounded = same_values(rounded_to(x, self.rounding), y)
-            self.different = self.different or unequal
-            self.add_numbers(numbers(x), numbers(y), unequal)
+            a, b = of_one_dtype(numbers(x), numbers(y))
+            distance = self.difference(a, b)
+            aa, bb, ab, dd = products(a, b, distance)
+            unequal = dd >= SMALLEST or not same_values(x, y)
+            if not math.isfinite(aa + bb + dd) or (unequal and dd < SMALLEST):
+                a, b = self.finite_numbers(a.astype(np.float64), b.astype(np.float64))
+                distance = self.difference(a, b)
+                aa, bb, ab, dd = products(a, b, distance)
+            self.aa, self.bb, self.ab, self.dd = self.aa + aa, self.bb + bb, self.ab + ab, self.dd + dd
+            for side in (a, b):
+                self.largest = max(self.largest, float(side.max(initial=0.0)), -float(side.min(initial=0.0)))
+            if unequal:
+                self.add_distance(a, np.abs(distance, out=distance))
 
-    def add_numbers(self, x: np.ndarray, y: np.ndarray, unequal: bool) -> None:
-        """Add a block as floats of one dtype; ``unequal`` where some values differ."""
+    def difference(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Return ``b - a`` in memory that the next block uses again: fresh memory costs more than the arithmetic."""
         import numpy as np
 
-        aa, bb = float(x @ x), float(y @ y)
-        if not math.isfinite(aa + bb):
-            x, y = x.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
-            finite = np.isfinite(x) & np.isfinite(y)
-            if not finite.all():
-                if not same_values(x[~finite], y[~finite]):
-                    self.finite = self.close = False
-                    self.absolute = math.inf
-                x, y = x[finite], y[finite]
-            aa, bb = float(x @ x), float(y @ y)
-        self.aa += aa
-        self.bb += bb
-        for side in (x, y):
-            self.largest = max(self.largest, float(side.max(initial=0.0)), -float(side.min(initial=0.0)))
-        if not unequal:
-            self.ab += aa
-            return
-        if x.dtype != y.dtype:
-            x, y = x.astype(np.float64), y.astype(np.float64)
-        distance = y - x
-        self.ab += float(x @ y)
-        self.dd += float(distance @ distance)
-        np.abs(distance, out=distance)
+        if self.memory is None or self.memory.dtype != a.dtype or self.memory.size < a.size:
+            self.memory = np.empty_like(a)
+        distance = self.memory[: a.size]
+        np.subtract(b, a, out=distance)
+        return distance
+
+    def finite_numbers(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the values where both are finite; the others are equal or infinitely far apart."""
+        import numpy as np
+
+        finite = np.isfinite(a) & np.isfinite(b)
+        if not same_values(a[~finite], b[~finite]):
+            self.finite = self.close = False
+            self.absolute = math.inf
+        return a[finite], b[finite]
+
+    def add_distance(self, a: np.ndarray, distance: np.ndarray) -> None:
+        """Add how far the values of a block that differs are from ``a``."""
+        import numpy as np
+
+        self.different = True
         self.absolute = max(self.absolute, float(distance.max(initial=0.0)))
-        if self.close and not (self.atol or self.rtol):
-            self.close = False
-        elif self.close:
-            self.close = bool(np.all(distance <= self.atol + self.rtol * np.abs(x)))
+        if self.close:
+            exact = not (self.atol or self.rtol)
+            self.close = not exact and bool(np.all(distance <= self.atol + self.rtol * np.abs(a)))
 
     @property
     def relative(self) -> float:
@@ -111,11 +122,21 @@ def numbers(values: np.ndarray) -> np.ndarray:
     return values.astype(np.float64, copy=False)
 
 
+def of_one_dtype(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return both as they are where they have one dtype, else as float64."""
+    return (a, b) if a.dtype == b.dtype else (a.astype("float64", copy=False), b.astype("float64", copy=False))
+
+
+def products(a: np.ndarray, b: np.ndarray, distance: np.ndarray) -> tuple[float, float, float, float]:
+    """Return the sums of ``a * a``, ``b * b``, ``a * b`` and ``distance * distance``."""
+    return float(a @ a), float(b @ b), float(a @ b), float(distance @ distance)
+
+
 def same_values(x: np.ndarray, y: np.ndarray) -> bool:
     """Whether all values are equal, where two that are NaN are."""
     import numpy as np
 
-    return bool(np.array_equal(x, y, equal_nan=True))
+    return bool(np.array_equal(x, y) or np.array_equal(x, y, equal_nan=True))
 
 
 def rounded_to(values: np.ndarray, dtype: str) -> np.ndarray:
