@@ -1,4 +1,4 @@
-"""Start and end a process that uses torch without wasting time."""
+"""Start and end a process without wasting time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def collect_rarely() -> None:
 
 
 class Leaving:
-    """End the process with ``code``, once it is set, after every other exit function and before torch is torn down.
+    """End the process with ``code``, once it is set, after every other exit function and before modules are torn down.
 
     Python calls exit functions in reverse order of registration, so this one must be registered first.
     """
@@ -37,8 +37,8 @@ class Leaving:
         atexit.register(self.leave)
 
     def leave(self) -> None:
-        """Flush the output and end the process at once if torch is loaded; otherwise exit normally."""
-        if self.code is None or "torch" not in sys.modules:
+        """Flush the output and end the process at once: a last search for cycles takes a tenth of the time of a summary."""
+        if self.code is None:
             return
         try:
             sys.stdout.flush()
