@@ -17,7 +17,8 @@ from layercli.escaping import printable
 from layercli.inspect.summary import Row, Summary
 from layercli.inspect.variable_selection import ordered
 from layercli.inspect.variables import VariableRow, Variables, measure
-from layercli.render.summary import show_cost, show_count, show_shapes, show_share
+from layercli.render.quantities import show_share
+from layercli.render.summary import show_cost, show_count, show_shapes
 from layercli.render.table import Table
 from layercli.render.text_width import shortened
 from layercli.render.tree_guides import names_below

@@ -69,7 +69,7 @@ def opened(text: str, settings: Iterable[str], seed: int) -> ModelSource:
 
 def prepared(model: str, running: Running) -> Prepared:
     """Return the model that the command line names, prepared to run, and print the device."""
-    from layercli.inspect.model_loader import register_custom_objects
+    from layercli.inspect.python_import import register_custom_objects
 
     register_custom_objects(running.custom)
     startup.import_torch()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,6 +27,8 @@ def seed() -> int:
 
 def generator(number: int, path: str) -> np.random.Generator:
     """Return the random generator of the variable at ``path`` for the seed ``number``."""
+    import hashlib
+
     import numpy as np
 
     digest = hashlib.blake2b(f"{number}/{path}".encode(), digest_size=16).digest()

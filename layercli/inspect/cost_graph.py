@@ -13,15 +13,13 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.errors import LayercliError, UsageError
 from layercli.inspect.cost import CACHE, STATES
+from layercli.inspect.decoding import CACHE_ARGUMENT
 from layercli.inspect.layer_graph import layer_graph
 from layercli.inspect.model_graph import ModelGraph
 from layercli.inspect.summary import default_inputs
 
 if TYPE_CHECKING:
     from layercli.inspect.training_run import TrainingRun
-
-CACHE_ARGUMENT = "cache"
-"""The argument of ``call`` that makes a decoder return what the next call takes as its past."""
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,11 @@ from layercli.core.graph import Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
-from layercli.inspect.cost_graph import CACHE_ARGUMENT
 from layercli.inspect.summary import calls_by_layer, described
 from layercli.models.pretrained import Pretrained
+
+CACHE_ARGUMENT = "cache"
+"""The argument of ``call`` that makes a decoder return what the next call takes as its past."""
 
 STEPS = "T"
 """The number of tokens in the cache of a decoder; beside an encoder the names are those of the example input."""

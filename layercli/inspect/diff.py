@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -89,6 +90,12 @@ class ModelDiff:
     def different(self) -> list[VariablePair]:
         """The matched variables that differ in shape, dtype or values."""
         return [pair for pair in self.matching.pairs if self.counts(pair)]
+
+    @property
+    def worst_first(self) -> list[str]:
+        """The names in ``a`` of the variables whose values differ, the largest relative difference first."""
+        apart = {name: found.relative for name, found in self.values.items() if not found.equal}
+        return sorted(apart, key=lambda name: -math.inf if math.isnan(apart[name]) else -apart[name])
 
     def counts(self, pair: VariablePair) -> bool:
         """Whether a matched variable differs by more than its name and the order of its axes."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli.formats.weight_file import BITS, TensorEntry
-from layercli.inspect.packed_weights import PackedWeight
+
+if TYPE_CHECKING:
+    from layercli.inspect.packed_weights import PackedWeight
 
 
 @dataclass

@@ -8,12 +8,10 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layercli.core import custom_objects
 from layercli.core.fields import checked
 from layercli.core.layer import Layer
 from layercli.errors import FileError, UsageError, an, nearest
@@ -44,22 +42,6 @@ class ModelSource:
     source: str
     archive: str | None = None
     checkpoint: Any = None
-
-
-def is_python(text: str) -> bool:
-    """Whether ``text`` is a Python reference."""
-    return ":" in text and "://" not in text and not os.path.exists(text)
-
-
-def register_custom_objects(custom: Iterable[str]) -> None:
-    """Register the classes and functions named as ``net.py:Net``, so that files can refer to them by their own names."""
-    for text in custom:
-        if ":" not in text:
-            raise UsageError(f"--custom names a class or a function as net.py:Net, got {text!r}")
-        found = from_python(text)
-        if not callable(found):
-            raise UsageError(f"{text} is {an(type(found).__name__)}, not a class or a function")
-        custom_objects.get_custom_objects()[found.__name__] = found
 
 
 def named_models() -> dict[str, str]:

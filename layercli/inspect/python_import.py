@@ -4,14 +4,35 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
+from collections.abc import Iterable
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from layercli.errors import FileError, FormatError, UsageError
+from layercli.errors import FileError, FormatError, UsageError, an
 from layercli.formats.os_errors import no_file
+
+
+def is_python(text: str) -> bool:
+    """Whether ``text`` is a Python reference."""
+    return ":" in text and "://" not in text and not os.path.exists(text)
+
+
+def register_custom_objects(custom: Iterable[str]) -> None:
+    """Register the classes and functions named as ``net.py:Net``, so that files can refer to them by their own names."""
+    for text in custom:
+        from layercli.core import custom_objects
+        from layercli.inspect.model_loader import from_python
+
+        if ":" not in text:
+            raise UsageError(f"--custom names a class or a function as net.py:Net, got {text!r}")
+        found = from_python(text)
+        if not callable(found):
+            raise UsageError(f"{text} is {an(type(found).__name__)}, not a class or a function")
+        custom_objects.get_custom_objects()[found.__name__] = found
 
 
 class UncachedLoader(SourceFileLoader):

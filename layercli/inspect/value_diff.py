@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -230,11 +229,3 @@ def parts_of(pair: VariablePair, order: Order) -> tuple[np.ndarray, np.ndarray]:
         found.append((part if array is None else decode(part, row.dtype)).astype(np.float64))
         release_pages(whole)
     return found[0], found[1]
-
-
-def worst_first(values: dict[str, ValueDiff]) -> list[str]:
-    """Return the names of the variables that differ, the largest relative difference first."""
-    changed = [name for name, found in values.items() if not found.equal]
-    return sorted(
-        changed, key=lambda name: -values[name].relative if not math.isnan(values[name].relative) else -math.inf
-    )

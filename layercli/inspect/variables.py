@@ -1,4 +1,4 @@
-"""The variables of a model or of a weight file: their properties, and on request their values or statistics."""
+"""The variables of a model or of a file: their properties, and on request their values or statistics."""
 
 from __future__ import annotations
 
@@ -7,16 +7,10 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from layercli.core import seed as seeds
-from layercli.core.layer import Layer
 from layercli.core.types import JSONObject
-from layercli.core.variable import Variable
 from layercli.errors import FormatError, UsageError, nearest
-from layercli.formats import keras_h5
-from layercli.formats.hdf5 import H5File
 from layercli.formats.weight_file import TensorEntry, WeightFile
 from layercli.inspect.checkpoint_parts import left_out
 from layercli.inspect.dtype_totals import DtypeTotal, dtype_totals
@@ -25,7 +19,7 @@ from layercli.inspect.histogram import ValueSample
 from layercli.inspect.json_numbers import json_number, json_values
 from layercli.inspect.packed_weights import PackedWeight, packed_weights
 from layercli.inspect.statistics import Statistics, statistics
-from layercli.inspect.variable_values import ComputedValues, EntryValues, FoundValues, VariableValues
+from layercli.inspect.variable_values import ComputedValues, EntryValues, VariableValues
 
 if TYPE_CHECKING:
     import numpy as np
@@ -172,75 +166,6 @@ class Variables:
                 ),
             },
         }
-
-
-def of_model(model: Layer, source: str, seed: int = 0) -> Variables:
-    """Return the variables of a built model, with initial values determined by ``seed``."""
-    return Variables(source, [of_variable(model, path, v, seed) for path, v in model.named_variables().items()])
-
-
-def of_variable(model: Layer, path: str, variable: Variable, seed: int) -> VariableRow:
-    """Return the row of the variable at ``path`` in ``model``."""
-
-    def draw() -> np.ndarray:
-        array: np.ndarray = variable.initial_value(seeds.generator(seed, f"{model.name}/{path}"))
-        return array
-
-    return VariableRow(
-        path=path,
-        shape=tuple(int(size) for size in variable.shape),
-        dtype=variable.dtype,
-        trainable=variable.trainable,
-        parameters=int(variable.size),
-        bytes=int(variable.spec.bytes),
-        initializer=str(variable.initializer),
-        values=ComputedValues(draw),
-    )
-
-
-def of_archive(model: Layer, path: str) -> Variables:
-    """Return the variables of the model in a ``.keras`` file; values are read when requested."""
-    from layercli.saving import keras_file
-    from layercli.saving.weight_paths import layers_of
-
-    if keras_file.is_hdf5(path):
-        return of_legacy(model, path)
-    places = {
-        id(variable): keras_h5.place_of(place, i)
-        for place, layer in layers_of(model).items()
-        for i, variable in enumerate(layer.serialized_variables)
-    }
-    file = lru_cache(lambda: H5File(path, archived=True))
-
-    def row(name: str, variable: Variable) -> VariableRow:
-        def found() -> EntryValues:
-            place = places[id(variable)]
-            place = place if place in file().entries else keras_h5.older(place)
-            if place not in file().entries:
-                raise FormatError(f"{path} has no {place}")
-            if file().entries[place].shape != variable.shape:
-                shape = file().entries[place].shape
-                raise FormatError(f"{place} in {path} has the shape {shape}, the model's is {variable.shape}")
-            return EntryValues(file(), place)
-
-        return replace(of_variable(model, name, variable, 0), values=FoundValues(found))
-
-    held = [(name, variable) for name, variable in model.named_variables().items() if id(variable) in places]
-    return Variables(path, [row(name, variable) for name, variable in held])
-
-
-def of_legacy(model: Layer, path: str) -> Variables:
-    """Return the variables of the model in a file of the layout before ``.keras``, like ``of_archive``."""
-    from layercli.saving.legacy_h5 import LegacyWeights
-    from layercli.saving.legacy_weights import Stored, stored
-
-    def row(name: str, variable: Variable) -> VariableRow:
-        each: Stored = found[variable]
-        return replace(of_variable(model, name, variable, 0), values=ComputedValues(each.read))
-
-    with keras_h5.opened(Path(path)) as groups:
-        found = {each.variable: each for each in stored(model, LegacyWeights(groups))}
-    return Variables(path, [row(name, variable) for name, variable in model.named_variables().items()])
 
 
 def of_file(file: WeightFile, config: Mapping[str, object] | None = None) -> Variables:

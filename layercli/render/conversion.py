@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from layercli.render.summary import show_bytes
+from layercli.render.quantities import show_bytes
 from layercli.render.table import Table, show
 from layercli.saving.conversion_result import Conversion
 

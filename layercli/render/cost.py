@@ -15,7 +15,7 @@ from layercli.inspect.fit import Fit
 from layercli.inspect.repeats import path_of_run, runs_of_equal
 from layercli.inspect.time_floor import Floor, TimeFloor
 from layercli.render import markdown, plain
-from layercli.render.summary import show_bytes, show_share
+from layercli.render.quantities import show_bytes, show_share
 from layercli.render.table import Column, Table, show
 
 LIVE = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from layercli.inspect.devices import DeviceLimits
-from layercli.render.summary import show_bytes
+from layercli.render.quantities import show_bytes
 from layercli.render.table import Column, Table, show
 
 RATES = ("float32", "bfloat16", "float16", "float8_e4m3fn", "float64")

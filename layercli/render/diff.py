@@ -10,11 +10,10 @@ from layercli.core.spec import show_shape
 from layercli.inspect.diff import ModelDiff
 from layercli.inspect.diff_verdict import verdict
 from layercli.inspect.edit_script import StructureEdit
-from layercli.inspect.value_diff import worst_first
 from layercli.inspect.variable_matching import VariablePair
 from layercli.inspect.variables import VariableRow
 from layercli.render.github import annotation
-from layercli.render.summary import show_bytes
+from layercli.render.quantities import show_bytes
 from layercli.render.table import Column, Table, red_if_not, show
 
 MOST_VALUES = 20
@@ -141,7 +140,7 @@ def values(diff: ModelDiff) -> Table:
         Column("Normalised error", numeric=True, yields=1),
         Column("Close", style=red_if_not),
     ]
-    worst = worst_first(diff.values)
+    worst = diff.worst_first
     other = {pair.a.path: pair.b.path for pair in diff.matching.pairs}
     rows = [
         [other[name], each.absolute, each.relative, each.cosine, each.normalised, each.close]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from layercli.inspect import checksums
 from layercli.inspect.file_check import FileCheck
 from layercli.render.github import annotation
-from layercli.render.summary import show_bytes
+from layercli.render.quantities import show_bytes
 from layercli.render.table import Column, Table, severity_style, show
 
 

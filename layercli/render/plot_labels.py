@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from layercli.core.spec import Spec, show_shape
 from layercli.escaping import printable
 from layercli.inspect.plot_graph import PlotBox, PlotGraph
-from layercli.render.summary import show_bytes
+from layercli.render.quantities import show_bytes
 from layercli.render.text_width import shortened
 
 LONGEST_NAME, LONGEST_SHAPES = 60, 48

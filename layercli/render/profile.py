@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.render.summary import LAYER_FIELDS, LayerLabel, show_bytes, show_share
+from layercli.render.quantities import show_bytes, show_share
+from layercli.render.summary import LAYER_FIELDS, LayerLabel
 from layercli.render.table import Column, Table, show
 from layercli.render.timing import show_seconds
 

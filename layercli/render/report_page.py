@@ -22,6 +22,7 @@ from layercli.render.chart import Axis, Series, chart
 from layercli.render.html import Markup, element, joined, table_of
 from layercli.render.plot_labels import share_text
 from layercli.render.plot_scene import scene_of
+from layercli.render.quantities import show_bytes
 from layercli.render.svg import draw_svg
 from layercli.render.table import Column, Table, show
 from layercli.version import __version__
@@ -79,7 +80,7 @@ def heading(report: Report) -> Markup:
     found = report.summary
     cards = {
         "parameters": show(found.totals.parameters),
-        "size": summary_view.show_bytes(found.totals.bytes),
+        "size": show_bytes(found.totals.bytes),
         "trainable": summary_view.show_count(found.totals.trainable),
         "MACs": "" if found.totals.macs == UNKNOWN else show(found.totals.macs),
         "input": ", ".join(f"{name} {spec}" for name, spec in found.inputs[:3]),

@@ -13,6 +13,7 @@ from layercli.inspect.dtype_totals import DtypeTotal
 from layercli.inspect.repeats import path_of_run, runs_of_equal
 from layercli.inspect.summary import Row, Summary, json_shapes
 from layercli.render.column_choice import kept_longest, parse_columns
+from layercli.render.quantities import show_bytes, show_share
 from layercli.render.table import Column, Table, show
 from layercli.render.tree_guides import guides, names_below
 
@@ -47,11 +48,6 @@ def show_shapes(value: Any) -> str:
 def show_variables(shapes: dict[str, Any]) -> str:
     """Return the names and shapes of a layer's own variables."""
     return " ".join(f"{name}{show_shape(shape)}" for name, shape in shapes.items()) or "-"
-
-
-def show_share(share: float) -> str:
-    """Return a fraction in percent."""
-    return f"{share:.1%}"
 
 
 def show_cost(cost: Any) -> str:
@@ -277,15 +273,3 @@ def notes(summary: Summary, shown: list[Row], rows: list[Row]) -> list[str]:
     if hidden:
         found.append(f"{hidden} layer{'s' * (hidden > 1)} below {'are' if hidden > 1 else 'is'} not shown (--depth)")
     return found
-
-
-def show_bytes(count: int) -> str:
-    """Return a number of bytes in binary units.
-
-    >>> show_bytes(164), show_bytes(102546848)
-    ('164 B', '97.8 MiB')
-    """
-    size, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
-    while size >= 1024 and len(units) > 1:
-        size, units = size / 1024, units[1:]
-    return f"{count} B" if units[0] == "B" else f"{size:.1f} {units[0]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from layercli.render.summary import show_bytes, show_share
+from layercli.render.quantities import show_bytes, show_share
 from layercli.render.table import Column, Table
 
 UNITS = [(1.0, "s"), (1e-3, "ms"), (1e-6, "us")]

@@ -9,7 +9,7 @@ from layercli.inspect.value_checks import ValueFault
 from layercli.inspect.variable_selection import VariableGroup
 from layercli.inspect.variables import STATISTICS, Variables
 from layercli.render.json import quoted
-from layercli.render.summary import show_share
+from layercli.render.quantities import show_share
 from layercli.render.table import Column, Table, severity_style, show
 from layercli.render.variables import COLUMNS, facts_of
 

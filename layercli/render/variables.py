@@ -10,8 +10,9 @@ from typing import Any
 from layercli.core.spec import show_shape
 from layercli.inspect.variables import MEASURED, STATISTICS, VariableRow, Variables
 from layercli.render.column_choice import kept_longest, parse_columns
+from layercli.render.quantities import show_bytes
 from layercli.render.sparkline import sparkline
-from layercli.render.summary import dtype_facts, show_bytes
+from layercli.render.summary import dtype_facts
 from layercli.render.table import Column, Table, show
 
 

@@ -9,9 +9,7 @@ from typing import Any
 from layercli.errors import LayercliError, UsageError
 from layercli.inspect.diff import ComparedModel, ModelDiff, Part, diff_models
 from layercli.inspect.rename_rules import RenameRule
-from layercli.inspect.value_diff import compare_values
 from layercli.inspect.variables import Variables, unread
-from layercli.sources.layer import LayerSource
 from layercli.sources.resolve import open_source
 from layercli.sources.source import Source
 
@@ -65,6 +63,8 @@ def diff_sources(
     found = diff_models(mine, theirs, only=only, rules=rules, values=values)
     found.notes += [note for source in (a, b) for note in source.notes]
     if values and not found.unrelated:
+        from layercli.inspect.value_diff import compare_values
+
         found.valued = True
         found.notes += unread(side for pair in found.matching.pairs for side in (pair.a, pair.b))
         found.values = compare_values(found.matching.pairs, rtol=rtol, atol=atol, progress=progress)
@@ -88,7 +88,7 @@ def compared(source: Source, only: Part | None, shapes: Sequence[str]) -> Compar
 def variables_of(source: Source, inputs: Any) -> Variables:
     """Return the variables of a source, those of a layer in memory with the values that it has."""
     found = source.variables(inputs)
-    if not isinstance(source, LayerSource) or not source.in_memory:
+    if not source.in_memory:
         return found
     held = source.model.named_variables()
 

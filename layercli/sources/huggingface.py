@@ -20,12 +20,12 @@ from layercli.formats.detect import open_single, open_weights
 from layercli.formats.os_errors import reading
 from layercli.formats.weight_file import TensorEntry, WeightFile
 from layercli.inspect.dtype_totals import totals_of
-from layercli.inspect.model_graph import ModelGraph
+from layercli.inspect.layer_variables import of_model
 from layercli.inspect.model_loader import ModelSource
 from layercli.inspect.packed_weights import PackedWeight, packed_weights, unpacked_entries
 from layercli.inspect.summary import Summary, described
 from layercli.inspect.variable_values import ComputedValues
-from layercli.inspect.variables import VariableRow, Variables, of_file, of_model
+from layercli.inspect.variables import VariableRow, Variables, of_file
 from layercli.models.families import describe
 from layercli.models.matching import Match, match
 from layercli.models.pretrained import (
@@ -42,6 +42,7 @@ from layercli.sources.weights import LONGEST_CONFIG, WeightsSource
 
 if TYPE_CHECKING:
     from layercli.inspect.cost_graph import CostGraph
+    from layercli.inspect.model_graph import ModelGraph
 
 CONFIG = "config.json"
 WEIGHTS = (

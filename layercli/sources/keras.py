@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core.types import TensorTree, Tree
 from layercli.errors import FormatError
-from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.layer import LayerSource
 from layercli.sources.source import Source
 
 if TYPE_CHECKING:
+    from layercli.inspect.model_graph import ModelGraph
     from layercli.inspect.model_loader import ModelSource
     from layercli.inspect.summary import Summary
     from layercli.inspect.variables import Variables

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core.layer import Layer
 from layercli.core.types import TensorTree, Tree
-from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.source import Source, as_specs
 
 if TYPE_CHECKING:
     from layercli.inspect.cost_graph import CostGraph
+    from layercli.inspect.model_graph import ModelGraph
     from layercli.inspect.model_loader import ModelSource
     from layercli.inspect.summary import Summary
     from layercli.inspect.variables import Variables
@@ -97,11 +97,11 @@ class LayerSource(Source):
 
     def variables(self, inputs: TensorTree = None, *, seed: int = 0) -> Variables:
         """Return the variables, with the archive's values or initial values determined by ``seed``."""
-        from layercli.inspect import variables
+        from layercli.inspect import layer_variables
         from layercli.inspect.summary import described
 
         if not self.model.built or inputs is not None:
             described(self.model, as_specs(inputs))
         if self.archive is not None:
-            return variables.of_archive(self.model, self.archive)
-        return variables.of_model(self.model, self.name, seed)
+            return layer_variables.of_archive(self.model, self.archive)
+        return layer_variables.of_model(self.model, self.name, seed)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core.spec import Spec
 from layercli.core.types import TensorTree, Tree
-from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.source import Source, as_specs
 
 if TYPE_CHECKING:
+    from layercli.inspect.model_graph import ModelGraph
     from layercli.inspect.onnx.graph import OpenedGraph
     from layercli.inspect.summary import Summary
     from layercli.inspect.variables import Variables

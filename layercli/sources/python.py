@@ -8,8 +8,9 @@ from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.core.types import ConfigLike
-from layercli.inspect.model_loader import from_python, is_python, made, only_model
+from layercli.inspect.model_loader import from_python, made, only_model
 from layercli.inspect.python_config import read_config, with_config
+from layercli.inspect.python_import import is_python
 from layercli.inspect.user_input import without_input
 from layercli.sources.layer import LayerSource
 from layercli.sources.source import Source

@@ -11,10 +11,10 @@ from layercli.core.text import spec_dtype
 from layercli.core.types import TensorTree, Tree
 from layercli.errors import FileError, LayercliError, UsageError
 from layercli.formats.weight_file import BITS
-from layercli.inspect.model_graph import ModelGraph
 
 if TYPE_CHECKING:
     from layercli.inspect.cost_graph import CostGraph
+    from layercli.inspect.model_graph import ModelGraph
     from layercli.inspect.model_loader import ModelSource
     from layercli.inspect.summary import Summary
     from layercli.inspect.variables import Variables
@@ -46,6 +46,11 @@ class Source:
     def holds_values(self) -> bool:
         """Whether its variables have values of their own, and not those that initializers would draw."""
         return True
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it is a layer that has tensors, as it was called on some or was given values."""
+        return False
 
     def refusal(self) -> LayercliError:
         """Return the error for a source without a model that can run."""

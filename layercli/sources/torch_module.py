@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
-from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.source import Source, as_specs
 
 if TYPE_CHECKING:
     from layercli.inspect.cost_graph import CostGraph
+    from layercli.inspect.model_graph import ModelGraph
     from layercli.inspect.model_loader import ModelSource
     from layercli.inspect.summary import Summary
     from layercli.inspect.training_run import TrainingRun

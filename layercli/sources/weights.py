@@ -11,10 +11,10 @@ from layercli.core.types import TensorTree, Tree
 from layercli.errors import FileError, FormatError, LayercliError, UsageError
 from layercli.formats import strict_json
 from layercli.formats.weight_file import WeightFile
-from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.source import Source
 
 if TYPE_CHECKING:
+    from layercli.inspect.model_graph import ModelGraph
     from layercli.inspect.model_loader import ModelSource
     from layercli.inspect.summary import Summary
     from layercli.inspect.variables import Variables

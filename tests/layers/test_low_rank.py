@@ -8,7 +8,7 @@ import pytest
 import layercli
 from layercli import Input, Sequential, layers
 from layercli.errors import NotBuiltError, UsageError
-from layercli.inspect.variables import of_archive
+from layercli.inspect.layer_variables import of_archive
 from tests.oracle import check, close, image, keras, randomized
 
 DENSE = [

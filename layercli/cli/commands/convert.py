@@ -78,7 +78,7 @@ def convert(
 
     kind = None if is_folder(target) else kind_of(target)
     if kind in WHOLE:
-        from layercli.inspect.model_loader import register_custom_objects
+        from layercli.inspect.python_import import register_custom_objects
         from layercli.runtime.export.model_conversion import convert_model
 
         chosen = {"--dtype": dtype, "--rename": rename, "--include": include, "--exclude": exclude}

@@ -93,7 +93,7 @@ def diff(
     [dim]$[/dim] git difftool -x 'layercli diff --values' HEAD~1 -- model.safetensors
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # variables are compared on all cores already; BLAS would spin
-    from layercli.inspect.model_loader import register_custom_objects
+    from layercli.inspect.python_import import register_custom_objects
     from layercli.inspect.rename_rules import read_rules
     from layercli.render.byte_progress import byte_progress
     from layercli.sources.diff import diff_sources

@@ -34,7 +34,7 @@ def evaluate(
     [dim]$[/dim] layercli evaluate model.keras --data test.npz
     """
     from layercli.cli import distributed
-    from layercli.inspect.model_loader import register_custom_objects
+    from layercli.inspect.python_import import register_custom_objects
     from layercli.sources.resolve import resolve
 
     distributed.notice_the_end()

@@ -70,7 +70,7 @@ def fit(
     [dim]$[/dim] torchrun --nproc-per-node 2 -m layercli fit mlp --data digits.npz --loss mse --save out/ --shard
     """
     from layercli.cli import distributed
-    from layercli.inspect.model_loader import register_custom_objects
+    from layercli.inspect.python_import import register_custom_objects
     from layercli.sources.resolve import resolve
 
     distributed.notice_the_end()

@@ -27,7 +27,7 @@ class Describing:
 
     def open(self, model: str, *, library: str | None = None, values: bool = False) -> Source:
         """Return the source that ``model`` names; its parameters have values only if ``values`` asks for them."""
-        from layercli.inspect.model_loader import register_custom_objects
+        from layercli.inspect.python_import import register_custom_objects
         from layercli.sources.resolve import resolve
 
         register_custom_objects(self.custom)

@@ -55,7 +55,7 @@ def run(
     [dim]$[/dim] layercli run --replay run.json
     """
     from layercli.formats import output_file
-    from layercli.inspect.model_loader import register_custom_objects
+    from layercli.inspect.python_import import register_custom_objects
     from layercli.inspect.top_k import read_labels
 
     distributed.notice_the_end()

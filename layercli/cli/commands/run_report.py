@@ -61,7 +61,7 @@ def ranking(ready: Prepared, report: ForwardRun, count: int, labels: list[str] |
 
 def recorded(path: str, model: str | None) -> Record:
     """Return the record to replay. It names the model, except that Python must be named on the command line again."""
-    from layercli.inspect.model_loader import is_python
+    from layercli.inspect.python_import import is_python
     from layercli.runtime.inference.run_record import load
 
     found = load(path)

@@ -103,7 +103,7 @@ def parse_batch(text: str) -> int | None:
 def files_of(plan: Plan) -> list[str]:
     """Return every file that the results depend on; UsageError for standard input."""
     from layercli.inspect.inputs import STANDARD_INPUT, InputSource
-    from layercli.inspect.model_loader import is_python
+    from layercli.inspect.python_import import is_python
 
     place = plan.model.rpartition(":")[0] if is_python(plan.model) else plan.model
     model = [place] if os.path.isfile(place) else []

@@ -76,7 +76,7 @@ def vars_(
     """
     from layercli.cli.commands import vars_views
     from layercli.inspect import checksums, variable_selection, variables
-    from layercli.inspect.model_loader import register_custom_objects
+    from layercli.inspect.python_import import register_custom_objects
     from layercli.render.variables import columns_of, table, wants
     from layercli.sources.resolve import resolve
 

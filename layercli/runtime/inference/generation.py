@@ -13,7 +13,7 @@ from layercli.core import tree
 from layercli.core.layer import Layer
 from layercli.core.types import TensorTree, Tree
 from layercli.errors import UsageError
-from layercli.inspect.cost_graph import CACHE_ARGUMENT
+from layercli.inspect.decoding import CACHE_ARGUMENT
 from layercli.inspect.input_names import NamedInputs
 from layercli.models.pretrained import Pretrained
 from layercli.runtime.execution import tensors

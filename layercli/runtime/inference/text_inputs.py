@@ -8,7 +8,7 @@ import numpy as np
 
 from layercli.errors import UsageError
 from layercli.formats.tokenizer_json import TextTokenizer
-from layercli.inspect.cost_graph import CACHE_ARGUMENT
+from layercli.inspect.decoding import CACHE_ARGUMENT
 from layercli.inspect.model_loader import ModelSource
 from layercli.models.pretrained import Pretrained
 
