@@ -136,6 +136,9 @@ def check_columns(columns: str | None, format: output.Format | None) -> None:
         raise UsageError("--columns chooses columns of a table, and json has them all")
 
 
+Force = Annotated[bool, typer.Option("--force", help="Write over a file that exists.")]
+
+
 def check_use(context: typer.Context, name: str, used: bool, why: str) -> None:
     """Refuse the option ``name`` where it was typed and does nothing, for the reason ``why``."""
     source = context.get_parameter_source(name)

@@ -57,7 +57,7 @@ def convert(file: WeightFile, target: str, options: ConversionOptions | None = N
         check_keras_names(target, plan)
     existing = next((path for path in paths if os.path.lexists(path)), None)
     if existing is not None and not options.force:
-        raise FileError(f"{existing} exists", hint="--force replaces it")
+        raise FileError(f"{existing} exists already", hint="--force overwrites it")
     if not options.dry_run:
         write_all(done, file, sources, shards, options)
     return done

@@ -211,7 +211,7 @@ def test_nothing_is_written_in_a_dry_run(cli, source):
             "a.pt b.xyz",
             "b.xyz ends in none of .safetensors, .pt, .pth, .bin, .ckpt, .npz, .weights.h5, .h5, .hdf5, .gguf, .keras, .onnx, .pt2",
         ),
-        ("a.pt old.npz", "old.npz exists"),
+        ("a.pt old.npz", "old.npz exists already"),
         ("a.pt b.gguf", "GGUF has no type for 'mask' of bool"),
         ("a.pt b.npz --dtype q8_0", "q8_0 is a type of GGUF: the target must end in .gguf"),
         ("a.pt b.npz --shard-size 5GB", "--shard-size is for .safetensors alone"),

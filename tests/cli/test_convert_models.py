@@ -102,7 +102,7 @@ def test_a_folder_is_written_in_shards_with_its_config(cli, folder):
         ("w.h5 c.keras", "w.h5 holds weights alone: .keras is written from a whole model in a .keras or an .h5 file"),
         ("hf c.pt2", "hf is a folder: .pt2 is written from a whole model in a .keras or an .h5 file"),
         ("w.npz old.onnx", "w.npz holds weights alone: .onnx is written from a whole model in a .keras or an .h5 file"),
-        ("m.keras old.onnx", "old.onnx exists"),
+        ("m.keras old.onnx", "old.onnx exists already"),
         ("m.keras c.pt2 --dtype float16", "--dtype is for weights, and c.pt2 holds a whole model"),
         ("none.keras c.pt2", "none.keras does not exist"),
         ("w.npz out/", "w.npz has no config.json beside it, which a Hugging Face folder needs"),

@@ -31,7 +31,7 @@ def test_json_has_the_boxes_and_the_edges(cli):
     [
         ("plot mlp -o {}/m.jpg", "a picture is not written as .jpg"),
         ("plot mlp -o {}/m", "{}/m has no ending that says its format"),
-        ("plot mlp -o {}/none/m.svg", "cannot write {}/none/m.svg: its folder does not exist"),
+        ("plot mlp -o {}/none/m.svg", "there is no folder {}/none to write m.svg in"),
         ("plot mlp -o {}/m.svg -f json", "--format says how to print, and -o writes a file: give one of them"),
         ("plot mlp --expand tail", "mlp has no module 'tail'"),
         ("report mlp -o {}/m.pdf", "a report is HTML, and {}/m.pdf does not end in .html"),

@@ -55,7 +55,7 @@ def convert(
         typer.Option(metavar="SIZE", help="Several .safetensors and an index, each up to 5GB.", show_default=False),
     ] = None,
     custom: options.Custom = [],  # noqa: B006
-    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written.")] = False,
     format: output.FormatOption = None,
 ) -> None:

@@ -59,6 +59,7 @@ def side(metavar: str) -> Any:
 
 
 def diff(
+    context: typer.Context,
     a: Annotated[str, side("A")],
     b: Annotated[str, side("B")],
     only: Annotated[
@@ -78,6 +79,7 @@ def diff(
     write_rename: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the rules that were found.", show_default=False)
     ] = None,
+    force: options.Force = False,
     input_shape: options.InputShape = [],  # noqa: B006 - typer copies it
     custom: options.Custom = [],  # noqa: B006
     format: AnnotatedFormatOption = None,
@@ -93,12 +95,18 @@ def diff(
     [dim]$[/dim] git difftool -x 'layercli diff --values' HEAD~1 -- model.safetensors
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # variables are compared on all cores already; BLAS would spin
+    from layercli.formats.output_file import check_place
     from layercli.inspect.python_import import register_custom_objects
     from layercli.inspect.rename_rules import read_rules
     from layercli.render.byte_progress import byte_progress
     from layercli.sources.diff import diff_sources
     from layercli.sources.resolve import resolve
 
+    options.check_use(
+        context, "force", write_rename is not None, "--force writes over a file that exists: --write-rename says which"
+    )
+    if write_rename is not None:
+        check_place(str(write_rename), force=force)
     check_finite({"--rtol": rtol, "--atol": atol})
     register_custom_objects(custom)
     rules = [] if rename is None else read_rules(rename)

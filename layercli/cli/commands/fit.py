@@ -18,6 +18,7 @@ INTERRUPTED = 130
 
 
 def fit(
+    context: typer.Context,
     model: options.Model,
     data: options.Data,
     loss: options.Loss = None,
@@ -54,6 +55,7 @@ def fit(
         str | None,
         typer.Option(metavar="FILE.svg", help="Draw the metrics over the epochs.", show_default=False),
     ] = None,
+    force: options.Force = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue from the file or folder of --save, if it exists.")
     ] = False,
@@ -74,8 +76,11 @@ def fit(
     from layercli.sources.resolve import resolve
 
     distributed.notice_the_end()
+    options.check_use(
+        context, "force", bool(save or plot), "--force writes over files that exist: --save or --plot says which"
+    )
     if plot is not None:
-        check_plot(plot)
+        check_plot(plot, force=force)
 
     register_custom_objects(custom)
     subject = resolve(model, set_).trained()
@@ -87,7 +92,7 @@ def fit(
     settings = FitArguments(optimizer, loss, tuple(metrics), batch_size, device, seed, shard, jit_compile, threads)
     report = fit_file(
         subject, settings, data, reading=Reading(tuple(input_shape), rescale),
-        validation=validation, epochs=epochs, save=save, resume=resume, tell=output.print_info,
+        validation=validation, epochs=epochs, save=save, resume=resume, force=force or is_same(model, save), tell=output.print_info,
         verbose=0 if command_line.current().quiet else "auto",
     )  # fmt: skip
     if report.first and report.before is not None and report.before >= epochs:
@@ -106,13 +111,18 @@ def fit(
     return 0 if report.finite else 1
 
 
-def check_plot(path: str) -> None:
+def is_same(model: str, save: str | None) -> bool:
+    """Whether the file that is written is the one that the command line names as the model."""
+    return save is not None and os.path.exists(model) and os.path.exists(save) and os.path.samefile(model, save)
+
+
+def check_plot(path: str, *, force: bool) -> None:
     """Refuse a picture that cannot be written, before anything is computed."""
+    from layercli.formats.output_file import check_place
+
     if not path.endswith(".svg"):
         raise UsageError(f"--plot draws a .svg, not {path!r}")
-    folder = os.path.dirname(os.path.abspath(path))
-    if not os.path.isdir(folder):
-        raise UsageError(f"there is no folder {folder} to write {os.path.basename(path)} in")
+    check_place(path, force=force)
 
 
 def draw(report: FitReport, path: str) -> None:

@@ -31,7 +31,7 @@ def convert_model(source: str, target: str, kind: str, *, force: bool = False, d
     """Write the model in ``source`` to ``target`` of ``kind``; UsageError for a source that holds none."""
     check_source(source, target)
     if os.path.lexists(target) and not force:
-        raise FileError(f"{target} exists", hint="--force replaces it")
+        raise FileError(f"{target} exists already", hint="--force overwrites it")
     model = load_model(source, compile=kind == "archive")
     entries = [TensorEntry(path, x.sizes, x.dtype) for path, x in model.named_variables().items()]
     done = Conversion(source, target, kind, {each.path: each for each in entries}, [target], dry_run=dry_run)

@@ -15,7 +15,7 @@ from layercli import losses, random
 from layercli.callbacks.callback import Callback, Logs
 from layercli.core.model import Model
 from layercli.core.types import JSONObject
-from layercli.errors import UsageError
+from layercli.errors import FileError, UsageError
 from layercli.formats.locks import locked
 from layercli.inspect.json_numbers import json_number
 from layercli.inspect.model_loader import ModelSource
@@ -118,18 +118,20 @@ def fit_file(
     epochs: int = 1,
     save: str | None = None,
     resume: bool = False,
+    force: bool = False,
     verbose: Any = "auto",
     tell: Callable[[str], None] = lambda sentence: None,
 ) -> FitReport:
     """Train a model on the file ``data``, save after every epoch, and report; an interruption saves as well.
 
-    ``resume`` continues from the file ``save``, if it exists, up to ``epochs`` in total. ``tell`` receives warnings.
+    ``resume`` continues from the file ``save``, if it exists, up to ``epochs`` in total; ``force`` writes over it. ``tell``
+    receives warnings.
     """
     source = read(data, "fit", subject.model, reading)
     held = None if validation is None else read(validation, "fit", subject.model, reading)
     check_classes(data, source, validation, held)
     model, report = ready(subject, settings, source, "fit", tell)
-    check_target(model, save, resume)
+    check_target(model, save, resume, force)
     with locked(save) if save is not None and report.first else nullcontext():
         if resume and save is not None and saved_at(save):
             before = model.optimizer.step_count
@@ -248,12 +250,15 @@ def place_of(settings: FitArguments) -> tuple[torch.device, Group | None]:
     return asked if alone else process_group.device_of_rank(), joined
 
 
-def check_target(model: Model, save: str | None, resume: bool) -> None:
+def check_target(model: Model, save: str | None, resume: bool, force: bool) -> None:
     """Raise an error if the target cannot be written or resumed from, before anything is computed."""
     if save is None:
         if resume:
             raise UsageError("--resume goes on from the file that --save names: give both")
         return
+    if not resume and not force and saved_at(save):
+        resumes = "" if save.endswith(".safetensors") else "--resume continues it, "
+        raise FileError(f"{save} exists already", hint=f"{resumes}--force overwrites it")
     if distributed_checkpoint.is_folder(save):
         if os.path.isfile(save.rstrip("/")):
             raise UsageError(f"{save.rstrip('/')} is a file, not a folder")
