@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         distribution,
         dtype_policies,
         errors,
+        export,
         gpu,
         initializers,
         layers,
@@ -69,7 +70,7 @@ if TYPE_CHECKING:
 
 MODULES = (
     "activations", "applications", "backend", "callbacks", "config", "constraints", "datasets", "distributed", "distribution",
-    "dtype_policies", "errors", "gpu", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops",
+    "dtype_policies", "errors", "export", "gpu", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops",
     "optimizers", "preprocessing", "quantizers", "random", "regularizers", "saving", "testing", "tf", "tree", "utils",
     "visualization", "wrappers",
 )  # fmt: skip
@@ -127,6 +128,7 @@ __all__ = [
     "distribution",
     "dtype_policies",
     "errors",
+    "export",
     "gpu",
     "image_dataset_from_directory",
     "initializers",

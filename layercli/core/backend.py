@@ -133,8 +133,13 @@ class Backend(Protocol):
     def load_model(self, path: PathLike, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
         """Run saving.load_model."""
 
-    def export(self, model: Model, path: PathLike) -> None:
+    def export(
+        self, model: Model, path: PathLike, format: str | None, input_signature: Any, settings: dict[str, Any]
+    ) -> None:
         """Run Model.export."""
+
+    def write_archive(self, path: PathLike, *parts: Any) -> None:
+        """Run ExportArchive.write_out: the endpoints by name, the tracked layers, the collections of variables by name."""
 
     def to_json(self, model: Model, **arguments: Any) -> str:
         """Run Model.to_json."""

@@ -256,20 +256,33 @@ class Model(Layer, StateTree):
         return get_backend().to_json(self, **kwargs)
 
     def export(
-        self, filepath: Any, format: str | None = None, verbose: bool | None = None, input_signature: Any = None
+        self,
+        filepath: Any,
+        format: str | None = None,
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
     ) -> None:
         """Write the inference graph, whole or not at all, to ``.pt2`` (torch.export) or ``.onnx``.
 
-        The ending says the ``format``, so "torch" and "onnx" change nothing; ``verbose`` and ``input_signature`` neither.
         Unknown sizes stay dynamic, the batch among them; inputs keep their names. The graph runs without layercli.
-        Raises UsageError for a model that torch cannot trace or another file extension, NotBuiltError before the first call.
+        Raises UsageError for a model that torch cannot trace or another format, NotBuiltError before the first call.
+
+        Args:
+            filepath: The file.
+            format: ``"torch"`` or ``"onnx"``; None for what the ending says. SavedModel and LiteRT are TensorFlow's, and refused.
+            verbose: Whether to print where the graph was written.
+            input_signature: A list of InputSpec, KerasTensor or tensors that describe the inputs; None for those of the last call.
+            **kwargs: For torch what ``torch.export.export`` takes, such as ``dynamic_shapes``; for onnx ``opset_version``.
         """
-        wanted = {"torch": ".pt2", "onnx": ".onnx", None: ""}.get(format)
-        if wanted is None or not os.fspath(filepath).endswith(wanted):
+        if format not in (None, "torch", "onnx"):
             raise UsageError(
-                f"export writes .pt2 (torch) and .onnx, got {os.fspath(filepath)!r} for the format {format!r}"
+                f"export writes the formats torch and onnx, got {format!r}",
+                hint="SavedModel and LiteRT are TensorFlow's",
             )
-        get_backend().export(self, filepath)
+        get_backend().export(self, filepath, format, input_signature, kwargs)
+        if verbose:
+            print(f"Saved the graph of {self.name} in {os.fspath(filepath)}")
 
     def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
         """Write the variables to ``.safetensors`` or ``.weights.h5`` (Keras's layout), whole or not at all.

@@ -37,7 +37,6 @@ REFUSED = {
     "dtype_policies.AWQDTypePolicy": _CALIBRATED,
     "dtype_policies.DTypePolicyMap": "each layer takes its own dtype",
     "dtype_policies.GPTQDTypePolicy": _CALIBRATED,
-    "export": "a SavedModel is TensorFlow's; layercli convert writes ONNX and PyTorch's formats",
     "layers.FlaxLayer": _JAX,
     "layers.JaxLayer": _JAX,
     "layers.TFSMLayer": "a SavedModel is TensorFlow's, and layercli computes with PyTorch",

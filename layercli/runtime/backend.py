@@ -218,11 +218,19 @@ class TorchBackend:
 
         return model_saving.load_model(path, custom_objects, compile)
 
-    def export(self, model: Model, path: PathLike) -> None:
+    def export(
+        self, model: Model, path: PathLike, format: str | None, input_signature: Any, settings: dict[str, Any]
+    ) -> None:
         """Run export.export."""
         from layercli.runtime.export import export
 
-        export.export(model, path)
+        export.export(model, path, format, input_signature, settings)
+
+    def write_archive(self, path: PathLike, *parts: Any) -> None:
+        """Run export_folder.write_archive."""
+        from layercli.runtime.export import export_folder
+
+        export_folder.write_archive(path, *parts)
 
     def to_json(self, model: Model, **arguments: object) -> str:
         """Run serialization.to_json."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 from layercli.models.lenet import lenet
+from safetensors.torch import load_file
 
-from layercli import Input, Model, Sequential, layers
+from layercli import Input, InputSpec, Model, Sequential, layers
 from layercli.errors import FileError, NotBuiltError, UsageError
+from layercli.export import ExportArchive
 
 RNG = np.random.default_rng(0)
 
@@ -150,3 +154,56 @@ def test_open_sizes_keep_their_names(tmp_path):
     session = onnxruntime.InferenceSession(tmp_path / "net.onnx")
     assert [x.shape for x in session.get_inputs()] == [["batch", "T"], ["batch", 3]]
     assert {x.shape[0] for x in session.get_outputs()} == {"batch"}
+
+
+def test_the_formats_and_arguments_of_keras(tmp_path, capsys):
+    model, _ = made("stack")
+    model.export(tmp_path / "net", "onnx", opset_version=20, input_signature=[InputSpec(shape=(2, 6, 3))], verbose=True)
+    session = onnxruntime.InferenceSession(tmp_path / "net")
+    assert [x.shape for x in session.get_inputs()] == [[2, 6, 3]]
+    assert capsys.readouterr().out == f"Saved the graph of {model.name} in {tmp_path}/net\n"
+    model.export(tmp_path / "net.pt2", "torch", dynamic_shapes={0: torch.export.Dim("batch", min=1, max=8)})
+    [limits] = torch.export.load(tmp_path / "net.pt2").range_constraints.values()
+    assert (limits.lower, limits.upper) == (1, 8)
+    fresh = Sequential([layers.Dense(2)])
+    fresh.export(tmp_path / "fresh.pt2", input_signature=Input((3,)))
+    assert torch.export.load(tmp_path / "fresh.pt2").module()(torch.ones(5, 3)).shape == (5, 2)
+    for settings, message in (
+        ({"format": "tf_saved_model"}, "export writes the formats torch and onnx, got 'tf_saved_model'"),
+        ({"format": "onnx", "opset": 2}, "export to onnx takes no opset"),
+        ({"strickt": True}, "export to torch takes no strickt"),
+    ):
+        with pytest.raises(UsageError) as error:
+            model.export(tmp_path / "no.pt2", **settings)
+        assert str(error.value) == message
+
+
+def test_an_archive_of_endpoints(tmp_path):
+    model, inputs = made("written")
+    archive = ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serve", model)
+    signature = [InputSpec(shape=(None, 3)), InputSpec(shape=(4, 3))]
+    archive.add_endpoint("both", lambda x, y: {"x": model(x, training=False) * 2, "y": model(y)}, signature)
+    archive.add_variable_collection("trained", archive.trainable_variables)
+    archive.write_out(tmp_path / "net", verbose=False)
+    assert sorted(path.name for path in (tmp_path / "net").iterdir()) == [
+        "both.pt2", "endpoints.json", "serve.pt2", "trained.safetensors",
+    ]  # fmt: skip
+    index = json.loads((tmp_path / "net" / "endpoints.json").read_text())
+    assert [each["shape"] for each in index["endpoints"]["both"]["inputs"]] == [[None, 3], [4, 3]]
+    x, y = (torch.from_numpy(inputs(size)) for size in (2, 4))
+    found = torch.export.load(tmp_path / "net" / "both.pt2").module()(x, y)
+    torch.testing.assert_close(found, {"x": model(x) * 2, "y": model(y)})
+    torch.testing.assert_close(torch.export.load(tmp_path / "net" / "serve.pt2").module()(x), model(x))
+    assert len(load_file(tmp_path / "net" / "trained.safetensors")) == len(model.trainable_variables)
+    for wrong, message in (
+        (lambda: archive.add_endpoint("serve", model), "the archive already has an endpoint serve"),
+        (lambda: archive.add_endpoint("a/b", model), "a name in an archive is an identifier, got 'a/b'"),
+        (lambda: ExportArchive().add_endpoint("a", len, []), "the layers that the endpoint a uses are tracked first"),
+        (lambda: ExportArchive().write_out("a"), "the archive has no endpoints yet"),
+        (lambda: ExportArchive("tf"), "an ExportArchive is a folder of torch's graphs, and has no format 'tf'"),
+    ):
+        with pytest.raises(UsageError) as error:
+            wrong()
+        assert str(error.value) == message

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from layercli import config, ops
+from layercli import ops
 from layercli.errors import ShapeError, UsageError
 from layercli.ops.image.boxes import check_format, convert_format
+
+TINY = 1e-7
+"""Keras's epsilon, which is added to what is divided by."""
 
 
 def _sides(boxes: Any, source: str, image_shape: Any) -> list[Any]:
@@ -48,7 +51,7 @@ def compute_iou(
     height = ops.maximum(ops.minimum(own[3], others[3]) - ops.maximum(own[1], others[1]), 0)
     both = width * height
     areas = [(right - left) * (bottom - top) for left, top, right, bottom in (own, others)]
-    found = both / (areas[0] + areas[1] - both + config.epsilon())
+    found = both / (areas[0] + areas[1] - both + TINY)
     if not use_masking:
         return found
     none = [ops.max(ops.stack(sides), 0) < 0 for sides in (own, others)]
@@ -68,20 +71,19 @@ def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape
     """
     if check_format(bounding_box_format).startswith("rel_"):
         raise UsageError(f"the complete IoU is of boxes in pixels, got the format {bounding_box_format}")
-    tiny = config.epsilon()
     left1, top1, right1, bottom1 = _sides(boxes1, bounding_box_format, image_shape)
     left2, top2, right2, bottom2 = _sides(boxes2, bounding_box_format, image_shape)
-    width1, height1 = right1 - left1, bottom1 - top1 + tiny
-    width2, height2 = right2 - left2, bottom2 - top2 + tiny
+    width1, height1 = right1 - left1, bottom1 - top1 + TINY
+    width2, height2 = right2 - left2, bottom2 - top2 + TINY
     across = ops.maximum(ops.minimum(right1, right2) - ops.maximum(left1, left2), 0)
     both = across * ops.maximum(ops.minimum(bottom1, bottom2) - ops.maximum(top1, top2), 0)
-    iou = both / (width1 * height1 + width2 * height2 - both + 2 * tiny)
+    iou = both / (width1 * height1 + width2 * height2 - both + 2 * TINY)
     outer_width = ops.maximum(right1, right2) - ops.minimum(left1, left2)
     outer_height = ops.maximum(bottom1, bottom2) - ops.minimum(top1, top2)
-    diagonal = outer_width**2 + outer_height**2 + tiny
+    diagonal = outer_width**2 + outer_height**2 + TINY
     distance = ((left1 + right1 - left2 - right2) / 2) ** 2 + ((top1 + bottom1 - top2 - bottom2) / 2) ** 2
     ratio = 4 / math.pi**2 * (ops.arctan(width2 / height2) - ops.arctan(width1 / height1)) ** 2
-    weight = ratio / (ratio - iou + (1 + tiny))
+    weight = ratio / (ratio - iou + (1 + TINY))
     return ops.squeeze(iou - (distance / diagonal + ratio * weight), -1)
 
 
@@ -120,8 +122,8 @@ def encode_box_to_deltas(
     height, width = (None, None) if image_shape is None else image_shape[:2]
     anchors = convert_format(anchors, anchor_format, encoding_format, height, width)
     boxes = convert_format(boxes, box_format, encoding_format, height, width)
-    sizes = ops.maximum(anchors[..., 2:], config.epsilon())
-    ratios = ops.maximum(boxes[..., 2:], config.epsilon()) / sizes
+    sizes = ops.maximum(anchors[..., 2:], TINY)
+    ratios = ops.maximum(boxes[..., 2:], TINY) / sizes
     found = ops.concatenate([(boxes[..., :2] - anchors[..., :2]) / sizes, ops.log(ratios)], -1)
     return found if variance is None else found / variance
 

@@ -38,7 +38,7 @@ class LossCollector:
 
 
 @contextmanager
-def mode(module: LayerModule, training: bool) -> Iterator[None]:
+def mode(module: nn.Module, training: bool) -> Iterator[None]:
     """Set the training flag of every module below, and restore each afterwards."""
     before = [(each, each.training) for each in module.modules() if each.training is not training]
     if before:

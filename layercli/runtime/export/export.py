@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import warnings
 from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from io import StringIO
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 import torch
+from torch import nn
 from torch.export import Dim
 
 from layercli.core import dims, tree
@@ -20,65 +24,110 @@ from layercli.core.functional import Functional
 from layercli.core.model import Model
 from layercli.core.naming import uniquify
 from layercli.core.spec import Spec
-from layercli.errors import UsageError
+from layercli.errors import UsageError, nearest
 from layercli.formats.atomic import replacing, staged
 from layercli.formats.error_keeping import error_keeping
 from layercli.inspect.output_names import numbered
 from layercli.inspect.summary import ends, input_names
-from layercli.runtime.execution import layer_module, tensors
+from layercli.runtime.execution import eager_call, layer_module, tensors
 from layercli.runtime.execution.graph_module import first_line
 from layercli.runtime.execution.model_saving import require_built
+from layercli.runtime.export.input_signature import specs_of
 from layercli.runtime.export.onnx_export import check_exporter
 
 LARGEST = 2**31 - 2**24
 """The limit on the bytes of values in one ONNX file, which leaves room for the graph: a protobuf message holds 2 GB at most."""
 
 
-def export(model: Model, path: str | os.PathLike[str]) -> None:
+def export(
+    model: Model,
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    input_signature: Any = None,
+    settings: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     """See Model.export."""
     name = os.fspath(path)
-    if not name.endswith((".pt2", ".onnx")):
+    onnx = format == "onnx" or (format is None and name.endswith(".onnx"))
+    if not onnx and not name.endswith(".pt2"):
         raise UsageError(f"a model is exported to .pt2 or .onnx, not {name!r}", hint="save writes .keras")
-    if name.endswith(".onnx"):
+    check_settings(settings, onnx)
+    if onnx:
         check_exporter()
+    if input_signature is not None and not model.built:
+        eager_call.describe(model, specs_of(input_signature), {})
     require_built(model)
-    program = traced(model)
-    if name.endswith(".onnx"):
+    specs = model._call_specs or () if input_signature is None else specs_of(input_signature)
+    if len(specs) != 1 or not tree.flatten(specs):
+        raise UsageError(f"{model.name} is not called on one argument, so it cannot be exported")
+    any_batch = input_signature is None
+    program = traced(model.module, specs, model.name, any_batch=any_batch, **({} if onnx else settings))
+    if onnx:
         with staged(path) as temporary:
-            write_onnx(model, program, str(temporary))
+            names = tree.map_structure(lambda spec: named_axes(spec, any_batch), specs)
+            write_onnx(model, specs, names, program, str(temporary), settings)
     else:
+        logging.getLogger("torch.export").setLevel(logging.CRITICAL)  # it warns of a file without a name
         with replacing(path) as stream, error_keeping(stream) as kept:
             torch.export.save(program, kept)
 
 
-def traced(model: Model) -> torch.export.ExportedProgram:
-    """Return the exported program of ``model`` in inference mode; UsageError if torch cannot trace it."""
-    specs = model._call_specs or ()
-    if len(specs) != 1 or not tree.flatten(specs):
-        raise UsageError(f"{model.name} is not called on one argument, so it cannot be exported")
-    module, sizes = model.module, ExportSizes()
+def check_settings(settings: Mapping[str, Any], onnx: bool) -> None:
+    """Raise UsageError for arguments that the exporter of the format does not take."""
+    taken = [
+        name for name in inspect.signature(torch.export.export).parameters if name not in ("mod", "args", "kwargs")
+    ]
+    known, kind = (["opset_version"], "onnx") if onnx else (taken, "torch")
+    for name in settings:
+        if name not in known:
+            raise UsageError(
+                f"export to {kind} takes no {name}", hint=nearest(name, known) or f"it takes {', '.join(known)}"
+            )
+
+
+def traced(
+    module: nn.Module, specs: Any, owner: str, *, any_batch: bool = True, **settings: Any
+) -> torch.export.ExportedProgram:
+    """Return the exported program of ``module`` in inference mode for arguments of these Specs; UsageError if torch cannot.
+
+    ``any_batch``: the batch is dynamic where the Specs say a size.
+    """
+    sizes = ExportSizes(any_batch)
     held = next(module.parameters(), None)
+    axes = settings.pop("dynamic_shapes", None)
     try:
         with warnings.catch_warnings(action="ignore"), torch.no_grad(), layer_module.mode(module, False):
             examples = tree.map_structure(
                 lambda spec: sizes.example(spec, None if held is None else held.device), specs
             )
-            return torch.export.export(module, examples, dynamic_shapes=tree.map_structure(open_axes, specs))
+            open_ones = (
+                tree.map_structure(lambda spec: open_axes(spec, any_batch), specs) if axes is None else as_tuple(axes)
+            )
+            return torch.export.export(module, examples, dynamic_shapes=open_ones, **settings)
     except Exception as error:
-        raise UsageError(f"{model.name} cannot be exported: {first_line(error)}") from error
+        raise UsageError(f"{owner} cannot be exported: {first_line(error)}") from error
+
+
+def as_tuple(axes: Any) -> tuple[Any, ...]:
+    """Return the dynamic axes of each argument, given as torch takes them or, for one argument, as a dict of its axes."""
+    return (axes,) if isinstance(axes, dict) else tuple(axes)
 
 
 class ExportSizes:
     """Numbers that stand for the dynamic sizes while a model is traced; they differ because torch merges equal sizes."""
 
-    def __init__(self) -> None:
+    def __init__(self, any_batch: bool = True) -> None:
+        self._any_batch = any_batch
         self._next = count(2)
         self._known: defaultdict[str, int] = defaultdict(lambda: next(self._next))
 
     def example(self, spec: Spec, device: torch.device | None) -> torch.Tensor:
         """Return zeros; all batches have one size, and so do axes with the same name."""
-        shape = [self._of(size) if axis in open_axes(spec) else int(size) for axis, size in enumerate(spec.shape)]
-        if shape:
+        shape = [
+            self._of(size) if axis in open_axes(spec, self._any_batch) else int(size)
+            for axis, size in enumerate(spec.shape)
+        ]
+        if 0 in open_axes(spec, self._any_batch):
             shape[0] = self._known[dims.BATCH]
         return torch.zeros(shape, dtype=tensors.dtype_of(spec.dtype), device=device)
 
@@ -86,24 +135,26 @@ class ExportSizes:
         return self._known[str(size)] if dims.names(size) else next(self._next)
 
 
-def open_axes(spec: Spec) -> dict[int, Any]:
-    """Return the dynamic axes: the batch and other unknown sizes."""
-    return {axis: Dim.AUTO for axis, size in enumerate(spec.shape) if axis == 0 or not dims.known(size)}
+def open_axes(spec: Spec, any_batch: bool = True) -> dict[int, Any]:
+    """Return the dynamic axes: unknown sizes, and with ``any_batch`` the batch."""
+    return {axis: Dim.AUTO for axis, size in enumerate(spec.shape) if (axis == 0 and any_batch) or not dims.known(size)}
 
 
-def named_axes(spec: Spec) -> dict[int, str | Any]:
+def named_axes(spec: Spec, any_batch: bool = True) -> dict[int, str | Any]:
     """Return the names of the dynamic axes, for a format that stores them."""
-    names = {axis: "batch" if axis == 0 else str(spec.shape[axis]) for axis in open_axes(spec)}
+    names = {axis: "batch" if axis == 0 else str(spec.shape[axis]) for axis in open_axes(spec, any_batch)}
     return {axis: name if name.isidentifier() and name != "None" else Dim.AUTO for axis, name in names.items()}
 
 
-def write_onnx(model: Model, program: torch.export.ExportedProgram, file: str) -> None:
-    """Write the program as ONNX, with the model's names for inputs and outputs."""
+def write_onnx(
+    model: Model, specs: Any, axes: Any, program: torch.export.ExportedProgram, file: str, settings: Mapping[str, Any]
+) -> None:
+    """Write the program as ONNX, with the model's names for inputs, outputs and dynamic ``axes``."""
     logging.getLogger("torch.onnx").setLevel(logging.CRITICAL)
     large = sum(x.nbytes for x in program.state_dict.values()) > LARGEST
     if large:
         raise UsageError(f"{model.name} is too large for one .onnx file, which holds 2 GB", hint="export it to .pt2")
-    given = input_names(model, model._call_specs[0])  # type: ignore[index]  # it was called
+    given = input_names(model, specs[0])
     gives = uniquify([*given, *output_names(model, program)])[len(given) :]
     try:
         with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()):
@@ -116,7 +167,8 @@ def write_onnx(model: Model, program: torch.export.ExportedProgram, file: str) -
                 external_data=False,
                 input_names=given,
                 output_names=gives,
-                dynamic_shapes=tree.map_structure(named_axes, model._call_specs),
+                dynamic_shapes=axes,
+                **settings,
             )
     except OSError:  # the file cannot be written
         raise
