@@ -42,8 +42,8 @@ def known(size: Size) -> bool:
 def may_equal(left: Size, right: Size) -> bool:
     """Whether ``left`` and ``right`` may be the same size: false only if they provably differ."""
     difference = left - right
-    if isinstance(difference, int):
-        return difference == 0
+    if not isinstance(difference, Dim):
+        return bool(difference == 0)
     low, high = lower_bound(difference), lower_bound(-difference)
     return not (low is not None and low > 0) and not (high is not None and high > 0)
 

@@ -156,7 +156,8 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
     ) -> Variable:
         """Make a variable of this layer and return it; ``layout`` is the order in which its axes are stored.
 
-        ``aggregation`` and ``overwrite_with_gradient`` are Keras's; only their defaults have an effect here.
+        ``aggregation`` is Keras's; only its default has an effect here. ``overwrite_with_gradient``: an optimizer sets the variable
+        to its gradient.
 
         The positional order is (name, shape, initializer), or (shape, initializer) as in Keras 3. The default initializer is
         ``glorot_uniform`` for a floating-point variable and zeros for others.
@@ -183,6 +184,8 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
             layout=layout,
             persistent=persistent,
         )
+        if overwrite_with_gradient:
+            self._variables[key].overwrite_with_gradient = True
         if self._module is not None:
             self._module.register_variable(self._variables[key])
         return self._variables[key]

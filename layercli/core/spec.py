@@ -59,6 +59,8 @@ def shape_of(shape: Iterable[object]) -> Shape:
 
 
 def _size_of(size: object) -> Size:
+    if type(size).__name__ == "SymInt":  # torch's while it traces: as an integer it would be a constant of the graph
+        return size  # type: ignore[return-value]  # it computes as an integer does
     if size is None or isinstance(size, (str, dims.Dim)):
         return dims.named(size) if not isinstance(size, dims.Dim) else size
     if isinstance(size, bool) or not hasattr(size, "__index__"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from layercli import initializers
@@ -41,6 +42,8 @@ class Variable(Operators):
     """
 
     overwrite_with_gradient = False
+    unpacked: tuple[tuple[int, ...], int] | None = None
+    """The shape of the integers of 4 bits that the bytes stand for, and the axis along which two share a byte."""
 
     def __init__(
         self,
@@ -152,6 +155,11 @@ class Variable(Operators):
     def size(self) -> Size:
         """The number of values."""
         return self.spec.size
+
+    @property
+    def parameters(self) -> int:
+        """The number of values that it stands for: two in each byte of packed integers."""
+        return int(self.size) if self.unpacked is None else prod(self.unpacked[0])
 
     @property
     def trainable(self) -> bool:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 def of_model(model: Layer, source: str, seed: int = 0) -> Variables:
     """Return the variables of a built model, with initial values determined by ``seed``."""
-    return Variables(source, [of_variable(model, path, v, seed) for path, v in model.named_variables().items()])
+    rows = [unpacked_int4(of_variable(model, path, v, seed), v) for path, v in model.named_variables().items()]
+    return Variables(source, rows)
 
 
 def of_variable(model: Layer, path: str, variable: Variable, seed: int) -> VariableRow:
@@ -72,7 +73,25 @@ def of_archive(model: Layer, path: str) -> Variables:
         return replace(of_variable(model, name, variable, 0), values=FoundValues(found))
 
     held = [(name, variable) for name, variable in model.named_variables().items() if id(variable) in places]
-    return Variables(path, [row(name, variable) for name, variable in held])
+    return Variables(path, [unpacked_int4(row(name, variable), variable) for name, variable in held])
+
+
+def unpacked_int4(row: VariableRow, variable: Variable) -> VariableRow:
+    """Return the row of a variable whose bytes are two integers of 4 bits each as those integers; another one unchanged."""
+    if variable.unpacked is None:
+        return row
+    shape, axis = variable.unpacked
+
+    def read() -> np.ndarray:
+        import numpy as np
+
+        held = row.read().astype(np.uint8, casting="unsafe")
+        halves = [(half.astype(np.int8) ^ 8) - 8 for half in (held & 15, held >> 4)]
+        pairs = np.stack(halves, axis + 1)
+        whole = pairs.reshape([size * 2 if i == axis else size for i, size in enumerate(held.shape)])
+        return whole.take(range(shape[axis]), axis)
+
+    return replace(row, shape=shape, dtype="int4", parameters=variable.parameters, values=ComputedValues(read))
 
 
 def of_legacy(model: Layer, path: str) -> Variables:

@@ -272,7 +272,7 @@ def row_of(path: str, depth: int, layer: Layer, calls: list[Node], held: list[Va
 
 def totals_of(variables: list[Variable], macs: Size) -> Totals:
     """Return the sums over ``variables``."""
-    sizes = [(int(v.size), v.trainable, int(v.spec.bytes)) for v in variables]
+    sizes = [(v.parameters, v.trainable, int(v.spec.bytes)) for v in variables]
     trainable = sum(size for size, is_trainable, _ in sizes if is_trainable)
     parameters = sum(size for size, _, _ in sizes)
     return Totals(parameters, trainable, parameters - trainable, sum(n for _, _, n in sizes), macs)

@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
+from functools import partial
 from typing import Any, ClassVar
 
 from layercli.core.naming import snake_case
@@ -108,7 +109,10 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
         if self.gradient_accumulation_steps:
             state.add(("gradient_accumulator",), lambda slot, index, parameter: torch.zeros_like(parameter))
         for group in self.slots():
-            state.add(group, self.initial, logical=self.needs_logical_shape)
+            state.add(group, partial(self._initial, state), logical=self.needs_logical_shape)
+
+    def _initial(self, state: State, slot: str, index: int, parameter: torch.Tensor) -> torch.Tensor | None:
+        return None if overwrites(state.parameters[index]) else self.initial(slot, index, parameter)
 
     @property
     def parameters(self) -> Sequence[torch.nn.Parameter] | None:
@@ -226,7 +230,10 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
 
     def _apply_present(self, gradients: list[torch.Tensor | None]) -> None:
         state = self.built_state
+        whole, gradients = gradients, overwritten(state.parameters, gradients)
         indices = [i for i, gradient in enumerate(gradients) if gradient is not None]
+        if not indices and gradients is not whole:
+            return
         if not indices:
             raise UsageError(f"{self.name} got no gradient for any parameter", hint="run backward() on the loss first")
         present = [gradient for gradient in gradients if gradient is not None]
@@ -302,6 +309,21 @@ def apply_weight_decay(parameters: Tensors, indices: list[int], share: float) ->
     """Multiply the parameters of those indices by ``1 - share``."""
     if indices:
         torch._foreach_mul_([parameters[i] for i in indices], 1 - share)
+
+
+def overwritten(parameters: Sequence[torch.Tensor], gradients: list[torch.Tensor | None]) -> list[torch.Tensor | None]:
+    """Set the parameters that their gradients overwrite, and return the other gradients, None in the places of those."""
+    if not any(map(overwrites, parameters)):
+        return gradients
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        if gradient is not None and overwrites(parameter):
+            parameter.copy_(gradient)
+    return [None if overwrites(p) else g for p, g in zip(parameters, gradients, strict=True)]
+
+
+def overwrites(parameter: torch.Tensor) -> bool:
+    """Return whether the gradient of a parameter is its next value."""
+    return getattr(parameter, "overwrite_with_gradient", False)
 
 
 def copy_each(targets: Tensors, values: Sequence[torch.Tensor]) -> None:

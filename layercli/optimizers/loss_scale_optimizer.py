@@ -11,7 +11,7 @@ from layercli.core.registry import DataclassConfig
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.optimizers.apply_gradients import ApplyGradientsMixin
-from layercli.optimizers.base_optimizer import Optimizer
+from layercli.optimizers.base_optimizer import Optimizer, overwrites
 from layercli.optimizers.optimizer_variables import OptimizerVariablesMixin
 from layercli.optimizers.positional import accept_positional
 
@@ -72,7 +72,8 @@ class LossScaleOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariable
         if not all_finite(present):
             self.scale, self.good_steps = self.scale / 2, 0
             return
-        self.inner_optimizer.apply([None if gradient is None else gradient / self.scale for gradient in gradients])
+        pairs = zip(gradients, self.parameters or (), strict=True)
+        self.inner_optimizer.apply([g if g is None or overwrites(p) else g / self.scale for g, p in pairs])
         self.good_steps += 1
         if self.good_steps == self.dynamic_growth_steps:
             self.scale, self.good_steps = self.scale * 2, 0

@@ -9,7 +9,11 @@ import torch
 import layercli
 from layercli import Input, Sequential, layers, quantizers
 from layercli.errors import NotBuiltError, UsageError
+from layercli.inspect.layer_variables import of_archive
+from layercli.inspect.summary import summarize
 from layercli.ops.nn.quantized import integer_product
+from layercli.quantizers import unpack_int4
+from tests import keras_float8
 from tests.oracle import close, image, keras, randomized
 
 DENSE = ("Dense", {"units": 5, "activation": "relu"}, (2, 3, 6))
@@ -114,6 +118,33 @@ def test_files(mode, way, tmp_path):
         assert again.layers[3].quantization_config.mode == mode
 
 
+@pytest.mark.parametrize("kind", keras_float8.KINDS)
+def test_float8_trains_as_in_keras(kind, tmp_path):
+    model, ours = keras_float8.trained(layercli, kind)
+    with np.load(keras_float8.RECORD) as theirs:
+        assert list(ours) == [name for name in theirs if name.startswith(f"{kind} ")]
+        for name, value in ours.items():
+            np.testing.assert_allclose(value, theirs[name], rtol=1e-4, atol=1e-6, err_msg=name)
+    assert len(model.optimizer.variables) == 2 + 2 * 2  # none for what gradients overwrite
+    model.save(tmp_path / "m.keras")
+    again = layercli.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(again.predict(keras_float8.X, verbose=0), model.predict(keras_float8.X, verbose=0))
+    assert again.optimizer.iterations == 6
+
+
+def test_int4_is_shown_as_what_it_stands_for(tmp_path):
+    model = Sequential([Input((7,)), layers.Dense(5)], name="net")
+    randomized(model)
+    model.quantize("int4")
+    model.save(tmp_path / "m.keras")
+    rows = {row.path: row for row in of_archive(model, str(tmp_path / "m.keras")).rows}
+    kernel = rows["dense/kernel"]
+    assert (kernel.shape, kernel.dtype, kernel.parameters, kernel.bytes) == ((7, 5), "int4", 35, 7 * 3)
+    np.testing.assert_array_equal(kernel.read(), unpack_int4(model.layers[0].kernel.numpy(), 5, 1))
+    assert rows["dense/g_idx"].initializer == "group_indices(block=128)"
+    assert summarize(model, None).totals.parameters == 35 + 5 + 5 + 5 + 7
+
+
 def test_the_bias_still_trains():
     model = Sequential([Input((6,)), layers.Dense(3)])
     model.compile("adam", "mse")
@@ -139,10 +170,11 @@ def test_messages(tmp_path):
     assert said(NotBuiltError, layer.quantize, "int8") == "d (Dense) has no variables yet, which quantize needs"
     layer(image(2, 4))
     assert said(UsageError, layer.quantize, "int7") == "a quantization mode is one of int8, float8, int4, got 'int7'"
-    assert said(UsageError, layer.quantize, "float8") == (
-        "d (Dense) trains in the dtype of its policy: float8 products are not there yet"
-    )
-    assert layer.kernel.dtype == "float32"
+    table = layers.Embedding(3, 4, name="t")
+    table(np.zeros((1, 2), "int32"))
+    sentence = "t multiplies nothing in float8: quantize it as int8 or int4"
+    assert said(NotImplementedError, table.quantize, "float8") == sentence
+    assert table.dtype_policy.name == "float32"
     layer.quantize("int8")
     assert said(UsageError, layer.quantize, "int4") == (
         "d (Dense) is quantized already: its dtype policy is int8_from_float32"

@@ -207,3 +207,19 @@ def test_an_archive_of_endpoints(tmp_path):
         with pytest.raises(UsageError) as error:
             wrong()
         assert str(error.value) == message
+
+
+def test_quantized_layers(tmp_path):
+    stack = [Input((6,)), layers.Dense(5), layers.EinsumDense("ab,bc->ac", 4), layers.Dense(3)]
+    model = Sequential(stack)
+    for layer, mode in zip(model.layers, ("int8", "int4", "float8"), strict=True):
+        layer.quantize(mode)
+    x = RNG.standard_normal((5, 6), "float32")
+    expected = model(x).detach().numpy()
+    for name in ("net.pt2", "net.onnx"):
+        model.export(tmp_path / name)
+    found = torch.export.load(tmp_path / "net.pt2").module()(torch.from_numpy(x))
+    np.testing.assert_allclose(found.detach(), expected, rtol=1e-6)
+    session = onnxruntime.InferenceSession(tmp_path / "net.onnx")
+    [found] = session.run(None, {session.get_inputs()[0].name: x})
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)

@@ -44,7 +44,16 @@ class Dense(QuantizedMixin):
 
     supports_masking = True
     op = linear.Linear()
-    stored_order = ("kernel", "bias", "kernel_scale", "kernel_zero", "g_idx")
+    multiplies = True
+    stored_order = (
+        "kernel",
+        "bias",
+        *quantized.FLOAT8[:2],
+        "kernel_scale",
+        *quantized.FLOAT8[3:],
+        "kernel_zero",
+        "g_idx",
+    )
 
     def weight_forms(self) -> tuple[WeightForm, ...]:
         """Return the form of the kernel: one scale for each unit."""
@@ -53,8 +62,9 @@ class Dense(QuantizedMixin):
     def build(self, input_shape: Shape) -> None:
         """Make kernel (features, units), stored as torch's linear wants it, and bias (units,)."""
         self._sizes: Any = (input_shape[-1], self.units)
-        if self.quantization_mode is not None:
-            self.quantized_build(self._sizes, self.quantization_mode, self.quantization_config)
+        mode = self.quantization_mode
+        if mode not in (None, "float8"):
+            self.quantized_build(self._sizes, mode, self.quantization_config)
         else:
             self.kernel = self.add_weight(
                 "kernel",
@@ -73,6 +83,8 @@ class Dense(QuantizedMixin):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
+        if mode == "float8":
+            self.quantized_build(self._sizes, mode)
         self.maybe_enable_lora()
 
     def call(self, inputs: Tensor) -> Tensor:
@@ -85,7 +97,10 @@ class Dense(QuantizedMixin):
         return x if self.activation is None else apply_inplace(self.activation, x)
 
     def _quantized(self, inputs: Any) -> Any:
-        """Return the outputs before the activation, by the integers of the kernel."""
+        """Return the outputs before the activation, by the integers of the kernel or in float8."""
+        if self.quantization_mode == "float8":
+            x = self.float8_product(inputs, "...a,ab->...b")
+            return x if self.bias is None else x + self.bias
         x = self.product(
             inputs, "...a,ab->...b", self.weight_forms()[0], self._inputs_quantizer(self.quantization_mode == "int8")
         )

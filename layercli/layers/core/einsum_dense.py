@@ -42,7 +42,16 @@ class EinsumDense(QuantizedMixin):
     gptq_unpacked_column_size: Any = None
     quantization_config: quantized.Config = None
 
-    stored_order = ("kernel", "bias", "kernel_scale", "kernel_zero", "g_idx")
+    multiplies = True
+    stored_order = (
+        "kernel",
+        "bias",
+        *quantized.FLOAT8[:2],
+        "kernel_scale",
+        *quantized.FLOAT8[3:],
+        "kernel_zero",
+        "g_idx",
+    )
 
     def setup(self) -> None:
         """Make the op."""
@@ -61,8 +70,9 @@ class EinsumDense(QuantizedMixin):
         given = self._letters(inputs, input_shape)
         sizes = {**given, **self._outputs(out, given)}
         self._sizes, self._rank = tuple(sizes[letter] for letter in kernel), len(input_shape)
-        if self.quantization_mode is not None:
-            self.quantized_build(self._sizes, self.quantization_mode, self.quantization_config)
+        mode = self.quantization_mode
+        if mode not in (None, "float8"):
+            self.quantized_build(self._sizes, mode, self.quantization_config)
         else:
             self.kernel = self.add_weight(
                 "kernel",
@@ -81,6 +91,8 @@ class EinsumDense(QuantizedMixin):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
+        if mode == "float8":
+            self.quantized_build(self._sizes, mode)
         self.maybe_enable_lora()
 
     def _fans(self) -> tuple[list[int], list[int]]:
@@ -126,7 +138,10 @@ class EinsumDense(QuantizedMixin):
         return (einsum_form(self._sizes, kernel, out),)
 
     def _quantized(self, inputs: Tensor) -> Tensor:
-        """Return the outputs before the activation, by the integers of the kernel."""
+        """Return the outputs before the activation, by the integers of the kernel or in float8."""
+        if self.quantization_mode == "float8":
+            product: Tensor = self.float8_product(inputs, self.equation)
+            return product if self.bias is None else product + self.bias
         (form,), quantizer = self.weight_forms(), self._inputs_quantizer(self.quantization_mode == "int8")
         x = inputs
         if self.quantization_mode == "int4" and quantizer is not None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from layercli import ops
 from layercli.core.backend import get_backend
 from layercli.core.dtypes import DTypePolicy
 from layercli.core.fields import Validator, argument
-from layercli.core.quantized_policies import Int4DTypePolicy
+from layercli.core.quantized_policies import Int4DTypePolicy, QuantizedFloat8DTypePolicy
 from layercli.core.variable import Variable
 from layercli.errors import NotBuiltError, UsageError
+from layercli.initializers import Initializer
 from layercli.layers.core.lora import LoraMixin
 from layercli.layers.core.weight_form import WeightForm
 from layercli.ops.core.conversion import convert_to_tensor
+from layercli.ops.nn.float8 import Float8Einsum
 from layercli.ops.nn.quantized import QuantizedEinsum
 from layercli.quantizers import get
 from layercli.quantizers.abs_max import AbsMaxQuantizer
@@ -31,10 +34,28 @@ Config = Annotated[Any, Validator("a QuantizationConfig or None", _config)]
 """The setting ``quantization_config``."""
 
 
+FLOAT8 = tuple(f"{of}_{what}" for of in ("inputs", "kernel", "outputs_grad") for what in ("scale", "amax_history"))
+"""The variables of a layer that multiplies in float8."""
+
+
+@dataclass(frozen=True)
+class GroupIndices(Initializer):
+    """The number of the group that each place of an axis belongs to, groups of ``block`` places."""
+
+    block: int
+
+    def __call__(self, shape: tuple[int, ...], dtype: str = "float32", rng: Any = None) -> Any:
+        """Return the numbers."""
+        import numpy as np
+
+        return (np.arange(shape[0]) // self.block).astype(dtype)
+
+
 class QuantizedMixin(LoraMixin):
     """A layer with weights that ``quantize`` stores as integers. Subclasses say which, by ``weight_forms``."""
 
     is_quantized = False
+    multiplies: ClassVar[bool] = False  # whether the weight is multiplied by the inputs alone, which float8 can do
     stored_order: ClassVar[tuple[str, ...]] = ()
     _block: int | None = argument(default=None, init=False)
 
@@ -43,10 +64,11 @@ class QuantizedMixin(LoraMixin):
         raise NotImplementedError
 
     def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
-        """Store the weights as integers in place of the floats: ``int8``, or ``int4``; ``config`` says more than ``mode``.
+        """Store the weights as integers in place of the floats, ``int8`` or ``int4``, or multiply and train in ``float8``.
 
-        NotBuiltError for a layer without variables; UsageError for one that is quantized already, an unknown mode and float8;
-        NotImplementedError for a class of one's own unless ``type_check`` is false.
+        ``config`` says more than ``mode``. NotBuiltError for a layer without variables; UsageError for one that is quantized
+        already and an unknown mode; NotImplementedError for a class of one's own unless ``type_check`` is false, and for float8 of
+        embeddings.
         """
         config = resolved(mode, config)
         if type_check and not type(self).__module__.startswith("layercli.layers."):
@@ -55,11 +77,17 @@ class QuantizedMixin(LoraMixin):
             raise self._said(NotBuiltError("has no variables yet, which quantize needs"))
         if self.is_quantized:
             raise self._said(UsageError(f"is quantized already: its dtype policy is {self.dtype_policy.name}"))
+        if config.mode == "float8" and not self.multiplies:
+            raise NotImplementedError(f"{self.name} multiplies nothing in float8: quantize it as int8 or int4")
+        if config.mode == "float8" and self._lora is not None:
+            raise self._said(UsageError("has a low-rank update, which float8 products do not take"))
         block = self._block_of(config)
         prefix = f"int4/{block or -1}" if config.mode == "int4" else config.mode
         policy = DTypePolicy.named(f"{prefix}_from_{self.dtype_policy.name}")
         if config.mode == "float8":
-            raise self._said(UsageError("trains in the dtype of its policy: float8 products are not there yet"))
+            self._policy = policy
+            self.quantized_build(None, "float8")
+            return
         forms, values, device = self.weight_forms(), {}, None
         for form in forms:
             held = vars(self)[form.name]
@@ -77,6 +105,9 @@ class QuantizedMixin(LoraMixin):
 
     def quantized_build(self, shape: Any, mode: str, config: Any = None) -> None:
         """Make the variables of the quantized weights, zeros; ``shape`` is Keras's argument, and follows from the layer."""
+        if mode == "float8" and self.multiplies:
+            self._build_float8()
+            return
         if mode not in ("int8", "int4"):
             raise self._said(UsageError(f"has no variables for the mode {mode!r}"))
         self._block = self._block_of(config) if mode == "int4" else None
@@ -84,15 +115,29 @@ class QuantizedMixin(LoraMixin):
             for name, (sizes, dtype) in form.parts(mode, self._block).items():
                 start = "ones" if name.endswith("_scale") else "zeros"
                 setattr(self, name, self.add_weight(name, sizes, start, dtype=dtype, trainable=False))
+            if mode == "int4":
+                vars(self)[form.name].unpacked = (form.sizes, form.packed)
             if self._block is not None and "g_idx" not in vars(self):
                 places = (form.sizes[form.axis],)
-                self.g_idx = self.add_weight("g_idx", places, self._groups, dtype="float32", trainable=False)
+                groups = GroupIndices(self._block)
+                self.g_idx = self.add_weight("g_idx", places, groups, dtype="float32", trainable=False)
         self.is_quantized = True
 
-    def _groups(self, shape: Any, dtype: str = "float32") -> Any:
-        import numpy as np
+    def _build_float8(self) -> None:
+        length = getattr(
+            self.dtype_policy, "amax_history_length", QuantizedFloat8DTypePolicy.default_amax_history_length
+        )
+        for name in FLOAT8:
+            history = name.endswith("_history")
+            shape, start = ((length,), "zeros") if history else ((), "ones")
+            settings: dict[str, Any] = {"dtype": "float32", "autocast": False, "overwrite_with_gradient": True}
+            setattr(self, name, self.add_weight(name, shape, start, **settings))
+        self.is_quantized = True
 
-        return (np.arange(shape[0]) // (self._block or 1)).astype(dtype)
+    def float8_product(self, x: Any, equation: str) -> Any:
+        """Return the einsum of x and the kernel in float8."""
+        kernel = vars(self)["kernel"]
+        return Float8Einsum(equation)(ops.cast(x, self.compute_dtype), kernel, *(vars(self)[name] for name in FLOAT8))
 
     def _block_of(self, config: Any) -> int | None:
         """Return the size of the groups: of the config, else of the policy; None without groups."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from layercli.ops.nn.float8 import Float8Einsum
 from layercli.ops.nn.quantized import QuantizedEinsum, RoundTrip
 from layercli.ops.sample_inputs import SampleInput, spec
 
@@ -15,4 +16,13 @@ CASES = [
         ("btd,dhk->bthk", "B T 4", "4 2 3", "1 1 2 3"),
         ("abc,bcd->abd", "B 2 4", "2 4 3", "1 2 3"),
     )
-] + [SampleInput(RoundTrip((-1,)), (spec("B 4"),), differentiable=False)]
+] + [
+    SampleInput(
+        Float8Einsum("...a,ab->...b"),
+        (spec("B T 4"), spec("4 3"), *(spec(size) for _ in range(3) for size in ("", "5"))),
+        low=1.0,
+        high=5.0,
+        differentiable=False,
+    ),
+    SampleInput(RoundTrip((-1,)), (spec("B 4"),), differentiable=False),
+]

@@ -211,7 +211,10 @@ def register(module: nn.Module, variable: Variable, seed: str = "") -> None:
     """Register the parameter or buffer of ``variable`` in ``module``, initialized."""
     tensor = drawn(variable, seed or variable.path)
     if variable.made_trainable and dtypes.is_floating(variable.dtype):
-        module.register_parameter(variable.key, nn.Parameter(tensor, requires_grad=variable.trainable))
+        parameter = nn.Parameter(tensor, requires_grad=variable.trainable)
+        if variable.overwrite_with_gradient:
+            parameter.overwrite_with_gradient = True  # type: ignore[attr-defined]  # for the optimizer
+        module.register_parameter(variable.key, parameter)
     else:
         module.register_buffer(variable.key, tensor, persistent=variable.persistent)
 

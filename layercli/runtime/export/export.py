@@ -168,12 +168,23 @@ def write_onnx(
                 input_names=given,
                 output_names=gives,
                 dynamic_shapes=axes,
+                custom_translation_table=translations(),
                 **settings,
             )
     except OSError:  # the file cannot be written
         raise
     except Exception as error:
         raise UsageError(f"{model.name} cannot be exported to ONNX: {first_line(error)}") from error
+
+
+def translations() -> dict[Any, Any]:
+    """Return the ONNX operators of torch's operators that its exporter lacks: the product of int8 matrices."""
+    from onnxscript import opset18
+
+    def integer_product(left: Any, right: Any) -> Any:
+        return opset18.MatMulInteger(left, right)
+
+    return {torch.ops.aten._int_mm.default: integer_product}
 
 
 def output_names(model: Model, program: torch.export.ExportedProgram) -> list[str]:
