@@ -99,8 +99,7 @@ class Dense(QuantizedMixin):
     def _quantized(self, inputs: Any) -> Any:
         """Return the outputs before the activation, by the integers of the kernel or in float8."""
         if self.quantization_mode == "float8":
-            x = self.float8_product(inputs, "...a,ab->...b")
-            return x if self.bias is None else x + self.bias
+            return self.float8_product(inputs, "...a,ab->...b", self.bias)
         x = self.product(
             inputs, "...a,ab->...b", self.weight_forms()[0], self._inputs_quantizer(self.quantization_mode == "int8")
         )

@@ -134,10 +134,13 @@ class QuantizedMixin(LoraMixin):
             setattr(self, name, self.add_weight(name, shape, start, **settings))
         self.is_quantized = True
 
-    def float8_product(self, x: Any, equation: str) -> Any:
-        """Return the einsum of x and the kernel in float8."""
-        kernel = vars(self)["kernel"]
-        return Float8Einsum(equation)(ops.cast(x, self.compute_dtype), kernel, *(vars(self)[name] for name in FLOAT8))
+    def float8_product(self, x: Any, equation: str, bias: Any) -> Any:
+        """Return the einsum of x and the kernel in float8, plus the bias, which float32 rounds to bfloat16 as Keras does."""
+        held = vars(self)
+        out = Float8Einsum(equation)(ops.cast(x, self.compute_dtype), held["kernel"], *(held[name] for name in FLOAT8))
+        if bias is not None and self.compute_dtype == "float32":
+            bias = ops.cast(ops.cast(bias, "bfloat16"), "float32")
+        return out if bias is None else out + bias
 
     def _block_of(self, config: Any) -> int | None:
         """Return the size of the groups: of the config, else of the policy; None without groups."""
