@@ -9,6 +9,9 @@ from typing import Any
 from layercli.escaping import printable
 from layercli.render.table import Column, Table
 
+LONGEST_CELL = 60
+"""A longer text is also the tooltip of its cell."""
+
 
 class Markup(str):
     """Text that is HTML already."""
@@ -66,7 +69,8 @@ def cell(column: Column, value: Any, text: str) -> Markup:
     if column.bar and isinstance(value, (int, float)):
         filled = f'<path d="M0 0h{60 * min(max(value, 0), 1):.1f}v8H0z"/>'
         return element("td", text, Markup(f'<svg class="share" width="60" height="8">{filled}</svg>'), class_="number")
-    return element("td", text, class_="number" if column.numeric else None)
+    whole = text if len(text) > LONGEST_CELL else None  # the style sheet cuts what is wider than 480 pixels
+    return element("td", text, class_="number" if column.numeric else None, title=whole)
 
 
 def bars(counts: list[int]) -> Markup:

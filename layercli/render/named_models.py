@@ -10,7 +10,12 @@ from layercli.render.table import Column, Table
 
 def show_settings(settings: dict[str, Any]) -> str:
     """Return arguments as they are typed: ``filters=1,2,3``."""
-    return " ".join(f"{name}={show_value(value)}" for name, value in settings.items()) or "-"
+    return " ".join(f"{name}={show_value(value)}" for name, value in settings.items())
+
+
+def show_usual(settings: dict[str, Any]) -> str:
+    """Return the arguments that have a value without those of every network of keras.applications that few set."""
+    return show_settings({k: v for k, v in settings.items() if v is not None and k not in SELDOM}) or "-"
 
 
 def show_value(value: Any) -> str:
@@ -20,7 +25,8 @@ def show_value(value: Any) -> str:
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
-SETTINGS: tuple[tuple[str, Any], ...] = (("settings", lambda settings: show_settings(settings).strip("-")),)
+SELDOM = frozenset({"classifier_activation", "include_preprocessing", "input_shape", "name"})
+SETTINGS: tuple[tuple[str, Any], ...] = (("settings", show_settings),)
 
 
 def table(report: NamedModels) -> Table:
@@ -28,6 +34,7 @@ def table(report: NamedModels) -> Table:
     columns = [
         Column("Model"),
         Column("What it is", key="description", shortens=16),
-        Column("Settings", show=show_settings, shortens=24, yields=1, fields=SETTINGS),
+        Column("Settings", show=show_usual, shortens=24, yields=1, fields=SETTINGS),
     ]
-    return Table("", columns, [[entry.name, entry.line, entry.settings] for entry in report.entries])
+    rows = [[entry.name, entry.line, entry.settings] for entry in report.entries]
+    return Table("", columns, rows, notes=["settings that few set are not shown: --format json has all"])

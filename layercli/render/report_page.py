@@ -119,8 +119,13 @@ def shown_runs(graph: ModelGraph) -> dict[str, tuple[list[list[str]], int]]:
     return found
 
 
-def branch(report: Report, shown: dict[str, tuple[list[list[str]], int]], path: str, level: int = 0) -> Markup:
-    """Return the modules inside one as a list; equal numbered neighbours are one entry."""
+def branch(
+    report: Report, shown: dict[str, tuple[list[list[str]], int]], path: str, level: int = 0, copies: int = 1
+) -> Markup:
+    """Return the modules inside one as a list; equal numbered neighbours are one entry.
+
+    Shares are of all ``copies``: of the equal modules around an entry, and of those that it stands for.
+    """
     runs, left_out = shown[path]
     items = []
     for paths in runs:
@@ -129,14 +134,14 @@ def branch(report: Report, shown: dict[str, tuple[list[list[str]], int]], path: 
         name = path_of_run(paths[0], paths[-1])
         count = parameters_of(report.graph, paths[0])
         total = report.summary.totals.parameters
-        share = share_text(len(paths) * count / total) if count and total else ""
+        share = share_text(copies * len(paths) * count / total) if count and total else ""
         figures = f"{count:,}{share}" if count else ""
         kind = " ".join(filter(None, [node.class_name or "", f"\u00d7 {len(paths):,}" if paths[1:] else ""]))
         row = element(
             "span", element("b", name.removeprefix(prefix)), element("span", kind, class_="muted"), element("i", figures),
             class_="row", data_path=name,
         )  # fmt: skip
-        inner = branch(report, shown, paths[0], level + 1)
+        inner = branch(report, shown, paths[0], level + 1, copies * len(paths))
         opened = element("details", element("summary", row), inner, open=level < 1) if inner else element("span", row)
         items.append(element("li", opened))
     if left_out:

@@ -171,3 +171,18 @@ def test_the_tree_of_a_report_is_bounded_and_says_what_it_leaves_out(tmp_path, m
     assert {path: ([runs[0] for runs in kept], more) for path, (kept, more) in shown.items() if kept or more} == {
         "": (["a", "b", "c"], 0), "a": (["a/d", "a/e"], 0), "b": ([], 2), "c": ([], 2),
     }  # fmt: skip
+
+
+def test_shares_in_the_tree_are_of_all_equal_blocks_around_a_layer():
+    source = open_source("transformer-encoder", blocks=2, width=8, heads=2, hidden=16)
+    inputs = source.inputs()
+    graph, summary = source.views(inputs)
+    text = page(Report(graph, summary, plot_graph(graph), source.variables()))
+    shares = dict(re.findall(r'data-path="(stack/0[^"]*)"><b>.*?<i>[\d,]+ · ([\d.]+)%', text))
+    assert shares["stack/0..1"] == "100.0"
+    assert shares["stack/0/attention"] == f"{200 * graph_share(graph, 'stack/0/attention'):.1f}"
+
+
+def graph_share(graph, path):
+    sizes = [sum(value.spec.size for value in graph.variables_below(each)) for each in (path, "")]
+    return sizes[0] / sizes[1]
