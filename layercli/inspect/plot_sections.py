@@ -42,14 +42,13 @@ class PlotSection:
         return CallNode(frame.graph, frame.path, start, end + 1 if isinstance(end, int) else end.stop)
 
     def content(self, frame: CallNode) -> str:
-        """Return the most common items by name, of one block: ``Conv2D x 4, Add``; in brackets if there are several."""
+        """Return the most common items by name, of one block: ``Conv2D x 4, Add``."""
         names = Counter(
             frame.graph.calls[item].operation if isinstance(item, int) else
             frame.graph.modules[item.path].class_name or item.path
             for item in self.items[: len(self.items) // self.repeats]
         )  # fmt: skip
-        text = ", ".join(f"{name} {TIMES} {count:,}" if count > 1 else name for name, count in names.most_common(3))
-        return f"({text})" if self.repeats > 1 else text
+        return ", ".join(f"{name} {TIMES} {count:,}" if count > 1 else name for name, count in names.most_common(3))
 
 
 def even_sections(items: Sequence[Item]) -> tuple[list[PlotSection], str]:

@@ -42,12 +42,16 @@ class BoxLabel:
 def label_of(box: PlotBox) -> BoxLabel:
     """Return the texts of a box, with control characters escaped."""
     title = operation_name(box.title) if box.kind == "operation" else box.title
+    repeats = f"\u00d7 {box.repeats:,}" if box.repeats > 1 else ""
+    name = shortened(printable(title) or "-", LONGEST_NAME, middle=True)
+    if box.kind == "operations" and repeats:  # what it stands for has such figures too
+        name, repeats = f"{name} {repeats}", ""
     return BoxLabel(
-        shortened(printable(title) or "-", LONGEST_NAME, middle=True),
+        name,
         shortened(printable(box.type or box.remark), LONGEST_NAME, middle=True),
         printable(shapes_of(box)),
         figures_of(box),
-        f"\u00d7 {box.repeats:,}" if box.repeats > 1 else "",
+        repeats,
     )
 
 

@@ -200,7 +200,7 @@ def rows_of(box: PlotBox) -> list[tuple[str, str]]:
     """Return the rows of a box: name and class, and where there are any shapes and parameters."""
     label = label_of(box)
     title = MARKS.get(box.change, "") + label.title
-    if box.kind != "module":
+    if box.kind not in ("module", "operations"):
         return [(title, label.shapes)]
     first = title, " ".join(filter(None, (label.type, label.repeats)))
     return [first, (label.shapes, label.figures)] if label.shapes or label.figures else [first]

@@ -186,7 +186,7 @@ def test_blocks_of_layers_without_names_are_found_where_one_value_flows_on():
         ("dense to add", 10, 40), ("mean10", 1, 102), ("mean11", 1, 126), ("dense to dense", 1, 29),
     ]  # fmt: skip
     assert [(e.source, e.target) for e in picture.edges] == [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]
-    assert picture.boxes[1].remark == "(Dense \N{MULTIPLICATION SIGN} 2, Add)"
+    assert picture.boxes[1].remark == "Dense \N{MULTIPLICATION SIGN} 2, Add"
     assert sum(box.share for box in picture.boxes) == pytest.approx(1)
     assert (
         picture.notes[0] == "a box holds the layers between two places where one value flows on (--depth 1 shows each)"
