@@ -15,6 +15,8 @@ from layercli.render.sparkline import bar
 from layercli.render.table import Column, Table
 from layercli.render.text_width import ELLIPSIS, padded, shortened, text_width
 
+LEAST_TEXT = 20
+"""The least width of the texts beside the names of facts."""
 HEAT = ((0.3, "bold red"), (0.1, "yellow"), (0.01, ""))
 """The colours of shares, from this share on; less is dim."""
 
@@ -85,16 +87,13 @@ def heat(share: Any) -> str:
 
 
 def facts(pairs: list[tuple[str, str]], width: int, styles: dict[str, str] | None = None) -> Group:
-    """Return the facts with dim (or styled) names and aligned, folded texts."""
+    """Return the facts with dim (or styled) names and aligned, folded texts; where names leave little room, texts below them."""
     indent = max(text_width(name) for name, _ in pairs) + 1 + GAP
-    folded = [
-        (name, textwrap.wrap(text, max(width - indent, 20), break_on_hyphens=False) or [""]) for name, text in pairs
-    ]
-    return Group(
-        *(
-            Text.assemble(
-                (padded(f"{name}:", indent), (styles or {}).get(name, "dim")), f"\n{' ' * indent}".join(lines)
-            )
-            for name, lines in folded
-        )
-    )
+    beside = width - indent >= LEAST_TEXT
+    indent = indent if beside else GAP
+    found = []
+    for name, text in pairs:
+        lines = textwrap.wrap(text, max(width - indent, 1), break_on_hyphens=False) or [""]
+        begin = padded(f"{name}:", indent) if beside else f"{name}:\n{' ' * indent}"
+        found.append(Text.assemble((begin, (styles or {}).get(name, "dim")), f"\n{' ' * indent}".join(lines)))
+    return Group(*found)

@@ -189,3 +189,18 @@ def test_long_values_are_shortened_where_people_read_them(cli):
     [variable] = json.loads(cli(f"{words} --format json").out)["variables"]
     assert np.shape(variable["values"]) == (5, 500)
     assert " ... " not in rows_of(cli, words)[0]["values"]
+
+
+def test_facts_with_long_names_have_their_texts_below_where_there_is_no_room(capsys):
+    from rich.console import Console
+
+    from layercli.render.rich import facts
+
+    for width, wanted in (
+        (40, ["a:                 ", "  text", "error of the engine:", "  one two three four five six seven"]),
+        (60, ["a:                    text", "error of the engine:  one two three four five six seven"]),
+    ):
+        Console(width=width).print(
+            facts([("a", "text"), ("error of the engine", "one two three four five six seven")], width)
+        )
+        assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [line.rstrip() for line in wanted]
