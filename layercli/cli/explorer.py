@@ -73,7 +73,7 @@ class Explorer(App[None]):
     #side.compared #facts { max-height: 100%; }
     #side.compared #variables { display: none; }
     #search { dock: bottom; display: none; }
-    #keys { dock: bottom; height: 1; padding: 0 1; background: $panel; }
+    #keys { dock: bottom; height: 1; padding: 0 1; background: $panel; link-style: none; link-color: $foreground; }
     #search.shown { display: block; }
     """
     BINDINGS: ClassVar[list[Any]] = [

@@ -150,8 +150,21 @@ def read(found: dict[str, Any]) -> GraphLayout:
         )
         for node in found["nodes"]
     )
-    edges = tuple(tuple((point["x"], point["y"]) for point in edge["points"]) for edge in found["edges"])
+    edges = tuple(straight([(point["x"], point["y"]) for point in edge["points"]]) for edge in found["edges"])
     return GraphLayout(nodes, edges, 0.0, 0.0)
+
+
+def straight(points: Sequence[tuple[float, float]]) -> Line:
+    """Return a line with its pieces horizontal or vertical, from which the library's differ by less than a pixel.
+
+    >>> straight([(0, 5), (0.3, 9), (7, 8.7)])
+    ((0, 5), (0, 9), (7, 9))
+    """
+    found = [points[0]]
+    for x, y in points[1:]:
+        before_x, before_y = found[-1]
+        found.append((before_x if abs(x - before_x) < 1 else x, before_y if abs(y - before_y) < 1 else y))
+    return tuple(found)
 
 
 def enclosing(nodes: Sequence[PlacedNode], lines: Sequence[Line]) -> GraphLayout:
