@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from layercli.models.applications.layout import channels_first
 from layercli.models.applications.pretrained_weights import weight_file
 
 from layercli.core.dims import known
@@ -63,11 +64,10 @@ class ImageClassifier:
         Without the classifier, or for a ``size`` of None, an image of any size is the default.
         """
         shape = self._shape(size if self.include_top else None, smallest)
-        if self.weights == "imagenet" and (shape[-1] != 3 or (self.include_top and size and shape[0] != size)):
-            wanted = size if self.include_top else None
-            raise UsageError(
-                f"{self.name}: the ImageNet weights are for images of {(wanted, wanted, 3)}, got input_shape={shape}"
-            )
+        *sides, channels = (*shape[1:], shape[0]) if channels_first() else shape
+        if self.weights == "imagenet" and (channels != 3 or (self.include_top and size and sides[0] != size)):
+            wanted = ordered(size if self.include_top else None)
+            raise UsageError(f"{self.name}: the ImageNet weights are for images of {wanted}, got input_shape={shape}")
         if self.input_tensor is None:
             return Input(shape)
         if not isinstance(self.input_tensor, SymbolicTensor):
@@ -77,15 +77,16 @@ class ImageClassifier:
     def _shape(self, size: int | None, smallest: int) -> tuple[Any, ...]:
         """Return the shape of an image; UsageError for one that the network cannot take."""
         if self.input_shape is None:
-            return (size, size, 3)
+            return ordered(size)
         shape = tuple(self.input_shape) if isinstance(self.input_shape, (list, tuple)) else ()
         if len(shape) != 3:
-            raise UsageError(f"{self.name} expects input_shape as (height, width, channels), got {self.input_shape!r}")
+            order = "(channels, height, width)" if channels_first() else "(height, width, channels)"
+            raise UsageError(f"{self.name} expects input_shape as {order}, got {self.input_shape!r}")
         if size is not None and None in shape:
             raise UsageError(
                 f"{self.name} expects an input_shape of known sizes, got {shape}", hint="include_top=False takes any"
             )
-        if any(known(side) and side < smallest for side in shape[:2]):
+        if any(known(side) and side < smallest for side in (shape[1:] if channels_first() else shape[:2])):
             raise UsageError(f"{self.name} expects images of at least {smallest} x {smallest}, got {shape}")
         return shape
 
@@ -115,6 +116,11 @@ class ImageClassifier:
         if self.weights is not None:
             model.load_weights(weight_file(self.name, self.weights, published, local))
         return model
+
+
+def ordered(size: int | None) -> tuple[int | None, ...]:
+    """Return the shape of an image of ``size`` pixels each way and three colors."""
+    return (3, size, size) if channels_first() else (size, size, 3)
 
 
 def sources(x: SymbolicTensor) -> SymbolicTensor | list[SymbolicTensor]:

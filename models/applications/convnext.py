@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.imagenet import DEVIATIONS, MEANS
+from layercli.models.applications.layout import require_channels_last
 from layercli.models.applications.signatures import USUAL, with_arguments
 
 from layercli.core.layer import Layer
@@ -82,6 +83,7 @@ def ConvNeXtXLarge(of: ImageClassifier) -> Model:
 
 def convnext(of: ImageClassifier, size: str, depths: tuple[int, ...], width: int) -> Model:
     """Return the network with these numbers of blocks in its stages; the first has ``width`` channels, each next twice as many."""
+    require_channels_last(of.name)
     image = of.image(224)
     x = preprocessed(image, of.name) if of.include_preprocessing else image
     x = features(x, depths, width, of.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from layercli.models.applications.classifier import ImageClassifier
+from layercli.models.applications.layout import require_channels_last
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.resnet_v2 import activated
 from layercli.models.applications.signatures import standard
@@ -35,6 +36,7 @@ def DenseNet201(of: ImageClassifier) -> Model:
 
 def densenet(of: ImageClassifier, published: str, blocks: tuple[int, ...]) -> Model:
     """Return the network with these numbers of blocks in its stages, and a transition between two stages."""
+    require_channels_last(of.name)
     image = of.image(224)
     x = Conv2D(64, 7, strides=2, use_bias=False, name="conv1_conv")(ZeroPadding2D(3)(image))
     x = ZeroPadding2D(1)(activated(x, "conv1"))

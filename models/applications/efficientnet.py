@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.imagenet import DEVIATIONS
+from layercli.models.applications.layout import channel_axis, channels_first, channels_of
 from layercli.models.applications.mobilenet_v2 import divisible, halving_padding
 from layercli.models.applications.signatures import standard
 
@@ -111,14 +112,14 @@ def EfficientNetB7(of: ImageClassifier) -> Model:
 def efficientnet(of: ImageClassifier, variant: str, size: int, width: float, depth: float, dropout: float) -> Model:
     """Return the network for images of ``size``: ``width`` scales the filters, ``depth`` the blocks of a stage."""
     image = of.image(size)
-    x = Normalization()(Rescaling(1 / 255)(image))
+    x = Normalization(channel_axis())(Rescaling(1 / 255)(image))
     if of.weights == "imagenet":
         x = Rescaling([1 / math.sqrt(deviation) for deviation in DEVIATIONS])(
             x
         )  # as the published weights were trained
     x = ZeroPadding2D(halving_padding(x, 3), name="stem_conv_pad")(x)
     x = convolution(x, divisible(32 * width), 3, "stem_conv", strides=2, padding="valid")
-    x = silu(BatchNormalization(name="stem_bn")(x), "stem_activation")
+    x = silu(BatchNormalization(channel_axis(), name="stem_bn")(x), "stem_activation")
     counts = [math.ceil(stage.blocks * depth) for stage in STAGES]
     number = 0
     for i, (stage, count) in enumerate(zip(STAGES, counts, strict=True), 1):
@@ -127,18 +128,18 @@ def efficientnet(of: ImageClassifier, variant: str, size: int, width: float, dep
             x = block(x, stage, divisible(stage.filters * width), name, 1 if j else stage.strides, drop)
             number += 1
     x = convolution(x, divisible(1280 * width), 1, "top_conv")
-    x = silu(BatchNormalization(name="top_bn")(x), "top_activation")
+    x = silu(BatchNormalization(channel_axis(), name="top_bn")(x), "top_activation")
     end = "" if of.include_top else "_notop"
     return of.model(image, head(of, x, dropout), f"{PUBLISHED}efficientnet{variant}{end}.h5")
 
 
 def block(x: Tensor, stage: Stage, filters: int, name: str, strides: int, drop: float) -> Tensor:
     """Return a wide depthwise convolution with squeeze-and-excitation between 1x1 convolutions, plus x if the shapes allow."""
-    channels = x.shape[-1]
+    channels = channels_of(x)
     y = x
     if stage.expansion > 1:
         y = convolution(y, stage.expansion * channels, 1, f"{name}expand_conv")
-        y = silu(BatchNormalization(name=f"{name}expand_bn")(y), f"{name}expand_activation")
+        y = silu(BatchNormalization(channel_axis(), name=f"{name}expand_bn")(y), f"{name}expand_activation")
     if strides > 1:
         y = ZeroPadding2D(halving_padding(y, stage.kernel_size), name=f"{name}dwconv_pad")(y)
     y = DepthwiseConv2D(
@@ -149,9 +150,9 @@ def block(x: Tensor, stage: Stage, filters: int, name: str, strides: int, drop: 
         depthwise_initializer=KERNELS,
         name=f"{name}dwconv",
     )(y)
-    y = silu(BatchNormalization(name=f"{name}bn")(y), f"{name}activation")
+    y = silu(BatchNormalization(channel_axis(), name=f"{name}bn")(y), f"{name}activation")
     y = squeeze_excite(y, max(1, channels // 4), name)
-    y = BatchNormalization(name=f"{name}project_bn")(convolution(y, filters, 1, f"{name}project_conv"))
+    y = BatchNormalization(channel_axis(), name=f"{name}project_bn")(convolution(y, filters, 1, f"{name}project_conv"))
     return residual(x, y, drop, name) if strides == 1 and channels == filters else y
 
 
@@ -164,9 +165,9 @@ def residual(x: Tensor, y: Tensor, drop: float, name: str) -> Tensor:
 
 def squeeze_excite(x: Tensor, width: int, name: str) -> Tensor:
     """Return x with each channel multiplied by a factor from 0 to 1, which two layers compute from the means of all channels."""
-    channels = x.shape[-1]
+    channels = channels_of(x)
     y = GlobalAveragePooling2D(name=f"{name}se_squeeze")(x)
-    y = Reshape((1, 1, channels), name=f"{name}se_reshape")(y)
+    y = Reshape((channels, 1, 1) if channels_first() else (1, 1, channels), name=f"{name}se_reshape")(y)
     for filters, activation, step in ((width, "silu", "reduce"), (channels, "sigmoid", "expand")):
         y = Conv2D(
             filters, 1, padding="same", activation=activation, kernel_initializer=KERNELS, name=f"{name}se_{step}"

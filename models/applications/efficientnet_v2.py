@@ -16,6 +16,7 @@ from layercli.models.applications.efficientnet import (
     squeeze_excite,
 )
 from layercli.models.applications.imagenet import DEVIATIONS, MEANS
+from layercli.models.applications.layout import channel_axis, channels_of
 from layercli.models.applications.signatures import USUAL, with_arguments
 
 from layercli.core.model import Model
@@ -110,10 +111,10 @@ def efficientnet_v2(
 
 def preprocessed(image: Tensor, variant: str) -> Tensor:
     """Return an image with values from 0 to 255 as the network of that variant wants it."""
-    if not variant.startswith("b") or image.shape[-1] != 3:
+    if not variant.startswith("b") or channels_of(image) != 3:
         return Rescaling(1 / 128, -1)(image)
     variances = [deviation**2 for deviation in DEVIATIONS]
-    return Normalization(mean=list(MEANS), variance=variances)(Rescaling(1 / 255)(image))
+    return Normalization(channel_axis(), mean=list(MEANS), variance=variances)(Rescaling(1 / 255)(image))
 
 
 def features(x: Tensor, stages: Stages, stem: int, width: float, depth: float) -> Tensor:
@@ -138,7 +139,7 @@ def scaled(filters: int, width: float) -> int:
 
 def block(x: Tensor, kind: BlockKind, filters: int, name: str, strides: int, drop: float) -> Tensor:
     """Return what a block computes of x, plus x if the shapes allow."""
-    channels = x.shape[-1]
+    channels = channels_of(x)
     y = fused(x, kind, filters, name, strides) if kind.fused else depthwise(x, kind, name, strides)
     if not kind.fused or kind.expansion > 1:
         y = normalized(convolution(y, filters, 1, f"{name}project_conv"), f"{name}project_bn")
@@ -148,14 +149,14 @@ def block(x: Tensor, kind: BlockKind, filters: int, name: str, strides: int, dro
 def fused(x: Tensor, kind: BlockKind, filters: int, name: str, strides: int) -> Tensor:
     """Return a wide 3x3 convolution of x, or one of ``filters`` where the block does not expand."""
     step = "expand" if kind.expansion > 1 else "project"
-    wide = kind.expansion * x.shape[-1] if kind.expansion > 1 else filters
+    wide = kind.expansion * channels_of(x) if kind.expansion > 1 else filters
     x = convolution(x, wide, 3, f"{name}{step}_conv", strides=strides)
     return silu(normalized(x, f"{name}{step}_bn"), f"{name}{step}_activation")
 
 
 def depthwise(x: Tensor, kind: BlockKind, name: str, strides: int) -> Tensor:
     """Return a wide depthwise convolution of x with squeeze-and-excitation."""
-    channels = x.shape[-1]
+    channels = channels_of(x)
     x = convolution(x, kind.expansion * channels, 1, f"{name}expand_conv")
     x = silu(normalized(x, f"{name}expand_bn"), f"{name}expand_activation")
     x = DepthwiseConv2D(
@@ -167,4 +168,4 @@ def depthwise(x: Tensor, kind: BlockKind, name: str, strides: int) -> Tensor:
 
 def normalized(x: Tensor, name: str) -> Tensor:
     """Return x normalized over the batch."""
-    return BatchNormalization(momentum=0.9, name=name)(x)
+    return BatchNormalization(channel_axis(), momentum=0.9, name=name)(x)

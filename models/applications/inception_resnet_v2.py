@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.inception_v3 import Branch, along, block, reduction, stem
+from layercli.models.applications.layout import channel_axis, channels_of
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.resnet import relu
 from layercli.models.applications.signatures import standard
@@ -56,13 +57,13 @@ def InceptionResNetV2(of: ImageClassifier) -> Model:
             name, halved = REDUCTIONS[stage]
             x = reduction(x, halved, name)
     x = Conv2D(1536, 1, padding="same", use_bias=False, name="conv_7b")(x)
-    x = relu(BatchNormalization(scale=False, name="conv_7b_bn")(x), "conv_7b_ac")
+    x = relu(BatchNormalization(channel_axis(), scale=False, name="conv_7b_bn")(x), "conv_7b_ac")
     return of.model(image, of.head(x), tf_kernels("inception_resnet_v2", "inception_resnet_v2", of.include_top))
 
 
 def residual_block(x: Tensor, scale: float, branches: tuple[Branch, ...], name: str, activation: bool) -> Tensor:
     """Return x plus the scaled 1x1 convolution of the channels of all branches, without negative values if ``activation``."""
-    mixed = Concatenate(name=f"{name}_mixed")([along(x, branch) for branch in branches])
-    residual = Conv2D(x.shape[-1], 1, padding="same", name=f"{name}_conv")(mixed)
+    mixed = Concatenate(channel_axis(), name=f"{name}_mixed")([along(x, branch) for branch in branches])
+    residual = Conv2D(channels_of(x), 1, padding="same", name=f"{name}_conv")(mixed)
     x = CustomScaleLayer(scale)([x, residual])
     return relu(x, f"{name}_ac") if activation else x

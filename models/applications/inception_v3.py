@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from layercli.models.applications.classifier import ImageClassifier
+from layercli.models.applications.layout import channel_axis
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.signatures import standard
 
@@ -58,7 +59,7 @@ def column_row_twice(width: int) -> Branch:
 def block(x: Tensor, branches: Sequence[Branch], pooled: int, name: str) -> Tensor:
     """Return the channels of all branches, and of a 1x1 convolution with ``pooled`` filters of the local means."""
     outputs = [along(x, branch) for branch in branches]
-    return Concatenate(name=name)([*outputs, pooled_branch(x, pooled)])
+    return Concatenate(channel_axis(), name=name)([*outputs, pooled_branch(x, pooled)])
 
 
 def reduction(x: Tensor, branches: Sequence[Branch], name: str) -> Tensor:
@@ -67,15 +68,15 @@ def reduction(x: Tensor, branches: Sequence[Branch], name: str) -> Tensor:
     for branch in branches:
         filters, size = branch[-1]
         outputs.append(conv(along(x, branch[:-1]), filters, size, strides=2, padding="valid"))
-    return Concatenate(name=name)([*outputs, MaxPooling2D(3, strides=2)(x)])
+    return Concatenate(channel_axis(), name=name)([*outputs, MaxPooling2D(3, strides=2)(x)])
 
 
 def widened(x: Tensor, index: int) -> Tensor:
     """Return one of the last two blocks, in which two branches end in a row and a column side by side."""
     narrow = conv(x, 320, 1)
-    single = Concatenate(name=f"mixed9_{index}")(row_and_column(conv(x, 384, 1)))
-    double = Concatenate()(row_and_column(along(x, ((448, 1), (384, 3)))))
-    return Concatenate(name=f"mixed{9 + index}")([narrow, single, double, pooled_branch(x, 192)])
+    single = Concatenate(channel_axis(), name=f"mixed9_{index}")(row_and_column(conv(x, 384, 1)))
+    double = Concatenate(channel_axis())(row_and_column(along(x, ((448, 1), (384, 3)))))
+    return Concatenate(channel_axis(), name=f"mixed{9 + index}")([narrow, single, double, pooled_branch(x, 192)])
 
 
 def row_and_column(x: Tensor) -> list[Tensor]:
@@ -98,4 +99,4 @@ def along(x: Tensor, branch: Branch) -> Tensor:
 def conv(x: Tensor, filters: int, size: object, strides: int = 1, padding: str = "same") -> Tensor:
     """Return relu(bn(convolution of x)); the normalization has no scale."""
     x = Conv2D(filters, size, strides=strides, padding=padding, use_bias=False)(x)
-    return Activation("relu")(BatchNormalization(scale=False)(x))
+    return Activation("relu")(BatchNormalization(channel_axis(), scale=False)(x))

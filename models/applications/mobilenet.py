@@ -6,6 +6,7 @@ The paper is arXiv:1704.04861.
 from __future__ import annotations
 
 from layercli.models.applications.classifier import ImageClassifier
+from layercli.models.applications.layout import channel_axis
 from layercli.models.applications.pretrained_weights import published_size, rows
 
 from layercli.core.model import Model
@@ -81,7 +82,7 @@ def block(x: Tensor, filters: int, depth_multiplier: int, strides: int, number: 
 
 def activated(x: Tensor, name: str) -> Tensor:
     """Return relu6(bn(x))."""
-    return ReLU(6.0, name=f"{name}_relu")(BatchNormalization(name=f"{name}_bn")(x))
+    return ReLU(6.0, name=f"{name}_relu")(BatchNormalization(channel_axis(), name=f"{name}_bn")(x))
 
 
 def head(of: ImageClassifier, x: Tensor, dropout: float) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from layercli.models.applications.classifier import ImageClassifier
+from layercli.models.applications.layout import channel_axis, channels_of, sizes_of
 from layercli.models.applications.pretrained_weights import published_size, rows, tf_kernels
 
 from layercli.core.dims import known
@@ -62,7 +63,7 @@ def MobileNetV2(
 def inverted_residual(x: Tensor, expansion: int, filters: int, strides: int, number: int) -> Tensor:
     """Return a wide depthwise convolution between two 1x1 convolutions, plus x if the shapes allow."""
     name = f"block_{number}" if number else "expanded_conv"
-    channels = x.shape[-1]
+    channels = channels_of(x)
     y = x
     if number:
         y = Conv2D(expansion * channels, 1, padding="same", use_bias=False, name=f"{name}_expand")(y)
@@ -79,13 +80,13 @@ def inverted_residual(x: Tensor, expansion: int, filters: int, strides: int, num
 
 def normalized(x: Tensor, name: str) -> Tensor:
     """Return x normalized over the batch."""
-    return BatchNormalization(momentum=0.999, name=name)(x)
+    return BatchNormalization(channel_axis(), momentum=0.999, name=name)(x)
 
 
 def halving_padding(x: Tensor, kernel_size: int) -> tuple[tuple[int, int], ...]:
     """Return the zeros around x with which a convolution of strides 2 gives half the size, rounded up."""
     half = kernel_size // 2
-    return tuple((half - (size % 2 == 0 if known(size) else 1), half) for size in x.shape[1:3])
+    return tuple((half - (size % 2 == 0 if known(size) else 1), half) for size in sizes_of(x))
 
 
 def divisible(filters: float) -> int:

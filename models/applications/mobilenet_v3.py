@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.applications.classifier import ImageClassifier
+from layercli.models.applications.layout import channels_of
 from layercli.models.applications.mobilenet_v2 import divisible, halving_padding, normalized
 from layercli.models.applications.signatures import with_arguments
 
@@ -119,14 +120,14 @@ def features(x: Tensor, blocks: tuple[InvertedResidual, ...], alpha: float, mini
         if minimalistic:
             block = InvertedResidual(block.expansion, block.filters, 3, block.strides, False, False)
         x = inverted_residual(x, block, divisible(block.filters * alpha), number)
-    x = Conv2D(divisible(6 * x.shape[-1]), 1, padding="same", use_bias=False, name="conv_1")(x)
+    x = Conv2D(divisible(6 * channels_of(x)), 1, padding="same", use_bias=False, name="conv_1")(x)
     return activated(normalized(x, "conv_1_bn"), not minimalistic)
 
 
 def inverted_residual(x: Tensor, block: InvertedResidual, filters: int, number: int) -> Tensor:
     """Return a wide depthwise convolution between two 1x1 convolutions, plus x if the shapes allow."""
     name = f"expanded_conv_{number}" if number else "expanded_conv"
-    channels = x.shape[-1]
+    channels = channels_of(x)
     width = divisible(channels * block.expansion)
     y = x
     if number:

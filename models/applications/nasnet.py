@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.models.applications.classifier import ImageClassifier
+from layercli.models.applications.layout import require_channels_last
 from layercli.models.applications.mobilenet_v2 import halving_padding
 from layercli.models.applications.signatures import with_arguments
 
@@ -50,6 +51,7 @@ def nasnet(
 
     ``filters`` are those of the first cells. With ``skip_reduction`` the cell after a reduction gets the p that the reduction got.
     """
+    require_channels_last(of.name)
     image = of.image(size)
     x = Conv2D(stem, 3, strides=2, use_bias=False, kernel_initializer="he_normal", name="stem_conv1")(image)
     x = relu(features(normalized(x, "stem_bn1"), filters, cells, skip_reduction))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.models.applications.classifier import ImageClassifier
+from layercli.models.applications.layout import channel_axis
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.signatures import standard
 
@@ -60,7 +61,7 @@ def bottleneck(x: Tensor, filters: int, name: str, strides: int, project: bool) 
 def normalized_conv(x: Tensor, filters: int, size: int, name: str, **arguments: Any) -> Tensor:
     """Return a convolution of x, normalized over the batch."""
     x = Conv2D(filters, size, name=f"{name}_conv", **arguments)(x)
-    return BatchNormalization(epsilon=EPSILON, name=f"{name}_bn")(x)
+    return BatchNormalization(channel_axis(), epsilon=EPSILON, name=f"{name}_bn")(x)
 
 
 def relu(x: Tensor, name: str) -> Tensor:

@@ -6,6 +6,7 @@ The paper is arXiv:1603.05027.
 from __future__ import annotations
 
 from layercli.models.applications.classifier import ImageClassifier
+from layercli.models.applications.layout import channel_axis
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.resnet import EPSILON, relu
 from layercli.models.applications.signatures import standard
@@ -66,4 +67,4 @@ def preactivated_bottleneck(x: Tensor, filters: int, name: str, strides: int, pr
 def activated(x: Tensor, name: str) -> Tensor:
     """Return relu(bn(x)); the names of the two layers begin with ``name``."""
     stem = f"{name}_" if name else ""
-    return relu(BatchNormalization(epsilon=EPSILON, name=f"{stem}bn")(x), f"{stem}relu")
+    return relu(BatchNormalization(channel_axis(), epsilon=EPSILON, name=f"{stem}bn")(x), f"{stem}relu")

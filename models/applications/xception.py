@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from layercli.models.applications.classifier import ImageClassifier
+from layercli.models.applications.layout import channel_axis
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.resnet import relu
 from layercli.models.applications.signatures import standard
@@ -24,7 +25,7 @@ def Xception(of: ImageClassifier) -> Model:
     for i, (filters, strides) in enumerate(((32, 2), (64, 1)), 1):
         name = f"block1_conv{i}"
         x = Conv2D(filters, 3, strides=strides, use_bias=False, name=name)(x)
-        x = relu(BatchNormalization(name=f"{name}_bn")(x), f"{name}_act")
+        x = relu(BatchNormalization(channel_axis(), name=f"{name}_bn")(x), f"{name}_act")
     for block, filters in enumerate(ENTRY, 2):
         x = halving(x, (filters, filters), f"block{block}", begins_with_relu=block > 2)
     for block in MIDDLE:
@@ -41,7 +42,7 @@ def Xception(of: ImageClassifier) -> Model:
 def halving(x: Tensor, filters: tuple[int, int], name: str, begins_with_relu: bool) -> Tensor:
     """Return two separable convolutions and a maximum pooling of x, plus a convolution of x as the shortcut."""
     shortcut = Conv2D(filters[1], 1, strides=2, padding="same", use_bias=False)(x)
-    shortcut = BatchNormalization()(shortcut)
+    shortcut = BatchNormalization(channel_axis())(shortcut)
     if begins_with_relu:
         x = relu(x, f"{name}_sepconv1_act")
     x = relu(separable(x, filters[0], f"{name}_sepconv1"), f"{name}_sepconv2_act")
@@ -53,4 +54,4 @@ def halving(x: Tensor, filters: tuple[int, int], name: str, begins_with_relu: bo
 def separable(x: Tensor, filters: int, name: str) -> Tensor:
     """Return a separable 3x3 convolution of x, normalized over the batch."""
     x = SeparableConv2D(filters, 3, padding="same", use_bias=False, name=name)(x)
-    return BatchNormalization(name=f"{name}_bn")(x)
+    return BatchNormalization(channel_axis(), name=f"{name}_bn")(x)

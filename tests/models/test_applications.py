@@ -9,7 +9,7 @@ import pytest
 import torch
 from layercli.models import APPLICATIONS
 
-from layercli import applications
+from layercli import applications, config
 from layercli.core import naming
 from layercli.errors import FileError, FormatError, ShapeError, UsageError
 from layercli.inspect.summary import summarize
@@ -50,6 +50,40 @@ def test_outputs_are_keras_s(name, request):
     outputs = model(torch.from_numpy(images(SMALL[name]["input_shape"])), training=False).detach().numpy()
     expected = np.asarray(KERAS["outputs"][name])
     np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.fixture
+def _channels_first():
+    config.set_image_data_format("channels_first")
+    yield
+    config.set_image_data_format("channels_last")
+
+
+@pytest.mark.usefixtures("_channels_first")
+@pytest.mark.parametrize(
+    "name", ["EfficientNetB0", "EfficientNetV2B0", "MobileNet", "MobileNetV2", "MobileNetV3Small", "ResNet50"]
+)
+def test_images_with_channels_first(name):
+    """The same weights give the same for the turned image."""
+    shape = SMALL[name]["input_shape"]
+    model = getattr(applications, name)(**ARGUMENTS, **SMALL[name] | {"input_shape": (3, *shape[:2])})
+    assert model.input_shape == (None, 3, *shape[:2])
+    model.set_weights(weights([(w.path.rpartition("/")[2], w.shape) for w in model.weights]))
+    turned = torch.from_numpy(images(shape)).permute(0, 3, 1, 2)
+    outputs = model(turned, training=False).detach().numpy()
+    expected = np.asarray(KERAS["outputs"][name])
+    np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.usefixtures("_channels_first")
+def test_networks_with_channels_last_alone():
+    for name in ("ConvNeXtTiny", "DenseNet121", "NASNetMobile"):
+        with pytest.raises(UsageError) as error:
+            getattr(applications, name)(weights=None)
+        assert str(error.value).endswith(" takes images with channels last alone")
+    with pytest.raises(UsageError) as error:
+        applications.MobileNet(input_shape=(3, 3), weights=None)
+    assert str(error.value).endswith("expects input_shape as (channels, height, width), got (3, 3)")
 
 
 def small(**arguments):
