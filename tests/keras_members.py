@@ -129,7 +129,7 @@ def of_keras(folder):
         f"{package}.{name}"
         for package in PACKAGES
         for name in dir(getattr(keras, package))
-        if isinstance(getattr(getattr(keras, package), name), type) and name not in ("OrbaxCheckpoint", "CallbackList")
+        if isinstance(getattr(getattr(keras, package), name), type) and name != "OrbaxCheckpoint"
     ]
     torch_s = set(dir(torch.nn.Module())) | {"torch_params"}
     found = {"layers": {}, "others": {}}

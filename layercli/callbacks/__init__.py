@@ -9,6 +9,7 @@ from layercli.core.registry import Registry
 if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table below
     from layercli.callbacks.backup_and_restore import BackupAndRestore as BackupAndRestore
     from layercli.callbacks.callback import Callback as Callback
+    from layercli.callbacks.callback_list import CallbackList as CallbackList
     from layercli.callbacks.csv_logger import CSVLogger as CSVLogger
     from layercli.callbacks.early_stopping import EarlyStopping as EarlyStopping
     from layercli.callbacks.history import History as History
@@ -27,6 +28,7 @@ _registry = Registry(
     "callback",
     {
         "callback": "Callback",
+        "callback_list": "CallbackList",
         "history": "History",
         "early_stopping": "EarlyStopping",
         "terminate_on_nan": "TerminateOnNaN",

@@ -12,9 +12,10 @@ from layercli.errors import FileError
 
 
 class CSVLogger(Callback):
-    """Write the logs of each epoch as a row of a CSV file, whose columns are the logs of the first epoch.
+    """Write the logs of each epoch as a row of a CSV file.
 
-    Raises FileError if the file cannot be written.
+    The columns are the logs of the first epoch by their names; those of the validation have columns even if it is made later,
+    with NA until then. Raises FileError if the file cannot be written.
 
     Args:
         filename: The path of the file.
@@ -46,7 +47,7 @@ class CSVLogger(Callback):
         found: dict[str, Any] = {"epoch": epoch, **(logs or {})}
         writer = csv.writer(self.csv_file, delimiter=self.sep, lineterminator="\n")
         if not self.keys:
-            self.keys = list(found)
+            self.keys = ["epoch", *columns_of(logs or {})]
             if not self._titled:
                 writer.writerow(self.keys)
         writer.writerow([found.get(name, "NA") for name in self.keys])
@@ -57,3 +58,9 @@ class CSVLogger(Callback):
         if self.csv_file is not None:
             self.csv_file.close()
             self.csv_file = None
+
+
+def columns_of(logs: Logs) -> list[str]:
+    """Return the names of logs in alphabetical order, and the same names of the validation if they hold none of its."""
+    names = sorted(logs)
+    return names if any(name.startswith("val_") for name in names) else [*names, *(f"val_{name}" for name in names)]

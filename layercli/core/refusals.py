@@ -24,7 +24,6 @@ REFUSED = {
     "SymbolicScope": "compute_output_spec of a layer describes it without values",
     "name_scope": "a variable's path follows from the attributes that hold its layers",
     "remat": "layercli does not compute activations again in the backward pass",
-    "callbacks.CallbackList": "fit calls the hooks of its callbacks",
     "callbacks.OrbaxCheckpoint": _JAX,
     "config.disable_interactive_logging": "fit, evaluate and predict take verbose=0 or 2",
     "config.enable_traceback_filtering": "tracebacks are always whole",

@@ -137,6 +137,42 @@ def test_a_csv_file_has_a_row_per_epoch(tmp_path):
     assert path.read_text().count("epoch") == 1
 
 
+def test_a_csv_file_has_columns_for_a_later_validation(tmp_path):
+    path = tmp_path / "log.csv"
+    logger = callbacks.CSVLogger(path)
+    model = line()
+    model.fit(X, Y, epochs=2, validation_split=0.5, validation_freq=2, verbose=0, callbacks=[logger])
+    titles, first, second = (row.split(",") for row in path.read_text().splitlines())
+    assert titles == ["epoch", "loss", "val_loss"]
+    assert first[2] == "NA"
+    assert float(second[2]) > 0
+
+
+def test_a_callback_list_calls_the_hooks_of_a_loop_of_ones_own():
+    model, seen = line(), []
+    note = callbacks.LambdaCallback(
+        on_train_begin=lambda logs: seen.append(("train", logs)),
+        on_epoch_begin=lambda epoch, logs: seen.append(("epoch", epoch, logs)),
+        on_train_batch_end=lambda batch, logs: seen.append(("batch", batch, logs)),
+    )
+    listed = callbacks.CallbackList([], add_history=True, model=model, epochs=1, steps=2)
+    listed.append(note)
+    listed.on_train_begin()
+    listed.on_epoch_begin(0)
+    for batch in range(2):
+        listed.on_batch_begin(batch)
+        listed.on_batch_end(batch, {"loss": batch})
+    listed.on_epoch_end(0, {"loss": 1.0})
+    listed.on_train_end()
+    batches = [("batch", batch, {"loss": batch}) for batch in range(2)]
+    assert seen == [("train", {}), ("epoch", 0, {}), *batches]
+    assert model.history.history == {"loss": [1.0]}
+    assert listed.params == {"epochs": 1, "steps": 2}
+    assert model.fit(X, Y, verbose=0, callbacks=callbacks.CallbackList(note)).epoch == [0]
+    with pytest.raises(LayercliError, match="callbacks are Callback objects, got 3"):
+        callbacks.CallbackList([3])
+
+
 def test_asked_to_they_say_what_they_do(capsys, tmp_path):
     model = line()
     verbose = {"monitor": "loss", "verbose": 1, "min_delta": 100.0}

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from layercli.callbacks.callback import Callback
-from layercli.callbacks.callback_list import CallbackList, listed
+from layercli.callbacks.callback_list import CallbackList
 from layercli.core import tree
 from layercli.core.model import Model
 from layercli.core.types import Tensor
@@ -30,22 +30,22 @@ def predict(
     first, source = peek(source_of(x, batch_size=size, what="predict"), size)
     build(model, first[0])
     device = eager_call.device_of(model)
-    told = CallbackList(listed(callbacks), model, {})
+    hooks = CallbackList(callbacks, model=model)
     compiles = getattr(model._trainer, "jit_compile", False)
     alone = (
-        not told.all and compiles is not True
+        not hooks.callbacks and compiles is not True
     )  # a callback may change weights, and torch.compile packs weights itself
     many = isinstance(source, ArrayAdapter) and source.steps(size) > 1 and steps != 1
     step_of = PrepackedCall(model.predict_step, many=many) if alone else model.predict_step
     parts: list[Tensor] = []
-    told.tell("on_predict_begin")
+    hooks.on_predict_begin()
     inference = layer_module.mode(model.module, False)
     with inference, torch.inference_mode(), source.epoch(), torch_compile.compiled(model, compiles):
         for step, batch in enumerate(itertools.islice(source.batches(size), steps)):
-            told.tell("on_predict_batch_begin", step)
+            hooks.on_predict_batch_begin(step)
             parts.append(tree.map_structure(tensors.to_numpy, step_of(packed(to_device(batch, device)))))
-            told.tell("on_predict_batch_end", step, {"outputs": parts[-1]})
-    told.tell("on_predict_end", {})
+            hooks.on_predict_batch_end(step, {"outputs": parts[-1]})
+    hooks.on_predict_end()
     flat = [np.concatenate(arrays) for arrays in zip(*map(tree.flatten, parts), strict=True)]
     remaining = iter(flat)
     return tree.map_structure(lambda _: next(remaining), parts[0])

@@ -71,7 +71,7 @@ def fit(
     steps = steps_per_epoch or source.steps(size)
     history, (shown, others) = History(), divided_callbacks(trainer, callbacks, verbose)
     params = {"epochs": epochs, "steps": steps, "verbose": verbose}
-    told = CallbackList([*shown, *others, history], model, params)
+    hooks = CallbackList([*shown, *others, history], model=model, **params)
     first, source = peek(source, size)
     begin(trainer, first)
     if not model.trainable_variables and not model.is_container_only:
@@ -80,31 +80,30 @@ def fit(
         trainer.part.check(size)
         collectives.begin(trainer, to_device(first, eager_call.device_of(model)), training=True)
     model.stop_training = False
-    model.history = history
-    told.tell("on_train_begin")
+    hooks.on_train_begin()
     start, trainer.start = trainer.start or TrainingPosition(initial_epoch, 0, 0), None
     logs: Mapping[str, Any] = {}
     try:
         for epoch in range(start.epoch, epochs):
-            told.tell("on_epoch_begin", epoch)
+            hooks.on_epoch_begin(epoch)
             batch = start.batch if epoch == start.epoch and not getattr(source, "once", False) else 0
             trainer.updates = start.updates if batch else trainer.optimizer.step_count
             with drawing(trainer, epoch) as seed, source.epoch(), torch_compile.compiled(model, trainer.jit_compile):
                 order = source.order(seed) if shuffle else None
                 left = None if steps_per_epoch is None else steps_per_epoch - batch
                 batches = itertools.islice(shard_batches(trainer, source, size, order, batch), left)
-                logs = run_epoch(trainer, enumerate(batches, batch), told, seed)
+                logs = run_epoch(trainer, enumerate(batches, batch), hooks, seed)
             if held is not None and (epoch + 1) % validation_freq == 0:
-                found = run_test(trainer, held, size_of(validation_batch_size or size), validation_steps, told)
+                found = run_test(trainer, held, size_of(validation_batch_size or size), validation_steps, hooks)
                 logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
-            told.tell("on_epoch_end", epoch, logs)
+            hooks.on_epoch_end(epoch, logs)
             if stopping(trainer):
                 break
     finally:
         for each in shown:
             each.close()
     trainer.optimizer.finalize()
-    told.tell("on_train_end", logs)
+    hooks.on_train_end(logs)
     return history
 
 
@@ -122,7 +121,7 @@ def split_validation(source: object, share: float, given: Any) -> tuple[Any, Any
 
 
 def run_epoch(
-    trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: CallbackList, seed: int
+    trainer: Trainer, batches: Iterator[tuple[int, Batch]], hooks: CallbackList, seed: int
 ) -> dict[str, object]:
     """Train on numbered ``batches`` and return the logs of the epoch; ``seed`` and the batch number determine random draws."""
     model = trainer.model
@@ -134,11 +133,11 @@ def run_epoch(
     try:
         for step, batch in batches:
             if step % every == 0:
-                told.tell("on_train_batch_begin", step)
+                hooks.on_train_batch_begin(step)
             reseed(device, own + step)
             logs = model.train_step(packed(to_device(batch, device)))
             if (step + 1) % every == 0:
-                told.tell("on_train_batch_end", step, batch_logs(trainer, logs))
+                hooks.on_train_batch_end(step, batch_logs(trainer, logs))
             raise_if_interrupted(trainer)
             if stopping(trainer, in_epoch=True):
                 break
@@ -153,25 +152,25 @@ def run_epoch(
 
 
 def run_test(
-    trainer: Trainer, source: ArrayAdapter | IterableAdapter, size: int, steps: int | None, told: CallbackList
+    trainer: Trainer, source: ArrayAdapter | IterableAdapter, size: int, steps: int | None, hooks: CallbackList
 ) -> dict[str, object]:
     """Evaluate the batches of ``source`` and return the logs."""
     model = trainer.model
     device = eager_call.device_of(model)
     trainer.reset()
-    told.tell("on_test_begin")
+    hooks.on_test_begin()
     logs: Mapping[str, Any] | None = None
     inference = layer_module.mode(model.module, False)
     with inference, torch.no_grad(), source.epoch(), torch_compile.compiled(model, trainer.jit_compile):
         for step, batch in enumerate(itertools.islice(shard_batches(trainer, source, size), steps)):
-            told.tell("on_test_batch_begin", step)
+            hooks.on_test_batch_begin(step)
             logs = model.test_step(packed(to_device(batch, device)))
-            told.tell("on_test_batch_end", step, batch_logs(trainer, logs))
+            hooks.on_test_batch_end(step, batch_logs(trainer, logs))
             raise_if_interrupted(trainer)
     if logs is None:
         raise UsageError("evaluate got no data: there is no batch left")
     found = numbers(logs) if trainer.part is None else trainer.part.agreed(logs)
-    told.tell("on_test_end", found)
+    hooks.on_test_end(found)
     return found
 
 
@@ -193,8 +192,8 @@ def evaluate(
     first, source = peek(source_of(x, y, sample_weight, batch_size=size, what="evaluate"), size)
     begin(trainer, first)
     collectives.begin(trainer, first, training=False)
-    told = CallbackList(collectives.callbacks_for_rank(trainer, listed(callbacks)), model, {"verbose": verbose})
-    found = run_test(trainer, source, size, steps, told)
+    hooks = CallbackList(collectives.callbacks_for_rank(trainer, listed(callbacks)), model=model, verbose=verbose)
+    found = run_test(trainer, source, size, steps, hooks)
     if return_dict:
         return found
     ordered = [found[name] for name in trainer.results() if name in found] or list(found.values())
