@@ -39,6 +39,11 @@ def known(size: Size) -> bool:
     return isinstance(size, int)
 
 
+def number(size: Size | None) -> int | None:
+    """Return ``size`` as files and configurations hold it: an integer, or None if it is not known."""
+    return int(size) if isinstance(size, int) else None
+
+
 def may_equal(left: Size, right: Size) -> bool:
     """Whether ``left`` and ``right`` may be the same size: false only if they provably differ."""
     difference = left - right

@@ -143,7 +143,7 @@ class LayerProtocol:
         """Return the shapes that the layer was built with: ``input_shape``, or ``shapes_dict`` of several; None if not built."""
         if self._built_for is None:
             return None if self._call_specs is None else self._shapes_of_call(self._call_specs)
-        args, named = self._built_for
+        args, named = tree.map_structure(dims.number, self._built_for)
         if len(args) == 1 and not named:
             return {"input_shape": args[0]}
         names = [*build_argument_names(type(self))]
@@ -154,7 +154,7 @@ class LayerProtocol:
 
         def shape_of(spec: Any) -> Any:
             sizes = getattr(spec, "shape", None)
-            return None if sizes is None else tuple(int(size) if dims.known(size) else None for size in sizes)
+            return None if sizes is None else tuple(map(dims.number, sizes))
 
         shapes = [tree.map_structure(shape_of, spec) for spec in specs]
         if len(shapes) == 1:

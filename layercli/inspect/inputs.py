@@ -179,7 +179,7 @@ def images(model: str, file: str, spec: Spec | None, rescale: Range | None) -> n
             f"images are [batch, height, width, channels], the model takes {spec}",
             hint="--input-shape changes what it is built for",
         )
-    _, *sizes = (int(size) if dims.known(size) else None for size in spec.shape)
+    _, *sizes = map(dims.number, spec.shape)
     channels, height, width = sizes if first else (sizes[2], sizes[0], sizes[1])
     pixels = read_images(file, (height, width), channels or 3)
     if rescale is not None:

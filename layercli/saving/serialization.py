@@ -90,7 +90,7 @@ def build_config(model: Model) -> Config:
 
 
 def _plain_shapes(shapes: object) -> Any:
-    return tree.map_structure(lambda size: int(size) if dims.known(size) else None, shapes)
+    return tree.map_structure(dims.number, shapes)
 
 
 def _described(x: Any) -> Any:
@@ -141,7 +141,7 @@ def input_layer(name: str, spec: Spec) -> dict[str, Any]:
 
 def sizes(shape: Shape) -> list[int | None]:
     """Return a shape with None for every size that is not known."""
-    return [int(size) if dims.known(size) else None for size in shape]
+    return list(map(dims.number, shape))
 
 
 def drawn(model: Functional) -> dict[str, Any]:

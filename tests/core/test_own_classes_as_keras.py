@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -329,6 +331,8 @@ def test_build_configs_names_and_orders_are_keras_s():
     assert dense.get_build_config() == {"input_shape": (1, 3)}
     assert added.get_build_config() == {"input_shape": [(1, 3), (1, 3)]}
     assert stack.get_build_config() == {"input_shape": (None, 3)}
+    inside = Sequential([Input((3,)), layers.Dense(2)]).layers[0]  # whose build got a named batch
+    assert json.loads(json.dumps(inside.get_build_config())) == {"input_shape": [None, 3]}
 
     gru = layers.Bidirectional(layers.GRU(2))
     inputs = Input((3,))

@@ -126,7 +126,7 @@ def folder_of(path: str, model: Layer, reading: Reading) -> ImageFolder:
             f"images are [batch, height, width, channels], the model takes {spec}",
             hint="--input-shape changes what it is built for",
         )
-    _, height, width, channels = (int(size) if dims.known(size) else None for size in spec.shape)
+    _, height, width, channels = map(dims.number, spec.shape)
     folder = open_folder(path, (height, width), channels or 0)
     if reading.rescale is None:
         return folder
