@@ -175,3 +175,16 @@ json.dump([[v.numpy().tolist() for v in each] for each in (variables, optimizer.
         [sys.executable, "-c", program], input=given, env=environment, capture_output=True, text=True, check=True
     )
     return json.loads(done.stdout)
+
+
+def called_on_ranks(name, settings):
+    """Return the shape and dtype of a new layer's outputs for ones of 0 to 5 axes, None where it raises."""
+
+    def outputs(shape):
+        try:
+            found = getattr(keras.layers, name)(**settings)(np.ones(shape, "float32"))
+        except Exception:
+            return None
+        return [[list(y.shape), str(y.dtype)] for y in (found if isinstance(found, (list, tuple)) else [found])]
+
+    return [outputs((2, 4, 4, 4, 4)[:rank]) for rank in range(6)]

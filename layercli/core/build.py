@@ -11,7 +11,7 @@ from layercli.core import dims, graph, tree
 from layercli.core.graph import CallContext, Node
 from layercli.core.spec import Shape, Spec, shape_of, with_batch_dim
 from layercli.core.types import ShapeLike
-from layercli.errors import UsageError
+from layercli.errors import ShapeError, UsageError
 
 if TYPE_CHECKING:
     from layercli.core.layer import Layer
@@ -22,8 +22,15 @@ def as_build(build: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(build)
     def building(self: Layer, *args: Any, **kwargs: Any) -> None:
+        shapes = [batched_tree(shape) for shape in args]
+        named = {key: batched_tree(shape) for key, shape in kwargs.items()}
         with _scope(self):
-            build(self, *map(batched_tree, args), **{key: batched_tree(shape) for key, shape in kwargs.items()})
+            try:
+                build(self, *shapes, **named)
+            except IndexError as error:
+                if () not in (*shapes, *named.values()):
+                    raise
+                raise ShapeError("expects x with at least 1 axis, got a number") from error
         self.built = True
         self._built_for = (args, kwargs)
         if not graph.call_stack():

@@ -16,7 +16,7 @@ from layercli.core.spec import Spec, shape_of
 from layercli.core.text import STRING, is_text
 from layercli.core.types import Tensor
 from layercli.core.variable import Variable
-from layercli.errors import LayercliError
+from layercli.errors import DTypeError, LayercliError
 
 REGISTRY: dict[str, type[Op]] = {}
 """Every operation by its qualified name; the consistency tests run over all of them."""
@@ -124,6 +124,8 @@ class Op(ABC):
         found = {spec.dtype for spec in specs if isinstance(spec, Spec)}
         if self.promotes and len(found) > 1:
             return self(*backend.as_one_dtype(inputs, reduce(dtypes.promote, sorted(found))))
+        if isinstance(error, NotImplementedError) and " not implemented for " in str(error):
+            raise DTypeError(f"cannot be computed on {', '.join(sorted(found))}: torch has no such kernel") from error
         raise error
 
 

@@ -49,8 +49,8 @@ class Spec:
 
 def with_batch_dim(shape: Iterable[Any]) -> Shape:
     """Return a user's shape, batch first: a leading ``None`` is the batch, other ``None`` are anonymous, text is a name."""
-    batch, *rest = shape_of(shape)
-    return (dims.Dim.named(dims.BATCH) if batch == dims.UNKNOWN else batch, *rest)
+    sizes = shape_of(shape)
+    return (dims.Dim.named(dims.BATCH), *sizes[1:]) if sizes and sizes[0] == dims.UNKNOWN else sizes
 
 
 def shape_of(shape: Iterable[object]) -> Shape:

@@ -38,7 +38,7 @@ class PReLU(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Make alpha, of the input's shape after the batch, with 1 for a shared axis."""
-        _, *sizes = input_shape
+        sizes = list(input_shape[1:])
         for axis in self.shared_axes or ():
             sizes[axis - 1] = 1
         self.alpha = self.add_weight(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.core.spec import Shape
 from layercli.core.types import Tensor
-from layercli.layers.attention.attention import BaseAttention
+from layercli.layers.attention.attention import BaseAttention, wrong_inputs
 from layercli.layers.validators import Bool, UnitInterval
 
 
@@ -28,7 +27,9 @@ class AdditiveAttention(BaseAttention):
 
     def build(self, input_shape: Any) -> None:
         """Make scale, one number per feature."""
-        query: Shape = input_shape[0]
+        query = input_shape[0] if input_shape else None
+        if not isinstance(query, (list, tuple)):
+            raise wrong_inputs("one tensor")
         self.scale = self.add_weight("scale", (query[-1],), "glorot_uniform") if self.use_scale else None
 
     def _scores(self, query: Tensor, key: Tensor) -> Tensor:

@@ -71,8 +71,7 @@ class BaseAttention(Layer):
     ) -> tuple[Any, Any, Any, Any, Any]:
         """Return query, value, key and the masks of the first two."""
         if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
-            got = f"{len(inputs)} of them" if isinstance(inputs, (list, tuple)) else "one tensor"
-            raise ShapeError(f"expects a list of inputs, [query, value] or [query, value, key], got {got}")
+            raise wrong_inputs(f"{len(inputs)} of them" if isinstance(inputs, (list, tuple)) else "one tensor")
         if mask is not None and (not isinstance(mask, (list, tuple)) or len(mask) not in (2, 3)):
             raise ShapeError("expects a list of masks, [query_mask, value_mask]; either may be None")
         query, value = inputs[:2]
@@ -112,3 +111,8 @@ class Attention(BaseAttention):
         if self._is_dot:
             return self.dot_product(self._scaled(query), key)
         return self.tanh_scores(query, key, self.scale, self.concat_score_weight)
+
+
+def wrong_inputs(got: str) -> ShapeError:
+    """Return the error for what is no list of inputs."""
+    return ShapeError(f"expects a list of inputs, [query, value] or [query, value, key], got {got}")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import ops
+from layercli.core.operation import spec_of
 from layercli.core.spec import Shape
 from layercli.core.types import Tensor
+from layercli.errors import ShapeError
 from layercli.layers.core import quantized
 from layercli.layers.core.quantized import QuantizedMixin
 from layercli.layers.core.weight_form import WeightForm
@@ -88,7 +90,9 @@ class Dense(QuantizedMixin):
         self.maybe_enable_lora()
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Return the outputs."""
+        """Return the outputs. Raises ShapeError for inputs with less than 2 axes."""
+        if inputs.ndim < 2:
+            raise ShapeError(f"expects x with at least 2 axes, got {inputs.ndim} (x = {spec_of(inputs)})")
         if self.is_quantized:
             x = self._quantized(inputs)
         else:

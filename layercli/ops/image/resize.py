@@ -96,6 +96,8 @@ class Upsample(Op):
     def _upsampled(self, x: Tensor) -> Tensor:
         _, _, height, width = x.shape
         down, across = self.times
+        if self.interpolation == "nearest" and not x.dtype.is_floating_point:  # which torch's kernel does not take
+            return x.repeat_interleave(down, 2).repeat_interleave(across, 3)
         return resized(x, (height * down, width * across), self.interpolation, antialias=False)
 
 

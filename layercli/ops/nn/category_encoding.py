@@ -50,12 +50,13 @@ class CategoryCount(Op):
 
     def run(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return torch's sum."""
-        found = is_category(x, self.depth)
+        found = is_category(x.reshape(x.shape or (1,)), self.depth)
         if weights is None:
-            return found.sum(min(1, x.ndim - 1)).to(getattr(torch, self.dtype))
+            return found.sum(min(1, found.ndim - 2)).to(getattr(torch, self.dtype))
         if weights.ndim != x.ndim:
             raise ShapeError(f"expects count_weights with {x.ndim} axes, got {weights.ndim}")
-        return (found.to(weights.dtype) * weights.unsqueeze(-1)).sum(min(1, x.ndim - 1))
+        weights = weights.reshape(weights.shape or (1,))
+        return (found.to(weights.dtype) * weights.unsqueeze(-1)).sum(min(1, found.ndim - 2))
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ class CategoryMultiHot(Op):
 
     def run(self, x: Tensor) -> Tensor:
         """Return torch's any, as numbers; fractions are truncated."""
-        found = is_category(x.to(torch.int64), self.depth)
-        return found.any(min(1, x.ndim - 1)).to(getattr(torch, self.dtype))
+        found = is_category(x.to(torch.int64).reshape(x.shape or (1,)), self.depth)
+        return found.any(min(1, found.ndim - 2)).to(getattr(torch, self.dtype))
 
 
 @dataclass(frozen=True)

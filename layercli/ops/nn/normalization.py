@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from layercli.core import dims
+from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.operation import MultiOutputOp, Op, TreeOp, spec_of
 from layercli.core.spec import Spec
@@ -34,6 +34,8 @@ class BatchNorm(TreeOp):
         """Return x's spec, and in training the batch's mean and variance."""
         if not -x.rank <= self.axis < x.rank:
             raise ShapeError(f"expects x with an axis {self.axis} (x = {x})")
+        if x.rank < 2:
+            raise ShapeError(f"expects x with at least 2 axes, got {x.rank} (x = {x})")
         channels = x.shape[self.axis]
         if not dims.may_equal(channels, mean.shape[0]):
             raise ShapeError(f"expects x with {mean.shape[0]} channels, got {channels} (x = {x})")
@@ -83,7 +85,7 @@ class LayerNorm(Op):
 
 @dataclass(frozen=True)
 class RmsNorm(Op):
-    """out = x / sqrt(mean of x^2 over ``axes`` + epsilon) * scale. Reference: Zhang and Sennrich, 2019."""
+    """out = x / sqrt(mean of x^2 over ``axes`` + epsilon) * scale, of x's dtype. Reference: Zhang and Sennrich, 2019."""
 
     axes: tuple[int, ...] = (-1,)
     epsilon: float = 1e-6
@@ -94,6 +96,8 @@ class RmsNorm(Op):
 
     def run(self, x: Tensor, scale: Tensor | None = None) -> Any:
         """Return torch's rms_norm; ``axes`` are moved to the end first."""
+        if not x.is_floating_point():  # whose root mean square has fractions
+            return self.run(x.float(), scale).to(x.dtype)
         return along_trailing(x, self.axes, lambda x, shape: F.rms_norm(x, shape, scale, self.epsilon))
 
 
@@ -134,11 +138,13 @@ class UnitNormalize(Op):
     axes: tuple[int, ...] = (-1,)
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's spec."""
-        return apply_inplace(x, self.axes)
+        """Return x's spec, with float32 for integers."""
+        shape = apply_inplace(x, self.axes).shape
+        return Spec(shape, x.dtype if dtypes.is_floating(x.dtype) else "float32")
 
     def run(self, x: Tensor) -> Any:
         """Return x divided by torch's norm."""
+        x = x if x.is_floating_point() else x.float()
         return x / torch.linalg.vector_norm(x, dim=self.axes, keepdim=True).clamp_min(1e-12)
 
 

@@ -33,6 +33,8 @@ class ReshapeTensor(Op):
 
     def spec(self, x: Spec) -> Spec:
         """Return the shape; ShapeError where its size is not x's."""
+        if self.batched and not x.shape:
+            raise ShapeError(f"expects x with at least 1 axis, got 0 (x = {x})")
         batch, values = (x.shape[:1], x.shape[1:]) if self.batched else ((), x.shape)
         shape = resolved(self.shape, self.source, x.shape)
         here, wanted = dims.product(values), dims.product(size for size in shape if size != -1)
