@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     )
     from layercli.core.device import device
     from layercli.core.dtypes import DTypePolicy
+    from layercli.core.functional import Function
     from layercli.core.input_spec import InputSpec
     from layercli.core.keras_tensor import KerasTensor
     from layercli.core.layer import Layer
@@ -76,6 +77,7 @@ MODULES = (
 )  # fmt: skip
 NAMES = {
     "DTypePolicy": "layercli.core.dtypes",
+    "Function": "layercli.core.functional",
     "FloatDTypePolicy": "layercli.dtype_policies",
     "Initializer": "layercli.initializers",
     "Input": "layercli.layers.core.input_layer",
@@ -101,6 +103,7 @@ NAMES = {
 __all__ = [
     "DTypePolicy",
     "FloatDTypePolicy",
+    "Function",
     "Initializer",
     "Input",
     "InputSpec",

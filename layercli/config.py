@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from layercli.core import dtypes
@@ -27,11 +28,15 @@ __all__ = [
     "is_interactive_logging_enabled",
     "is_nnx_enabled",
     "is_traceback_filtering_enabled",
+    "max_epochs",
+    "max_steps_per_epoch",
     "set_backend",
     "set_dtype_policy",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
+    "set_max_epochs",
+    "set_max_steps_per_epoch",
 ]
 
 FLOATS = ("bfloat16", "float16", "float32", "float64")
@@ -70,6 +75,42 @@ def set_backend(backend: str) -> None:
     """Accept ``torch``, the only backend; UsageError for another."""
     if backend != "torch":
         raise UsageError(f"layercli computes with torch alone, not with {backend!r}")
+
+
+_most: dict[str, int | None] = {}
+
+
+def max_epochs() -> int | None:
+    """Return the most epochs that fit trains, whatever its ``epochs``: as set, or of KERAS_MAX_EPOCHS; None without a limit."""
+    return _limit("KERAS_MAX_EPOCHS")
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Limit the epochs of fit, as a test of a script does; None for no limit. Raises UsageError for no integer above 0."""
+    _most["KERAS_MAX_EPOCHS"] = _checked(max_epochs, "max_epochs")
+
+
+def max_steps_per_epoch() -> int | None:
+    """Return the most batches of an epoch, of evaluate and of predict: as set, or of KERAS_MAX_STEPS_PER_EPOCH; None: no limit."""
+    return _limit("KERAS_MAX_STEPS_PER_EPOCH")
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Limit the batches of fit, evaluate and predict; None for no limit. Raises UsageError for no integer above 0."""
+    _most["KERAS_MAX_STEPS_PER_EPOCH"] = _checked(max_steps_per_epoch, "max_steps_per_epoch")
+
+
+def _limit(name: str) -> int | None:
+    if name not in _most:
+        text = os.environ.get(name)
+        _most[name] = None if not text else _checked(int(text) if text.isdecimal() else text, name)
+    return _most[name]
+
+
+def _checked(value: object, name: str) -> int | None:
+    if value is None or (type(value) is int and value > 0):
+        return value
+    raise UsageError(f"{name} must be an integer above 0 or None, got {value!r}")
 
 
 def enable_flash_attention() -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from oracle import keras
 
-from layercli import backend, preprocessing, tree, utils
+import layercli
+from layercli import Input, Model, backend, ops, preprocessing, tree, utils
 from layercli.errors import FileError, FormatError, LayercliError, UsageError
 
 Point = collections.namedtuple("Point", "y x")
@@ -170,3 +171,31 @@ def test_wrong_arguments_are_one_sentence(ask):
     with pytest.raises((LayercliError, UsageError)) as error:
         ask()
     assert "\n" not in str(error.value)
+
+
+def test_the_inputs_that_a_tensor_comes_from():
+    first, second, other = Input((3,)), Input((3,)), Input((3,))
+    summed = ops.relu(first) + second
+    assert utils.get_source_inputs(summed * summed) == [first, second]
+    assert utils.get_source_inputs(other) == [other]
+    drawn = layercli.Function([first, second], {"sum": summed})
+    assert drawn([np.ones((1, 3)), np.ones((1, 3))])["sum"].tolist() == [[2.0] * 3]
+    assert isinstance(Model(first, ops.relu(first)), layercli.Function)
+
+
+def test_settings_by_attribute_and_by_key():
+    """Values of Keras 3.15.1's utils.Config."""
+    settings = utils.Config(a=1, b=2)
+    settings.c = 3
+    settings["d"] = 4
+    del settings.b
+    assert (repr(settings), settings.to_json()) == ("<Config {'a': 1, 'c': 3, 'd': 4}>", '{"a": 1, "c": 3, "d": 4}')
+    assert (settings["c"], settings.d, settings.pop("d"), settings.get("z", 5), "a" in settings) == (3, 4, 4, 5, True)
+    settings.freeze()
+    with pytest.raises(ValueError, match="the settings are frozen"):
+        settings.a = 2
+    with pytest.raises(AttributeError, match="there is no setting 'z'"):
+        settings.z  # noqa: B018
+    settings.unfreeze()
+    settings.update({"a": 5})
+    assert settings.as_dict() == {"a": 5, "c": 3}

@@ -125,6 +125,10 @@ class Functional(Model):
         return [fitted(x, wanted) for x, wanted in zip(flat, self.inputs, strict=True)]
 
 
+Function = Functional
+"""Keras's name for a computation drawn from inputs to outputs: here such a model, with or without variables."""
+
+
 def alone(ends: Any) -> Any:
     """Return the tensor of a list of one, as Keras does."""
     return ends[0] if isinstance(ends, (list, tuple)) and len(ends) == 1 else ends

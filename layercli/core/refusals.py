@@ -12,12 +12,10 @@ from layercli.errors import UsageError
 __all__ = ["REFUSED", "REFUSED_MEMBERS", "reason_for", "refuse_members", "refused"]
 
 _JAX = "it is JAX's, and layercli computes with PyTorch"
-_TEXT = "TextVectorization takes lists of texts, which Python reads"
 _CALIBRATED = "layercli does not calibrate: gptq and awq weights are read from the checkpoints of their own libraries"
 _ORDER = "serialized_variables are the variables in the order of files"
 
 REFUSED = {
-    "Function": "Model(inputs, outputs) is what is called here",
     "Operation": "a computation of one's own is a Layer",
     "RematScope": "layercli does not compute activations again in the backward pass",
     "StatelessScope": "stateless_call of a layer takes and returns its variables",
@@ -28,10 +26,6 @@ REFUSED = {
     "config.disable_interactive_logging": "fit, evaluate and predict take verbose=0 or 2",
     "config.enable_traceback_filtering": "tracebacks are always whole",
     "config.enable_unsafe_deserialization": "nothing from a file is ever executed",
-    "config.max_epochs": "fit takes epochs",
-    "config.max_steps_per_epoch": "fit takes steps_per_epoch",
-    "config.set_max_epochs": "fit takes epochs",
-    "config.set_max_steps_per_epoch": "fit takes steps_per_epoch",
     "distillation": "a train_step of one's own compares two models",
     "dtype_policies.AWQDTypePolicy": _CALIBRATED,
     "dtype_policies.DTypePolicyMap": "each layer takes its own dtype",
@@ -44,14 +38,9 @@ REFUSED = {
     "quantizers.AWQConfig": _CALIBRATED,
     "quantizers.GPTQConfig": _CALIBRATED,
     "saving.KerasFileEditor": "layercli check shows and layercli convert rewrites what a file holds",
-    "utils.Config": "a dict or a dataclass holds settings",
-    "utils.audio_dataset_from_directory": "layercli reads no audio files",
     "utils.disable_interactive_logging": "fit, evaluate and predict take verbose=0 or 2",
-    "utils.get_source_inputs": "Model.inputs are the inputs",
     "utils.legacy": "the formats of Keras 1 and 2 are read by load_model",
     "utils.model_to_dot": "plot_model writes .dot",
-    "preprocessing.text_dataset_from_directory": _TEXT,
-    "utils.text_dataset_from_directory": _TEXT,
 }
 """Each name, or namespace with all of its names, by its path below ``keras``."""
 

@@ -5,34 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from layercli.errors import FileError, UsageError, nearest
+from layercli.errors import UsageError, nearest
 from layercli.formats.images import ENDINGS, check_channels, pixels
+from layercli.formats.labelled_folder import LabelledFiles, check_classes, check_labels, check_split, find_labelled
 
 if TYPE_CHECKING:
     import numpy as np
 
 MODES = {"grayscale": 1, "rgb": 3, "rgba": 4}
-LABELS = ("int", "categorical", "binary")
-SUBSETS = ("training", "validation", "both")
 READERS = 4
 """The number of images read at a time."""
 
 
 @dataclass(frozen=True)
-class ImageFolder:
+class ImageFolder(LabelledFiles):
     """Image files, each with the index of its class in ``class_names``; iteration yields batches.
 
     ``read`` returns the images at some indices as float32[images, height, width, channels] from ``low`` to ``high``, and
     their labels: integers, one-hot rows (``categorical``), columns of 0 and 1 (``binary``), or None.
     """
 
-    files: tuple[Path, ...]
-    classes: tuple[int, ...]
-    class_names: tuple[str, ...]
     size: tuple[int | None, int | None]
     channels: int = 3
     label_mode: str | None = "int"
@@ -41,9 +36,6 @@ class ImageFolder:
     seed: int | None = None
     low: float = 0.0
     high: float = 255.0
-
-    def __len__(self) -> int:
-        return len(self.files)
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
         import numpy as np
@@ -63,23 +55,7 @@ class ImageFolder:
         images = np.stack(found).astype(np.float32)
         if (self.low, self.high) != (0.0, 255.0):
             images = self.low + images * np.float32((self.high - self.low) / 255)
-        return images, self._labels([self.classes[i] for i in places])
-
-    def part(self, places: Sequence[int]) -> ImageFolder:
-        """Return the folder restricted to the images at these indices."""
-        return replace(self, files=tuple(self.files[i] for i in places), classes=tuple(self.classes[i] for i in places))
-
-    def _labels(self, classes: list[int]) -> np.ndarray | None:
-        import numpy as np
-
-        match self.label_mode:
-            case "int":
-                return np.array(classes, np.int64)
-            case "binary":
-                return np.array(classes, np.float32)[:, None]
-            case "categorical":
-                return np.eye(len(self.class_names), dtype=np.float32)[classes]
-        return None
+        return images, self.labels(places, self.label_mode)
 
 
 def open_folder(
@@ -94,26 +70,8 @@ def open_folder(
     FileError if there are none, UsageError if ``class_names`` differ from the subfolders.
     """
     check_channels(channels)
-    place = Path(path)
-    if not place.is_dir():
-        raise FileError(f"{path} is not a folder" if place.exists() else f"{path} does not exist")
-    found = sorted(entry.name for entry in place.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    if not found:
-        raise FileError(f"{path} has no subfolders", hint="one for each class, with its images in it")
-    names = list(class_names or found)
-    if sorted(names) != found:
-        raise UsageError(f"{path} has the classes {', '.join(found)}, not {', '.join(names)}")
-    pairs = [(file, number) for number, name in enumerate(names) for file in images_below(place / name)]
-    if not pairs:
-        raise FileError(f"{path} has no images in its subfolders", hint=f"images end in {', '.join(ENDINGS)}")
-    files, classes = zip(*pairs, strict=True)
-    return ImageFolder(files, classes, tuple(names), size, channels, **settings)
-
-
-def images_below(folder: Path) -> list[Path]:
-    """Return the images in a folder and its subfolders, sorted by path; hidden files, such as macOS's ``._0.jpg``, are none."""
-    found = (file for file in folder.rglob("*") if file.name.lower().endswith(ENDINGS))
-    return sorted(file for file in found if not file.name.startswith(".") and file.is_file())
+    found = find_labelled(path, ENDINGS, "images", class_names)
+    return ImageFolder(found.files, found.classes, found.class_names, size, channels, **settings)
 
 
 def image_dataset_from_directory(
@@ -155,34 +113,11 @@ def image_dataset_from_directory(
     for name, (given, taken) in others.items():
         if given != taken:
             raise UsageError(f"image_dataset_from_directory takes {name}={taken!r} only, got {given!r}")
-    if labels not in ("inferred", None):
-        raise UsageError(f"labels are 'inferred' from the subfolders, or None, got {labels!r}")
-    label_mode = None if labels is None else label_mode
+    label_mode = check_labels(labels, label_mode)
     if color_mode not in MODES:
         raise UsageError(f"color_mode is {', '.join(MODES)}, got {color_mode!r}", hint=nearest(color_mode, list(MODES)))
-    if label_mode is not None and label_mode not in LABELS:
-        raise UsageError(f"label_mode is {', '.join(LABELS)} or None, got {label_mode!r}")
     settings = {"label_mode": label_mode, "batch_size": batch_size, "shuffle": shuffle, "seed": seed}
     folder = open_folder(directory, image_size, MODES[color_mode], class_names, **settings)
-    if label_mode == "binary" and len(folder.class_names) != 2:
-        raise UsageError(f"label_mode binary is for 2 classes, {directory} has {len(folder.class_names)}")
-    if (validation_split is None) != (subset is None):
-        raise UsageError("validation_split and subset go together: give both or none")
-    return folder if validation_split is None else halves(folder, validation_split, subset, seed)
-
-
-def halves(folder: ImageFolder, share: float, subset: str | None, seed: int | None) -> Any:
-    """Return the subset of a folder that ``subset`` names, or both: the last ``share`` of a shuffled order is validation."""
-    import numpy as np
-
-    if subset not in SUBSETS:
-        raise UsageError(f"subset is {', '.join(SUBSETS)}, got {subset!r}")
-    if not 0 < share < 1:
-        raise UsageError(f"validation_split must be between 0 and 1, got {share}")
-    if seed is None:
-        raise UsageError("validation_split needs a seed, so that the two subsets have no image in common")
-    order = list(range(len(folder)))
-    np.random.RandomState(seed).shuffle(order)
-    held = int(share * len(order))
-    parts = {"training": folder.part(order[: len(order) - held]), "validation": folder.part(order[len(order) - held :])}
-    return tuple(parts.values()) if subset == "both" else parts[subset]
+    check_classes(folder, directory, label_mode)
+    check_split(validation_split, subset)
+    return folder if validation_split is None else folder.halves(validation_split, subset, seed)

@@ -8,8 +8,15 @@ from layercli.core.refusals import refused
 from layercli.formats.image_dataset import image_dataset_from_directory
 from layercli.preprocessing import image, sequence
 from layercli.utils import timeseries_dataset_from_array
+from layercli.utils.file_datasets import text_dataset_from_directory
 
-__all__ = ["image", "image_dataset_from_directory", "sequence", "timeseries_dataset_from_array"]
+__all__ = [
+    "image",
+    "image_dataset_from_directory",
+    "sequence",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
+]
 
 
 def __getattr__(name: str) -> Any:

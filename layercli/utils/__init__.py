@@ -21,11 +21,13 @@ from layercli.core.custom_objects import (
     get_registered_object,
     register_keras_serializable,
 )
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.refusals import refused
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.saving import CustomObjectScope, deserialize_keras_object, serialize_keras_object
 from layercli.utils.cached_files import get_file
+from layercli.utils.config import Config
 from layercli.utils.image_files import array_to_img, img_to_array, load_img, save_img
 from layercli.utils.progbar import Progbar
 from layercli.utils.py_dataset import PyDataset
@@ -35,14 +37,17 @@ from layercli.utils.timeseries import timeseries_dataset_from_array
 if TYPE_CHECKING:
     from layercli.formats.image_dataset import image_dataset_from_directory
     from layercli.layers.preprocessing.feature_space import FeatureSpace
+    from layercli.utils.file_datasets import audio_dataset_from_directory, text_dataset_from_directory
 
 __all__ = [
+    "Config",
     "CustomObjectScope",
     "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "audio_dataset_from_directory",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -51,6 +56,7 @@ __all__ = [
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "get_source_inputs",
     "image_dataset_from_directory",
     "img_to_array",
     "is_interactive_logging_enabled",
@@ -66,6 +72,7 @@ __all__ = [
     "set_random_seed",
     "split_dataset",
     "standardize_dtype",
+    "text_dataset_from_directory",
     "timeseries_dataset_from_array",
     "to_categorical",
     "unpack_x_y_sample_weight",
@@ -198,15 +205,33 @@ def plot_model(
     get_backend().plot(model, str(to_file), nested=expand_nested, down=rankdir == "TB", dpi=dpi)
 
 
+LATE = {
+    "image_dataset_from_directory": "layercli.formats.image_dataset",
+    "FeatureSpace": "layercli.layers.preprocessing.feature_space",
+    "audio_dataset_from_directory": "layercli.utils.file_datasets",
+    "text_dataset_from_directory": "layercli.utils.file_datasets",
+}
+"""The names whose modules are imported when they are first used."""
+
+
+def get_source_inputs(tensor: SymbolicTensor) -> list[SymbolicTensor]:
+    """Return the inputs of the graph that a symbolic tensor comes from, itself for an input."""
+    found: dict[int, SymbolicTensor] = {}
+    seen: set[int] = set()
+    waiting = [tensor]
+    while waiting:
+        x = waiting.pop()
+        if x.node is None:
+            found[id(x)] = x
+        elif id(x.node) not in seen:
+            seen.add(id(x.node))
+            waiting += reversed(x.node.inputs)
+    return list(found.values())
+
+
 def __getattr__(name: str) -> Any:
     if name == "bounding_boxes":
         return import_module("layercli.utils.bounding_boxes")
-    if name == "image_dataset_from_directory":
-        from layercli.formats.image_dataset import image_dataset_from_directory
-
-        return image_dataset_from_directory
-    if name == "FeatureSpace":
-        from layercli.layers.preprocessing.feature_space import FeatureSpace
-
-        return FeatureSpace
+    if name in LATE:
+        return getattr(import_module(LATE[name]), name)
     return refused(__name__, name)

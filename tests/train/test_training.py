@@ -9,7 +9,7 @@ from oracle import real_keras as keras
 from torch.utils.data import DataLoader, TensorDataset
 
 import layercli
-from layercli import Input, Layer, Model, Sequential, layers, losses, metrics, ops
+from layercli import Input, Layer, Model, Sequential, config, layers, losses, metrics, ops
 from layercli.errors import LayercliError
 
 RNG = np.random.default_rng(5)
@@ -400,3 +400,29 @@ def test_outputs_without_a_loss_need_no_targets():
     with pytest.raises(LayercliError) as error:
         after(net(layercli), {"first": "mse"}, {"second": Y})
     assert str(error.value) == "expects targets for the output 'first', got them for 'second'"
+
+
+def test_limits_of_the_configuration_hold_for_fit_evaluate_and_predict(monkeypatch):
+    """As a test of a script sets them, by functions or by Keras's environment variables."""
+    model = Sequential([Input((2,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((12, 2), "float32"), np.ones((12, 1), "float32")
+    config.set_max_epochs(2)
+    config.set_max_steps_per_epoch(1)
+    try:
+        history = model.fit(x, y, epochs=5, batch_size=4, verbose=0)
+        assert history.epoch == [0, 1]
+        assert model.optimizer.step_count == 2
+        assert model.predict(x, batch_size=4, verbose=0).shape == (4, 1)
+        assert (config.max_epochs(), config.max_steps_per_epoch()) == (2, 1)
+        for wrong in (0, "3", 1.5):
+            with pytest.raises(LayercliError, match="max_epochs must be an integer above 0 or None"):
+                config.set_max_epochs(wrong)
+    finally:
+        config.set_max_epochs(None)
+        config.set_max_steps_per_epoch(None)
+    assert model.predict(x, batch_size=4, verbose=0).shape == (12, 1)
+    monkeypatch.setenv("KERAS_MAX_EPOCHS", "3")
+    monkeypatch.delitem(config._most, "KERAS_MAX_EPOCHS")
+    assert model.fit(x, y, epochs=5, verbose=0).epoch == [0, 1, 2]
+    monkeypatch.delitem(config._most, "KERAS_MAX_EPOCHS")

@@ -18,7 +18,7 @@ from layercli.runtime.execution import eager_call, layer_module, tensors, torch_
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
 from layercli.runtime.inference.prepacked_weights import PrepackedCall
 from layercli.runtime.training.data_adapters import ArrayAdapter, packed, source_of
-from layercli.runtime.training.training_loop import build, peek, size_of, to_device
+from layercli.runtime.training.training_loop import build, limited_steps, peek, size_of, to_device
 
 
 def predict(
@@ -26,7 +26,7 @@ def predict(
 ) -> Any:
     """See Model.predict."""
     keep_freed_memory()
-    size = size_of(batch_size)
+    size, steps = size_of(batch_size), limited_steps(steps)
     first, source = peek(source_of(x, batch_size=size, what="predict"), size)
     build(model, first[0])
     device = eager_call.device_of(model)

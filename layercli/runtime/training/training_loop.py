@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from layercli import config
 from layercli.callbacks.callback import Callback
 from layercli.callbacks.callback_list import CallbackList, listed
 from layercli.callbacks.history import History
@@ -64,6 +65,9 @@ def fit(
     size = size_of(batch_size)
     if not isinstance(epochs, int) or epochs < 0:
         raise UsageError(f"epochs must be an integer >= 0, got {epochs!r}")
+    epochs = min(epochs, config.max_epochs() or epochs)
+    steps_per_epoch = limited_steps(steps_per_epoch)
+    validation_steps = limited_steps(validation_steps)
     source = apply_class_weight(
         source_of(x, y, sample_weight, batch_size=size, shuffle=shuffle), class_weight, sample_weight
     )
@@ -189,6 +193,7 @@ def evaluate(
     """See Model.evaluate."""
     trainer = trainer_of(model, "evaluate")
     size = size_of(batch_size)
+    steps = limited_steps(steps)
     first, source = peek(source_of(x, y, sample_weight, batch_size=size, what="evaluate"), size)
     begin(trainer, first)
     collectives.begin(trainer, first, training=False)
@@ -305,6 +310,12 @@ def size_of(batch_size: object) -> int:
     if not isinstance(batch_size, int) or batch_size < 1:
         raise UsageError(f"batch_size must be an integer >= 1, got {batch_size!r}")
     return batch_size
+
+
+def limited_steps(steps: int | None) -> int | None:
+    """Return the number of batches to take, None for all: at most those of ``config.set_max_steps_per_epoch``."""
+    most = config.max_steps_per_epoch()
+    return steps if most is None else min(steps or most, most)
 
 
 def to_device(batch: Batch, device: torch.device | None) -> Batch:
