@@ -76,11 +76,9 @@ def fit(
     from layercli.sources.resolve import resolve
 
     distributed.notice_the_end()
-    options.check_use(
-        context, "force", bool(save or plot), "--force writes over files that exist: --save or --plot says which"
-    )
+    options.check_use(context, "force", save is not None, "--force writes over a file that exists: --save says which")
     if plot is not None:
-        check_plot(plot, force=force)
+        check_plot(plot)
 
     register_custom_objects(custom)
     subject = resolve(model, set_).trained()
@@ -116,13 +114,13 @@ def is_same(model: str, save: str | None) -> bool:
     return save is not None and os.path.exists(model) and os.path.exists(save) and os.path.samefile(model, save)
 
 
-def check_plot(path: str, *, force: bool) -> None:
+def check_plot(path: str) -> None:
     """Refuse a picture that cannot be written, before anything is computed."""
     from layercli.formats.output_file import check_place
 
     if not path.endswith(".svg"):
         raise UsageError(f"--plot draws a .svg, not {path!r}")
-    check_place(path, force=force)
+    check_place(path, force=True)
 
 
 def draw(report: FitReport, path: str) -> None:

@@ -27,7 +27,6 @@ class PlotFormat(StrEnum):
 
 
 def plot(
-    context: typer.Context,
     model: options.AnyModel,
     output_: Annotated[
         Path | None,
@@ -57,7 +56,6 @@ def plot(
         str | None,
         typer.Option("--diff", metavar="OTHER", help="Colour what differs from this model.", show_default=False),
     ] = None,
-    force: options.Force = False,
     format: Annotated[
         PlotFormat | None,
         typer.Option("--format", "-f", help="How to print it: as text, or the boxes as json.", show_default=False),
@@ -78,10 +76,9 @@ def plot(
     from layercli.render.plot_file import check_suffix, write_picture
     from layercli.sources.resolve import resolve
 
-    options.check_use(context, "force", output_ is not None, "--force writes over a file that exists: -o says which")
     if output_ is not None:
         check_suffix(output_)
-        check_place(str(output_), force=force)
+        check_place(str(output_), force=True)  # a picture is drawn anew, as every tool that draws does
         if format is not None:
             raise UsageError("--format says how to print, and -o writes a file: give one of them")
     source = describing.open(model)

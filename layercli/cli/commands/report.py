@@ -42,7 +42,6 @@ def report(
             "--depth", "-d", min=1, help="Levels of the picture; default: about 30 boxes.", show_default=False
         ),
     ] = None,
-    force: options.Force = False,
 ) -> None:
     """Write all that is known of a model as one HTML file: picture, layers, cost and variables.
 
@@ -66,7 +65,7 @@ def report(
 
     if output_.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"a report is HTML, and {output_} does not end in .html")
-    check_place(str(output_), force=force)
+    check_place(str(output_), force=True)
     device = None if on is None else devices.find_device(on)
     times = None if profile is None else read_profile(profile)
     source = describing.open(model, values=stats)
