@@ -17,7 +17,7 @@ SAID = re.compile(
 """What their messages have in common; where oneDNN has no such kernel at all it speaks of a primitive *descriptor*."""
 
 ASKED = re.compile(r"(?:allocate|of size) (\d[\d.]*(?: [KMGTPE]?i?B\b)?)", re.IGNORECASE)
-"""How much was asked for, in bytes where no unit is said."""
+"""The requested size, in bytes if no unit follows."""
 
 
 def shortage(error: BaseException) -> DeviceError | None:

@@ -100,6 +100,17 @@ def test_the_words_are_found():
     assert found("laws", "lawsuit") == []
 
 
+PERSONIFIED = re.compile(r"_?(?:told|untold|heard?|hears|hearing|said)")
+"""Names that treat code as a person: ``observe``, ``record``, ``notify`` and ``text`` are clear."""
+
+
+def test_names_do_not_personify():
+    for path in CODE:
+        for node in ast.walk(parsed(path)):
+            name = getattr(node, "id", None) or getattr(node, "arg", None) or getattr(node, "name", None)
+            assert not (isinstance(name, str) and PERSONIFIED.fullmatch(name)), f"{path}: {name}"
+
+
 def test_exceptions_are_needed():
     for name, pattern in EXCEPTIONS:
         assert any(found(pattern, text) for _, text in texts(ROOT / name)), name

@@ -191,7 +191,7 @@ class Explorer(App[None]):
     def cell(self, row: VariableRow, name: str) -> Text:
         """Return the text of a cell."""
         found = getattr(row, name) if hasattr(row, name) else getattr(row.statistics, name, None)
-        if name == "path" and self.chosen is not None:  # what the title above says is not said again in each row
+        if name == "path" and self.chosen is not None:  # the title shows it already
             found = row.path.removeprefix(f"{self.chosen.path}/")
         text = printable(COLUMNS[name].show(found))
         return Text(shortened(text, LONGEST, middle=True), justify="right" if COLUMNS[name].numeric else "left")

@@ -195,15 +195,15 @@ def report(error: Exception) -> int:
         return report(FileError(f"cannot open {error.filename}: {reason(error)}"))
     if (short := shortage(error)) is not None:
         return report(short)
-    from layercli.cli.user_traceback import imported_package, said, user_frame
+    from layercli.cli.user_traceback import described, imported_package, user_frame
 
     if (package := imported_package(error)) is not None:
         return report(MissingPackageError.broken(package, error))
     if (place := user_frame(error)) is not None:
-        output.print_error(f"error: {place}, raises {said(error)}")
+        output.print_error(f"error: {place}, raises {described(error)}")
         output.print_error("hint: --debug shows the traceback")
         return 2
-    output.print_error(f"error: this is a bug in layercli: {said(error)}")
+    output.print_error(f"error: this is a bug in layercli: {described(error)}")
     output.print_error("hint: run it again with --debug and report what it prints")
     return BUG
 

@@ -55,7 +55,7 @@ def is_file_of_user(frame: FrameType) -> bool:
     return owner(frame) != "layercli" and not frame.f_code.co_filename.startswith(INSTALLED)
 
 
-def said(error: BaseException) -> str:
+def described(error: BaseException) -> str:
     """Return the type and the message of an error, on one line."""
     words = " ".join(str(getattr(error, "msg", error)).split())
     return cut(f"{type(error).__name__}: {words}" if words else type(error).__name__)

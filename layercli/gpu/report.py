@@ -89,9 +89,9 @@ def build(
     cards = [Card(item.device, item.torch, why_not(item, findings)) for item in items]
     visible = visible_count(snapshot)
     answer = min(sum(card.usable for card in cards), visible) >= demands.require
-    told = yes(cards, visible, bool(results), unknown(compared)) if answer else no(cards, findings, demands.require)
+    sentence = yes(cards, visible, bool(results), unknown(compared)) if answer else no(cards, findings, demands.require)
     tests = [with_threshold(demands, result) for result in results]
-    return GpuReport(answer, told, cards, findings, tests, compared, snapshot)
+    return GpuReport(answer, sentence, cards, findings, tests, compared, snapshot)
 
 
 def why_not(item: Item, findings: list[Diagnostic]) -> str | None:

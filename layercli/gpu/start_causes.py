@@ -56,8 +56,8 @@ def mps(s: Snapshot) -> Iterator[Diagnostic]:
     code = (s.runtime or NOTHING).cuda_error
     if code not in (805, 806, 807, 808, 809):
         return
-    told = "; CUDA_MPS_PIPE_DIRECTORY is set" if "CUDA_MPS_PIPE_DIRECTORY" in s.environment else ""
-    seen = f"CUDA's multi-process service (MPS) does not take this process (CUDA error {code}){told}"
+    pipe = "; CUDA_MPS_PIPE_DIRECTORY is set" if "CUDA_MPS_PIPE_DIRECTORY" in s.environment else ""
+    seen = f"CUDA's multi-process service (MPS) does not take this process (CUDA error {code}){pipe}"
     remedy = "Start it (nvidia-cuda-mps-control -d), or go without it: unset CUDA_MPS_PIPE_DIRECTORY"
     if code in (808, 809):
         remedy = "Wait until other clients of the MPS daemon have ended."

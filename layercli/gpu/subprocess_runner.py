@@ -42,7 +42,7 @@ class WorkerLog:
     during: str | None = None
     detail: str | None = None
 
-    def hear(self, event: JSONObject) -> None:
+    def add(self, event: JSONObject) -> None:
         """Add an event."""
         self.events.append(event)
         self.during = event.get("doing", self.during)
@@ -67,31 +67,31 @@ def run(
     The two communicate through files, not pipes: a process stuck in a driver can neither be killed nor waited for.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        asked, said, complaints = (Path(folder, name) for name in ("request", "events", "stderr"))
-        asked.write_text(json.dumps({**request, "parent": os.getpid()}), encoding="utf-8")
+        request_file, event_file, stderr_file = (Path(folder, name) for name in ("request", "events", "stderr"))
+        request_file.write_text(json.dumps({**request, "parent": os.getpid()}), encoding="utf-8")
         with (
-            asked.open("rb") as stdin,
-            said.open("wb") as stdout,
-            said.open("rb") as events,
-            complaints.open("wb") as err,
+            request_file.open("rb") as stdin,
+            event_file.open("wb") as stdout,
+            event_file.open("rb") as events,
+            stderr_file.open("wb") as err,
         ):
             child = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=err, env=environment())
             try:
-                story = follow(child, events, time.monotonic() + timeout, listen)
+                log = follow(child, events, time.monotonic() + timeout, listen)
             finally:
                 end(child)
-        if story.ended not in (None, "hang"):
-            story.detail = last_complaint(complaints)
-        return story
+        if log.ended not in (None, "hang"):
+            log.detail = last_error(stderr_file)
+        return log
 
 
-def last_complaint(path: Path) -> str | None:
+def last_error(path: Path) -> str | None:
     """Return the last stderr message of a child that died, or None; folder names are removed because they may be private."""
     with path.open("rb") as stream:
         stream.seek(max(stream.seek(0, os.SEEK_END) - TAIL, 0))
         lines = stream.read().decode(errors="replace").splitlines()
-    said = [line.strip() for line in lines if line.strip() and not NOT_A_REASON.match(line)]
-    return cuda_error.first_line(printable(said[-1])) if said else None
+    messages = [line.strip() for line in lines if line.strip() and not NOT_A_REASON.match(line)]
+    return cuda_error.first_line(printable(messages[-1])) if messages else None
 
 
 def end(child: subprocess.Popen[bytes]) -> None:
@@ -108,26 +108,26 @@ def environment() -> dict[str, str]:
 
 
 def follow(
-    child: subprocess.Popen[bytes], said: IO[bytes], deadline: float, listen: Callable[[str], None]
+    child: subprocess.Popen[bytes], stdout: IO[bytes], deadline: float, listen: Callable[[str], None]
 ) -> WorkerLog:
     """Read events until the child is done, dead, or out of time."""
-    story, rest = WorkerLog(), b""
+    log, rest = WorkerLog(), b""
     while True:
         over = child.poll() is not None
-        *lines, rest = (rest + said.read()).split(b"\n")
+        *lines, rest = (rest + stdout.read()).split(b"\n")
         for event in map(json.loads, lines):
-            if event.get("doing", story.during) != story.during:
+            if event.get("doing", log.during) != log.during:
                 listen(event["doing"])
-            story.hear(event)
+            log.add(event)
             deadline = max(deadline, time.monotonic() + event.get("allow", 0))
-        if story.last("done"):
-            return story
+        if log.last("done"):
+            return log
         if over:
-            story.ended = cause_of_death(child.returncode)
-            return story
+            log.ended = cause_of_death(child.returncode)
+            return log
         if time.monotonic() > deadline:
-            story.ended = "hang"
-            return story
+            log.ended = "hang"
+            return log
         time.sleep(POLL)
 
 

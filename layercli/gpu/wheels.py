@@ -118,11 +118,11 @@ def advice_beside(
 ) -> str:
     """Return the advice for some devices of a machine: a wheel for all its devices if possible."""
     together = advice(every, driver_cuda, machine, installed)
-    told = together or advice(alone, driver_cuda, machine, installed)
-    if told is None:
+    parts = together or advice(alone, driver_cuda, machine, installed)
+    if parts is None:
         return not_supported(alone)
     apart = "" if together else "no wheel has code for all GPUs of this machine; in an environment of its own, "
-    return capital(apart + told)
+    return capital(apart + parts)
 
 
 def capital(text: str) -> str:

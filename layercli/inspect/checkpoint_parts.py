@@ -82,15 +82,15 @@ def model_key(dicts: Collection[str]) -> str | None:
 def left_out(entries: Mapping[str, TensorEntry], dicts: Collection[str] = ()) -> tuple[set[str], list[str]]:
     """Return the paths in a checkpoint that are not the model's, and sentences that say so."""
     out, part = training_state(entries, dicts), model_key(dicts)
-    notes = [said(out, entries, "training state")] if out else []
+    notes = [sentence(out, entries, "training state")] if out else []
     if part is not None:
         others = {path for path in entries if path not in out and not path.startswith(f"{part}/")}
-        notes += [said(others, entries, f"beside {part}")] if others else []
+        notes += [sentence(others, entries, f"beside {part}")] if others else []
         out |= others
     return out, notes
 
 
-def said(paths: Iterable[str], entries: Mapping[str, TensorEntry], what: str) -> str:
+def sentence(paths: Iterable[str], entries: Mapping[str, TensorEntry], what: str) -> str:
     """Return the sentence about entries that are left out."""
     keys = sorted({path.partition("/")[0] for path in paths})
     paths = {entries[path].same_as or path for path in paths}

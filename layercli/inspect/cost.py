@@ -250,7 +250,7 @@ def cost(
 
 
 def notes_of(graph: ModelGraph) -> list[str]:
-    """Return what has to be said of the figures."""
+    """Return the footnotes about the figures."""
     notes = list(graph.notes)
     if graph.incomplete:
         notes.append(f"the memory of activations is not known: {graph.incomplete}")

@@ -21,8 +21,8 @@ def verdict(diff: ModelDiff) -> str:
     if diff.unrelated:
         return "different: nothing in common, no module and no variable of one is in the other"
     if diff.same:
-        said = [part for part in (compared(diff), asides(diff)) if part]
-        return f"same: {'; '.join(said)}"
+        parts = [part for part in (compared(diff), asides(diff)) if part]
+        return f"same: {'; '.join(parts)}"
     kinds = [part for part in (structure(diff), variables(diff), differences(diff)) if part]
     return f"different: {'; '.join(kinds)}"
 
@@ -90,7 +90,7 @@ def casts(diff: ModelDiff) -> str:
     """Return which dtypes became which, and how far that is off."""
     pairs = [pair for pair in diff.different if pair.cast and not pair.reshaped]
     kinds = Counter((pair.a.dtype, pair.b.dtype) for pair in pairs)
-    said = []
+    parts = []
     for (old, new), number in kinds.items():
         found = [
             diff.values[p.a.path] for p in pairs if (p.a.dtype, p.b.dtype) == (old, new) and p.a.path in diff.values
@@ -103,8 +103,8 @@ def casts(diff: ModelDiff) -> str:
             text += ", every value rounded to the nearest"
         elif found:
             text += f", relative difference up to {max(each.relative for each in found):.2g}"
-        said.append(text)
-    return "; ".join(said)
+        parts.append(text)
+    return "; ".join(parts)
 
 
 def values(diff: ModelDiff) -> str:

@@ -1,7 +1,7 @@
-"""What autograd keeps of each operation for its backward pass: inputs, results, and what the kernel makes beside them.
+"""What autograd saves of each operation for its backward pass: inputs, outputs, and further results of the kernel.
 
-The rules are those of torch's kernels on the CPU in eager mode. Of an operation without a rule everything that it takes and
-gives is counted as kept, and that is said.
+The rules are those of torch's kernels on the CPU in eager mode. For an operation without a rule all inputs and outputs count
+as saved, and a note names it.
 """
 
 from __future__ import annotations

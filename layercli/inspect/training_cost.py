@@ -110,7 +110,7 @@ def sharded(timeline: Timeline, shards: int) -> Timeline:
 
 
 def training_notes(training: Training, unknown: Sequence[str]) -> list[str]:
-    """Return what has to be said of the figures of a training step."""
+    """Return the footnotes about the figures of a training step."""
     notes = ["the loss is not counted, but for its gradient: the outputs once more"]
     if unknown:
         verb = "keeps" if len(unknown) == 1 else "keep"

@@ -47,8 +47,8 @@ def table(found: Any) -> Table:
 
 def notes(found: Any) -> list[str]:
     """Return the footnotes: results that could not be compared, and whether only outputs were compared."""
-    said = ["only the outputs are compared, no layer"] if found.outputs_only else []
-    return [*said, missing(found)] if found.only_here else said
+    notes = ["only the outputs are compared, no layer"] if found.outputs_only else []
+    return [*notes, missing(found)] if found.only_here else notes
 
 
 def missing(found: Any) -> str:

@@ -164,7 +164,7 @@ def show_count(size: Size, cost: Cost) -> str:
 
 
 def notes_of(cost: Cost, fit: Fit | None, time: TimeFloor | None) -> list[str]:
-    """Return what has to be said of the figures."""
+    """Return the footnotes about the figures."""
     notes = list(cost.notes)
     if cost.open_sizes:
         given = " ".join(f"--at {name}=..." for name in cost.open_sizes)

@@ -93,7 +93,7 @@ def variable_rows(diff: ModelDiff) -> Iterable[list[Any]]:
         yield from grouped(sign, ((row.path, f"{what} {described(row)}") for row in rows))
     if diff.only != "values":
         yield from grouped(
-            "~", ((names(pair, ruled), text) for pair in diff.matching.pairs if (text := said(diff, pair)))
+            "~", ((names(pair, ruled), text) for pair in diff.matching.pairs if (text := text_of(diff, pair)))
         )
     for what, groups in (("tied in B only", diff.tied), ("tied in A only", diff.untied)):
         yield from grouped("=", ((" = ".join(paths), what) for paths in groups))
@@ -106,7 +106,7 @@ def names(pair: VariablePair, ruled: set[str]) -> str:
     return f"{pair.a.path} -> {pair.b.path}"
 
 
-def said(diff: ModelDiff, pair: VariablePair) -> str:
+def text_of(diff: ModelDiff, pair: VariablePair) -> str:
     """Return what differs in a matched variable, in words; nothing where it is the same, or a rule tells it."""
     found = diff.changes(pair)
     if pair.reshaped:

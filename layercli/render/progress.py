@@ -62,7 +62,7 @@ class LineProgress(ProgressReporter):
         print(self.line(epoch, logs), file=sys.stderr, flush=True)
 
     def line(self, epoch: int, logs: Logs | None) -> str:
-        """Return what is said of a finished epoch."""
+        """Return the line about a finished epoch."""
         return f"{self.name(epoch)}  {show(logs)}  {time.perf_counter() - self._started:.1f} s"
 
     def name(self, epoch: int) -> str:

@@ -55,10 +55,12 @@ def ranking(guesses: list[Any], title: str = "Highest classes") -> Table:
 
 def generated(rows: list[dict[str, Any]]) -> Table:
     """Return one row per text of the batch: its new tokens, and their text where the folder has a tokenizer."""
-    told = any(row["text"] is not None for row in rows)
+    with_text = any(row["text"] is not None for row in rows)
     columns = [Column("Item", numeric=True), Column("Tokens", show=show_tokens, folds=True)]
-    columns += [Column("Text", folds=True)] if told else []
-    return Table("Generated", columns, [[row["item"], row["tokens"], *([row["text"]] if told else [])] for row in rows])
+    columns += [Column("Text", folds=True)] if with_text else []
+    return Table(
+        "Generated", columns, [[row["item"], row["tokens"], *([row["text"]] if with_text else [])] for row in rows]
+    )
 
 
 def show_tokens(ids: list[int]) -> str:

@@ -176,8 +176,8 @@ def facts_of(summary: Summary) -> list[tuple[str, str]]:
     others = [f"{name} {cls}" for name, cls in summary.other_outputs]
     held = ("Parameters", f"{totals.parameters:,} ({show_bytes(totals.bytes)})")
     if summary.cls is None:
-        said = [("Kind", summary.kind), ("Metadata", summary.metadata)]
-        facts = [held, *dtype_facts(summary.dtypes), *((name, text) for name, text in said if text)]
+        described_rows = [("Kind", summary.kind), ("Metadata", summary.metadata)]
+        facts = [held, *dtype_facts(summary.dtypes), *((name, text) for name, text in described_rows if text)]
         return [*facts, *(summary.adapter.facts() if summary.adapter else [])]
     return [
         ("Input", ", ".join(f"{name} {spec}" for name, spec in [*summary.inputs, *summary.other_inputs]) or "-"),

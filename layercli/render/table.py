@@ -110,7 +110,7 @@ class Table:
         def shown(column: Column) -> Column:
             return replace(column, title=text(column.title), show=lambda value: text(column.show(value)))
 
-        facts = [(text(name), text(said)) for name, said in self.facts]
+        facts = [(text(name), text(value)) for name, value in self.facts]
         styles = {text(name): style for name, style in self.styles.items()}
         columns, notes = list(map(shown, self.columns)), list(map(text, self.notes))
         return replace(self, title=text(self.title), columns=columns, facts=facts, notes=notes, styles=styles)

@@ -98,9 +98,7 @@ class Drawing:
         if not isinstance(call.get("args"), list) or not isinstance(call.get("kwargs"), dict):
             raise self.damaged(f"a call of {name!r} without args and kwargs")
         args, kwargs = self.filled(call["args"]), self.filled(call["kwargs"])
-        if "training" not in (
-            call.get("told") or ()
-        ):  # Keras writes the default there, and tells every layer in every call
+        if "training" not in (call.get("told") or ()):  # Keras writes its default into every call
             kwargs.pop("training", None)
         kwargs = {key: value for key, value in kwargs.items() if value is not None}
         try:

@@ -55,7 +55,7 @@ def converted(described: Any) -> Any:
 
 
 def _sequential(settings: Config) -> dict[str, object]:
-    """Return the config of a stack, its input first where only its first layer said it."""
+    """Return the config of a Sequential model, with an InputLayer first if only its first layer has the input shape."""
     found = settings.get("layers")
     if not isinstance(found, list):
         return {"module": "keras", "config": settings}
@@ -69,7 +69,7 @@ def _sequential(settings: Config) -> dict[str, object]:
 
 
 def _first_shape(layers: Sequence[object]) -> list[Any] | None:
-    """Return the shape of the input that the first layer of a stack tells, or None where an InputLayer does."""
+    """Return the input shape in the config of the first layer, or None if the first layer is an InputLayer."""
     if not layers or not isinstance(layers[0], dict) or layers[0].get("class_name") == "InputLayer":
         return None
     first = layers[0].get("config")

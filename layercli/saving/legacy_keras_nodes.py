@@ -83,13 +83,13 @@ def nodes(described: dict[str, Any], numbers: Renumbered) -> list[Any]:
 
 
 def call_of(described: Mapping[str, object], call: object, numbers: Renumbered) -> dict[str, object]:
-    """Return a call with ``args`` and ``kwargs``; that ``training`` was said is marked."""
+    """Return a call with ``args`` and ``kwargs``; ``told`` lists ``training`` if the file gives it."""
     args, kwargs = arguments(call, numbers)
     flat = args[0] if len(args) == 1 and isinstance(args[0], list) else args
     if described.get("class_name") in RECURRENT and isinstance(flat, list) and len(flat) > 1:
         args, kwargs = [flat[0]], {"initial_state": flat[1:], **kwargs}
-    told = {"told": ["training"]} if kwargs.get("training") is not None else {}
-    return {"args": args, "kwargs": kwargs, **told}
+    explicit = {"told": ["training"]} if kwargs.get("training") is not None else {}
+    return {"args": args, "kwargs": kwargs, **explicit}
 
 
 def arguments(call: object, numbers: Renumbered) -> tuple[list[Any], dict[str, Any]]:

@@ -85,8 +85,8 @@ def op_layer(described: dict[str, Any], numbers: Renumbered) -> dict[str, Any]:
 
 def unknown(name: str, described: Mapping[str, object], function: str) -> FormatError:
     """Return the error for an operation of TensorFlow that is not in the table."""
-    said = f"tf.{function}" if function else f"a {described['class_name']}"
-    return FormatError(f"the layer {name!r} is {said} of TensorFlow, which layercli does not make from a file")
+    sentence = f"tf.{function}" if function else f"a {described['class_name']}"
+    return FormatError(f"the layer {name!r} is {sentence} of TensorFlow, which layercli does not make from a file")
 
 
 def spelled(function: str, args: list[Any], kwargs: dict[str, object]) -> Call | None:

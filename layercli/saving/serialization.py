@@ -55,7 +55,7 @@ def to_json(model: Layer, **kwargs: Any) -> str:
 def named(module: str | None, class_name: str, settings: Config, registered: str | None = None) -> Config:
     """Return the dict by which Keras names an object."""
     if module == "keras.layers":
-        settings = without_untold(class_name, settings)
+        settings = accepted_by_keras(class_name, settings)
         class_name = FILE_NAMES.get(class_name, class_name)
     return {"module": module, "class_name": class_name, "config": settings, "registered_name": registered}
 
@@ -64,16 +64,16 @@ FILE_NAMES = {"GroupedQueryAttention": "GroupQueryAttention"}
 """The names of classes in a file where they are not those of the classes: Keras writes the name that it exports."""
 
 
-UNTOLD = {
+NOT_IN_KERAS = {
     **dict.fromkeys(("Discretization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"), ("trainable",)),
     "Pipeline": ("trainable", "dtype"),
 }
 """The settings of every layer that the constructors of some in Keras do not take."""
 
 
-def without_untold(class_name: str, settings: Any) -> Any:
+def accepted_by_keras(class_name: str, settings: Any) -> Any:
     """Return settings without those that Keras's constructor would not take."""
-    return {key: value for key, value in settings.items() if key not in UNTOLD.get(class_name, ())}
+    return {key: value for key, value in settings.items() if key not in NOT_IN_KERAS.get(class_name, ())}
 
 
 def build_config(model: Model) -> Config:
@@ -196,9 +196,9 @@ class _Drawn:
         return {**config_of(layer), "name": layer.name, "inbound_nodes": calls}
 
     def call(self, node: Node) -> dict[str, object]:
-        """Return a call of a layer; that its author said ``training`` is marked, as Keras writes that of every call."""
-        told = {"told": ["training"]} if node.kwargs.get("training") is not None else {}
-        return {"args": [self.filled(x) for x in node.args], "kwargs": self.filled(node.kwargs), **told}
+        """Return a call of a layer; ``told`` lists ``training`` if the author gave it, because Keras writes it for every call."""
+        explicit = {"told": ["training"]} if node.kwargs.get("training") is not None else {}
+        return {"args": [self.filled(x) for x in node.args], "kwargs": self.filled(node.kwargs), **explicit}
 
     def operation(self, node: Node) -> dict[str, Any]:
         """Return an operation of the graph."""

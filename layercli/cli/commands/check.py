@@ -41,7 +41,7 @@ def check(
     from layercli.inspect.file_check import CheckOptions, check_path, check_sums
 
     if against is not None:
-        read_sums(against)  # what is wrong with it is said before a file is read
+        read_sums(against)  # its errors are reported before a file is read
     found = check_path(path, CheckOptions(values, hash_ or against is not None))
     if against is not None:
         check_sums(found, against)

@@ -187,7 +187,7 @@ def training_of(
     from layercli.inspect import training_cost
     from layercli.inspect.optimizer_state import optimizer_of
 
-    optimizer_of(optimizer, accumulation)  # what is wrong with it is said before a model is read
+    optimizer_of(optimizer, accumulation)  # its errors are reported before a model is read
     how = training_cost.Parallel(parallel.value)
     return training_cost.Training(optimizer, accumulation, tuple(checkpointing), ranks, how)
 

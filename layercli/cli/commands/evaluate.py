@@ -48,7 +48,7 @@ def evaluate(
 
     settings = FitArguments("sgd", loss, tuple(metrics), batch_size, device, seed, threads=threads)
     reading = Reading(tuple(input_shape), rescale)
-    report = evaluate_file(subject, settings, data, reading=reading, weights=weights, tell=output.print_info)
+    report = evaluate_file(subject, settings, data, reading=reading, weights=weights, inform=output.print_info)
     if report.first:
         output.emit(table(report), report.to_json, format)
     if not report.finite:

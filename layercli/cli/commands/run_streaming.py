@@ -65,8 +65,8 @@ def stream(
     if ready.folds is not None:
         output.print_info(ready.folds.sentence)
     command_line.current().resume_hint = "the same command with --resume goes on"
-    with progress(writer) as tell:
-        done = batch_inference.stream(ready, inputs, writer, batch, tell, shares)
+    with progress(writer) as show_progress:
+        done = batch_inference.stream(ready, inputs, writer, batch, show_progress, shares)
     if not shares.writes:
         return None
     seconds = time.perf_counter() - start
@@ -165,7 +165,7 @@ def progress(writer: RowWriter) -> Iterator[Callable[[int], None]]:
         task = bar.add_task("", total=writer.total, completed=writer.done, rate="")
         first, start = writer.done, time.perf_counter()
 
-        def tell(done: int) -> None:
+        def show_progress(done: int) -> None:
             bar.update(task, completed=done, rate=f"{(done - first) / (time.perf_counter() - start):,.0f} rows/s")
 
-        yield tell
+        yield show_progress

@@ -83,7 +83,7 @@ def vars_(
     if metadata:
         vars_views.metadata(context, model, pattern, format)
         return 0
-    columns_of(None, columns)  # what is wrong with them is said before a file is read
+    columns_of(None, columns)  # errors in them are reported before a file is read
     options.check_columns(columns, format)
     vars_views.check_options(context, depth, check)
     conditions = variable_selection.conditions_of(where)

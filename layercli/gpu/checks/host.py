@@ -117,8 +117,8 @@ def container_no_gpu(s: Snapshot) -> Iterator[Diagnostic]:
     if s.host.module is None or s.host.denied or bare or is_jetson(s):
         return
     where = "this container" if s.host.container else "this process's container or sandbox"
-    told = s.environment.get("NVIDIA_VISIBLE_DEVICES")
-    asked = f" (NVIDIA_VISIBLE_DEVICES={told or 'empty'})" if told in ("", "void", "none") else ""
+    visible = s.environment.get("NVIDIA_VISIBLE_DEVICES")
+    asked = f" (NVIDIA_VISIBLE_DEVICES={visible or 'empty'})" if visible in ("", "void", "none") else ""
     if not cards(s):
         seen = f"{where} was started without GPUs{asked}: the driver {s.host.module} is loaded, no device file is there"
         yield Diagnostic("container-no-gpu", "error", seen, "Start it with the GPUs: docker run --gpus all ...")
@@ -135,8 +135,8 @@ def not_started(s: Snapshot) -> Iterator[Diagnostic]:
         return
     if closed(s, "EPERM") or closed(s, "EACCES"):
         return
-    said = [words for name, words in LOGGED.items() if name in s.host.complaints]
-    log = f" (kernel log: {said[0]})" if said else ""
+    logged = [words for name, words in LOGGED.items() if name in s.host.complaints]
+    log = f" (kernel log: {logged[0]})" if logged else ""
     seen = f"the driver {s.host.module} is loaded and does not start the NVIDIA GPU that is on the PCI bus{log}"
     if "open-module-required" in s.host.complaints:
         remedy = "Install the driver with its open kernel modules (nvidia-open), which this GPU needs, and reboot."

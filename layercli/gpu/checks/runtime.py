@@ -143,8 +143,8 @@ def ended(s: Snapshot) -> Iterator[Diagnostic]:
             look = "Give it minutes, once, or install a PyTorch with code for this GPU"
         yield Diagnostic("hang", "error", seen, f"{look}; a slow machine may need a longer --timeout.")
     elif runtime.ended:
-        said = f": {runtime.detail}" if runtime.detail else ""
-        seen = f"the process that tried the GPU died{doing} ({runtime.ended}{said})"
+        detail = f": {runtime.detail}" if runtime.detail else ""
+        seen = f"the process that tried the GPU died{doing} ({runtime.ended}{detail})"
         yield Diagnostic("crash", "error", seen, f"{look}; see also whether python -c 'import torch' works.")
 
 

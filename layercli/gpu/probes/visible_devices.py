@@ -43,8 +43,8 @@ def by_speed(snapshot: Snapshot) -> bool:
         return False
     kinds = {(device.name, device.capability) for device in snapshot.devices if device.vendor == "nvidia"}
     value = selection(snapshot).value
-    told = bool(value) and not any(entry.isdigit() for entry in value.split(","))
-    return len(kinds) > 1 and not told and not any(device.mig for device in snapshot.devices)
+    by_uuid = bool(value) and not any(entry.isdigit() for entry in value.split(","))
+    return len(kinds) > 1 and not by_uuid and not any(device.mig for device in snapshot.devices)
 
 
 def chosen(variable: str, value: str, devices: list[Device]) -> Selection:

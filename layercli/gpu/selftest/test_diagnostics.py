@@ -33,9 +33,9 @@ def wrong(item: Item, failed: list[SelfTestResult]) -> Diagnostic:
     """Return the finding for a device that failed self-tests."""
     first = failed[0]
     counted = f"{first.figure:g} {first.unit}" if first.figure is not None and first.unit else ""
-    told = ", ".join(part for part in (counted, first.detail) if part)
+    detail = ", ".join(part for part in (counted, first.detail) if part)
     more = f", and {len(failed) - 1} more tests failed" if len(failed) > 1 else ""
-    seen = f"{item.label} failed {first.name} ({told}){more}" if told else f"{item.label} failed {first.name}{more}"
+    seen = f"{item.label} failed {first.name} ({detail}){more}" if detail else f"{item.label} failed {first.name}{more}"
     remedy = (
         "Run it again; if it stays, run dcgmi diag -r 3 and compare with another GPU of the same kind "
         "before trusting this one."
@@ -58,8 +58,8 @@ def not_run(item: Item, errors: list[SelfTestResult]) -> Diagnostic:
     """Return the finding for a device on which self-tests could not be run."""
     first = errors[0]
     more = f", and {len(errors) - 1} more tests could not be run" if len(errors) > 1 else ""
-    told = f" ({first.detail})" if first.detail else ""
-    seen = f"{item.label} could not run {first.name}{told}{more}"
+    detail = f" ({first.detail})" if first.detail else ""
+    seen = f"{item.label} could not run {first.name}{detail}{more}"
     return Diagnostic("test-error", "error", seen, remedy(first.detail), item.device.index)
 
 

@@ -110,11 +110,11 @@ class EinsumDense(QuantizedMixin):
         return dict(zip(letters, part, strict=True))
 
     def _outputs(self, out: str, given: Config) -> dict[str, Any]:
-        """Return the size of each letter of the outputs that ``output_shape`` tells and x does not."""
+        """Return the size of each letter of the outputs that ``output_shape`` gives and x does not."""
         wanted = self.output_shape if isinstance(self.output_shape, (list, tuple)) else (self.output_shape,)
         letters = out[3:] if out.startswith("...") else out.replace("...", "")[1:]
-        told = zip(reversed(letters), reversed(wanted), strict=False)
-        return {letter: size for letter, size in told if size is not None and letter not in given}
+        sizes = zip(reversed(letters), reversed(wanted), strict=False)
+        return {letter: size for letter, size in sizes if size is not None and letter not in given}
 
     def _bias_shape(self, out: str, sizes: Mapping[str, object], elided: int) -> Shape:
         """Return the sizes of the bias's letters and 1 for what is between and after them."""

@@ -51,8 +51,8 @@ class Lambda(Layer):
 
     def call(self, inputs: Tensor, mask: Tensor | None = None, training: bool = False) -> Any:
         """Return what the function gives."""
-        told = {"mask": mask, "training": training}
-        given = self.arguments | {name: told[name] for name in self._wanted}
+        optional = {"mask": mask, "training": training}
+        given = self.arguments | {name: optional[name] for name in self._wanted}
         if self.output_shape is None or not any(isinstance(x, SymbolicTensor) for x in tree.flatten(inputs)):
             return self.function(inputs, **given)
         calls = graph.call_stack()[-1].node.calls

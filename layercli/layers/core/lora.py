@@ -34,15 +34,15 @@ class LoraMixin(Layer):
         """
         held = vars(self).get(self.adapted)
         if held is None:
-            raise self._said(NotBuiltError("has no variables yet, which low-rank adaptation needs"))
+            raise self._named(NotBuiltError("has no variables yet, which low-rank adaptation needs"))
         if held.constraint is not None:
-            raise self._said(
+            raise self._named(
                 UsageError(f"has a constraint on its {self.adapted}, which low-rank adaptation would break")
             )
         if self._lora is not None:
-            raise self._said(UsageError("is adapted already"))
+            raise self._named(UsageError("is adapted already"))
         if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
-            raise self._said(UsageError(f"expects lora_rank to be a positive integer, got {rank!r}"))
+            raise self._named(UsageError(f"expects lora_rank to be a positive integer, got {rank!r}"))
         settings = {"dtype": "float32", "regularizer": getattr(self, f"{self.adapted}_regularizer")}
         sizes = self.adapted_sizes()
         name = f"lora_{self.adapted}"
@@ -65,8 +65,8 @@ class LoraMixin(Layer):
         sizes: tuple[int, ...] = vars(self)[self.adapted].sizes
         return sizes
 
-    def _said(self, error: LayercliError) -> LayercliError:
-        """Return an error that says whose it is."""
+    def _named(self, error: LayercliError) -> LayercliError:
+        """Return an error that names this layer."""
         error.trail.append(self)
         return error
 

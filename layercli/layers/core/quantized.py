@@ -74,13 +74,13 @@ class QuantizedMixin(LoraMixin):
         if type_check and not type(self).__module__.startswith("layercli.layers."):
             raise NotImplementedError(f"quantize does not know {type(self).__name__}: give type_check=False")
         if not self.built:
-            raise self._said(NotBuiltError("has no variables yet, which quantize needs"))
+            raise self._own_error(NotBuiltError("has no variables yet, which quantize needs"))
         if self.is_quantized:
-            raise self._said(UsageError(f"is quantized already: its dtype policy is {self.dtype_policy.name}"))
+            raise self._own_error(UsageError(f"is quantized already: its dtype policy is {self.dtype_policy.name}"))
         if config.mode == "float8" and not self.multiplies:
             raise NotImplementedError(f"{self.name} multiplies nothing in float8: quantize it as int8 or int4")
         if config.mode == "float8" and self._lora is not None:
-            raise self._said(UsageError("has a low-rank update, which float8 products do not take"))
+            raise self._own_error(UsageError("has a low-rank update, which float8 products do not take"))
         block = self._block_of(config)
         prefix = f"int4/{block or -1}" if config.mode == "int4" else config.mode
         policy = DTypePolicy.named(f"{prefix}_from_{self.dtype_policy.name}")
@@ -109,7 +109,7 @@ class QuantizedMixin(LoraMixin):
             self._build_float8()
             return
         if mode not in ("int8", "int4"):
-            raise self._said(UsageError(f"has no variables for the mode {mode!r}"))
+            raise self._own_error(UsageError(f"has no variables for the mode {mode!r}"))
         self._block = self._block_of(config) if mode == "int4" else None
         for form in self.weight_forms():
             for name, (sizes, dtype) in form.parts(mode, self._block).items():

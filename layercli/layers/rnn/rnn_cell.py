@@ -99,8 +99,8 @@ def build_cell(cell: Any, input_shape: Shape) -> None:
 
 def output_size(cell: Any) -> int:
     """Return the size of a cell's output: what it says, or the size of its first state."""
-    said = getattr(cell, "output_size", None)
-    return int(said if said is not None else tree.flatten([cell.state_size])[0])
+    size = getattr(cell, "output_size", None)
+    return int(size if size is not None else tree.flatten([cell.state_size])[0])
 
 
 def same(x: Tensor) -> Tensor:

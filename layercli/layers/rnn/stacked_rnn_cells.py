@@ -60,9 +60,9 @@ class StackedRNNCells(Layer):
         """Return the last cell's output and the states of all."""
         x, new = inputs, []
         for i, (cell, state) in enumerate(zip(self.cells, states, strict=True)):
-            told = {"training": training} if "training" in cell.call_names() else {}
+            optional = {"training": training} if "training" in cell.call_names() else {}
             given = masks[2 * i : 2 * i + 2] if isinstance(cell, Cell) else ()
             nested = isinstance(state, (list, tuple))
-            x, after = cell(x, state if nested else [state], *given, **told)
+            x, after = cell(x, state if nested else [state], *given, **optional)
             new.append(after if nested or not isinstance(after, (list, tuple)) else after[0])
         return x, new

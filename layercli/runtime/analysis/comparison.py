@@ -90,12 +90,15 @@ def record(program: PreparedModel, inputs: TensorTree, *, layers: bool = True) -
     """Return the results of every layer by path, then the outputs by name, of one run on a tree of arrays."""
     found: dict[str, ComparisonResult] = {}
 
-    def hear(call: HookedCall) -> None:
+    def observe(call: HookedCall) -> None:
         for name, x in call.named():
             found[name] = ComparisonResult(call.cls, tensors.name_of(x.dtype), tensors.to_numpy(x))
 
     placed = program.place(inputs)
-    with preserve_buffers(program), forward_hooks(program, hear) if layers and not program.one_graph else nullcontext():
+    with (
+        preserve_buffers(program),
+        forward_hooks(program, observe) if layers and not program.one_graph else nullcontext(),
+    ):
         outputs = program.outputs(placed)
     for name, x in outputs:
         found[f"{OUTPUT} {name}"] = ComparisonResult("", tensors.name_of(x.dtype), tensors.to_numpy(x))

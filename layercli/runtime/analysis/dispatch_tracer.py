@@ -63,7 +63,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
         self.real, self.building, self.record, self.forget = real, building, record, forget
         self.drawn: list[str] = []
         self.uncounted: list[str] = []
-        self.told: list[int] = []
+        self.macs: list[int] = []
         self.unequal_branches: list[tuple[int, int]] = []
         self.gave_fake = False
         self.replaced: dict[int, torch.Tensor] = {}
@@ -100,14 +100,14 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
         out = call.run()
         if self.record is not None:
             seen_args, seen_kwargs = call.seen
-            self._tell(func, seen_args, seen_kwargs, out, product_cost(func, seen_args, out))
+            self._report(func, seen_args, seen_kwargs, out, product_cost(func, seen_args, out))
         return call.wrapped(out)
 
-    def _tell(self, func: Any, args: Any, kwargs: Any, out: object, macs: int | None) -> None:
+    def _report(self, func: Any, args: Any, kwargs: Any, out: object, macs: int | None) -> None:
         """Pass an operation to the recorder; one whose products are unknown is added to ``uncounted``."""
         if macs is None:
             self.uncounted.append(func.name().partition("::")[2].partition(".")[0])
-        self.told.append(macs or 0)
+        self.macs.append(macs or 0)
         if self.record is not None:
             self.record(func, args, kwargs, out, macs or 0)
 
@@ -137,17 +137,17 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
         if self.real or self.forget is None:
             with self:
                 return tuple((if_true if holds else if_false)(*operands))
-        starts = [len(self.told)]
+        starts = [len(self.macs)]
         given = []
         for branch in (if_true, if_false):
             with self:
                 given.append(tuple(branch(*operands)))
-            starts.append(len(self.told))
+            starts.append(len(self.macs))
         first, second = (range(*each) for each in itertools.pairwise(starts))
-        macs = [sum(self.told[i] for i in each) for each in (first, second)]
+        macs = [sum(self.macs[i] for i in each) for each in (first, second)]
         smaller = first if macs[0] < macs[1] else second
         self.forget(smaller)
-        self.told[smaller.start : smaller.stop] = [0] * len(smaller)
+        self.macs[smaller.start : smaller.stop] = [0] * len(smaller)
         if macs[0] != macs[1]:
             self.unequal_branches.append((max(macs), min(macs)))
         return given[0 if holds else 1]
@@ -163,7 +163,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
         out = torch.empty(shape, dtype=query.dtype, device="meta")
         sums = torch.empty(query.shape[:-1], dtype=torch.float32, device="meta")
         if self.record is not None:
-            self._tell(_FlexAttention, args, {}, out, attention(args, out))
+            self._report(_FlexAttention, args, {}, out, attention(args, out))
         return FakeTensor(out), FakeTensor(sums), FakeTensor(sums)
 
     def _without_values(self, x: torch.Tensor) -> torch.Tensor:

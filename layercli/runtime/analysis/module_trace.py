@@ -117,18 +117,18 @@ class Recording:
             self.trace.operations[i] = replace(self.trace.operations[i], macs=0)
 
     @contextmanager
-    def hearing(self) -> Iterator[None]:
+    def recorded_calls(self) -> Iterator[None]:
         """Record every call of a module, including its hooks."""
         original = nn.Module.__call__
         recording = self
 
-        def heard(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        def recorded(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
             path = recording.path_of(module)
             if path is None:
                 return original(module, *args, **kwargs)
             return recording.called(path, module, original, args, kwargs)
 
-        nn.Module.__call__ = heard  # type: ignore[method-assign]
+        nn.Module.__call__ = recorded  # type: ignore[method-assign]
         try:
             yield
         finally:
@@ -284,7 +284,13 @@ def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module
         for below in module.modules():
             vars(below).pop("_compiled_call_impl", None)  # the result of module.compile()
         tracer = Tracer(parameters, buffers, real=real, record=recording.operation, forget=recording.forget)
-        contexts: list[Any] = [without_input(), without_slow_imports(), torch.no_grad(), tracer, recording.hearing()]
+        contexts: list[Any] = [
+            without_input(),
+            without_slow_imports(),
+            torch.no_grad(),
+            tracer,
+            recording.recorded_calls(),
+        ]
         for each in contexts:
             stack.enter_context(each)
         try:

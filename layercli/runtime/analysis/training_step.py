@@ -195,7 +195,7 @@ def tracing(module: nn.Module, recording: StepRecording, real: bool) -> Iterator
         gc.disable()
         stack.callback(gc.enable if collecting else gc.disable)
         tracer = Tracer([], list(module.buffers()), real=real, record=recording.operation, forget=recording.forget)
-        contexts: list[Any] = [without_slow_imports(), torch.enable_grad(), tracer, recording.hearing()]
+        contexts: list[Any] = [without_slow_imports(), torch.enable_grad(), tracer, recording.recorded_calls()]
         for each in contexts:
             stack.enter_context(each)
         yield tracer

@@ -85,7 +85,7 @@ def callbacks_for_rank(trainer: Trainer, callbacks: Iterable[Callback]) -> list[
     part = trainer.part
     if part is None:
         return given
-    part.heard = any(
+    part.per_batch_logs = any(
         overrides_hook(each, hook) for each in given for hook in ("on_train_batch_end", "on_test_batch_end")
     )
     return given if part.group.first else [each for each in given if not each.writes]

@@ -42,17 +42,17 @@ def class_of(module: nn.Module) -> str:
 
 
 @contextmanager
-def forward_hooks(program: PreparedModel, hear: Callable[[HookedCall], None]) -> Iterator[None]:
-    """Call ``hear`` after each layer call inside the body; inner layers come before outer ones."""
+def forward_hooks(program: PreparedModel, observe: Callable[[HookedCall], None]) -> Iterator[None]:
+    """Call ``observe`` after each layer call inside the body; inner layers come before outer ones."""
     times: Counter[str] = Counter()
 
     def hook(path: str) -> Callable[..., None]:
-        def heard(module: nn.Module, args: object, kwargs: object, outputs: TensorTree) -> None:
+        def observed(module: nn.Module, args: object, kwargs: object, outputs: TensorTree) -> None:
             times[path] += 1
             name = path if times[path] == 1 else f"{path}#{times[path]}"
-            hear(HookedCall(name, class_of(module), values_in((args, kwargs)), values_in(outputs)))
+            observe(HookedCall(name, class_of(module), values_in((args, kwargs)), values_in(outputs)))
 
-        return heard
+        return observed
 
     handles = [module.register_forward_hook(hook(path), with_kwargs=True) for path, module in program.layers()]
     try:

@@ -28,7 +28,7 @@ from layercli.runtime.inference.prepared_model import PreparedModel, calling
 COMPUTED = {torch.float16, torch.float32, torch.float64}
 """The floating dtypes for which onnxruntime has CPU kernels."""
 
-Heard = tuple[str, str]
+LayerName = tuple[str, str]
 """The name of a result and the class of its layer; outputs have no class."""
 
 
@@ -36,7 +36,7 @@ class Places:
     """The graph output that holds each result. It is a separate object because torch.export restores a module's lists."""
 
     def __init__(self) -> None:
-        self.found: list[tuple[Heard, int]] = []
+        self.found: list[tuple[LayerName, int]] = []
 
 
 class Recorder(nn.Module):
@@ -61,11 +61,11 @@ class Recorder(nn.Module):
             place, _ = found.setdefault(id(x), (len(found), x))
             places.found.append(((name, cls), place))
 
-        def hear(call: HookedCall) -> None:
+        def observe(call: HookedCall) -> None:
             for name, x in call.named():
                 keep(name, call.cls, x)
 
-        with forward_hooks(self._program, hear):
+        with forward_hooks(self._program, observe):
             outputs = self._call(tree.map_structure(lambda _: next(remaining), self._inputs))
         own = outputs if isinstance(self._program.model, Layer) else by_field(outputs)
         for name, x in ends(own, None):
@@ -73,7 +73,7 @@ class Recorder(nn.Module):
         return tuple(x for _, x in found.values())
 
 
-def results(program: PreparedModel, inputs: TensorTree) -> list[tuple[Heard, torch.Tensor]]:
+def results(program: PreparedModel, inputs: TensorTree) -> list[tuple[LayerName, torch.Tensor]]:
     """Return onnxruntime's results for a tree of tensors: those of each layer, then the outputs.
 
     UsageError if torch cannot export the program.
@@ -91,7 +91,7 @@ def results(program: PreparedModel, inputs: TensorTree) -> list[tuple[Heard, tor
         graph = OnnxGraph(file).to(program.device)
         taken = [x for x, name in zip(leaves, names_in(leaves), strict=True) if name in graph.specs]
         found = list(graph(*taken).values())
-    return [(heard, found[place]) for heard, place in recorder.places.found]
+    return [(layer, found[place]) for layer, place in recorder.places.found]
 
 
 def check_exporter() -> None:

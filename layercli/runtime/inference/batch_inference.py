@@ -133,13 +133,13 @@ def stream(
     inputs: Any,
     writer: RowWriter,
     batch_size: int | None,
-    tell: Callable[[int], None],
+    show_progress: Callable[[int], None],
     shares: RowShares = ALL_ROWS,
 ) -> Streamed:
     """Write the one output of ``program`` for a tree of InputRows, starting where ``writer`` stopped.
 
     The next batch is read while the current one is computed. Without a batch size the largest that fits is found by
-    halving; a model with a fixed batch size gets a padded last batch. ``tell`` receives the number of finished rows.
+    halving; a model with a fixed batch size gets a padded last batch. ``show_progress`` receives the number of finished rows.
     Of ``shares`` among ranks, each computes batches of that size at once, and the first rank writes.
     All batches written before an error are kept.
     """
@@ -171,7 +171,7 @@ def stream(
                 if rows is not None:
                     writer.write(rows)
                 done, start = Streamed(size, name, tensors.name_of(found.dtype)), stop
-                tell(start)
+                show_progress(start)
         if shares.writes:
             writer.finish()
     finally:

@@ -122,37 +122,37 @@ def run(program: PreparedModel, inputs: Tree, *, layers: str | None = None, chec
     shown = [str(spec_of(x)) for x in tree.flatten(placed)]
     done = ForwardRun(program.name, str(program.device), shown, [], checked=check)
     given_finite = not check or all_finite(tree.flatten(placed))
-    heard: list[str] = []
-    hears = (check or layers is not None) and not program.one_graph
+    called: list[str] = []
+    observes = (check or layers is not None) and not program.one_graph
 
-    def hear(call: HookedCall) -> None:
+    def observe(call: HookedCall) -> None:
         if layers is not None and matches(call.path, layers):
             done.layers += [output_of(name, x) for name, x in call.named()]
         if check and done.culprit is None and not all_finite(call.outputs):
             own = f"{call.path} ({call.cls})"
-            done.culprit = own if all_finite(call.inputs) else before(program, call, heard, given_finite)
-        heard.append(call.path)
+            done.culprit = own if all_finite(call.inputs) else before(program, call, called, given_finite)
+        called.append(call.path)
 
     if layers is not None and program.one_graph:
         raise UsageError(f"{program.name} runs as one compiled graph, in which --layers has none to show")
     if layers is not None and not any(True for _ in program.layers()):
         raise UsageError(f"{program.name} has no inner layers for --layers to show")
-    with preserve_buffers(program), forward_hooks(program, hear) if hears else nullcontext():
+    with preserve_buffers(program), forward_hooks(program, observe) if observes else nullcontext():
         results = program.outputs(placed)
     if layers is not None and not done.layers:
-        raise UsageError(f"no layer of {program.name} matches {layers!r}", hint=nearest(layers, heard))
+        raise UsageError(f"no layer of {program.name} matches {layers!r}", hint=nearest(layers, called))
     done.outputs = [output_of(name, tensor) for name, tensor in results]
     if done.culprit is None:
         done.culprit = INPUTS if not given_finite else "the one graph it runs as" if program.one_graph else None
     return done
 
 
-def before(program: PreparedModel, call: HookedCall, heard: list[str], given_finite: bool) -> str:
+def before(program: PreparedModel, call: HookedCall, called: list[str], given_finite: bool) -> str:
     """Return where non-finite inputs of ``call`` arose: after the last recorded layer, whose results were finite."""
     if not given_finite:
         return INPUTS
     where = "call" if isinstance(program.model, Layer) else "forward"
-    return f"{where}, between {heard[-1]} and {call.path}" if heard else f"{where}, before {call.path}"
+    return f"{where}, between {called[-1]} and {call.path}" if called else f"{where}, before {call.path}"
 
 
 def own_name(output: str, layers: Collection[str]) -> str:

@@ -41,14 +41,14 @@ class ShardSum(torch.autograd.Function):
 class BatchShard:
     """This rank's shard of the current batch: ``own`` samples of the ``whole`` number over all ranks.
 
-    A rank without samples computes on another rank's samples with weight 0; ``own`` is then 0. ``heard``: a callback reads
+    A rank without samples computes on another rank's samples with weight 0; ``own`` is then 0. ``per_batch_logs``: a callback reads
     per-batch logs, so they are all-reduced after every batch. ``apart``: each rank has data of its own.
     """
 
-    def __init__(self, group: Group, *, heard: bool = False, apart: bool = False) -> None:
+    def __init__(self, group: Group, *, per_batch_logs: bool = False, apart: bool = False) -> None:
         self.group = group
         self.apart = apart
-        self.heard = heard
+        self.per_batch_logs = per_batch_logs
         self.own = self.whole = 1
         self.device = torch.device("cpu")
         self.scope = ExitStack()
@@ -180,7 +180,7 @@ class BatchShard:
 
     def batch_logs(self, logs: Mapping[str, object]) -> Mapping[str, Any]:
         """Return the logs for callbacks after a batch: those of all ranks if a callback reads them, else none."""
-        return self.agreed(logs) if self.heard else {}
+        return self.agreed(logs) if self.per_batch_logs else {}
 
     def level(self, model: Model) -> None:
         """Average the moving statistics over the ranks, because each rank updated them with its own samples."""

@@ -120,17 +120,17 @@ def fit_file(
     resume: bool = False,
     force: bool = False,
     verbose: Any = "auto",
-    tell: Callable[[str], None] = lambda sentence: None,
+    inform: Callable[[str], None] = lambda sentence: None,
 ) -> FitReport:
     """Train a model on the file ``data``, save after every epoch, and report; an interruption saves as well.
 
-    ``resume`` continues from the file ``save``, if it exists, up to ``epochs`` in total; ``force`` writes over it. ``tell``
+    ``resume`` continues from the file ``save``, if it exists, up to ``epochs`` in total; ``force`` writes over it. ``inform``
     receives warnings.
     """
     source = read(data, "fit", subject.model, reading)
     held = None if validation is None else read(validation, "fit", subject.model, reading)
     check_classes(data, source, validation, held)
-    model, report = ready(subject, settings, source, "fit", tell)
+    model, report = ready(subject, settings, source, "fit", inform)
     check_target(model, save, resume, force)
     with locked(save) if save is not None and report.first else nullcontext():
         if resume and save is not None and saved_at(save):
@@ -161,11 +161,11 @@ def evaluate_file(
     *,
     reading: Reading = AS_IT_IS,
     weights: str | None = None,
-    tell: Callable[[str], None] = lambda sentence: None,
+    inform: Callable[[str], None] = lambda sentence: None,
 ) -> FitReport:
     """Evaluate a model, with weights from a file if given, on the file ``data``, and report."""
     source = read(data, "evaluate", subject.model, reading)
-    model, report = ready(subject, settings, source, "evaluate", tell)
+    model, report = ready(subject, settings, source, "evaluate", inform)
     if weights is not None:
         restore(model, weights)
     report.logs.append(model.evaluate(source, None, settings.batch_size, return_dict=True, verbose=0))
@@ -183,7 +183,7 @@ def check_classes(data: str, source: ArrayAdapter, validation: str | None, held:
 
 
 def ready(
-    subject: ModelSource, settings: FitArguments, source: ArrayAdapter, what: str, tell: Callable[[str], None]
+    subject: ModelSource, settings: FitArguments, source: ArrayAdapter, what: str, inform: Callable[[str], None]
 ) -> tuple[Model, FitReport]:
     """Return the model, compiled, built for ``source`` and on its device, and an empty report.
 
@@ -203,7 +203,7 @@ def ready(
     if subject.archive is not None:
         model_saving.load_weights(layer, subject.archive)
     if joined is None and (warning := logits_warning(layer, layer.loss, first[0], first[1])) is not None:
-        tell(warning)
+        inform(warning)
     layer.module.to(place)
     if settings.shard and joined is not None:
         fsdp.shard(layer, first[0], joined)

@@ -251,7 +251,7 @@ def stopping(trainer: Trainer, *, in_epoch: bool = False) -> bool:
     During an epoch the ranks exchange this only if a callback has per-batch hooks.
     """
     part, model = trainer.part, trainer.model
-    if part is not None and (part.heard or not in_epoch):
+    if part is not None and (part.per_batch_logs or not in_epoch):
         model.stop_training = part.group.any(model.stop_training, part.device)
     return model.stop_training
 
