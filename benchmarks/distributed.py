@@ -25,15 +25,15 @@ def results() -> Iterator[Result]:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     context = multiprocessing.get_context("spawn")
-    told: Any = context.SimpleQueue()
-    multiprocessing.spawn(rank, (port, told), nprocs=RANKS)
-    found = told.get()
+    results: Any = context.SimpleQueue()
+    multiprocessing.spawn(rank, (port, results), nprocs=RANKS)
+    found = results.get()
     what = f"an epoch of an MLP {FEATURES}-{HIDDEN}-{CLASSES}, Adam, batch {BATCH}, on {RANKS} ranks"
     shown = milliseconds(found["ours"]), milliseconds(found["loop"])
     yield Result(what, "PyTorch, a loop by hand with DDP", *shown, ratio(found["ours"], found["loop"]), AT_MOST)
 
 
-def rank(number: int, port: int, told: Any) -> None:
+def rank(number: int, port: int, results: Any) -> None:
     """Time both on one rank; the first rank prints the figures."""
     place = {"RANK": number, "WORLD_SIZE": RANKS, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     os.environ.update({name: str(value) for name, value in place.items()})
@@ -43,7 +43,7 @@ def rank(number: int, port: int, told: Any) -> None:
     x, y = torch.randn(SAMPLES, FEATURES), torch.randint(0, CLASSES, (SAMPLES,))
     found = times({"ours": fitting(layercli, mlp, x, y), "loop": plain_on(x, y, number)}, ROUNDS, warmup=1)
     if number == 0:
-        told.put(found)
+        results.put(found)
     dist.destroy_process_group()
 
 

@@ -86,7 +86,7 @@ def standardize_dtype(dtype: Any) -> str:
     return {int: "int32", float: floatx()}.get(dtype) or dtype_names.name_of(dtype)
 
 
-def result_type(*dtypes: Any) -> str:
+def result_type(*dtypes: object) -> str:
     """Return the dtype of an operation on values of these dtypes, by torch's promotion: 64 bits stay, where Keras narrows them.
 
     ``int`` and ``float`` stand for Python's numbers, which do not widen a tensor's dtype.

@@ -134,6 +134,6 @@ _registry = Registry("layercli", "constraint", {"constraints": "MaxNorm MinMaxNo
 get, deserialize = _registry.get, _registry.deserialize
 
 
-def serialize(constraint: Any) -> Any:
+def serialize(constraint: object) -> Any:
     """Return a constraint as plain data, ``{"class_name": ..., "config": ...}``."""
     return plain(constraint)

@@ -7,7 +7,7 @@ result is that of one process on the same batches. These are the few things that
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from layercli.core.model import Model
@@ -56,7 +56,7 @@ def size() -> int:
     return 1 if joined is None else joined.size
 
 
-def shard(model: Model, x: Any) -> None:
+def shard(model: Model, x: object) -> None:
     """Share the variables of ``model`` out among the ranks (FSDP2's fully_shard, layer by layer); ``x`` is an input of it.
 
     Called on every rank, after compile and before fit. UsageError for a process on its own, and for a model that was trained.

@@ -40,7 +40,7 @@ class SeedGenerator:
         self._from_arguments: Any = None
 
     @property
-    def state(self) -> Any:
+    def state(self) -> Tensor:
         """The seed and the counter, as in Keras."""
         count = 0 if self._from_arguments is None else int(self._from_arguments)
         return torch.tensor([self.seed, count])

@@ -160,6 +160,6 @@ _registry = Registry("layercli", "regularizer", {"regularizers": "L1 L2 L1L2 Ort
 get, deserialize = _registry.get, _registry.deserialize
 
 
-def serialize(regularizer: Any) -> Any:
+def serialize(regularizer: object) -> Any:
     """Return a regularizer as plain data, ``{"class_name": ..., "config": ...}``."""
     return plain(regularizer)

@@ -14,6 +14,7 @@ from typing import Any
 
 import layercli as keras
 from layercli import Variable, ops
+from layercli.core.types import Tensor
 from layercli.lazy import torch
 
 __all__ = ["Variable", "config", "constant", "keras", "matmul", "nn", "ones", "random", "test", "zeros"]
@@ -27,22 +28,22 @@ class PhysicalDevice:
     device_type: str
 
 
-def zeros(shape: Any, dtype: str = "float32") -> Any:
+def zeros(shape: Any, dtype: str = "float32") -> Tensor:
     """Return a torch tensor of zeros."""
     return torch.zeros(tuple(shape), dtype=getattr(torch, dtype))
 
 
-def ones(shape: Any, dtype: str = "float32") -> Any:
+def ones(shape: Any, dtype: str = "float32") -> Tensor:
     """Return a torch tensor of ones."""
     return torch.ones(tuple(shape), dtype=getattr(torch, dtype))
 
 
-def constant(value: Any, dtype: str = "float32") -> Any:
+def constant(value: object, dtype: str = "float32") -> Tensor:
     """Return a torch tensor of the values given."""
     return torch.tensor(value, dtype=getattr(torch, dtype))
 
 
-def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0) -> Any:
+def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0) -> Tensor:
     """Return a torch tensor of normally distributed values."""
     return torch.randn(tuple(shape)) * stddev + mean
 

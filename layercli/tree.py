@@ -36,7 +36,7 @@ def is_nested(structure: object) -> bool:
     return isinstance(structure, (list, tuple, deque, dict))
 
 
-def flatten(structure: Any) -> list[Any]:
+def flatten(structure: object) -> list[Any]:
     """Return the leaves in order.
 
     >>> flatten({"b": [1, (2, None)], "a": 3})
@@ -56,7 +56,7 @@ def flatten_with_path(structure: object) -> list[tuple[tuple[Any, ...], Any]]:
     return [((key, *path), leaf) for key, item in _items(structure) for path, leaf in flatten_with_path(item)]
 
 
-def map_structure(func: Callable[..., object], *structures: object, none_is_leaf: bool = True) -> Any:
+def map_structure(func: Callable[..., object], *structures: object, none_is_leaf: bool = True) -> object:
     """Return a structure whose leaves are ``func`` of the leaves in the same place of each structure.
 
     With ``none_is_leaf`` false a None stays None. TypeError for a ``func`` that cannot be called, UsageError (a ValueError)
@@ -78,7 +78,7 @@ def map_structure(func: Callable[..., object], *structures: object, none_is_leaf
     return _made(first, [map_structure(func, *each, none_is_leaf=none_is_leaf) for each in _together(structures)])
 
 
-def map_structure_up_to(shallow_structure: object, func: Callable[..., object], *structures: object) -> Any:
+def map_structure_up_to(shallow_structure: object, func: Callable[..., object], *structures: object) -> object:
     """Return a structure like ``shallow_structure``: ``func`` of what the structures have in the place of its leaves.
 
     >>> map_structure_up_to([None, [None]], str, [[1, 1], [2]])
@@ -105,7 +105,7 @@ def traverse(func: Callable[[Any], Any], structure: object, top_down: bool = Tru
     """
     _check_callable(func)
 
-    def inner() -> Any:
+    def inner() -> object:
         if not is_nested(structure):
             return structure
         return _made(structure, [traverse(func, item, top_down) for _, item in _items(structure)])

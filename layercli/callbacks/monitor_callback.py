@@ -28,7 +28,7 @@ class MonitorCallback(Callback):
         self.monitor = monitor
         self.mode = mode
         self.min_delta = abs(min_delta)
-        self.best: Any = self.initial
+        self.best: float = self.initial
 
     @property
     def rising(self) -> bool:

@@ -59,7 +59,7 @@ class TensorBoard(Callback):
             raise UsageError(f"update_freq is epoch, batch or a number of batches, got {update_freq!r}")
         self.profiled = span(profile_batch)
         self._writers: dict[str, Any] = {}
-        self._trace: Any = None
+        self._trace: object = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Draw the graph."""

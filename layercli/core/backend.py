@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from layercli.core.types import ConfigLike, PathLike, TensorTree
+from layercli.core.types import ConfigLike, PathLike, Tensor, TensorTree
 
 if TYPE_CHECKING:
     from layercli.core.keras_tensor import SymbolicTensor
@@ -33,19 +33,19 @@ class Backend(Protocol):
     def build_module(self, layer: Layer, *, ready: bool) -> None:
         """Make the layer's module, or add to it the variables and sublayers that it does not hold yet."""
 
-    def wrap_module(self, module: Any) -> Layer:
+    def wrap_module(self, module: object) -> Layer:
         """Return the layer of a torch.nn.Module."""
 
     def registered_as(self) -> type:
         """Return torch.nn.Module, as which torch takes a layer, after telling torch to register the layer module in its place."""
 
-    def torch_function(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    def torch_function(self, function: object, args: object, kwargs: dict[str, Any]) -> Any:
         """Apply a function of torch to arguments that contain symbolic tensors or variables, and record the call."""
 
     def tensor_attribute(self, x: Any, name: str) -> Any:
         """Return the attribute ``name`` that a symbolic tensor or a variable would have as a torch tensor."""
 
-    def linear(self, x: Any, weight: Any, bias: Any) -> Any:
+    def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor | None:
         """Return torch's linear for a large weight by a faster kernel, or None where torch's own is to be used."""
 
     def all_reduce(self, tensors: Sequence[Any]) -> Sequence[Any]:
@@ -57,10 +57,10 @@ class Backend(Protocol):
 
     # Tensors
 
-    def is_array(self, x: Any) -> bool:
+    def is_array(self, x: object) -> bool:
         """Return whether ``x`` is a NumPy array, or nested lists of numbers."""
 
-    def as_tensor(self, x: Any) -> Any:
+    def as_tensor(self, x: object) -> Any:
         """Return an array, nested lists or a variable as a torch tensor."""
 
     def to_numpy(self, x: Any, axes: tuple[int, ...] | None = None) -> Any:
@@ -72,7 +72,7 @@ class Backend(Protocol):
     def as_one_dtype(self, values: Sequence[Any], dtype: str) -> list[Any]:
         """Return the tensors among ``values`` in ``dtype``, other values unchanged."""
 
-    def assign(self, stored: Any, value: Any, layout: tuple[int, ...] | None) -> None:
+    def assign(self, stored: object, value: Any, layout: tuple[int, ...] | None) -> None:
         """Copy ``value``, of the logical shape, into the tensor ``stored``, whose axes are in the order ``layout``."""
 
     def cast_number(self, value: Any, dtype: str) -> Any:
@@ -110,10 +110,10 @@ class Backend(Protocol):
     def event_writer(self, folder: PathLike) -> Any:
         """Return a writer of TensorBoard's event files in ``folder``."""
 
-    def html(self, shown: Any) -> str:
+    def html(self, shown: object) -> str:
         """Return a model, a variable, a history, a summary, a diff or a GPU report as HTML for a notebook."""
 
-    def text(self, shown: Any) -> str:
+    def text(self, shown: object) -> str:
         """Return a summary as the table that is printed."""
 
     def progress_bar(self, *, lines: bool) -> Any:
@@ -162,7 +162,7 @@ class Backend(Protocol):
         """Return the InputLayer of a symbolic input."""
 
     def summarize(
-        self, layer: Layer, inputs: TensorTree, columns: str | None, depth: int, width: int | None, print_fn: Any
+        self, layer: Layer, inputs: TensorTree, columns: str | None, depth: int, width: int | None, print_fn: object
     ) -> None:
         """Print the summary of a layer for inputs of these Specs, or of None."""
 

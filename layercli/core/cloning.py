@@ -17,7 +17,7 @@ from layercli.errors import UsageError
 
 def clone_model(
     model: Model,
-    input_tensors: Any = None,
+    input_tensors: object = None,
     clone_function: Callable[[Layer], Layer] | None = None,
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
@@ -67,7 +67,7 @@ def drawn(
         raise UsageError(f"clone_model expects {len(tree.flatten(graph.inputs))} input tensors, got {len(inputs)}")
     found = {id(x): given for x, given in zip(tree.flatten(graph.inputs), inputs, strict=True)}
 
-    def known(value: Any) -> Any:
+    def known(value: object) -> Any:
         return tree.map_structure(lambda x: found[id(x)] if isinstance(x, SymbolicTensor) else x, value)
 
     for node in graph.nodes:

@@ -23,7 +23,7 @@ _FLOATS = ("float8_e4m3fn", "float8_e5m2", "float16", "bfloat16", "float32", "fl
 _SIGNED = ("int8", "int16", "int32", "int64")
 
 
-def name_of(dtype: Any) -> str:
+def name_of(dtype: object) -> str:
     """Return the name of a dtype given as a string, a torch or numpy dtype, or a Python type; DTypeError otherwise."""
     if isinstance(dtype, str) and dtype in BYTES:
         return dtype
@@ -72,7 +72,7 @@ def rank(dtype: str) -> int:
     return 2 if is_floating(dtype) else 3
 
 
-def of_number(value: Any, beside: str) -> str:
+def of_number(value: object, beside: str) -> str:
     """Return the dtype of the Python number ``value`` in an operation with a tensor of dtype ``beside``, as in torch."""
     kind = {bool: "bool", int: "int64", float: "float32", complex: "complex64"}.get(type(value))
     if kind is None:
@@ -186,7 +186,7 @@ def default_policy() -> DTypePolicy:
     return _default
 
 
-def set_default_policy(policy: Any) -> None:
+def set_default_policy(policy: object) -> None:
     """Set the policy of new layers without a dtype argument."""
     global _default
     _default = DTypePolicy.named(policy)

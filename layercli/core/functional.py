@@ -15,6 +15,7 @@ from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.operation import spec_of
 from layercli.core.text import is_text
+from layercli.core.types import TensorTree
 from layercli.errors import ShapeError, UsageError
 
 
@@ -23,7 +24,7 @@ class Functional(Model):
 
     passes_masks = True
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, inputs: object, outputs: object, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
         for end, given in (("inputs", inputs), ("outputs", outputs)):
             if not all(isinstance(x, SymbolicTensor) for x in tree.flatten(given)):
@@ -46,12 +47,12 @@ class Functional(Model):
         return tree.flatten(self._graph.outputs)
 
     @property
-    def input(self) -> Any:
+    def input(self) -> TensorTree:
         """The symbolic input, or the tree of inputs."""
         return self._graph.inputs
 
     @property
-    def output(self) -> Any:
+    def output(self) -> TensorTree:
         """The symbolic output, or the tree of outputs."""
         return self._graph.outputs
 
@@ -110,7 +111,7 @@ class Functional(Model):
         """Return the outputs of the graph."""
         return self._graph.run(self._in_order(inputs))
 
-    def _in_order(self, inputs: Any) -> list[Any]:
+    def _in_order(self, inputs: object) -> list[Any]:
         """Return ``inputs`` flat in the order of the graph; the keys of a dict are names of inputs."""
         wanted = self._graph.inputs
         if isinstance(inputs, dict):
@@ -161,7 +162,7 @@ def has_generated_name(layer: Layer) -> bool:
     return layer.name.startswith(stem) and (not rest or rest[1:].isdigit())
 
 
-def sorted_dicts(value: Any) -> Any:
+def sorted_dicts(value: object) -> Any:
     """Return a tree with the keys of every dict in it in order, as Keras has the outputs of a model."""
     if isinstance(value, dict):
         return {key: sorted_dicts(value[key]) for key in sorted(value)}

@@ -54,11 +54,11 @@ class Node:
             return dims.total([call.macs for call in self.calls])
         return self.target.macs(*self.specs)
 
-    def set_outputs(self, specs: Any) -> Any:
+    def set_outputs(self, specs: object) -> Any:
         """Set and return the outputs: symbolic tensors of ``specs`` (a tree) that come from this node; the rest is kept."""
         indices = count()
 
-        def given(spec: object) -> Any:
+        def given(spec: object) -> object:
             place = next(indices)
             return SymbolicTensor(spec, self, place) if isinstance(spec, Spec) else spec
 

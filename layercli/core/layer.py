@@ -140,7 +140,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
 
     def add_weight(
         self,
-        *positional: Any,
+        *positional: object,
         name: str | None = None,
         shape: ShapeLike = (),
         initializer: Any = None,
@@ -360,11 +360,11 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         columns: str | None = None,
         depth: int = 1,
         line_length: int | None = None,
-        positions: Any = None,
+        positions: object = None,
         print_fn: Callable[[str], Any] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
-        layer_range: Any = None,
+        layer_range: object = None,
     ) -> None:
         """Print the layers, shapes and parameters as ``layercli summary`` does, for inputs of ``input_shape``.
 

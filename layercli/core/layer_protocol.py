@@ -44,12 +44,12 @@ class LayerProtocol:
         return self._input_spec
 
     @input_spec.setter
-    def input_spec(self, value: Any) -> None:
+    def input_spec(self, value: object) -> None:
         if any(not isinstance(each, InputSpec) for each in tree.flatten(value) if each is not None):
             raise TypeError(f"{self.name} expects input_spec to be an InputSpec or a tree of them, got {value!r}")
         self._input_spec = value
 
-    def _check_inputs(self, inputs: Any) -> None:
+    def _check_inputs(self, inputs: object) -> None:
         """Raise ShapeError where the first argument of a call does not fit ``input_spec``."""
         if self._input_spec is not None:
             check_inputs(self._input_spec, inputs)
@@ -63,7 +63,7 @@ class LayerProtocol:
         return self._activity_regularizer
 
     @activity_regularizer.setter
-    def activity_regularizer(self, value: Any) -> None:
+    def activity_regularizer(self, value: object) -> None:
         self._activity_regularizer = regularizers.get(value)
         if "activity_regularizer" in type(self)._fields:  # type: ignore[attr-defined]  # every layer has them
             vars(self)["activity_regularizer"] = self._activity_regularizer
@@ -91,7 +91,7 @@ class LayerProtocol:
         """How the weights are stored, of a quantized layer: int8, int4 or float8; None of others."""
         return self._policy.quantization_mode
 
-    def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
+    def quantize(self, mode: str | None = None, type_check: bool = True, config: object = None) -> None:
         """Raise NotImplementedError: this layer has no weights that are stored as integers."""
         raise NotImplementedError(f"{self.name} ({type(self).__name__}) has no weights to quantize")
 
@@ -99,7 +99,7 @@ class LayerProtocol:
         """Raise NotImplementedError, as ``quantize``."""
         raise NotImplementedError(f"{self.name} ({type(self).__name__}) has no weights to quantize")
 
-    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+    def quantized_call(self, *args: Any, **kwargs: object) -> Any:
         """Return what ``call`` returns, which computes with the variables that there are."""
         return self.call(*args, **kwargs)  # type: ignore[attr-defined]  # every layer has one
 
@@ -113,7 +113,7 @@ class LayerProtocol:
         """The variables of the metrics."""
         return [variable for metric in self.metrics for variable in metric.variables]
 
-    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+    def symbolic_call(self, *args: Any, **kwargs: object) -> Any:
         """Return the symbolic outputs for symbolic tensors."""
         return self(*args, **kwargs)  # type: ignore[operator]  # every layer is called
 
@@ -152,7 +152,7 @@ class LayerProtocol:
     def _shapes_of_call(self, specs: tuple[Any, ...]) -> dict[str, Any]:
         """Return the shapes that a layer without a ``build`` of its own was called with, unknown sizes as None."""
 
-        def shape_of(spec: Any) -> Any:
+        def shape_of(spec: object) -> Any:
             sizes = getattr(spec, "shape", None)
             return None if sizes is None else tuple(map(dims.number, sizes))
 

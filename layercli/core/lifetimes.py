@@ -31,7 +31,7 @@ class Lifetimes:
         self.nodes.append(node)
         node.args, node.kwargs = self.recorded(node.args), self.recorded(node.kwargs)
 
-    def recorded(self, values: Any) -> Any:
+    def recorded(self, values: object) -> Any:
         """Return a tree with the recorded tensors in the place of those that the caller holds."""
         return tree.map_structure(self._recorded_one, values)
 

@@ -49,7 +49,7 @@ def fill_in(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, object]) -> l
     return found
 
 
-def passed_on(layer: Layer, args: tuple[object, ...], kwargs: Mapping[str, object], outputs: TensorTree) -> Any:
+def passed_on(layer: Layer, args: tuple[object, ...], kwargs: Mapping[str, object], outputs: TensorTree) -> TensorTree:
     """Set the mask that ``layer`` computes on its outputs; return the outputs."""
     if not args:
         return outputs

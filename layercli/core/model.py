@@ -52,7 +52,7 @@ class Model(Layer, StateTree):
 
         def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
         """Return a Functional for ``Model(inputs, outputs)``."""
         if cls is Model and (len(args) == 2 or "outputs" in kwargs):
             from layercli.core.functional import Functional
@@ -98,11 +98,11 @@ class Model(Layer, StateTree):
 
     def compile(
         self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
+        optimizer: object = "rmsprop",
+        loss: object = None,
+        loss_weights: object = None,
+        metrics: object = None,
+        weighted_metrics: object = None,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
@@ -132,17 +132,17 @@ class Model(Layer, StateTree):
 
     def fit(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: object = None,
+        y: object = None,
         batch_size: int | None = None,
         epochs: int = 1,
-        verbose: Any = "auto",
+        verbose: object = "auto",
         callbacks: Iterable[Any] | None = None,
         validation_split: float = 0.0,
-        validation_data: Any = None,
+        validation_data: object = None,
         shuffle: bool = True,
         class_weight: Mapping[int, float] | None = None,
-        sample_weight: Any = None,
+        sample_weight: object = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
@@ -179,11 +179,11 @@ class Model(Layer, StateTree):
 
     def evaluate(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: object = None,
+        y: object = None,
         batch_size: int | None = None,
-        verbose: Any = "auto",
-        sample_weight: Any = None,
+        verbose: object = "auto",
+        sample_weight: object = None,
         steps: int | None = None,
         callbacks: Iterable[Any] | None = None,
         return_dict: bool = False,
@@ -203,9 +203,9 @@ class Model(Layer, StateTree):
 
     def predict(
         self,
-        x: Any,
+        x: object,
         batch_size: int | None = None,
-        verbose: Any = "auto",
+        verbose: object = "auto",
         steps: int | None = None,
         callbacks: Iterable[Any] | None = None,
     ) -> Any:
@@ -213,7 +213,12 @@ class Model(Layer, StateTree):
         return get_backend().predict(self, x=x, batch_size=batch_size, steps=steps, callbacks=callbacks)
 
     def train_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+        self,
+        x: object,
+        y: object = None,
+        sample_weight: object = None,
+        class_weight: object = None,
+        return_dict: bool = False,
     ) -> Any:
         """Take one step on one batch and return its loss and metrics."""
         return get_backend().on_batch(
@@ -226,13 +231,15 @@ class Model(Layer, StateTree):
             return_dict=return_dict,
         )
 
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+    def test_on_batch(
+        self, x: object, y: object = None, sample_weight: object = None, return_dict: bool = False
+    ) -> Any:
         """Evaluate one batch and return its loss and metrics."""
         return get_backend().on_batch(
             self, "test", x=x, y=y, sample_weight=sample_weight, class_weight=None, return_dict=return_dict
         )
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: object) -> Any:
         """Return the outputs for one batch as numpy arrays."""
         return get_backend().predict(self, x=x, batch_size=2**62, steps=None, callbacks=None)
 
@@ -248,7 +255,7 @@ class Model(Layer, StateTree):
         check_free(filepath, overwrite)
         get_backend().save(self, filepath)
 
-    def to_json(self, **kwargs: Any) -> str:
+    def to_json(self, **kwargs: object) -> str:
         """Return the model's config as JSON, without weights: ``models.model_from_json`` makes a model from it.
 
         ``kwargs`` go to json.dumps. Raises UsageError for a model that cannot be serialized.

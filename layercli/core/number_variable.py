@@ -29,16 +29,16 @@ class NumberVariable(Variable):
 
     tensor = value
 
-    def assign(self, value: Any) -> None:
+    def assign(self, value: object) -> None:
         """Set the number."""
         number = value.numpy() if isinstance(value, Variable) else value
         self.write(number.item() if hasattr(number, "item") else number)
 
-    def assign_add(self, value: Any) -> None:
+    def assign_add(self, value: object) -> None:
         """Add ``value`` to the number."""
         self.assign(self.read() + value)
 
-    def assign_sub(self, value: Any) -> None:
+    def assign_sub(self, value: object) -> None:
         """Subtract ``value`` from the number."""
         self.assign(self.read() - value)
 

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from layercli.core.model import Model
 
 
-def quantize_layers(model: Model, mode: Any, config: Any, filters: Any, *, type_check: bool = True) -> None:
+def quantize_layers(
+    model: Model, mode: str | None, config: object, filters: object, *, type_check: bool = True
+) -> None:
     """See Model.quantize. UsageError for filters of another kind; NotBuiltError for a model without variables."""
     if filters is not None and not (isinstance(filters, (str, list, tuple)) or callable(filters)):
         raise UsageError(f"quantize expects filters to be a pattern, a list of them or a function, got {filters!r}")

@@ -43,7 +43,7 @@ class QuantizedDTypePolicy(DTypePolicy):
         self._hold(name=f"{mode}_from_{source.name}", compute=source.compute, variable=source.variable)
         self._hold(mode=base, source_name=source.name)
 
-    def _hold(self, **values: Any) -> None:
+    def _hold(self, **values: object) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)
 

@@ -83,13 +83,13 @@ class Refusal:
     def _refuse(self) -> NoReturn:
         raise UsageError(f"layercli has no {self._path}: {self._reason}")
 
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def __call__(self, *args: object, **kwargs: object) -> NoReturn:
         self._refuse()
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> NoReturn:
         self._refuse()
 
-    def __instancecheck__(self, value: Any) -> bool:
+    def __instancecheck__(self, value: object) -> bool:
         return False
 
     def __getattr__(self, name: str) -> Any:

@@ -112,13 +112,13 @@ def serialize(value: object) -> Any:
     return value
 
 
-def function(value: Any) -> dict[str, object]:
+def function(value: object) -> dict[str, object]:
     """Return the dict with which Keras serializes a function."""
     name = custom_objects.get_registered_name(value)
     return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
 
 
-def deserialize(value: Any) -> Any:
+def deserialize(value: object) -> Any:
     """Return ``value`` with every dict made by ``serialize`` replaced by its object."""
     if isinstance(value, Mapping) and "class_name" in value:
         if value["class_name"] == "SeedGenerator":  # who draws reads the seed in it

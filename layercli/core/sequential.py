@@ -37,7 +37,7 @@ class Sequential(Model):
             self._append(layer, names)
         self._rebuild()
 
-    def add(self, layer: Any, rebuild: bool = True) -> None:
+    def add(self, layer: object, rebuild: bool = True) -> None:
         """Append a layer. ``rebuild`` is accepted as in Keras."""
         self._append(layer, {other.name for other in self._stack})
         self._rebuild()
@@ -114,7 +114,7 @@ class Sequential(Model):
             raise UsageError(f"{self.name} has no Input, so it has no input and no output")
         return self._ends[place]
 
-    def _append(self, layer: Any, names: set[str]) -> None:
+    def _append(self, layer: object, names: set[str]) -> None:
         """Put a layer on top of those that have the ``names``, to which its own is added."""
         if isinstance(layer, Layer):
             layer = vars(layer).get("begins_with", layer)  # an InputLayer stands for the input it makes

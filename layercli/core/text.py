@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dtypes
-from layercli.core.types import DTypeLike
+from layercli.core.types import DTypeLike, Tensor
 from layercli.errors import DTypeError, UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def text_array(x: object, encoding: str = "utf-8") -> np.ndarray:
     return out.reshape(array.shape)
 
 
-def only_text(x: Any) -> Any:
+def only_text(x: Tensor) -> Any:
     """Return an array of text, or a symbolic tensor of it; DTypeError for numbers."""
     if is_text(x) or getattr(x, "dtype", None) == STRING:
         return x

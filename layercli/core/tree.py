@@ -11,7 +11,7 @@ NESTED = (list, tuple, dict)
 """The types of what is not a leaf."""
 
 
-def flatten(tree: Any) -> list[Any]:
+def flatten(tree: object) -> list[Any]:
     """Return the leaves of ``tree`` in order; dicts in insertion order."""
     if not isinstance(tree, (list, tuple, dict)):
         return [tree]

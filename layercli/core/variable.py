@@ -217,7 +217,7 @@ class Variable(Operators):
         drawable = self.dtype if BYTES[self.dtype] > 2 or not dtypes.is_floating(self.dtype) else "float32"
         return initializers.values(self.initializer, self.sizes, drawable, rng)
 
-    def assign(self, value: Any) -> None:
+    def assign(self, value: object) -> None:
         """Set the value from an array of the variable's shape. In a symbolic call it does nothing."""
         if graph.call_stack():
             return
@@ -228,13 +228,13 @@ class Variable(Operators):
             raise ShapeError(f"the variable {self.path} has the shape {self.shape}, not {found}")
         backend.assign(self.stored, value, self.layout)
 
-    def assign_add(self, value: Any) -> None:
+    def assign_add(self, value: object) -> None:
         """Add ``value`` to the variable."""
         if not graph.call_stack():
             self._follow(value)
             self.assign(self.value.detach() + _tensor_of(value))
 
-    def assign_sub(self, value: Any) -> None:
+    def assign_sub(self, value: object) -> None:
         """Subtract ``value`` from the variable."""
         if not graph.call_stack():
             self._follow(value)
@@ -310,7 +310,7 @@ def np_array(values: Any, dtype: str) -> Any:
     return np.asarray(values, dtype if dtype in np.sctypeDict else "float32")
 
 
-def _tensor_of(value: object) -> Any:
+def _tensor_of(value: object) -> object:
     return (
         value.tensor if isinstance(value, Variable) else get_backend().as_tensor(value) if is_listed(value) else value
     )

@@ -60,7 +60,7 @@ class TensorOwner:
     def update_requires_grad(self) -> None:
         """Do nothing: none of the values is trained."""
 
-    def follow(self, key: str, value: Any) -> None:
+    def follow(self, key: str, value: object) -> None:
         """Move the value to the device of ``value``, if that is a tensor."""
         tensors, device = self._tensors(), getattr(value, "device", None)
         if device is not None and hasattr(device, "index") and tensors[key].device != device:

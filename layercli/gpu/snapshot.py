@@ -213,7 +213,7 @@ def read(path: Path) -> Snapshot:
         raise FormatError(error.message if whole else f"{path}: {error.message}", hint=error.hint) from None
 
 
-def decode(wanted: Any, value: Any, where: str) -> Any:
+def decode(wanted: object, value: object, where: str) -> Any:
     """Convert ``value`` from JSON to the type ``wanted``; FormatError names ``where`` it does not match."""
     if isinstance(wanted, types.UnionType):
         return None if value is None else decode(get_args(wanted)[0], value, where)

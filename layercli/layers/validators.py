@@ -13,7 +13,7 @@ from layercli.core.image_format import FORMATS, image_data_format
 from layercli.errors import UsageError
 
 
-def _positive(value: Any) -> int:
+def _positive(value: object) -> int:
     number = _integer(value)
     if number < 1:
         raise ValueError
@@ -26,14 +26,14 @@ def _integer(value: Any) -> int:
     return index(value)
 
 
-def _count(value: Any) -> int:
+def _count(value: object) -> int:
     number = _integer(value)
     if number < 0:
         raise ValueError
     return number
 
 
-def _pair(value: Any) -> tuple[int, int]:
+def _pair(value: object) -> tuple[int, int]:
     before, after = value if isinstance(value, (list, tuple)) else (value, value)
     return _count(before), _count(after)
 
@@ -44,7 +44,7 @@ def _fraction(value: Any) -> float:
     return float(value)
 
 
-def _integers(value: Any) -> tuple[int, ...]:
+def _integers(value: object) -> tuple[int, ...]:
     return tuple(map(_integer, value)) if isinstance(value, (list, tuple)) else (_integer(value),)
 
 
@@ -52,7 +52,7 @@ def _optional(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value is None else convert(value)
 
 
-def _boolean(value: Any) -> bool:
+def _boolean(value: object) -> bool:
     if not isinstance(value, (bool, int)):
         raise TypeError
     return bool(value)
@@ -61,7 +61,7 @@ def _boolean(value: Any) -> bool:
 def one_of(*allowed: object) -> Validator:
     """Return the rule of a setting that is one of ``allowed``; text counts in any case."""
 
-    def choose(value: Any) -> Any:
+    def choose(value: object) -> Any:
         if isinstance(value, str):
             value = value.lower()
         if value not in allowed:
@@ -71,7 +71,7 @@ def one_of(*allowed: object) -> Validator:
     return Validator(" or ".join(map(repr, allowed)), choose)
 
 
-def data_format(value: Any) -> str:
+def data_format(value: object) -> str:
     """Return where the channels of images are: the default of ``config.set_image_data_format`` for None."""
     found: str = one_of(*FORMATS).convert(image_data_format() if value is None else value)
     return found

@@ -66,7 +66,7 @@ class Rearrange(Op):
         x = x.permute([order.index(name) for names in right for name in names])
         return x.reshape([math.prod(known[name] for name in names) for names in right])
 
-    def _infer_size(self, x: Any, names: list[str], size: Any, known: dict[str, Any]) -> None:
+    def _infer_size(self, x: Spec | Tensor, names: list[str], size: Size | int, known: dict[str, Any]) -> None:
         """Compute the one unknown size of an axis into ``known``; UsageError for several unknown sizes, ShapeError for
         a remainder.
         """

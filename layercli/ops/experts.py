@@ -48,7 +48,7 @@ class ExpertFeedForward(Op):
         return out.reshape(x.shape)
 
 
-def choices(chosen: Any, experts: int) -> Iterator[tuple[int, Any, Any]]:
+def choices(chosen: Tensor, experts: int) -> Iterator[tuple[int, Any, Any]]:
     """Yield each chosen expert with the rows and columns of ``chosen`` (tokens, choices) that hold it.
 
     The meta device has no values: there the first expert takes all tokens, as shapes and costs do not depend on the

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 
@@ -30,7 +30,7 @@ class PlaceFeatures(Op):
             )
         return x
 
-    def run(self, x: Any, ids: Any, features: Any) -> Any:
+    def run(self, x: Tensor, ids: Tensor, features: Tensor) -> Tensor:
         """Return torch's masked_scatter."""
         places = ids == self.token
         if not ids.is_meta and not torch.compiler.is_compiling() and type(ids) is torch.Tensor:

@@ -57,7 +57,7 @@ __all__ = [*_registry.module_of, "deserialize", "get", "parse", "schedules", "se
 deserialize = _registry.deserialize
 
 
-def serialize(optimizer: Any) -> Any:
+def serialize(optimizer: object) -> Any:
     """Return an optimizer as plain data, ``{"class_name": ..., "config": ...}``."""
     return plain(optimizer)
 

@@ -175,7 +175,7 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMix
         raise UsageError(f"{self.name} has no learning rate of its own", hint="each of its optimizers has one")
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
+    def learning_rate(self, value: object) -> None:
         raise UsageError(f"{self.name} has no learning rate of its own", hint="each of its optimizers has one")
 
     @property

@@ -93,7 +93,7 @@ class OptimizerVariablesMixin:
         """Set ``variables`` from what ``save_own_variables`` put into ``store``; UsageError if it does not fit."""
         self.set_weights([store[str(place)][()] for place in range(len(store))])
 
-    def finalize_variable_values(self, var_list: Any) -> None:
+    def finalize_variable_values(self, var_list: object) -> None:
         """Put the moving average of the weights in their place, if one is kept; those that the optimizer was built on."""
         own: Any = self
         own.finalize()
@@ -106,7 +106,7 @@ class OptimizerVariablesMixin:
         initializer: Any = "zeros",
         dtype: DTypeLike | None = None,
         aggregation: str = "none",
-        layout: Any = None,
+        layout: object = None,
         name: str | None = None,
     ) -> Variable:
         """Add a variable to the state and return it. ``aggregation`` and ``layout`` are accepted as in Keras."""

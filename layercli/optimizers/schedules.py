@@ -24,7 +24,7 @@ __all__ = [*_registry.module_of, "LearningRateSchedule", "deserialize", "get", "
 get, deserialize = _registry.get, _registry.deserialize
 
 
-def serialize(learning_rate_schedule: Any) -> Any:
+def serialize(learning_rate_schedule: object) -> Any:
     """Return a schedule as plain data, ``{"class_name": ..., "config": ...}``."""
     return plain(learning_rate_schedule)
 

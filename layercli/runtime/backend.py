@@ -61,7 +61,7 @@ class TorchBackend:
 
         return meta_tensors.tensor_attribute(x, name)
 
-    def linear(self, x: Any, weight: Any, bias: Any) -> Any:
+    def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor | None:
         """Run oneDNN's kernel where it serves."""
         from layercli.runtime.inference import onednn_kernels
 

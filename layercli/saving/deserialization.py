@@ -49,7 +49,7 @@ class Reader:
             self._build(made, described.get("build_config"))
         return made
 
-    def made(self, described: Any) -> Layer:
+    def made(self, described: object) -> Layer:
         """Return the layer or model that a dict of ``class_name`` and ``config`` describes; twice the same one if it says so."""
         if not isinstance(described, dict) or not isinstance(described.get("class_name"), str):
             raise FormatError(f"{self.where} describes a layer without its class_name")
@@ -122,7 +122,7 @@ class Reader:
             return settings
         return {key: value for key, value in settings.items() if key in known or value or key not in DROPPED}
 
-    def plain(self, value: Any) -> Any:
+    def plain(self, value: object) -> Any:
         """Return a setting with the layers, dtypes, functions and objects of one's own that it describes."""
         if isinstance(value, list):
             return [self.plain(item) for item in value]
@@ -168,7 +168,7 @@ class Reader:
             return {}
         return {key: self._with_own(settings[key]) for key in known if settings.get(key) is not None}
 
-    def _with_own(self, value: Any) -> Any:
+    def _with_own(self, value: object) -> Any:
         """Return settings of compile with the caller's own functions and classes in place of their descriptions."""
         if isinstance(value, list):
             return [self._with_own(item) for item in value]
@@ -182,7 +182,7 @@ class Reader:
             return own.from_config(value.get("config") or {})
         return {key: self._with_own(item) for key, item in value.items()}
 
-    def _build(self, model: Model, described: Any) -> None:
+    def _build(self, model: Model, described: object) -> None:
         """Build a model of a class of one's own for the inputs that a file says it was built for."""
         if not isinstance(described, dict):
             return
@@ -196,7 +196,7 @@ class Reader:
         except LayercliError as error:
             raise FormatError(f"{self.where}: {error}", hint=error.hint) from error
 
-    def _spec(self, described: Any) -> Any:
+    def _spec(self, described: object) -> Any:
         match described:
             case {"shape": list(shape), "dtype": str(dtype)}:
                 return Spec(Input(batch_shape=shape).shape, spec_dtype(dtype))

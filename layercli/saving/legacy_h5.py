@@ -74,7 +74,7 @@ class LegacyWeights:
         found = []
         for each in names_in(self.where, group, NAMES):
             place = "/".join(part for part in (above, name, each) if part)
-            held: Any = group
+            held: object = group
             for step in each.split("/"):
                 if not isinstance(held, h5py.Group) or step not in held:
                     raise FormatError(f"{self.where} has no {place}")
@@ -86,7 +86,7 @@ class LegacyWeights:
         return found
 
 
-def text(value: Any) -> str:
+def text(value: object) -> str:
     """Return an attribute as text, which h5py gives as bytes for some writers; empty for none."""
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value or "")
 

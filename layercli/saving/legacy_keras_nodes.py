@@ -101,7 +101,7 @@ def arguments(call: object, numbers: Renumbered) -> tuple[list[Any], dict[str, A
     return [found], {key: named(value, numbers) for key, value in kwargs.items() if key != "name"}
 
 
-def _inputs(value: Any, numbers: Renumbered, kwargs: dict[str, object]) -> Any:
+def _inputs(value: object, numbers: Renumbered, kwargs: dict[str, object]) -> Any:
     """Return the tensors of a call, the arguments that stand beside each put into ``kwargs``."""
     if isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str):
         if len(value) > 3 and isinstance(value[3], dict):

@@ -93,11 +93,11 @@ def _plain_shapes(shapes: object) -> Any:
     return tree.map_structure(dims.number, shapes)
 
 
-def _described(x: Any) -> Any:
+def _described(x: object) -> Any:
     return {"shape": sizes(x.shape), "dtype": x.dtype} if isinstance(x, Spec) else fields.serialize(x)
 
 
-def _shape_alone(x: Any) -> list[int | None] | None:
+def _shape_alone(x: object) -> list[int | None] | None:
     return sizes(x.shape) if isinstance(x, Spec) else None
 
 

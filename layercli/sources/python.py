@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.core.types import ConfigLike
@@ -31,7 +30,7 @@ def python_source(text: str, settings: ConfigLike, *, config: str | None = None,
 
 
 def object_source(
-    found: Any, settings: ConfigLike, name: str = "", origin: str = "", *, describing: bool = False
+    found: object, settings: ConfigLike, name: str = "", origin: str = "", *, describing: bool = False
 ) -> Source:
     """Return a Layer, a torch.nn.Module, or the result of a class or factory called with ``settings``, as a Source.
 

@@ -40,7 +40,7 @@ class SKLearnEstimator(BaseEstimator):
         self.model_kwargs = model_kwargs
         self.fit_kwargs = fit_kwargs
 
-    def fit(self, X: Any, y: Any, **kwargs: Any) -> Self:
+    def fit(self, X: Any, y: object, **kwargs: Any) -> Self:
         """Fit a model to samples (samples, features) and their targets."""
         X, y = validate_data(self, X, y, multi_output=True)
         targets = self._targets(y)
@@ -51,7 +51,7 @@ class SKLearnEstimator(BaseEstimator):
         self.model_ = model
         return self
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: object) -> Any:
         """Return the prediction for each sample."""
         return self._predictions(self._outputs(X))
 
@@ -93,7 +93,7 @@ class SKLearnClassifier(ClassifierMixin, SKLearnEstimator):
     The arguments are those of ``SKLearnEstimator``.
     """
 
-    def decision_function(self, X: Any) -> Any:
+    def decision_function(self, X: object) -> Any:
         """Return the outputs of the model, (samples, classes)."""
         return self._outputs(X)
 
@@ -102,7 +102,7 @@ class SKLearnClassifier(ClassifierMixin, SKLearnEstimator):
         tags.classifier_tags.poor_score = True
         return tags
 
-    def _targets(self, y: Any) -> Any:
+    def _targets(self, y: Any) -> np.ndarray:
         kind = type_of_target(y, raise_unknown=True)
         if kind not in ("binary", "multiclass"):
             raise UsageError(f"SKLearnClassifier expects one class a sample, got targets of the kind {kind}")
@@ -129,7 +129,7 @@ class SKLearnRegressor(RegressorMixin, SKLearnEstimator):
 class SKLearnTransformer(TransformerMixin, SKLearnEstimator):
     """A model as a transformer, a step of a pipeline. The arguments are those of ``SKLearnEstimator``."""
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: object) -> Any:
         """Return the outputs of the model."""
         return self._outputs(X)
 

@@ -165,7 +165,7 @@ def errors(session: Session, handle: object) -> dict[str, object]:
     }
 
 
-def condition(session: Session, handle: Any) -> dict[str, Any]:
+def condition(session: Session, handle: object) -> dict[str, Any]:
     """Return temperature, power, clocks and the reasons for throttled clocks."""
     power = session.ask("nvmlDeviceGetPowerUsage", handle)
     limit = session.ask("nvmlDeviceGetEnforcedPowerLimit", handle)
@@ -242,7 +242,7 @@ def processes(session: Session, handle: object) -> list[Process]:
     return [*listed(session.ask, handle, "compute"), *listed(session.ask, handle, "graphics")]
 
 
-def listed(ask: Callable[..., Any], handle: Any, kind: str) -> Iterator[Process]:
+def listed(ask: Callable[..., Any], handle: object, kind: str) -> Iterator[Process]:
     """Yield the device's processes of one kind; older drivers need an older version of the query."""
     question = f"nvmlDeviceGet{kind.capitalize()}RunningProcesses"
     found = ask(question, handle)

@@ -51,7 +51,7 @@ class BaseMultiHeadAttention(Layer):
     def call(
         self,
         query: Any,
-        value: Any,
+        value: Tensor,
         key: Any = None,
         query_mask: Any = None,
         value_mask: Any = None,

@@ -66,6 +66,6 @@ class MultiHeadAttention(BaseMultiHeadAttention):
         given = self.attention_axes
         axes = range(1, rank - 2) if given is None else ((given,) if isinstance(given, int) else given)
         self.axes = tuple(axis % (rank - 1) for axis in axes)
-        wanted: Any = self.output_shape or query_shape[-1]
+        wanted: object = self.output_shape or query_shape[-1]
         out_shape = tuple(wanted) if isinstance(wanted, (list, tuple)) else (wanted,)
         self._make(query_shape, value_shape, key_shape, out_shape)

@@ -124,6 +124,6 @@ class BaseConv(BaseWindowLayer, LoraMixin):
             x = x + (ops.reshape(self.bias, (-1, *(1,) * self.axes)) if self.channels_first else self.bias)
         return self.activated(x)
 
-    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+    def convolution_op(self, inputs: Tensor, kernel: object) -> Tensor:
         """Return the convolution of the inputs with a kernel of the layer's shape; a subclass may override it."""
         return self.op(inputs, kernel, None)

@@ -108,4 +108,5 @@ class Dense(QuantizedMixin):
             inputs, "...a,ab->...b", self.weight_forms()[0], self._inputs_quantizer(self.quantization_mode == "int8")
         )
         x = self.with_lora(x, inputs, ops.matmul)
-        return x if self.bias is None else x + self.bias
+        out: Tensor = x if self.bias is None else x + self.bias
+        return out

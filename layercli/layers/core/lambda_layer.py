@@ -19,7 +19,7 @@ SERIALIZED = ("function", "output_shape", "mask")
 """The settings that may be functions."""
 
 
-def _callable(value: Any) -> Any:
+def _callable(value: object) -> Any:
     if not callable(value):
         raise TypeError
     return value

@@ -25,8 +25,8 @@ class LoraMixin(Layer):
         self,
         rank: int,
         lora_alpha: float | None = None,
-        a_initializer: Any = "he_uniform",
-        b_initializer: Any = "zeros",
+        a_initializer: object = "he_uniform",
+        b_initializer: object = "zeros",
     ) -> None:
         """Stop training the kernel, and make the two that are trained instead; ``lora_alpha`` is the rank by default.
 
@@ -34,15 +34,15 @@ class LoraMixin(Layer):
         """
         held = vars(self).get(self.adapted)
         if held is None:
-            raise self._named(NotBuiltError("has no variables yet, which low-rank adaptation needs"))
+            raise self._own_error(NotBuiltError("has no variables yet, which low-rank adaptation needs"))
         if held.constraint is not None:
-            raise self._named(
+            raise self._own_error(
                 UsageError(f"has a constraint on its {self.adapted}, which low-rank adaptation would break")
             )
         if self._lora is not None:
-            raise self._named(UsageError("is adapted already"))
+            raise self._own_error(UsageError("is adapted already"))
         if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
-            raise self._named(UsageError(f"expects lora_rank to be a positive integer, got {rank!r}"))
+            raise self._own_error(UsageError(f"expects lora_rank to be a positive integer, got {rank!r}"))
         settings = {"dtype": "float32", "regularizer": getattr(self, f"{self.adapted}_regularizer")}
         sizes = self.adapted_sizes()
         name = f"lora_{self.adapted}"
@@ -65,7 +65,7 @@ class LoraMixin(Layer):
         sizes: tuple[int, ...] = vars(self)[self.adapted].sizes
         return sizes
 
-    def _named(self, error: LayercliError) -> LayercliError:
+    def _own_error(self, error: LayercliError) -> LayercliError:
         """Return an error that names this layer."""
         error.trail.append(self)
         return error

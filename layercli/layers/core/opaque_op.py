@@ -7,6 +7,7 @@ from typing import Any
 from layercli.core.dims import UNKNOWN, Size
 from layercli.core.operation import TreeOp
 from layercli.core.spec import Spec, with_batch_dim
+from layercli.core.types import Tensor
 
 
 class _OpaqueOp(TreeOp):
@@ -25,7 +26,7 @@ class _OpaqueOp(TreeOp):
         """Return an unknown."""
         return UNKNOWN
 
-    def run(self, *inputs: object) -> Any:
+    def run(self, *inputs: object) -> Tensor:
         """Never called: the layer computes for itself what it was promised to give."""
         raise NotImplementedError("a promise of shapes has nothing to run")
 

@@ -206,5 +206,5 @@ class QuantizedMixin(LoraMixin):
         form, a, b = self.weight_forms()[0], *(convert_to_tensor(each.numpy()) for each in self._lora)
         values = {name: convert_to_tensor(each.numpy()) for name, each in self.held().items()}
         merged = form.floats(values, self._mode, "float32") + a @ b * (self.lora_alpha / self.lora_rank)
-        merged = form.quantized(merged, self._mode, self._block, None)
-        return get_backend().to_numpy(merged[variable.key]) if variable.key in merged else variable.numpy()
+        stored = form.quantized(merged, self._mode, self._block, None)
+        return get_backend().to_numpy(stored[variable.key]) if variable.key in stored else variable.numpy()

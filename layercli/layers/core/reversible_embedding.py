@@ -49,7 +49,7 @@ class ReversibleEmbedding(BaseEmbedding):
             shape = (self.output_dim, self.input_dim)
             self.reverse_embeddings = self.add_weight("reverse_embeddings", shape, self.embeddings_initializer)
 
-    def call(self, inputs: Tensor, reverse: bool = False) -> Any:
+    def call(self, inputs: Tensor, reverse: bool = False) -> Tensor:
         """Return the rows, or with ``reverse`` the products with all of them."""
         if not reverse:
             return self.looked_up(inputs)
@@ -60,7 +60,7 @@ class ReversibleEmbedding(BaseEmbedding):
             inputs, kernel = ops.cast(inputs, self.reverse_dtype), ops.cast(kernel, self.reverse_dtype)
         return self._capped(ops.matmul(inputs, kernel))
 
-    def _capped(self, logits: Any) -> Any:
+    def _capped(self, logits: Tensor) -> Tensor:
         cap = self.logit_soft_cap
         return logits if cap is None else ops.tanh(logits / cap) * cap
 
@@ -72,12 +72,13 @@ class ReversibleEmbedding(BaseEmbedding):
         zero = None  # as in Keras, the zero points of this table are floats
         return (*forms, WeightForm("reverse_embeddings", sizes, (0,), sizes, packed=0, zero=zero))
 
-    def _quantized(self, inputs: Any) -> Any:
+    def _quantized(self, inputs: Tensor) -> Tensor:
         """Return the products with all rows, by integers."""
         form, quantizer = self.weight_forms()[-1], self._inputs_quantizer(True)
         if quantizer is not None and self._block is not None:
             inputs, quantizer = RoundTrip((-1,), quantizer.value_range, quantizer.epsilon)(inputs), None
-        return self.product(inputs, "...a,ba->...b" if self.tie_weights else "...a,ab->...b", form, quantizer)
+        out: Tensor = self.product(inputs, "...a,ba->...b" if self.tie_weights else "...a,ab->...b", form, quantizer)
+        return out
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """Return where integers are not 0, if ``mask_zero``; vectors have none."""

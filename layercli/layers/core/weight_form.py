@@ -80,12 +80,12 @@ class WeightForm:
         integers, scale = quantizer(value, to_numpy=True, **own)
         return convert_to_tensor(integers), convert_to_tensor(scale)
 
-    def integers(self, held: Mapping[str, Any], mode: str) -> Any:
+    def integers(self, held: Mapping[str, Any], mode: str) -> Tensor:
         """Return the integers of the variables ``held``, unpacked."""
         stored = held[self.name]
         return unpack_int4(stored, self.sizes[self.packed], self.packed) if mode == "int4" else stored
 
-    def floats(self, held: Mapping[str, Any], mode: str, dtype: str) -> Any:
+    def floats(self, held: Mapping[str, Any], mode: str, dtype: str) -> Tensor:
         """Return the weight that the variables ``held`` stand for, in ``dtype``."""
         integers, scale = self.integers(held, mode), held[f"{self.name}_scale"]
         if f"{self.name}_zero" in held:
@@ -97,15 +97,17 @@ class WeightForm:
             elif (self.axis if mode == "int4" else self.summed[0]) == 1:
                 scale = ops.expand_dims(scale, -1)
             found = ops.divide(ops.cast(integers, dtype), scale)
-        return ops.reshape(found, self.shape) if self.sizes != self.shape else found
+        out: Tensor = ops.reshape(found, self.shape) if self.sizes != self.shape else found
+        return out
 
-    def _back(self, scale: Any) -> Any:
+    def _back(self, scale: Tensor) -> Tensor:
         """Return the scale with the axes of the weight in place of those of the outputs."""
         weight, out = self.letters or ("", "")
         kept = [letter for letter in out if letter in weight]
         sizes = [size for letter, size in zip(out, scale.shape, strict=True) if letter in weight]
         scale = ops.transpose(ops.reshape(scale, sizes), [kept.index(x) for x in weight if x in kept])
-        return ops.reshape(scale, [size if i not in self.summed else 1 for i, size in enumerate(self.shape)])
+        result: Tensor = ops.reshape(scale, [size if i not in self.summed else 1 for i, size in enumerate(self.shape)])
+        return result
 
 
 def einsum_form(shape: tuple[int, ...], letters: str, out: str) -> WeightForm:

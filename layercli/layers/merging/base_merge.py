@@ -50,7 +50,7 @@ class ReduceMerge(Merge):
 class MaskedMerge(ReduceMerge):
     """A ReduceMerge that leaves out the masked steps of each input, unless a step is masked in all of them."""
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any) -> Tensor:
         """Return the outputs."""
         masks = [masking.mask_of(x) for x in self.checked(inputs)]
         if all(mask is None for mask in masks):
@@ -60,7 +60,8 @@ class MaskedMerge(ReduceMerge):
             None if mask is None or len(x.shape) < rank else ExpandDims(-1)(mask)
             for x, mask in zip(inputs, masks, strict=True)
         ]
-        return self.merged(list(zip(aligned(inputs), kept, strict=True)))
+        out: Tensor = self.merged(list(zip(aligned(inputs), kept, strict=True)))
+        return out
 
     def merged(self, pairs: list[tuple[Any, Any]]) -> Any:
         """Return the outputs for pairs of an input and its mask, which broadcasts with it and may be None."""

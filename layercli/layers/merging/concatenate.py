@@ -46,6 +46,7 @@ class Concatenate(Merge):
         return Join(axis)(*full) if axis < steps else reduce(Binary("logical_or"), full)
 
 
-def _all_steps(x: Any, steps: int) -> Any:
+def _all_steps(x: Any, steps: int) -> Tensor:
     """Return a mask of x's first axes, as many as ``steps``, in which every step counts."""
-    return ops.ones_like(x[(..., *(0,) * (len(x.shape) - steps))], "bool")
+    out: Tensor = ops.ones_like(x[(..., *(0,) * (len(x.shape) - steps))], "bool")
+    return out

@@ -18,8 +18,9 @@ from layercli.layers.merging.subtract import Subtract
 
 
 def _function(layer: Callable[..., Layer]) -> Callable[..., Any]:
-    def merge(inputs: Sequence[Tensor], *args: object, **settings: object) -> Any:
-        return layer(*args, **settings)(inputs)
+    def merge(inputs: Sequence[Tensor], *args: object, **settings: object) -> Tensor:
+        out: Tensor = layer(*args, **settings)(inputs)
+        return out
 
     merge.__name__ = layer.__name__.lower()
     merge.__doc__ = f"Return ``{layer.__name__}(...)(inputs)``: settings follow the list of inputs."

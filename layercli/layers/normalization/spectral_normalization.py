@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core.spec import Shape
 from layercli.core.types import Tensor
 from layercli.core.variable import Variable
@@ -49,10 +47,11 @@ class SpectralNormalization(Wrapper):
         """The wrapped layer's kernel, as Keras counts it and saves it, and vector_u."""
         return [self.kernel, self.vector_u] if self.built else []
 
-    def call(self, inputs: Tensor, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Return the wrapped layer's outputs; in training, normalize its kernel first."""
         if training:
             kernel, u = self.op(self.kernel, self.vector_u)
             self.kernel.assign(kernel)
             self.vector_u.assign(u)
-        return self.layer(inputs)
+        out: Tensor = self.layer(inputs)
+        return out

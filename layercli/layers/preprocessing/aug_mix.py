@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.types import Tensor
 from layercli.layers.preprocessing.augmentations import augmentations
@@ -45,7 +43,7 @@ class AugMix(BaseRandomImageLayer):
         self.op = ChainDraws(self.num_chains, self.num_chains * self.chain_depth, self.alpha, self.seed)
         self.augmentations = augmentations(self, self.all_ops)
 
-    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return the images mixed with the results of the chains."""
         if isinstance(images, SymbolicTensor):  # whichever are chosen, shape and dtype stay
             return images

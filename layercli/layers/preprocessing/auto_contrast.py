@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli import ops
 from layercli.core.types import Tensor
 from layercli.layers.preprocessing.base_image_preprocessing_layer import BaseImagePreprocessingLayer
@@ -25,7 +23,7 @@ class AutoContrast(BaseImagePreprocessingLayer):
 
     moves_pixels = False
 
-    def transform(self, images: Tensor, training: bool) -> Any:
+    def transform(self, images: Tensor, training: bool) -> Tensor:
         """Return the images with more contrast."""
         given = ops.cast(images, self.compute_dtype)
         x = rescaled(given, self.value_range, (0, 255))
@@ -34,4 +32,5 @@ class AutoContrast(BaseImagePreprocessingLayer):
         flat = high == low
         scale = 255.0 / ops.where(flat, 1.0, high - low)
         spread = rescaled(within(x * scale + -low * scale, (0, 255)), (0, 255), self.value_range)
-        return ops.where(flat, given, spread)
+        out: Tensor = ops.where(flat, given, spread)
+        return out

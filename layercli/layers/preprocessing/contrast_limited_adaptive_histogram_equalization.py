@@ -36,7 +36,8 @@ class ContrastLimitedAdaptiveHistogramEqualization(BaseImagePreprocessingLayer):
         self.tile_grid_size = per_axis(self.tile_grid_size, 2, "tile_grid_size", type(self).__name__)
         self.equalize = EqualizeTiles(self.tile_grid_size, self.clip_limit, self.channels_first)
 
-    def transform(self, images: Tensor, training: bool) -> Any:
+    def transform(self, images: Tensor, training: bool) -> Tensor:
         """Return the images with more contrast."""
         x = rescaled(ops.cast(images, "float32"), self.value_range, (0, 255))
-        return ops.cast(rescaled(self.equalize(x), (0, 255), self.value_range), spec_of(images).dtype)
+        out: Tensor = ops.cast(rescaled(self.equalize(x), (0, 255), self.value_range), spec_of(images).dtype)
+        return out

@@ -35,20 +35,21 @@ class CutMix(RandomColor):
         self.op = MixDraws(low + 1e-6, high + 1e-6, self.seed)
         self.window = WindowMask(self.channels_first)
 
-    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return the images with windows of others."""
         side = ops.sqrt(1 - drawn[:, :1])
         window = self.window(images, ops.concatenate([side, side, drawn[:, 2:]], 1))
-        return ops.where(window, partners(images, drawn), images)
+        out: Tensor = ops.where(window, partners(images, drawn), images)
+        return out
 
     def random_transform_masks(self, masks: Tensor, drawn: Tensor) -> Any:
         """Return masks with the same windows."""
         return self.random_transform(masks, drawn)
 
-    def random_transform_labels(self, labels: Tensor, drawn: Tensor) -> Any:
+    def random_transform_labels(self, labels: Tensor, drawn: Tensor) -> Tensor:
         """Return the labels mixed by area."""
         return mixed_labels(ops.cast(labels, self.compute_dtype), drawn)
 
-    def unmoved(self, name: str, part: Any) -> Tensor:
+    def unmoved(self, name: str, part: Tensor) -> Tensor:
         """Raise UsageError: nothing else is mixed."""
         return refused(name)

@@ -68,7 +68,7 @@ class Cross:
         return asdict(self)
 
 
-def _features(value: Any) -> dict[str, object]:
+def _features(value: object) -> dict[str, object]:
     if not isinstance(value, Mapping) or not value:
         raise ValueError
     return dict(value)
@@ -148,7 +148,7 @@ class FeatureSpace(Layer):
         return Feature("float32", Identity(name=_own(name)), "float")
 
     @classmethod
-    def float_rescaled(cls, scale: Any = 1.0, offset: Any = 0.0, name: str | None = None) -> Feature:
+    def float_rescaled(cls, scale: object = 1.0, offset: object = 0.0, name: str | None = None) -> Feature:
         """Return a column of numbers times ``scale`` plus ``offset``."""
         return Feature("float32", Rescaling(scale, offset, name=_own(name)), "float")
 
@@ -159,7 +159,7 @@ class FeatureSpace(Layer):
 
     @classmethod
     def float_discretized(
-        cls, num_bins: Any, bin_boundaries: Any = None, output_mode: str = "one_hot", name: str | None = None
+        cls, num_bins: object, bin_boundaries: object = None, output_mode: str = "one_hot", name: str | None = None
     ) -> Feature:
         """Return a column of numbers in bins."""
         layer = Discretization(num_bins=num_bins, bin_boundaries=bin_boundaries, name=_own(name))
@@ -167,14 +167,14 @@ class FeatureSpace(Layer):
 
     @classmethod
     def integer_categorical(
-        cls, max_tokens: Any = None, num_oov_indices: int = 1, output_mode: str = "one_hot", name: str | None = None
+        cls, max_tokens: object = None, num_oov_indices: int = 1, output_mode: str = "one_hot", name: str | None = None
     ) -> Feature:
         """Return a column of integers that name categories."""
         return Feature("int32", IntegerLookup(max_tokens, num_oov_indices, name=_own(name)), output_mode)
 
     @classmethod
     def string_categorical(
-        cls, max_tokens: Any = None, num_oov_indices: int = 1, output_mode: str = "one_hot", name: str | None = None
+        cls, max_tokens: object = None, num_oov_indices: int = 1, output_mode: str = "one_hot", name: str | None = None
     ) -> Feature:
         """Return a column of text that names categories."""
         return Feature(STRING, StringLookup(max_tokens, num_oov_indices, name=_own(name)), output_mode)
@@ -196,7 +196,7 @@ class FeatureSpace(Layer):
             if hasattr(layer, "adapt") and not getattr(layer, "is_given", False) and not _has_statistics(layer)
         ]
 
-    def adapt(self, dataset: Any) -> None:
+    def adapt(self, dataset: object) -> None:
         """Adapt the columns to a table, a dict of arrays, or to batches of such dicts, which are iterated for each column."""
         for name in self._adaptable():
             parts = [dataset[name]] if isinstance(dataset, Mapping) else [batch[name] for batch in _dicts(dataset)]
@@ -236,7 +236,7 @@ class FeatureSpace(Layer):
                 )
         return self.concat(list(encoded.values())) if len(encoded) > 1 else next(iter(encoded.values()))
 
-    def _encoded_column(self, name: str, value: Tensor, mode: str) -> Any:
+    def _encoded_column(self, name: str, value: Tensor, mode: str) -> Tensor:
         if mode == "float":
             return ops.cast(value, "float32") if spec_of(value).dtype != "float32" else value
         if mode == "int":
@@ -244,7 +244,8 @@ class FeatureSpace(Layer):
         if name not in self.encoders:
             layer = self.preprocessors.get(name) or self.crossers[name]
             self.encoders[name] = CategoryEncoding(cardinality(name, layer), "multi_hot")
-        return self.encoders[name](value)
+        out: Tensor = self.encoders[name](value)
+        return out
 
     def _call(self, args: tuple[object, ...], kwargs: Config) -> Any:
         data = args[0] if args else None

@@ -63,7 +63,7 @@ class HashedCrossing(Layer):
         found = np.array([crossed(row) % self.num_bins for row in rows], "int64")
         return found.reshape(features[0].shape)
 
-    def call(self, inputs: Sequence[Tensor]) -> Any:
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         """Return the bins, or vectors of them."""
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
             raise UsageError("expects a list of at least two features")
@@ -74,16 +74,18 @@ class HashedCrossing(Layer):
                 f"expects features of one shape, (batch,), (batch, 1) or (), got {', '.join(str(spec_of(x)) for x in inputs)}"
             )
         bins = self.hash(*inputs)
-        return ops.cast(bins, self.dtype) if self.encoding is None else self.encoding(bins)
+        out: Tensor = ops.cast(bins, self.dtype) if self.encoding is None else self.encoding(bins)
+        return out
 
-    def _call(self, args: tuple[object, ...], kwargs: Config) -> Any:
+    def _call(self, args: tuple[object, ...], kwargs: Config) -> Tensor:
         if args and isinstance(args[0], (list, tuple)):
             features = tuple(feature_of(x) for x in args[0])
             args = (features, *args[1:])
-        return super()._call(args, kwargs)
+        out: Tensor = super()._call(args, kwargs)
+        return out
 
 
-def feature_of(x: Any) -> Any:
+def feature_of(x: object) -> Any:
     """Return a feature, text and integers as arrays; UsageError for floats, which have no hash here."""
     if holds_text(x):
         return text_array(x)

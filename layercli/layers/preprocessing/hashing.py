@@ -69,8 +69,9 @@ class Hashing(Layer):
             return ops.cast(bins, self.dtype)
         return self.encoding(bins if len(bins.shape) else ops.expand_dims(bins, -1))
 
-    def _call(self, args: tuple[object, ...], kwargs: Config) -> Any:
-        return super()._call(tuple(text_array(x) if holds_text(x) else x for x in args), kwargs)
+    def _call(self, args: tuple[object, ...], kwargs: Config) -> Tensor:
+        out: Tensor = super()._call(tuple(text_array(x) if holds_text(x) else x for x in args), kwargs)
+        return out
 
 
 def integers_for_indices(layer: Layer, dtype: object) -> None:

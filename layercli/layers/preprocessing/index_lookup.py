@@ -149,11 +149,11 @@ class IndexLookup(Layer):
         """Return a token of a user's as the vocabulary holds it."""
         raise NotImplementedError(f"{type(self).__name__} has no as_token(value)")
 
-    def array_of(self, data: Any) -> np.ndarray:
+    def array_of(self, data: object) -> np.ndarray:
         """Return data of a user's as an array of tokens."""
         raise NotImplementedError(f"{type(self).__name__} has no array_of(data)")
 
-    def hashed(self, token: Any) -> int:
+    def hashed(self, token: object) -> int:
         """Return which of several out-of-vocabulary indices a token has."""
         return bucket(str(token), self.num_oov_indices, self.salt)
 
@@ -165,7 +165,7 @@ class IndexLookup(Layer):
         """Return the number of tokens, the mask and out-of-vocabulary tokens included."""
         return self.first_token + len(self.tokens)
 
-    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
+    def set_vocabulary(self, vocabulary: object, idf_weights: object = None) -> None:
         """Take these tokens, or those in the lines of a text file, as the vocabulary; for "tf_idf" with their weights.
 
         The mask and out-of-vocabulary tokens may come first. UsageError for a token that occurs twice, for none, or for too many.
@@ -199,7 +199,7 @@ class IndexLookup(Layer):
         self.table = LookupTable(self)
         self._make_ops()
 
-    def adapt(self, data: Any, steps: int | None = None) -> None:
+    def adapt(self, data: object, steps: int | None = None) -> None:
         """Find the vocabulary in an array or nested lists, or in batches of them, at most ``steps``, which are iterated once.
 
         Tokens are ordered by their number, the most frequent first, and those of one number backwards by themselves.
@@ -261,18 +261,19 @@ class IndexLookup(Layer):
     missing: ClassVar[int] = -2
     """The index of a token out of the vocabulary where there is none for it."""
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the indices, or vectors of them, or the tokens."""
         return self.encoded(self.lookup(inputs))
 
-    def encoded(self, found: Any) -> Any:
+    def encoded(self, found: Tensor) -> Tensor:
         """Return indices as the output mode has them."""
         if self.output_mode != "int" and self.encode is None:
             raise UsageError("has no vocabulary yet: adapt it to data, or give it one")
         if self.encode is None:
             return found
         encoded = self.encode(ops.expand_dims(found, -1) if len(found.shape) == 0 else found)
-        return encoded if self.output_mode != "tf_idf" else encoded * self._idf()
+        out: Tensor = encoded if self.output_mode != "tf_idf" else encoded * self._idf()
+        return out
 
     def _idf(self) -> Any:
         if self.weights_of_tokens is None:  # described before its weights are loaded

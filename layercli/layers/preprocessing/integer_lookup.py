@@ -47,7 +47,7 @@ class IntegerLookup(IndexLookup):
         except ValueError:
             raise UsageError(f"IntegerLookup expects a vocabulary of integers, got {value!r}") from None
 
-    def array_of(self, data: Any) -> np.ndarray:
+    def array_of(self, data: object) -> np.ndarray:
         """Return data as an array of integers."""
         import numpy as np
 

@@ -40,9 +40,10 @@ class MaxNumBoundingBoxes(BaseImagePreprocessingLayer):
             )
         return {**parts, "bounding_boxes": {name: self._fitted(values) for name, values in given.items()}}
 
-    def _fitted(self, values: Tensor) -> Any:
+    def _fitted(self, values: Tensor) -> Tensor:
         """Return values (batch, n, ...) as (batch, max_number, ...)."""
         batch, _, *rest = values.shape
         padding = ops.full((1, self.max_number, *rest), self.fill_value, dtype=str(values.dtype).removeprefix("torch."))
         padded = ops.concatenate([values, ops.broadcast_to(padding, (batch, self.max_number, *rest))], 1)
-        return padded[:, : self.max_number]
+        out: Tensor = padded[:, : self.max_number]
+        return out

@@ -59,7 +59,7 @@ class MelSpectrogram(Layer):
                 f"MelSpectrogram expects fft_length from sequence_length {self.sequence_length}, got {self.fft_length}"
             )
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the spectrogram."""
         dtype = self.compute_dtype if self.compute_dtype in ("float32", "float64") else "float32"
         x = ops.cast(inputs, dtype)
@@ -68,14 +68,18 @@ class MelSpectrogram(Layer):
         ends = (self.min_freq, float(self.max_freq))
         bands = mel_weights(self.num_mel_bins, self.fft_length // 2 + 1, self.sampling_rate, ends)
         out = ops.matmul(spectrum, ops.cast(ops.convert_to_tensor(bands), dtype))
-        return ops.cast(ops.swapaxes(self._decibels(out) if self.power_to_db else out, -1, -2), self.compute_dtype)
+        result: Tensor = ops.cast(
+            ops.swapaxes(self._decibels(out) if self.power_to_db else out, -1, -2), self.compute_dtype
+        )
+        return result
 
-    def _decibels(self, power: object) -> Any:
+    def _decibels(self, power: object) -> Tensor:
         import math
 
         reference = 10 * math.log10(max(abs(self.ref_power), self.min_power))
         found = 10 * ops.log10(ops.maximum(power, self.min_power)) - reference
-        return ops.maximum(found, ops.max(found) - self.top_db)
+        out: Tensor = ops.maximum(found, ops.max(found) - self.top_db)
+        return out
 
 
 def mel_weights(bands: int, frequencies: int, sampling_rate: float, ends: tuple[float, float]) -> np.ndarray:

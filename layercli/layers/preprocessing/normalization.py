@@ -116,16 +116,17 @@ class Normalization(Layer):
         """Return the settings, mean and variance as they were given."""
         return super().get_config() | {"mean": self.input_mean, "variance": self.input_variance}
 
-    def broadcast(self, variable: Variable) -> Any:
+    def broadcast(self, variable: Variable) -> Tensor:
         """Return the values of a variable along the layer's axes as a tensor with all axes of an input."""
         sizes = dict(zip(self.op.axes, variable.sizes, strict=True))
-        return variable.value.reshape([sizes.get(axis, 1) for axis in range(self.rank)])
+        out: Tensor = variable.value.reshape([sizes.get(axis, 1) for axis in range(self.rank)])
+        return out
 
 
 def statistic(name: str) -> property:
     """Return the attribute that is set to what is given, and read as what the layer computes with."""
 
-    def read(layer: Normalization) -> Any:
+    def read(layer: Normalization) -> Tensor:
         given = vars(layer)[f"input_{name}"]
         return layer.broadcast(getattr(layer, f"adapted_{name}")) if layer.built else given
 

@@ -27,7 +27,7 @@ class RandomBrightness(RandomColor):
         """Make the op of the settings."""
         self.set_factors(factor_range(self.factor))
 
-    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return brighter or darker images."""
         low, high = self.value_range
         return within(images + self.beside(drawn) * (high - low), self.value_range)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli import ops
 from layercli.core.types import Tensor
 from layercli.layers.preprocessing.base_random_image_layer import BaseRandomImageLayer
@@ -14,10 +12,11 @@ Ends = tuple[float, float]
 class RandomColor(BaseRandomImageLayer):
     """In training, change the values of each image by random factors."""
 
-    def beside(self, drawn: Tensor, place: int = 0) -> Any:
+    def beside(self, drawn: Tensor, place: int = 0) -> Tensor:
         """Return a column of what was drawn (batch, factors) as something that broadcasts to images, in their dtype."""
         column = ops.reshape(drawn[:, place], (-1, 1, 1, 1))
-        return ops.cast(column, self.compute_dtype)
+        out: Tensor = ops.cast(column, self.compute_dtype)
+        return out
 
     moves_pixels = False
 
@@ -30,14 +29,16 @@ class RandomColor(BaseRandomImageLayer):
         """Return each channel of images, its axis kept."""
         return list(ops.split(images, 3, 1 if self.channels_first else 3))
 
-    def of_channels(self, channels: list[Tensor]) -> Any:
+    def of_channels(self, channels: list[Tensor]) -> Tensor:
         """Return images of channels."""
-        return ops.concatenate(channels, 1 if self.channels_first else 3)
+        out: Tensor = ops.concatenate(channels, 1 if self.channels_first else 3)
+        return out
 
 
-def within(images: Tensor, ends: Ends) -> Any:
+def within(images: Tensor, ends: Ends) -> Tensor:
     """Return images whose values are between two ends, the nearer end in place of those that are not."""
-    return ops.minimum(ops.maximum(images, ends[0]), ends[1])
+    out: Tensor = ops.minimum(ops.maximum(images, ends[0]), ends[1])
+    return out
 
 
 def rescaled(images: Tensor, ends: Ends, wanted: Ends) -> Tensor:

@@ -28,7 +28,7 @@ class RandomColorDegeneration(RandomColor):
         """Make the op of the settings."""
         self.set_factors(factor_range(self.factor, -1))
 
-    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return images with less colour."""
         grey = rgb_to_grayscale(images, self.order)
         return within(images + self.beside(drawn) * (grey - images), self.value_range)

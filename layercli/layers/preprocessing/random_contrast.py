@@ -27,7 +27,7 @@ class RandomContrast(RandomColor):
         low, high = factor_range(self.factor, 0)
         self.set_factors((1 - low, 1 + high))
 
-    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return the images with more or less contrast."""
         first = 2 if self.channels_first else 1
         mean = ops.mean(ops.mean(images, first, keepdims=True), first + 1, keepdims=True)

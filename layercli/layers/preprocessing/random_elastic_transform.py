@@ -42,7 +42,8 @@ class RandomElasticTransform(RandomWarp):
             for way in (self.interpolation, "nearest")
         )
 
-    def warped(self, images: Tensor, drawn: Tensor, resample: Any) -> Any:
+    def warped(self, images: Tensor, drawn: Tensor, resample: Any) -> Tensor:
         """Return the images, some warped."""
         moved = within(resample(images, drawn[:, 2:]), self.value_range)
-        return ops.where(selected(drawn), moved, images)
+        out: Tensor = ops.where(selected(drawn), moved, images)
+        return out

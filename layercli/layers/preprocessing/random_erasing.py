@@ -50,11 +50,12 @@ class RandomErasing(RandomColor):
         self.window = WindowMask(self.channels_first)
         self.noise = ApplyGaussianNoise(self.value_range[1], None if self.seed is None else self.seed + 1)
 
-    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return the images, some with a window filled."""
         samples = ops.concatenate([ops.sqrt(drawn[:, 2:4]), drawn[:, 4:]], 1)
         erased = ops.where(self.window(images, samples), within(self._filled(images), self.value_range), images)
-        return ops.where(selected(drawn), erased, images)
+        out: Tensor = ops.where(selected(drawn), erased, images)
+        return out
 
     def _filled(self, images: Tensor) -> Any:
         """Return images of what windows are filled with."""

@@ -13,7 +13,7 @@ from layercli.layers.validators import DataFormat, FractionRange, Seed, ValueRan
 from layercli.ops.image.random_warps import GaussianBlur
 
 
-def _odd(value: Any) -> tuple[int, int]:
+def _odd(value: object) -> tuple[int, int]:
     across, down = value if isinstance(value, (list, tuple)) else (value, value)
     if across % 2 != 1 or down % 2 != 1:
         raise ValueError
@@ -44,7 +44,7 @@ class RandomGaussianBlur(RandomColor):
         self.set_factors(factor_range(self.factor, 0), (0, 1), *[factor_range(self.sigma, 0)] * 2)
         self.blur = GaussianBlur(self.kernel_size, self.channels_first)
 
-    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return the images, some blurred."""
         blurred = self.blur(images, drawn[0, 2:] + 1e-6)
         return within(ops.where(selected(drawn), blurred, images), self.value_range)

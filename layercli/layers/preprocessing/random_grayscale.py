@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli import ops
 from layercli.core.types import Tensor
 from layercli.layers.preprocessing.random_color import RandomColor
@@ -26,6 +24,7 @@ class RandomGrayscale(RandomColor):
         """Make the op of the settings."""
         self.set_factors((0, 1))
 
-    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return the images, some in grey."""
-        return ops.where(self.beside(drawn) < self.factor, rgb_to_grayscale(images, self.order), images)
+        out: Tensor = ops.where(self.beside(drawn) < self.factor, rgb_to_grayscale(images, self.order), images)
+        return out

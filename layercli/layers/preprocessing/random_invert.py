@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli import ops
 from layercli.core.types import Tensor
 from layercli.layers.preprocessing.random_color import RandomColor
@@ -26,6 +24,7 @@ class RandomInvert(RandomColor):
         """Make the op of the settings."""
         self.set_factors(factor_range(self.factor, 0), (0, 1))
 
-    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return the images, some inverted."""
-        return ops.where(self.beside(drawn, 1) < self.beside(drawn), self.value_range[1] - images, images)
+        out: Tensor = ops.where(self.beside(drawn, 1) < self.beside(drawn), self.value_range[1] - images, images)
+        return out

@@ -28,7 +28,7 @@ class RandomSaturation(RandomColor):
         """Make the op of the settings."""
         self.set_factors(factor_range(self.factor, -1))
 
-    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return images with more or less colour."""
         f = self.beside(drawn)
         hue, saturation, value = self.channels(rgb_to_hsv(images, self.order))

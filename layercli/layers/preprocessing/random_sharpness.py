@@ -33,7 +33,7 @@ class RandomSharpness(RandomColor):
         self.set_factors(factor_range(self.factor, 0))
         self.smooth = Filter(SMOOTH, "same", self.channels_first)
 
-    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return smoother or sharper images."""
         changed = images + (1 - 2 * self.beside(drawn)) * (self.smooth(images) - images)
         return within(changed, self.value_range)

@@ -78,7 +78,7 @@ class STFTSpectrogram(Layer):
         if self.mode != "real":
             self.imag_kernel = self.add_weight("imag_kernel", shape, self.sides["imag"])
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the spectrogram."""
         if not dtypes.is_floating(spec_of(inputs).dtype):
             raise DTypeError(f"expects x in floats (x = {spec_of(inputs)})")
@@ -102,14 +102,15 @@ class STFTSpectrogram(Layer):
             return [self.real_kernel if self.mode == "real" else self.imag_kernel]
         return [self.real_kernel, self.imag_kernel]
 
-    def _frames(self, signals: Any, kernel: Variable) -> Any:
+    def _frames(self, signals: Any, kernel: Variable) -> Tensor:
         """Return (batch, channels, frames, frequencies) of signals (batch, channels, time)."""
         batch, channels, time = signals.shape
         flat = ops.reshape(signals, (batch * channels, time, 1))
         found = ops.conv(flat, kernel, self.step, self.padding, "channels_last")
-        return ops.reshape(found, (batch, channels, *found.shape[1:]))
+        out: Tensor = ops.reshape(found, (batch, channels, *found.shape[1:]))
+        return out
 
-    def _arranged(self, values: Tensor) -> Any:
+    def _arranged(self, values: Tensor) -> Tensor:
         """Return (batch, channels, frames, frequencies) with the axes that the settings say."""
         batch, channels, frames, frequencies = values.shape
         first = self.data_format == "channels_first"
@@ -117,4 +118,5 @@ class STFTSpectrogram(Layer):
             return values if first else ops.transpose(values, (0, 2, 3, 1))
         order = (0, 1, 3, 2) if first else (0, 2, 1, 3)
         sizes = (channels * frequencies, frames) if first else (frames, channels * frequencies)
-        return ops.reshape(ops.transpose(values, order), (batch, *sizes))
+        out: Tensor = ops.reshape(ops.transpose(values, order), (batch, *sizes))
+        return out

@@ -46,13 +46,14 @@ class StringLookup(IndexLookup):
             raise UsageError(f"StringLookup expects a vocabulary of strings, got {value!r}")
         return str(found)
 
-    def array_of(self, data: Any) -> np.ndarray:
+    def array_of(self, data: object) -> np.ndarray:
         """Return data as an array of str."""
         return text_array(data, self.encoding)
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the indices, or vectors of them, or the strings."""
         return super().call(inputs if self.invert else only_text(inputs))
 
-    def _call(self, args: tuple[object, ...], kwargs: Config) -> Any:
-        return super()._call(tuple(self.array_of(x) if holds_text(x) else x for x in args), kwargs)
+    def _call(self, args: tuple[object, ...], kwargs: Config) -> Tensor:
+        out: Tensor = super()._call(tuple(self.array_of(x) if holds_text(x) else x for x in args), kwargs)
+        return out

@@ -31,7 +31,7 @@ NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 def name_or_function(*names: str) -> Validator:
     """Return the rule of a setting that is one of the names, a function, or None."""
 
-    def choose(value: Any) -> Any:
+    def choose(value: object) -> Any:
         if value is None or callable(value) or value in names:
             return value
         raise ValueError
@@ -113,7 +113,7 @@ class TextVectorization(Layer):
         self.vocabulary, self.idf_weights = self._lookup_layer.vocabulary, self._lookup_layer.idf_weights
         self.lookup = HostFunction(self.indices, shape=self._index_shape)
 
-    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
+    def adapt(self, data: object, batch_size: int | None = None, steps: int | None = None) -> None:
         """Find the vocabulary in texts, or in batches of them, at most ``steps``, which are iterated once.
 
         Words are ordered by their number, the most frequent first. UsageError where the vocabulary was given.
@@ -146,7 +146,7 @@ class TextVectorization(Layer):
         """Return the number of words, padding and the out-of-vocabulary word included."""
         return self._lookup_layer.vocabulary_size()
 
-    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
+    def set_vocabulary(self, vocabulary: object, idf_weights: object = None) -> None:
         """Take these words, or those in the lines of a text file, as the vocabulary; for "tf_idf" with their weights."""
         self._lookup_layer.set_vocabulary(vocabulary, idf_weights)
 
@@ -196,12 +196,13 @@ class TextVectorization(Layer):
         length = dims.UNKNOWN if self.output_sequence_length is None else self.output_sequence_length
         return (*shape[:1], length) if self.split or len(shape) > 1 else (length,)
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the indices, or a vector for each text."""
         return self._lookup_layer.encoded(self.lookup(only_text(inputs)))
 
-    def _call(self, args: tuple[object, ...], kwargs: Config) -> Any:
-        return super()._call(tuple(text_array(x, self.encoding) if holds_text(x) else x for x in args), kwargs)
+    def _call(self, args: tuple[object, ...], kwargs: Config) -> Tensor:
+        out: Tensor = super()._call(tuple(text_array(x, self.encoding) if holds_text(x) else x for x in args), kwargs)
+        return out
 
     def get_config(self) -> Config:
         """Return the settings: a vocabulary that was given, and the size of the one that there is."""

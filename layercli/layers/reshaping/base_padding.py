@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
 from layercli.layers.validators import PAIR, per_axis
@@ -15,7 +13,7 @@ class BasePadding(Layer):
 
     axes = 2
 
-    def border(self, op: type[Pad] | type[Crop], name: str, data_format: Any = None) -> None:
+    def border(self, op: type[Pad] | type[Crop], name: str, data_format: object = None) -> None:
         """Make the setting called ``name`` one pair per spatial axis, and the op of a pair for every axis of x."""
         spatial = per_axis(getattr(self, name), self.axes, name, type(self).__name__, PAIR)
         setattr(self, name, spatial if self.axes > 1 else spatial[0])

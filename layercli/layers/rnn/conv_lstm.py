@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layercli import ops
+from layercli.core.dims import Size
 from layercli.core.spec import Shape, Spec, show_shape
 from layercli.core.types import Tensor
 from layercli.core.variable import Variable
@@ -131,14 +132,15 @@ class ConvLSTMCell(BaseWindowLayer):
         h, c = self.op(z, c)
         return h, [h, c]
 
-    def _projected(self, op: Convolution, x: Tensor, kernel: object, bias: object, masks: Any) -> Any:
+    def _projected(self, op: Convolution, x: Tensor, kernel: object, bias: object, masks: Any) -> Tensor:
         """Return the convolution for all gates, or for each of its own x, where masks are drawn."""
         if not masks or masks[0] is None:
             return op(x, kernel, bias)
         kernels = ops.split(kernel, GATES, -1)
         biases = [None] * GATES if bias is None else ops.split(bias, GATES)
         parts = [op(x * mask, *weights) for mask, *weights in zip(masks, kernels, biases, strict=True)]
-        return ops.concatenate(parts, self.channel_axis)
+        out: Tensor = ops.concatenate(parts, self.channel_axis)
+        return out
 
 
 class ConvLSTM(Recurrent):
@@ -205,7 +207,7 @@ class ConvLSTM(Recurrent):
         self._check(sequences.shape)
         return super().call(sequences, initial_state, mask, training)
 
-    def _check(self, shape: Any) -> None:
+    def _check(self, shape: tuple[Size, ...]) -> None:
         if len(shape) != self.axes + 3:
             raise ShapeError(
                 f"expects x with {self.axes + 3} axes (batch, steps, ..., channels), got {show_shape(tuple(shape))}"

@@ -16,7 +16,7 @@ def clone_layer(layer: Layer, name: str, **changes: object) -> Any:
     return type(layer)(**{**settings, **changes}, name=name, dtype=layer.dtype_policy, trainable=layer.trainable)
 
 
-def _copied(value: Any) -> Any:
+def _copied(value: object) -> Any:
     if isinstance(value, Layer):
         return clone_layer(value, value.name)
     if isinstance(value, (list, tuple)):

@@ -6,6 +6,7 @@ from typing import Any
 
 from layercli import initializers
 from layercli.core.types import ShapeLike, Tensor
+from layercli.core.variable import Variable
 from layercli.layers.rnn.fused_rnn import FusedRNN
 from layercli.layers.rnn.rnn_cell import Cell, same
 from layercli.layers.validators import (
@@ -55,7 +56,7 @@ class LSTMCell(Cell):
         self.state_size = [self.units, self.units]
         self.op = LstmStep(self.activation or same, self.recurrent_activation or same)
 
-    def _weight(self, name: str, shape: ShapeLike, kind: str) -> Any:
+    def _weight(self, name: str, shape: ShapeLike, kind: str) -> Variable:
         if name != "bias" or not self.unit_forget_bias:
             return super()._weight(name, shape, kind)
         regularizer, constraint = self.bias_regularizer, self.bias_constraint

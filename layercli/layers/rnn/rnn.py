@@ -96,7 +96,7 @@ class Recurrent(Layer):
         """Return the shapes of the states, flat, for x of that shape."""
         return [(sequences_shape[0], size) for size in tree.flatten([self.cell.state_size])]
 
-    def _start(self, x: Any, initial_state: Any) -> list[Any]:
+    def _start(self, x: Tensor, initial_state: object) -> list[Any]:
         """Return the flat states to start from, None for zeros; ShapeError where those given do not fit."""
         if initial_state is None:
             return [None] * self._count if self.states is None else [state.value for state in self.states]

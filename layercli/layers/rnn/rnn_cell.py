@@ -9,6 +9,7 @@ from layercli.core import tree
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.core.types import ShapeLike, Tensor
+from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.layers.regularization.dropout import Dropout
 from layercli.ops.nn.rnn import FullLikeBatch
@@ -51,18 +52,18 @@ class Cell(Layer):
         """The shape of the bias."""
         return (self.gates * self.units,)
 
-    def _weight(self, name: str, shape: ShapeLike, kind: str) -> Any:
+    def _weight(self, name: str, shape: ShapeLike, kind: str) -> Variable:
         settings = {key: getattr(self, f"{kind}_{key}") for key in ("initializer", "regularizer", "constraint")}
         return self.add_weight(name, shape, layout=None if kind == "bias" else (1, 0), **settings)
 
-    def masks(self, inputs: Any) -> list[Any]:
+    def masks(self, inputs: object) -> list[Any]:
         """Return what multiplies the input and the state in training, one draw of each for x (batch, ...); None is 1."""
         kept = zip((self._input_dropout, self._state_dropout), (int(self.features), self.units), strict=True)
         return [
             None if layer is None else layer(FullLikeBatch(1.0, (size,))(inputs), training=True) for layer, size in kept
         ]
 
-    def start(self, inputs: Tensor) -> Any:
+    def start(self, inputs: Tensor) -> list[Tensor]:
         """Return the states to start from, zeros, for x (batch, ...)."""
         return [FullLikeBatch(0.0, (size,))(inputs) for size in tree.flatten([self.state_size])]
 

@@ -27,7 +27,7 @@ class AssociativeScan(TreeOp):
     """
 
     function: Function
-    structure: Any = None
+    structure: object = None
     backwards: bool = False
     axis: int = 0
 
@@ -72,7 +72,7 @@ class AssociativeScan(TreeOp):
         """Return every second index from ``start`` on."""
         return [x.index_select(self.axis, torch.arange(start, end, 2, device=x.device)) for x in xs]
 
-    def _woven(self, even: Any, odd: Any) -> Tensor:
+    def _woven(self, even: Tensor, odd: Tensor) -> Tensor:
         """Return the slices of both tensors interleaved."""
         count = even.shape[self.axis] + odd.shape[self.axis]
         order = torch.arange(count, device=even.device)

@@ -42,7 +42,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     argument: a tensor for one argument, else a tuple.
     """
 
-    def function(*args: Any, **kwargs: Any) -> Any:
+    def function(*args: object, **kwargs: object) -> Any:
         given = [x.value if isinstance(x, Variable) else x for x in args]
         if any(isinstance(x, SymbolicTensor) for x in tree.flatten((given, kwargs))):
             return f(*given, **kwargs)[0]

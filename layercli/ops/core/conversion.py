@@ -22,7 +22,7 @@ from layercli.ops.numpy.joining import stack
 
 def convert_to_tensor(
     x: Any, dtype: DTypeLike | None = None, sparse: bool | None = None, ragged: bool | None = None
-) -> Any:
+) -> Tensor:
     """Return x, a tensor, Variable, array, number or nested list, as a tensor, cast to ``dtype`` where one is given.
 
     Python integers become int64, Python floats float32; a symbolic tensor stays symbolic. Raises UsageError where
@@ -91,7 +91,7 @@ class Cast(Op):
         return x.to(getattr(torch, self.dtype))
 
 
-def cast(x: object, dtype: str) -> Any:
+def cast(x: object, dtype: str) -> Tensor:
     """Return x converted to ``dtype``, elementwise."""
     return Cast(dtypes.name_of(dtype))(x)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims
+from layercli.core.dims import Size
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Shape, Spec, show_shape
 from layercli.core.types import Tensor, TensorLike
@@ -68,7 +69,7 @@ class SliceUpdate(Op):
         return out
 
 
-def slice(inputs: object, start_indices: Any, shape: Sequence[Any]) -> Tensor:
+def slice(inputs: object, start_indices: TensorLike, shape: Sequence[Any]) -> Tensor:
     """Return the slice of ``inputs`` that starts at ``start_indices``, one per axis, and has ``shape``.
 
     -1 in ``shape`` extends to the end of the axis. ``start_indices`` are integers, or a tensor whose values are clamped
@@ -80,7 +81,7 @@ def slice(inputs: object, start_indices: Any, shape: Sequence[Any]) -> Tensor:
     return Slice(tuple(shape), starts)(inputs)
 
 
-def slice_update(inputs: TensorLike, start_indices: Any, updates: TensorLike) -> Tensor:
+def slice_update(inputs: TensorLike, start_indices: TensorLike, updates: TensorLike) -> Tensor:
     """Return a copy of ``inputs`` with ``updates`` written at ``start_indices``, one index per axis."""
     starts, updates = _whole(start_indices), convert_to_tensor(updates)
     if starts is None:
@@ -107,12 +108,12 @@ def _whole(starts: Any) -> tuple[int, ...] | None:
     return tuple(starts)
 
 
-def _check_each_axis(x: Spec, what: str, sizes: Any) -> None:
+def _check_each_axis(x: Spec, what: str, sizes: tuple[Size, ...]) -> None:
     if len(sizes) != x.rank:
         raise ShapeError(f"expects {what} for each of x's {x.rank} axes, got {show_shape(tuple(sizes))} (x = {x})")
 
 
-def _check_room(x: Spec, starts: tuple[int, ...] | None, sizes: Any) -> None:
+def _check_room(x: Spec, starts: tuple[int, ...] | None, sizes: tuple[Size, ...]) -> None:
     """Raise ShapeError where x ends before ``starts`` + ``sizes``."""
     _check_each_axis(x, "a start", starts or sizes)
     for axis, (first, n, size) in enumerate(zip(starts or (0,) * x.rank, sizes, x.shape, strict=True)):

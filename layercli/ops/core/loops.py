@@ -71,7 +71,7 @@ class Map(TreeOp):
     """
 
     function: Function
-    structure: Any = None
+    structure: object = None
     vectorized: bool = False
 
     def spec(self, *flat: Spec) -> Any:
@@ -110,8 +110,8 @@ class Scan(TreeOp):
     """
 
     function: Function
-    carry: Any
-    structure: Any = None
+    carry: object
+    structure: object = None
     length: int | None = None
     backwards: bool = False
 
@@ -144,7 +144,7 @@ class Scan(TreeOp):
         count = len(tree.flatten(self.carry))
         return tree.pack_sequence_as(self.carry, flat[:count]), list(flat[count:])
 
-    def _count(self, flat: Any) -> Size:
+    def _count(self, flat: object) -> Size:
         return leading_size(self._parted(flat)[1]) if self.length is None else self.length
 
     def step(self, carry: Any, x: Any) -> Any:
@@ -262,10 +262,10 @@ def stack_trees(results: list[Tensor]) -> Any:
     return tree.pack_sequence_as(results[0], [None if column[0] is None else torch.stack(column) for column in columns])
 
 
-def empty_results(specs: Any, device: Any) -> Any:
+def empty_results(specs: object, device: Any) -> Any:
     """Return empty tensors of the specs' shapes, for loops without steps."""
 
-    def made(spec: Spec) -> Any:
+    def made(spec: Spec) -> Tensor:
         return torch.zeros([int(size) for size in spec.shape], dtype=getattr(torch, spec.dtype), device=device)
 
     return tree.map_structure(made, specs)

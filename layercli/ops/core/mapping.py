@@ -38,7 +38,7 @@ def vectorize(
     left = set(excluded or ())
     taken = None if signature is None else _own_axes(signature)
 
-    def vectorized(*args: Any) -> Any:
+    def vectorized(*args: object) -> Any:
         mapped_arguments = [i for i in range(len(args)) if i not in left]
         own = [0] * len(mapped_arguments) if taken is None else taken
         if len(own) != len(mapped_arguments):

@@ -19,7 +19,7 @@ from layercli.ops.numpy.creation import zeros
 from layercli.ops.numpy.elementwise import broadcast_shapes
 from layercli.ops.numpy.reshaping import ravel, reshape
 
-COMBINED: dict[str | None, Callable[[Any, Any, Any], Any]] = {
+COMBINED: dict[str | None, Callable[[Any, Any, Any], Tensor]] = {
     None: lambda rows, positions, updates: rows.index_put((positions,), updates),
     "add": lambda rows, positions, updates: rows.index_add(0, positions, updates),
     "max": lambda rows, positions, updates: _reduced(rows, positions, updates, "amax"),
@@ -76,7 +76,7 @@ class TakeAlongAxis(Op):
         x = x.expand(self._shape(x.shape, indices.shape, axis, x.shape[axis]))
         return torch.gather(x, axis, torch.where(indices < 0, indices + x.shape[axis], indices))
 
-    def _shape(self, x: Any, indices: Any, axis: int, size: Size) -> Shape:
+    def _shape(self, x: tuple[Size, ...], indices: tuple[Size, ...], axis: int, size: Size) -> Shape:
         others = broadcast_shapes(*((*each[:axis], 1, *each[axis + 1 :]) for each in (x, indices)))
         return (*others[:axis], size, *others[axis + 1 :])
 
@@ -104,7 +104,7 @@ class ScatterUpdate(Op):
             raise ShapeError(f"expects updates of the shape {show_shape(expected)}, got {updates} (x = {x})")
         return x
 
-    def run(self, x: Tensor, indices: Any, updates: Tensor) -> Any:
+    def run(self, x: Tensor, indices: Any, updates: Tensor) -> Tensor:
         """Return x with its indexed axes flattened to rows, updated, and reshaped back."""
         self.spec(*map(spec_of, (x, indices, updates)))
         lead = x.shape[: indices.shape[-1]]

@@ -86,13 +86,14 @@ class GetItem(Op):
         return [*parts[:i], *rest, *parts[i + 1 :]]
 
 
-def getitem(x: TensorLike, key: TensorLike) -> Any:
+def getitem(x: TensorLike, key: TensorLike) -> Tensor:
     """Return ``x[key]``; a key with tensors or lists is passed to torch's advanced indexing."""
     parts = key if isinstance(key, tuple) else (key,)
     if not all(_simple(part) for part in parts):
         from layercli.lazy import torch
 
-        return get_backend().torch_function(torch.Tensor.__getitem__, (x, key), {})
+        out: Tensor = get_backend().torch_function(torch.Tensor.__getitem__, (x, key), {})
+        return out
     if any(isinstance(part, slice) and (part.step or 1) < 1 for part in parts):
         raise ShapeError("expects slices with a positive step", hint="flip an axis with torch.flip")
     return GetItem(tuple(StridedSlice(p.start, p.stop, p.step) if isinstance(p, slice) else p for p in parts))(x)

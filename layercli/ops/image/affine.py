@@ -123,13 +123,13 @@ class Resample(Op):
             raise ShapeError(f"expects maps of the shape {show_shape(wanted)}, got {maps}")
         return x
 
-    def run(self, x: Tensor, maps: object) -> Any:
+    def run(self, x: Tensor, maps: object) -> Tensor:
         """Return the weighted sum of the pixels around each position."""
         images = x.permute(*CHANNELS_LAST[4]) if self.channels_first else x
         height, width = images.shape[1:3]
         rows, columns = self._positions(images, maps)
         around = around_of if self.interpolation == "bilinear" else nearest_of
-        total: Any = 0
+        total: int = 0
         for row, by_row in around(rows):
             for column, by_column in around(columns):
                 total = total + (by_row * by_column).unsqueeze(-1) * self._pixels(images, row, column, height, width)
@@ -155,12 +155,12 @@ class Resample(Op):
         return torch.where(valid.unsqueeze(-1), found, found.new_full((), self.fill_value))
 
 
-def in_dtype(x: Any, dtype: Any) -> Any:
+def in_dtype(x: Any, dtype: Any) -> Tensor:
     """Return x cast to ``dtype``; for integer dtypes rounded, halves away from 0."""
     return x.to(dtype) if dtype.is_floating_point else (torch.sign(x) * torch.floor(torch.abs(x) + 0.5)).to(dtype)
 
 
-def around_of(position: Any) -> list[tuple[Any, Any]]:
+def around_of(position: Tensor) -> list[tuple[Any, Any]]:
     """Return the integers below and above each position, with their interpolation weights."""
     lower = torch.floor(position)
     beyond = position - lower
@@ -168,19 +168,21 @@ def around_of(position: Any) -> list[tuple[Any, Any]]:
     return [(index, 1 - beyond), (index + 1, beyond)]
 
 
-def nearest_of(position: Any) -> list[tuple[Any, Any]]:
+def nearest_of(position: Tensor) -> list[tuple[Any, Any]]:
     """Return the nearest integer to each position, halves away from 0, with weight 1."""
     whole = torch.trunc(position)
     nearest = whole + torch.sign(position) * ((position - whole).abs() >= 0.5)
     return [(nearest.to(torch.int64), torch.ones_like(position))]
 
 
-def _clipped(index: Any, size: int) -> Any:
-    return index.clamp(0, size - 1)
+def _clipped(index: Any, size: int) -> Tensor:
+    out: Tensor = index.clamp(0, size - 1)
+    return out
 
 
-def _wrapped(index: Any, size: int) -> Any:
-    return index.remainder(size)
+def _wrapped(index: Any, size: int) -> Tensor:
+    out: Tensor = index.remainder(size)
+    return out
 
 
 def _mirrored(index: Any, size: int) -> Tensor:
@@ -189,10 +191,11 @@ def _mirrored(index: Any, size: int) -> Tensor:
     return torch.where(turn < size, turn, 2 * size - 1 - turn)
 
 
-def _mirrored_inside(index: Any, size: int) -> Any:
+def _mirrored_inside(index: Any, size: int) -> Tensor:
     """Return the index reflected into [0, size) without repeating the edges: ... 2 1 0 1 ... n-1 n-2 ..."""
     turn = max(2 * size - 2, 1)
-    return size - 1 - (index.remainder(turn) - (size - 1)).abs()
+    out: Tensor = size - 1 - (index.remainder(turn) - (size - 1)).abs()
+    return out
 
 
 INSIDE: dict[str, Callable[[Any, int], Any]] = {

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core import dtypes
 from layercli.core.operation import spec_of
 from layercli.core.spec import Spec
-from layercli.core.types import TensorLike
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import DTypeError, ShapeError
 from layercli.ops.core.conversion import cast, convert_to_tensor
 from layercli.ops.nn.window_arguments import channels_first
@@ -26,7 +24,7 @@ EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float
 """The value below which a color is black, by dtype."""
 
 
-def rgb_to_grayscale(images: TensorLike, data_format: str | None = None) -> Any:
+def rgb_to_grayscale(images: TensorLike, data_format: str | None = None) -> Tensor:
     """Return 0.2989 R + 0.587 G + 0.114 B of an image or a batch, as one channel; grayscale images are returned
     unchanged.
     """
@@ -40,7 +38,7 @@ def rgb_to_grayscale(images: TensorLike, data_format: str | None = None) -> Any:
     return cast(expand_dims(grey, axis), spec.dtype)
 
 
-def rgb_to_hsv(images: TensorLike, data_format: str | None = None) -> Any:
+def rgb_to_hsv(images: TensorLike, data_format: str | None = None) -> Tensor:
     """Return hue, saturation and value, each in [0, 1], of RGB images in [0, 1].
 
     Raises DTypeError where the dtype is not floating, ShapeError where there are not 3 channels.
@@ -59,7 +57,7 @@ def rgb_to_hsv(images: TensorLike, data_format: str | None = None) -> Any:
     return stack([hue, saturation, value], axis)
 
 
-def hsv_to_rgb(images: TensorLike, data_format: str | None = None) -> Any:
+def hsv_to_rgb(images: TensorLike, data_format: str | None = None) -> Tensor:
     """Return RGB images in [0, 1] of hue, saturation and value, each in [0, 1].
 
     Raises DTypeError where the dtype is not floating, ShapeError where there are not 3 channels.

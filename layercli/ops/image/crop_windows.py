@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
@@ -47,7 +46,7 @@ class CenterWindow(_Window):
     A smaller image is cropped to the aspect ratio of ``size`` and resized bilinearly.
     """
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return a view, or the resized crop."""
         spare = [n - wanted for n, wanted in zip(self.sizes(x), self.size, strict=True)]
         if min(spare) < 0:
@@ -68,7 +67,7 @@ class RandomWindow(_Window):
     cropped to the aspect ratio of ``size`` and resized bilinearly.
     """
 
-    def run(self, x: Tensor, samples: Tensor) -> Any:
+    def run(self, x: Tensor, samples: Tensor) -> Tensor:
         """Return the crop."""
         sizes = self.sizes(x)
         if all(n > wanted for n, wanted in zip(sizes, self.size, strict=True)):

@@ -30,7 +30,7 @@ class Equalize(Op):
         check_rank(x, 4)
         return x
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return each channel by the table that its histogram gives."""
         return with_channels_first(self._equalized, x, 2, self.channels_first)
 
@@ -66,11 +66,11 @@ class EqualizeTiles(Op):
         check_rank(x, 4)
         return x
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return each channel of each image by its tables."""
         return with_channels_first(self._equalized, x, 2, self.channels_first)
 
-    def _equalized(self, x: Tensor) -> Any:
+    def _equalized(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
         down, across = self.grid
         tile = -(-height // down), -(-width // across)
@@ -87,9 +87,10 @@ class EqualizeTiles(Op):
             for rows in y
         )
         out = top * (1 - wy[:, None]) + bottom * wy[:, None]
-        return out[:, :height, :width].reshape(x.shape).to(x.dtype)
+        result: Tensor = out[:, :height, :width].reshape(x.shape).to(x.dtype)
+        return result
 
-    def _tables(self, tiles: Any) -> Tensor:
+    def _tables(self, tiles: Tensor) -> Tensor:
         """Return the value of each level in each tile (images, down, across, levels) of pixels (images, down, across, pixels)."""
         pixels = tiles.shape[-1]
         counts = torch.zeros(*tiles.shape[:-1], LEVELS, device=tiles.device)
@@ -110,7 +111,7 @@ def flipped_at_end(x: Tensor, axis: int, size: int) -> Tensor:
     return x.index_select(axis, torch.where(places < length, places, 2 * length - 1 - places))
 
 
-def nearest(size: int, count: int, like: Any) -> tuple[tuple[Any, Any], Any]:
+def nearest(size: int, count: int, like: Tensor) -> tuple[tuple[Any, Any], Any]:
     """Return for each pixel along an axis of ``count`` tiles the tiles before and after, and the weight of the latter."""
     position = (torch.arange(size * count, device=like.device) - size / 2) / size
     before = position.floor()

@@ -52,7 +52,7 @@ class Filter(Op):
         """Return the size of the result x the number of taps."""
         return self.spec(x).size * len(self.taps) * len(self.taps[0])
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's convolution with each channel as an image."""
         return with_channels_first(self._filtered, x, 2, self.channels_first)
 
@@ -82,7 +82,7 @@ def gaussian_blur(
     return as_batch(lambda batch: Filter(taps, "same", channels_first(data_format))(batch), x)
 
 
-def sobel_edges(images: TensorLike, data_format: str | None = None) -> Any:
+def sobel_edges(images: TensorLike, data_format: str | None = None) -> Tensor:
     """Return the Sobel gradients of images (batch, height, width, channels), vertical and horizontal, along a new last
     axis.
     """
@@ -91,8 +91,8 @@ def sobel_edges(images: TensorLike, data_format: str | None = None) -> Any:
 
 
 def ssim(
-    image1: Any,
-    image2: Any,
+    image1: TensorLike,
+    image2: TensorLike,
     max_val: float = 1.0,
     filter_size: int = 11,
     filter_sigma: float = 1.5,

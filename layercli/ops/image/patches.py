@@ -113,7 +113,7 @@ class ExtractPatches(Op):
         positions = tuple(window.output(n) for window, n in zip(self.windows, spatial, strict=True))
         return Spec(joined(batch, positions, channels * math.prod(self.size), self.channels_first), x.dtype)
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's unfolded views along each axis, copied into rows."""
         return with_channels_first(self._windowed, x, len(self.size), self.channels_first)
 
@@ -139,29 +139,31 @@ def extract_patches(
     dilation_rate: int | Sequence[int] = 1,
     padding: str = "valid",
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return the patches of ``size`` of an image or a batch, ``strides`` apart (None: not overlapping), each flattened.
 
     Three sizes extract patches of volumes, as ``extract_patches_3d`` does.
     """
     axes = 2 if isinstance(size, int) else len(size)
-    return _patches("extract_patches", axes, images, size, strides, dilation_rate, padding, data_format)
+    out: Tensor = _patches("extract_patches", axes, images, size, strides, dilation_rate, padding, data_format)
+    return out
 
 
 def extract_patches_3d(
-    volumes: Any,
+    volumes: TensorLike,
     size: int | Sequence[int],
     strides: int | Sequence[int] | None = None,
     dilation_rate: int | Sequence[int] = 1,
     padding: str = "valid",
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return the patches of ``size`` of a volume or a batch, ``strides`` apart (None: not overlapping), each flattened."""
-    return _patches("extract_patches_3d", 3, volumes, size, strides, dilation_rate, padding, data_format)
+    out: Tensor = _patches("extract_patches_3d", 3, volumes, size, strides, dilation_rate, padding, data_format)
+    return out
 
 
 def _patches(
-    name: str, axes: int, x: Any, size: Any, strides: Any, dilation: Any, padding: str, data_format: str | None
+    name: str, axes: int, x: TensorLike, size: Any, strides: Any, dilation: Any, padding: str, data_format: str | None
 ) -> Any:
     if axes not in (2, 3):
         raise UsageError(f"{name} expects a size of 2 or 3 numbers, got {size}")

@@ -30,14 +30,15 @@ class SpaceToDepth(Op):
         spatial = tuple(size // self.block for size in sizes)
         return Spec(joined(batch, spatial, channels * self.block**2, self.channels_first), x.dtype)
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return x reshaped, permuted and copied."""
         return with_channels_first(self._moved, x, 2, self.channels_first)
 
-    def _moved(self, x: Any) -> Any:
+    def _moved(self, x: Any) -> Tensor:
         x = x.unflatten(3, (-1, self.block)).unflatten(2, (-1, self.block))
         order = (0, 1, 3, 5, 2, 4) if self.channels_first else (0, 3, 5, 1, 2, 4)
-        return x.permute(order).flatten(1, 3)
+        out: Tensor = x.permute(order).flatten(1, 3)
+        return out
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,16 @@ class DepthToSpace(Op):
         spatial = tuple(size * self.block for size in sizes)
         return Spec(joined(batch, spatial, channels // self.block**2, self.channels_first), x.dtype)
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return x reshaped, permuted and copied."""
         return with_channels_first(self._moved, x, 2, self.channels_first)
 
-    def _moved(self, x: Any) -> Any:
+    def _moved(self, x: Any) -> Tensor:
         parts = (-1, self.block, self.block) if self.channels_first else (self.block, self.block, -1)
         x = x.unflatten(1, parts)
         x = x if self.channels_first else x.permute(0, 3, 1, 2, 4, 5)
-        return x.permute(0, 1, 4, 2, 5, 3).flatten(4).flatten(2, 3)
+        out: Tensor = x.permute(0, 1, 4, 2, 5, 3).flatten(4).flatten(2, 3)
+        return out
 
 
 def space_to_depth(x: TensorLike, block_size: int, data_format: str | None = "channels_last") -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core.dims import UNKNOWN, Size
 from layercli.core.operation import Op
@@ -32,13 +31,13 @@ class WindowMask(Op):
         shape = (batch, 1, *sizes[1:]) if self.channels_first else (batch, *sizes[:2], 1)
         return Spec(shape, "bool")
 
-    def run(self, x: Tensor, samples: Tensor) -> Any:
+    def run(self, x: Tensor, samples: Tensor) -> Tensor:
         """Return the comparison of each pixel's place with the ends of the window."""
         height, width = x.shape[2:] if self.channels_first else x.shape[1:3]
         across, down = (self._inside(samples[:, i], samples[:, i + 2], size) for i, size in enumerate((width, height)))
         return (down[:, :, None] & across[:, None, :]).unsqueeze(1 if self.channels_first else 3)
 
-    def _inside(self, share: Any, place: Any, size: int) -> Any:
+    def _inside(self, share: Tensor, place: Tensor, size: int) -> Tensor:
         length = (share * size)[:, None]
         start = place[:, None] * (size - length)
         positions = torch.arange(size, device=share.device)
@@ -80,7 +79,7 @@ class GaussianBlur(Op):
         """Return the size of the result x the number of values of the Gaussian."""
         return x.size * self.size[0] * self.size[1]
 
-    def run(self, x: Tensor, sigma: Any) -> Any:
+    def run(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Return torch's convolution with each channel as an image."""
         across, down = (gaussian(n, s).to(x.dtype) for n, s in zip(self.size, sigma.unbind(), strict=True))
         kernel = (down[:, None] * across)[None, None]
@@ -92,7 +91,7 @@ class GaussianBlur(Op):
         return with_channels_first(blurred, x, 2, self.channels_first)
 
 
-def gaussian(count: int, sigma: Any) -> Tensor:
+def gaussian(count: int, sigma: Tensor) -> Tensor:
     """Return ``count`` values of a Gaussian around the middle, with the sum 1."""
     places = torch.arange(count, device=sigma.device) - (count - 1) / 2
     values = torch.exp(-0.5 * (places / sigma) ** 2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core import dims
 from layercli.core.operation import Op
@@ -28,7 +27,7 @@ class Rescale(Op):
         shapes = [(len(each),) for each in (self.scale, self.offset) if isinstance(each, tuple)]
         return Spec(broadcast_shapes(x.shape, *shapes), x.dtype)
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return the product and sum, with the constants in x's dtype and on its device."""
         return x * _beside(x, self.scale) + _beside(x, self.offset)
 

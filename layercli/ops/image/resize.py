@@ -39,11 +39,11 @@ class Resize(Op):
         batch, _, channels = split(x, 2, self.channels_first)
         return Spec(joined(batch, self.size, channels, self.channels_first), x.dtype)
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's interpolation."""
         return with_channels_first(self._resized, x, 2, self.channels_first)
 
-    def _resized(self, x: Tensor) -> Any:
+    def _resized(self, x: Tensor) -> Tensor:
         if self.ratio:
             x = cropped(x, self.size) if self.ratio == "crop" else padded(x, self.size, self.fill_value)
         if not x.is_floating_point():
@@ -89,7 +89,7 @@ class Upsample(Op):
         size = tuple(n * times for n, times in zip(spatial, self.times, strict=True))
         return Spec(joined(batch, size, channels, self.channels_first), x.dtype)
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's interpolation."""
         return with_channels_first(self._upsampled, x, 2, self.channels_first)
 
@@ -112,7 +112,7 @@ def resized(x: Tensor, size: tuple[int, int], interpolation: str, antialias: boo
     return F.interpolate(x, size, mode=interpolation, antialias=antialias or interpolation == "bicubic")
 
 
-def rounded(x: Tensor, dtype: Any) -> Any:
+def rounded(x: Tensor, dtype: Any) -> Tensor:
     """Return x rounded to an integer dtype and clipped to its range."""
     ends = torch.iinfo(dtype)
     return torch.round(x).clamp(ends.min, ends.max).to(dtype)

@@ -83,7 +83,7 @@ class Elastic(Op):
     resampled: ResampleShifted
     alpha: float = 20.0
     sigma: float = 5.0
-    seed: Any = None
+    seed: object = None
 
     def spec(self, x: Spec) -> Spec:
         """Return x's spec."""
@@ -95,7 +95,7 @@ class Elastic(Op):
         batch, sizes, _ = split(x, 2, self.resampled.channels_first)
         return self.blur.macs(Spec((batch, *sizes, 2)))
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return the images resampled with new noise."""
         batch, sizes, _ = split(spec_of(x), 2, self.resampled.channels_first)
         noise = DISTRIBUTIONS["normal"](drawing(self.seed, x.device), (batch, *sizes, 2), 0.0, self.sigma)
@@ -127,7 +127,7 @@ class MapCoordinates(Op):
             )
         return Spec(coordinates.shape[1:], x.dtype)
 
-    def run(self, x: Any, coordinates: Any) -> Any:
+    def run(self, x: Any, coordinates: Any) -> Tensor:
         """Return the weighted sum of the values around each position."""
         self.spec(spec_of(x), spec_of(coordinates))
         positions = coordinates if coordinates.is_floating_point() else coordinates.float()
@@ -147,7 +147,7 @@ class MapCoordinates(Op):
 
 def affine_transform(
     images: TensorLike,
-    transform: Any,
+    transform: TensorLike,
     interpolation: str = "bilinear",
     fill_mode: str = "constant",
     fill_value: float = 0,
@@ -167,8 +167,8 @@ def affine_transform(
 
 def perspective_transform(
     images: TensorLike,
-    start_points: Any,
-    end_points: Any,
+    start_points: TensorLike,
+    end_points: TensorLike,
     interpolation: str = "bilinear",
     fill_value: float = 0,
     data_format: str | None = None,
@@ -209,7 +209,7 @@ def elastic_transform(
 
 
 def map_coordinates(
-    inputs: TensorLike, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: float = 0
+    inputs: TensorLike, coordinates: TensorLike, order: int, fill_mode: str = "constant", fill_value: float = 0
 ) -> Tensor:
     """Return ``inputs`` at ``coordinates`` (rank of inputs, ...), interpolated by ``order``: 0 nearest, 1 linear.
 
@@ -222,7 +222,7 @@ def map_coordinates(
     return MapCoordinates(order, fill_mode, fill_value)(convert_to_tensor(inputs), convert_to_tensor(positions))
 
 
-def perspective_maps(start: Any, end: Any) -> Tensor:
+def perspective_maps(start: Tensor, end: Tensor) -> Tensor:
     """Return the maps (..., 8) from the end points to the start points: the solution of 8 linear equations each."""
     x, y, u, v = (GetItem((..., i))(points) for points in (start, end) for i in (0, 1))
     one, zero = ones_like(u), zeros_like(u)
@@ -232,7 +232,7 @@ def perspective_maps(start: Any, end: Any) -> Tensor:
     return squeeze(found, -1)
 
 
-def _for_each(images: Tensor, maps: Any) -> Any:
+def _for_each(images: Tensor, maps: Tensor) -> Tensor:
     """Return one map per image."""
     spec = spec_of(maps)
     if spec.rank not in (1, 2):

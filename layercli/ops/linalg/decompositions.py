@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims, dtypes
+from layercli.core.dims import Size
 from layercli.core.operation import MultiOutputOp, Op, TreeOp, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
@@ -143,10 +144,11 @@ class PseudoInverse(Op):
         *lead, rows, columns = x.shape
         return Spec((*lead, columns, rows), x.dtype)
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's pinv."""
         rcond = 10 * max(x.shape[-2:]) * torch.finfo(x.dtype).eps if self.rcond is None else self.rcond
-        return torch.linalg.pinv(x, rtol=rcond, atol=0.0)
+        out: Tensor = torch.linalg.pinv(x, rtol=rcond, atol=0.0)
+        return out
 
 
 @dataclass(frozen=True)
@@ -163,28 +165,32 @@ class MatrixRank(Op):
         check_matrices(x)
         return Spec(x.shape[:-2], "int32")
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return the number of torch's singular values above the tolerance."""
         values = torch.linalg.svdvals(x)
         least = values[..., :1] * max(x.shape[-2:]) * torch.finfo(x.dtype).eps if self.tol is None else self.tol
-        return (values > least).sum(-1).int()
+        out: Tensor = (values > least).sum(-1).int()
+        return out
 
 
-def cholesky(x: TensorLike, upper: bool = False) -> Any:
+def cholesky(x: TensorLike, upper: bool = False) -> Tensor:
     """Return the lower triangular l with x = l @ l.T of each matrix x, or u with x = u.T @ u for ``upper``."""
-    return OfSquare("cholesky upper" if upper else "cholesky")(matrices(x))
+    out: Tensor = OfSquare("cholesky upper" if upper else "cholesky")(matrices(x))
+    return out
 
 
-def cholesky_inverse(x: TensorLike, upper: bool = False) -> Any:
+def cholesky_inverse(x: TensorLike, upper: bool = False) -> Tensor:
     """Return the inverse of l @ l.T, or of u.T @ u for ``upper``, from the triangular factor x that ``cholesky``
     returns.
     """
-    return OfSquare("cholesky_inverse upper" if upper else "cholesky_inverse")(matrices(x))
+    out: Tensor = OfSquare("cholesky_inverse upper" if upper else "cholesky_inverse")(matrices(x))
+    return out
 
 
-def det(x: TensorLike) -> Any:
+def det(x: TensorLike) -> Tensor:
     """Return the determinant of each matrix of x (..., n, n)."""
-    return OfSquare("det")(matrices(x))
+    out: Tensor = OfSquare("det")(matrices(x))
+    return out
 
 
 def slogdet(x: TensorLike) -> tuple[Tensor, Tensor]:
@@ -210,9 +216,10 @@ def eigh(x: TensorLike) -> tuple[Tensor, Tensor]:
     return values, vectors
 
 
-def inv(x: TensorLike) -> Any:
+def inv(x: TensorLike) -> Tensor:
     """Return the inverse of each matrix of x (..., n, n)."""
-    return OfSquare("inv")(matrices(x))
+    out: Tensor = OfSquare("inv")(matrices(x))
+    return out
 
 
 def lu_factor(x: TensorLike) -> tuple[Tensor, Tensor]:
@@ -260,7 +267,7 @@ def check_matrices(x: Spec) -> None:
         raise DTypeError(f"expects matrices of float32 or float64, got {x}")
 
 
-def dims_lesser(left: Any, right: Any) -> Any:
+def dims_lesser(left: Size, right: Size) -> Any:
     """Return the smaller of two sizes; an anonymous unknown where their order is unknown."""
     if dims.known(left) and dims.known(right):
         return min(left, right)

@@ -43,14 +43,15 @@ class Solve(Op):
             return b.rank == 1
         return bool(self.triangle) or all(map(dims.may_equal, a.shape[:-1], b.shape))
 
-    def run(self, a: Tensor, b: Tensor) -> Any:
+    def run(self, a: Tensor, b: Tensor) -> Tensor:
         """Return torch's solve, or its solve_triangular."""
         self.spec(spec_of(a), spec_of(b))
         vector = self.takes_vectors(spec_of(a), spec_of(b))
         b = b.unsqueeze(-1) if vector else b
         upper = self.triangle == "upper"
         out = torch.linalg.solve_triangular(a, b, upper=upper) if self.triangle else torch.linalg.solve(a, b)
-        return out.squeeze(-1) if vector else out
+        result: Tensor = out.squeeze(-1) if vector else out
+        return result
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class LeastSquares(Op):
             raise ShapeError(f"expects a matrix a, and b with its number of rows (a = {a}, b = {b})")
         return Spec((a.shape[1], *b.shape[1:]), promoted(a, b))
 
-    def run(self, a: Tensor, b: Tensor) -> Any:
+    def run(self, a: Tensor, b: Tensor) -> Tensor:
         """Return the product of b and the pseudo-inverse by torch's svd."""
         self.spec(spec_of(a), spec_of(b))
         rcond = max(a.shape) * torch.finfo(a.dtype).eps if self.rcond is None else self.rcond
@@ -78,7 +79,8 @@ class LeastSquares(Op):
         scaled = torch.where(kept, 1 / torch.where(kept, s, 1), 0)
         columns = b.unsqueeze(1) if b.ndim == 1 else b
         out = (v.T * scaled).matmul(u.T.matmul(columns))
-        return out.squeeze(1) if b.ndim == 1 else out
+        result: Tensor = out.squeeze(1) if b.ndim == 1 else out
+        return result
 
     def macs(self, a: Spec, b: Spec) -> Any:
         """Return min(n, m) * (n + m) * k: the cost after the singular value decomposition."""

@@ -34,7 +34,7 @@ class Fourier(MultiOutputOp):
         check_parts(real, imaginary, TRANSFORMS[self.function][0])
         return real, real
 
-    def run(self, real: Any, imaginary: Any) -> tuple[Tensor, ...]:
+    def run(self, real: Tensor, imaginary: Tensor) -> tuple[Tensor, ...]:
         """Return torch's transform."""
         self.spec(spec_of(real), spec_of(imaginary))
         return parts_of(TRANSFORMS[self.function][1](torch.complex(real, imaginary)))
@@ -72,10 +72,11 @@ class InverseRealFourier(Op):
         length: Size = 2 * (real.shape[-1] - 1) if self.length is None else self.length
         return Spec((*real.shape[:-1], length), real.dtype)
 
-    def run(self, real: Any, imaginary: Any) -> Any:
+    def run(self, real: Tensor, imaginary: Tensor) -> Tensor:
         """Return torch's irfft."""
         self.spec(spec_of(real), spec_of(imaginary))
-        return torch.fft.irfft(torch.complex(real, imaginary), self.length)
+        out: Tensor = torch.fft.irfft(torch.complex(real, imaginary), self.length)
+        return out
 
 
 def fft(x: tuple[Any, Any]) -> tuple[Tensor, Tensor]:
@@ -146,6 +147,6 @@ def parts_of(x: Tensor) -> tuple[Tensor, Tensor]:
     return x.real, x.imag
 
 
-def _pair(parts: Any) -> tuple[Tensor, Tensor]:
+def _pair(parts: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
     real, imaginary = parts
     return real, imaginary

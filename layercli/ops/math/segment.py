@@ -86,5 +86,5 @@ def segment_min(data: object, segment_ids: TensorLike, num_segments: int | None 
     return _segment("min", data, segment_ids, num_segments)
 
 
-def _segment(function: str, data: Any, ids: Any, count: int | None) -> Tensor:
+def _segment(function: str, data: object, ids: TensorLike, count: int | None) -> Tensor:
     return Segment(function, count)(convert_to_tensor(data), convert_to_tensor(ids))

@@ -118,7 +118,7 @@ class InverseShortTimeFourier(_Spectrum):
             length = min(self.values, whole - half)
         return Spec((*lead, length), real.dtype)
 
-    def run(self, real: Any, imaginary: Any, window: Tensor | None = None) -> Tensor:
+    def run(self, real: Tensor, imaginary: Tensor, window: Tensor | None = None) -> Tensor:
         """Return the weighted frames, overlapped and added, divided by the sum of the squared weights.
 
         Without a window the result is size / stride times that, as in Keras.
@@ -184,7 +184,7 @@ def istft(
     return op(*checked_pair("istft", x), *given)
 
 
-def _window(name: str, length: int, size: int, window: Any) -> tuple[str, tuple[Any, ...]]:
+def _window(name: str, length: int, size: int, window: object) -> tuple[str, tuple[Any, ...]]:
     """Return the name of a window, empty for a tensor or None, and the tensor or None; UsageError for another name."""
     if size < length:
         raise UsageError(f"{name} expects fft_length to be at least sequence_length, got {size} and {length}")

@@ -12,7 +12,7 @@ from layercli.ops.numpy.elementwise import Unary
 Activation = Callable[[Any], Any]
 
 
-def linear(x: Tensor) -> Any:
+def linear(x: Tensor) -> Tensor:
     """Return x unchanged."""
     return x
 

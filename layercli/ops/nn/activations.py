@@ -14,7 +14,7 @@ from layercli.errors import ShapeError
 from layercli.lazy import F, torch
 from layercli.ops.numpy.elementwise import broadcast_shapes
 
-ACTIVATIONS: dict[str, Callable[..., Any]] = {
+ACTIVATIONS: dict[str, Callable[..., Tensor]] = {
     "celu": lambda x, alpha: F.celu(x, alpha),
     "elu": lambda x, alpha: F.elu(x, alpha),
     "exponential": lambda x: torch.exp(x),
@@ -57,7 +57,7 @@ class ActivationFunction(Op):
         """Return x's shape, in a floating dtype."""
         return x if dtypes.is_floating(x.dtype) else Spec(x.shape, "float32")
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's function of x."""
         return ACTIVATIONS[self.function](x if x.is_floating_point() else x.float(), *self.settings)
 
@@ -115,9 +115,10 @@ class PRelu(Op):
             raise ShapeError(f"expects x with the sizes of alpha after the batch (x = {x}, alpha = {alpha})")
         return x
 
-    def run(self, x: Tensor, alpha: Any) -> Any:
+    def run(self, x: Tensor, alpha: Any) -> Tensor:
         """Return relu(x) - alpha * relu(-x)."""
-        return F.relu(x) - alpha * F.relu(-x)
+        out: Tensor = F.relu(x) - alpha * F.relu(-x)
+        return out
 
 
 @dataclass(frozen=True)

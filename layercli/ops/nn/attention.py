@@ -128,7 +128,7 @@ class AttentionMask(Op):
         parts += [attention_mask.shape] if attention_mask is not None else []
         return Spec(self._expanded(broadcast_shapes(*parts)), "bool")
 
-    def run(self, query: Tensor, value: Tensor, *masks: Any) -> Any:
+    def run(self, query: Tensor, value: Tensor, *masks: Any) -> Tensor:
         """Return the logical and; shapes are checked first, as a mask of a wrong size may broadcast here and fail
         later.
         """
@@ -146,9 +146,10 @@ class AttentionMask(Op):
         mask = parts[0]
         for part in parts[1:]:
             mask = mask & part
-        return mask.reshape(self._expanded(mask.shape))
+        out: Tensor = mask.reshape(self._expanded(mask.shape))
+        return out
 
-    def _expanded(self, shape: Any) -> Shape:
+    def _expanded(self, shape: tuple[Size, ...]) -> Shape:
         """Return ``shape`` with axes of size 1 for the heads inserted before the targets and sources."""
         steps = 2 * self.axes
         return (*shape[:-steps], *(1,) * (self.rank - len(shape)), *shape[-steps:])
@@ -170,7 +171,7 @@ class RepeatKV(Op):
         return x.repeat_interleave(self.times, -2)
 
 
-def mask_bias(mask: Tensor, like: Any) -> Tensor:
+def mask_bias(mask: Tensor, like: Tensor) -> Tensor:
     """Return 0 where ``mask`` is true, else a finite number so low that scores added to it vanish in float32."""
     least = max(torch.finfo(like.dtype).min, torch.finfo(torch.float32).min) * 0.7
     return torch.zeros_like(mask, dtype=like.dtype).masked_fill(~mask, least)
@@ -237,7 +238,7 @@ def _biased(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, mask: Any, 
     return einsum("bnts,bsnh->btnh", cast(softmax(scores), spec_of(value).dtype), value)
 
 
-def _alike(*xs: Any) -> tuple[Tensor, ...]:
+def _alike(*xs: TensorLike) -> tuple[Tensor, ...]:
     """Return tensors in their promoted dtype."""
     tensors = [convert_to_tensor(x) for x in xs]
     dtype = "bool"

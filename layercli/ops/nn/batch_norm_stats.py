@@ -71,7 +71,7 @@ class Normalize(Op):
 
     def run(
         self, x: Tensor, mean: Tensor, variance: Tensor, gamma: Tensor | None = None, beta: Tensor | None = None
-    ) -> Any:
+    ) -> Tensor:
         """Return the result, computed in the dtype of the moments."""
         scale = torch.rsqrt(variance + self.epsilon)
         scale = scale if gamma is None else scale * gamma
@@ -98,7 +98,7 @@ class Renormalization(MultiOutputOp):
         found = Spec(mean.shape, promoted(mean, moving_mean))
         return found, found, found
 
-    def run(self, mean: Tensor, variance: Tensor, moving_mean: Any, moving_deviation: Any) -> tuple[Tensor, ...]:
+    def run(self, mean: Tensor, variance: Tensor, moving_mean: Tensor, moving_deviation: Tensor) -> tuple[Tensor, ...]:
         """Return r, d and the deviation; the moving deviation is at least sqrt(epsilon)."""
         mean, variance = mean.detach(), variance.detach()
         deviation = (variance + self.epsilon).sqrt()
@@ -113,12 +113,12 @@ def _broadcasts(size: Size, to: Size) -> bool:
     return size == 1 or dims.may_equal(size, to)
 
 
-def kept(x: Tensor, here: Any) -> Any:
+def kept(x: Tensor, here: Tensor | None) -> Tensor:
     """Return x with 0 where ``here`` is false; None keeps all."""
     return x if here is None else torch.where(here, x, 0)
 
 
-def counted(x: Tensor, here: Any, axes: list[int]) -> Any:
+def counted(x: Tensor, here: Tensor | None, axes: list[int]) -> Tensor:
     """Return the number of kept positions along ``axes`` per channel, in x's dtype."""
     if here is not None:
         return here.sum(axes).to(x.dtype)

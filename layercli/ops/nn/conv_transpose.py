@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Size
@@ -89,7 +88,7 @@ class TransposedConvolution(Op):
                 out = out.narrow(axis, 0, out.shape[axis] - 1)
         return out if self.channels_first else out.permute(*CHANNELS_LAST[out.ndim])
 
-    def _spread(self, x: Any, weight: Any, bias: Any) -> Tensor:
+    def _spread(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Return torch's result; one spatial axis is computed as two, as torch then keeps channels last."""
         cut = tuple(spread.before for spread in self.spreads)
         added = tuple(max(-spread.cut, 0) for spread in self.spreads)

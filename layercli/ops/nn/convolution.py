@@ -53,7 +53,7 @@ class _Convolution(Op):
         batch, positions, _ = split(self.spec(x, kernel, bias), len(self.strides), self.channels_first)
         return batch * dims.product(positions) * kernel.size
 
-    def convolved(self, x: Tensor, weight: Tensor, bias: Any, groups: int) -> Any:
+    def convolved(self, x: Tensor, weight: Tensor, bias: Any, groups: int) -> Tensor:
         """Return torch's convolution of x in channels-last memory; x is copied only for uneven padding."""
         if x.ndim != len(self.strides) + 2:  # torch takes a tensor with one axis less for an unbatched image
             check_rank(x, len(self.strides) + 2)
@@ -104,7 +104,7 @@ class Convolution(_Convolution):
         check_channels(x, channels, group * self.groups)
         return Spec(joined(batch, positions, filters, self.channels_first), promoted(x, kernel))
 
-    def run(self, x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Any:
+    def run(self, x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
         """Return torch's convolution, or a matrix product for a pointwise kernel at few positions."""
         if self.pointwise and kernel_overrides.active.conv2d is None and x.ndim == kernel.ndim and self.few(x):
             return self.product(x, kernel, bias)
@@ -124,7 +124,7 @@ class Convolution(_Convolution):
             return False
         return 0 < x.numel() <= FEW * x.shape[-1] * math.prod(self.strides)
 
-    def product(self, x: Tensor, kernel: Tensor, bias: Any) -> Any:
+    def product(self, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
         """Return the strided positions of x times the kernel, without reordering it."""
         if self.pointwise_steps:
             x = x[self.pointwise_steps].contiguous()
@@ -151,7 +151,7 @@ class DepthwiseConvolution(_Convolution):
         check_channels(x, channels, wanted)
         return Spec(joined(batch, positions, wanted * multiplier, self.channels_first), promoted(x, kernel))
 
-    def run(self, x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Any:
+    def run(self, x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
         """Return torch's convolution with one group per channel; the weight is a view of the kernel."""
         *size, channels, multiplier = kernel.shape
         axes = len(size)
@@ -159,7 +159,7 @@ class DepthwiseConvolution(_Convolution):
         return self.convolved(x, weight, bias, channels)
 
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
+def convolve(x: Tensor, weight: Tensor, bias: Tensor, strides: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
     """Return torch's convolution over as many axes as ``strides``; one axis is computed as two, as torch then keeps
     channels last.
     """
@@ -210,7 +210,7 @@ def conv(
     padding: str = "valid",
     data_format: str | None = None,
     dilation_rate: Sizes = 1,
-) -> Any:
+) -> Tensor:
     """Return the convolution of ``inputs`` (batch, *spatial, channels) with ``kernel`` (*size, channels / groups,
     filters).
 
@@ -237,7 +237,7 @@ def depthwise_conv(
     padding: str = "valid",
     data_format: str | None = None,
     dilation_rate: Sizes = 1,
-) -> Any:
+) -> Tensor:
     """Return each channel of ``inputs`` (batch, *spatial, channels) convolved separately.
 
     ``kernel``: (*size, channels, multiplier).
@@ -257,7 +257,7 @@ def separable_conv(
     padding: str = "valid",
     data_format: str | None = None,
     dilation_rate: Sizes = 1,
-) -> Any:
+) -> Tensor:
     """Return ``depthwise_conv`` of the inputs followed by a pointwise convolution with (1, ..., channels, filters)."""
     x = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return conv(x, pointwise_kernel, 1, "valid", data_format)
@@ -273,7 +273,7 @@ def _checked(inputs: object, kernel: object) -> tuple[Spec, Spec]:
     return x, weights
 
 
-def _settings(size: Any, strides: Sizes, dilation_rate: Sizes) -> tuple[Any, Any, Any]:
+def _settings(size: tuple[Size, ...], strides: Sizes, dilation_rate: Sizes) -> tuple[Any, Any, Any]:
     """Return the size, the strides and the dilation, one number per axis each."""
     axes = len(size)
     dilation = each(dilation_rate, axes, "dilation_rate")

@@ -115,7 +115,7 @@ class CtcBeamDecode(MultiOutputOp):
                 scores[b, path] = score
         return labels, scores
 
-    def _searched(self, logs: Any) -> list[tuple[tuple[int, ...], float]]:
+    def _searched(self, logs: Tensor) -> list[tuple[tuple[int, ...], float]]:
         """Return the best label sequences and their scores; each beam has a probability of ending in a blank and in a
         label.
         """
@@ -140,7 +140,7 @@ class CtcBeamDecode(MultiOutputOp):
 
 
 def ctc_loss(
-    target: TensorLike, output: TensorLike, target_length: Any, output_length: Any, mask_index: int = 0
+    target: TensorLike, output: TensorLike, target_length: TensorLike, output_length: TensorLike, mask_index: int = 0
 ) -> Tensor:
     """Return -log(probability of the labels, summed over all alignments) of each example: (batch,).
 
@@ -154,7 +154,7 @@ def ctc_loss(
 
 def ctc_decode(
     inputs: TensorLike,
-    sequence_lengths: Any,
+    sequence_lengths: TensorLike,
     strategy: str = "greedy",
     beam_width: int = 100,
     top_paths: int = 1,

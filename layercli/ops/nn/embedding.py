@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core import dtypes
 from layercli.core.operation import Op
@@ -23,7 +22,7 @@ class EmbeddingLookup(Op):
             raise DTypeError(f"expects integers as indices, got {indices}")
         return Spec((*indices.shape, table.shape[1]), table.dtype)
 
-    def run(self, indices: Tensor, table: Any) -> Tensor:
+    def run(self, indices: Tensor, table: Tensor) -> Tensor:
         """Return torch's embedding; an index out of range is reported on the CPU, on a GPU torch's kernel asserts."""
         whole = indices if indices.dtype in (torch.int32, torch.int64) else indices.long()
         try:

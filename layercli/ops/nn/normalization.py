@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +78,7 @@ class LayerNorm(Op):
         """Return x's spec."""
         return apply_inplace(x, self.axes, gamma, beta)
 
-    def run(self, x: Tensor, gamma: Tensor | None = None, beta: Tensor | None = None) -> Any:
+    def run(self, x: Tensor, gamma: Tensor | None = None, beta: Tensor | None = None) -> Tensor:
         """Return torch's layer_norm; ``axes`` are moved to the end first."""
         return along_trailing(x, self.axes, lambda x, shape: F.layer_norm(x, shape, gamma, beta, self.epsilon))
 
@@ -94,7 +94,7 @@ class RmsNorm(Op):
         """Return x's spec."""
         return apply_inplace(x, self.axes, scale)
 
-    def run(self, x: Tensor, scale: Tensor | None = None) -> Any:
+    def run(self, x: Tensor, scale: Tensor | None = None) -> Tensor:
         """Return torch's rms_norm; ``axes`` are moved to the end first."""
         if not x.is_floating_point():  # whose root mean square has fractions
             return self.run(x.float(), scale).to(x.dtype)
@@ -142,7 +142,7 @@ class UnitNormalize(Op):
         shape = apply_inplace(x, self.axes).shape
         return Spec(shape, x.dtype if dtypes.is_floating(x.dtype) else "float32")
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return x divided by torch's norm."""
         x = x if x.is_floating_point() else x.float()
         return x / torch.linalg.vector_norm(x, dim=self.axes, keepdim=True).clamp_min(1e-12)
@@ -193,7 +193,7 @@ def apply_inplace(x: Spec, axes: tuple[int, ...], *scales: Spec | None) -> Spec:
     return x
 
 
-def along_trailing(x: Tensor, axes: tuple[int, ...], function: Any) -> Any:
+def along_trailing(x: Tensor, axes: tuple[int, ...], function: Callable[..., Tensor]) -> Tensor:
     """Return ``function(x, sizes)`` computed with ``axes`` (ascending) moved to the end, and moved back."""
     last = tuple(range(-len(axes), 0))
     sizes = tuple(x.shape[axis] for axis in axes)

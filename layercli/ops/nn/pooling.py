@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +93,7 @@ class Pool(Op):
         positions = tuple(window.output(n) for window, n in zip(self.windows, spatial, strict=True))
         return Spec(joined(batch, positions, channels, self.channels_first), x.dtype)
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's pooling of x in channels-last memory, without a padded copy."""
         return with_channels_first(self._padded, x, len(self.size), self.channels_first)
 
@@ -145,7 +145,7 @@ class AdaptivePool(Op):
         batch, _, channels = split(x, len(self.parts), self.channels_first)
         return Spec(joined(batch, self.parts, channels, self.channels_first), x.dtype)
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's adaptive pooling."""
         return with_channels_first(self._pooled, x, len(self.parts), self.channels_first)
 
@@ -164,7 +164,7 @@ ADAPTIVE = {
 """torch's adaptive poolings by kind and number of axes."""
 
 
-def with_channels_first(function: Any, x: Tensor, axes: int, already: bool) -> Any:
+def with_channels_first(function: Callable[[Tensor], Tensor], x: Tensor, axes: int, already: bool) -> Tensor:
     """Return ``function`` of x with channels first (a view), and the channels moved back."""
     if x.ndim != axes + 2:  # torch takes a tensor with one axis less for an unbatched image
         check_rank(x, axes + 2)

@@ -51,7 +51,9 @@ class FusedRecurrence(TreeOp):
         """Return batch x steps x the sizes of both kernels."""
         return dims.product(x.shape[:2]) * (kernel.size + recurrent_kernel.size)
 
-    def run(self, x: Tensor, kernel: Tensor, recurrent_kernel: Any, bias: Tensor | None = None, *states: object) -> Any:
+    def run(
+        self, x: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor | None = None, *states: object
+    ) -> Any:
         """Return torch's lstm, gru, rnn_tanh or rnn_relu; the kernels are views, except for gru, whose gates torch
         orders r, z, n.
         """
@@ -79,14 +81,14 @@ class FusedRecurrence(TreeOp):
         z, r, h = weight.chunk(3)
         return torch.cat((r, z, h))
 
-    def _biases(self, bias: Any) -> list[Tensor]:
+    def _biases(self, bias: Tensor | None) -> list[Tensor]:
         if bias is None:
             return []
         if self.kind == "gru":
             return [self._ordered(part) for part in bias]
         return [bias, torch.zeros_like(bias)]
 
-    def _start(self, x: Any, recurrent_kernel: Any, states: tuple[Any, ...]) -> list[Any]:
+    def _start(self, x: Any, recurrent_kernel: Tensor, states: tuple[Any, ...]) -> list[Any]:
         """Return the initial states (1, batch, units); states not given share one tensor of zeros."""
         count = 2 if self.kind == "lstm" else 1
         given = [state for state in states if state is not None]
@@ -142,7 +144,7 @@ class GruStep(Op):
         """Return batch x the kernel's size."""
         return h.shape[0] * recurrent_kernel.size
 
-    def run(self, x: Tensor, h: Tensor, dropped: Any, recurrent_kernel: Any, bias: Tensor | None = None) -> Any:
+    def run(self, x: Tensor, h: Tensor, dropped: Any, recurrent_kernel: Any, bias: Tensor | None = None) -> Tensor:
         """Return the new state."""
         units = h.shape[-1]
         x_z, x_r, x_h = x.chunk(3, -1)
@@ -153,7 +155,8 @@ class GruStep(Op):
         r = self.recurrent_activation(x_r + inner[..., units : 2 * units])
         last = recurrent_kernel[:, 2 * units :]
         of_h = r * inner[..., 2 * units :] if self.reset_after else (r * dropped) @ last
-        return z * h + (1 - z) * self.activation(x_h + of_h)
+        out: Tensor = z * h + (1 - z) * self.activation(x_h + of_h)
+        return out
 
 
 @dataclass(frozen=True)
@@ -167,9 +170,10 @@ class FullLikeBatch(Op):
         """Return (batch, *sizes)."""
         return Spec((x.shape[0], *self.sizes), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Any) -> Tensor:
         """Return a new tensor."""
-        return x.new_full((x.shape[0], *self.sizes), self.value)
+        out: Tensor = x.new_full((x.shape[0], *self.sizes), self.value)
+        return out
 
 
 @dataclass(frozen=True)
@@ -187,7 +191,7 @@ class Select(Op):
         return x[self.index]
 
 
-def sequence_of(x: Any, features: Any) -> Any:
+def sequence_of(x: Any, features: Size | int) -> Any:
     """Return the sizes of x (batch, steps, features), a Spec or a tensor; ShapeError for another rank or number of
     features.
     """

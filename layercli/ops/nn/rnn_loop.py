@@ -71,7 +71,7 @@ class RNNLoop(TreeOp):
         extra = {} if self.training is None else {"training": self.training}
         return self.cell(x, self._packed(flat), *constants, **extra)
 
-    def _before(self, out: Tensor, outputs: list[Tensor], flat: list[Tensor]) -> Any:
+    def _before(self, out: Tensor, outputs: list[Tensor], flat: list[Tensor]) -> Tensor:
         if self.zeros:
             return torch.zeros_like(out)
         if self.unrolled:
@@ -79,7 +79,8 @@ class RNNLoop(TreeOp):
         packed = self._packed(flat)
         several = hasattr(self.cell, "cells") or isinstance(packed[0], (list, tuple))
         state = packed[-1 if several else 0]  # the last cell's, of stacked cells
-        return state[0] if isinstance(state, (list, tuple)) else state
+        result: Tensor = state[0] if isinstance(state, (list, tuple)) else state
+        return result
 
     def _parted(self, rest: tuple[object, ...]) -> tuple[list[Any], tuple[Any, ...]]:
         count = len(tree.flatten(self.states))
@@ -104,5 +105,5 @@ def _listed(states: Any) -> Any:
     return [_listed(state) if isinstance(state, tuple) else state for state in states]
 
 
-def _where(kept: Any, after: Any, before: Any) -> Any:
+def _where(kept: Any, after: Any, before: Any) -> Tensor:
     return torch.where(kept.reshape(-1, *(1,) * (after.ndim - 1)), after, before)

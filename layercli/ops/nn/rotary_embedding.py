@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core.operation import MultiOutputOp, Op
 from layercli.core.spec import Spec
@@ -77,7 +76,7 @@ class Rotate(Op):
             raise ShapeError(f"expects x with at least {2 * pairs} features, got {features} (x = {x})")
         return x
 
-    def run(self, x: Tensor, cosine: Any, sine: Any) -> Tensor:
+    def run(self, x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
         """Return the rotated pairs."""
         turned = 2 * cosine.shape[-1]
         pairs, rest = x[..., :turned], x[..., turned:]

@@ -48,6 +48,7 @@ class SplitTimeFromBatch(Op):
         """Return (batch, steps, ...)."""
         return Spec((*x.shape[:2], *y.shape[1:]), y.dtype)
 
-    def run(self, y: Any, x: Any) -> Any:
+    def run(self, y: Any, x: Any) -> Tensor:
         """Return torch's unflatten."""
-        return y.unflatten(0, x.shape[:2])
+        out: Tensor = y.unflatten(0, x.shape[:2])
+        return out

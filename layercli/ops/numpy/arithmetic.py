@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
@@ -77,7 +76,7 @@ def absolute(x: TensorLike) -> Tensor:
     return Unary("absolute")(x)
 
 
-def abs(x: Tensor) -> Any:
+def abs(x: Tensor) -> Tensor:
     """Return |x|, elementwise; the same as ``absolute``."""
     return Unary("absolute")(x)
 
@@ -107,7 +106,7 @@ def square(x: TensorLike) -> Tensor:
     return Unary("square")(x)
 
 
-def sqrt(x: TensorLike) -> Any:
+def sqrt(x: TensorLike) -> Tensor:
     """Return the square root of x, elementwise; NaN where x < 0."""
     return Unary("sqrt")(x)
 

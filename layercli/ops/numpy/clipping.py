@@ -66,7 +66,7 @@ def nan_to_num(x: TensorLike, nan: float = 0.0, posinf: float | None = None, neg
     return NanToNum(nan, posinf, neginf)(x)
 
 
-def saturate_cast(x: TensorLike, dtype: DTypeLike) -> Any:
+def saturate_cast(x: TensorLike, dtype: DTypeLike) -> Tensor:
     """Return x converted to ``dtype``, with values outside its range clipped to the range."""
     wanted, here = dtypes.name_of(dtype), spec_of(x).dtype
     if wanted == "bool" or here == "bool":

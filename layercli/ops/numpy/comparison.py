@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core import dims
 from layercli.core.operation import Op, spec_of
@@ -69,7 +68,7 @@ class InTopK(Op):
             )
         return Spec(targets.shape, "bool")
 
-    def run(self, targets: Tensor, predictions: Any) -> Any:
+    def run(self, targets: Tensor, predictions: Tensor) -> Tensor:
         """Return whether the count of greater predictions is below k; a NaN target prediction counts as the lowest."""
         self.spec(spec_of(targets), spec_of(predictions))
         own = torch.gather(predictions, -1, targets.long().unsqueeze(-1))
@@ -92,7 +91,7 @@ def isin(x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bo
     return IsIn(invert)(convert_to_tensor(x1), convert_to_tensor(x2))
 
 
-def in_top_k(targets: TensorLike, predictions: Any, k: int) -> Tensor:
+def in_top_k(targets: TensorLike, predictions: TensorLike, k: int) -> Tensor:
     """Return whether predictions[b, targets[b]] is among the ``k`` largest of predictions[b]; ties count as among them.
 
     targets: (batch,) integers; predictions: (batch, classes).

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core import dims, dtypes
 from layercli.core.operation import Op, spec_of
@@ -56,7 +55,7 @@ class Polar(Op):
         dtype = "complex64" if radius.dtype == "float32" else "complex128"
         return Spec(broadcast_shapes(radius.shape, angle.shape), dtype)
 
-    def run(self, radius: Any, angle: Any) -> Tensor:
+    def run(self, radius: Tensor, angle: Tensor) -> Tensor:
         """Return torch's polar."""
         return torch.polar(radius, angle)
 
@@ -71,7 +70,7 @@ def view_as_real(x: TensorLike) -> Tensor:
     return ViewAsReal()(convert_to_tensor(x))
 
 
-def polar(abs_: Any, angle: Any) -> Tensor:
+def polar(abs_: TensorLike, angle: TensorLike) -> Tensor:
     """Return abs_ * (cos(angle) + i sin(angle)), elementwise, in complex64."""
     parts = (convert_to_tensor(part) for part in (abs_, angle))
     return Polar()(*(part if dtypes.name_of(part.dtype) == "float32" else cast(part, "float32") for part in parts))

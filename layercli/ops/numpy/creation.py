@@ -30,7 +30,7 @@ class _Place(threading.local):
 creation_device = _Place()
 
 
-def create(op: Op, *inputs: object) -> Any:
+def create(op: Op, *inputs: object) -> Tensor:
     """Return the result of ``op``, whose inputs are not tensors; layers being traced record that they create a tensor."""
     calls = graph.call_stack()
     if not calls:
@@ -38,7 +38,8 @@ def create(op: Op, *inputs: object) -> Any:
     for call in calls:
         if isinstance(call.layer, Trackable):
             call.layer._makes_tensors = True
-    return op.trace(inputs, inputs)
+    out: Tensor = op.trace(inputs, inputs)
+    return out
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Eye(Op):
         """Return (rows, columns)."""
         return Spec((self.rows, self.columns), self.dtype)
 
-    def run(self) -> Any:
+    def run(self) -> Tensor:
         """Return the comparison of row and column numbers."""
         i, j = (torch.arange(as_int(size), device=creation_device.device) for size in (self.rows, self.columns))
         return (i.unsqueeze(1) + self.k == j).to(getattr(torch, self.dtype))
@@ -106,38 +107,39 @@ def dtype_or(dtype: object, default: str) -> str:
     return default if dtype is None else dtypes.name_of(dtype)
 
 
-def full(shape: object, fill_value: Any, dtype: DTypeLike | None = None) -> Any:
+def full(shape: object, fill_value: Any, dtype: DTypeLike | None = None) -> Tensor:
     """Return a tensor of ``shape`` filled with ``fill_value``, a number or a tensor that broadcasts; float32 by
     default.
     """
     if isinstance(fill_value, (bool, int, float)):
         return create(Full(sizes_of(shape), fill_value, dtype_or(dtype, "float32")))
-    return full((*sizes_of(shape),), 1, dtype_or(dtype, "float32")) * fill_value
+    out: Tensor = full((*sizes_of(shape),), 1, dtype_or(dtype, "float32")) * fill_value
+    return out
 
 
-def zeros(shape: ShapeLike, dtype: DTypeLike | None = None) -> Any:
+def zeros(shape: ShapeLike, dtype: DTypeLike | None = None) -> Tensor:
     """Return zeros of ``shape``, float32 by default."""
     return full(shape, 0, dtype)
 
 
-def ones(shape: ShapeLike, dtype: DTypeLike | None = None) -> Any:
+def ones(shape: ShapeLike, dtype: DTypeLike | None = None) -> Tensor:
     """Return ones of ``shape``, float32 by default."""
     return full(shape, 1, dtype)
 
 
-def empty(shape: ShapeLike, dtype: DTypeLike | None = None) -> Any:
+def empty(shape: ShapeLike, dtype: DTypeLike | None = None) -> Tensor:
     """Return a tensor of ``shape`` with unspecified values: zeros, float32 by default."""
     return full(shape, 0, dtype)
 
 
-def eye(N: Size, M: Size | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Any:
+def eye(N: Size, M: Size | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Tensor:
     """Return the matrix of N rows and M (None: N) columns with ones on diagonal k and zeros elsewhere, float32 by
     default.
     """
     return create(Eye(N, N if M is None else M, k, dtype_or(dtype, "float32")))
 
 
-def identity(n: Size, dtype: DTypeLike | None = None) -> Any:
+def identity(n: Size, dtype: DTypeLike | None = None) -> Tensor:
     """Return the identity matrix (n, n), float32 by default."""
     return eye(n, dtype=dtype)
 

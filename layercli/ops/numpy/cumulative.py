@@ -19,7 +19,7 @@ from layercli.ops.numpy.logic import not_equal
 from layercli.ops.numpy.reductions import replace_nan
 from layercli.ops.numpy.reshaping import ravel
 
-TOTALS: dict[str, Callable[..., Any]] = {
+TOTALS: dict[str, Callable[..., Tensor]] = {
     "cumsum": lambda x, axis, dtype: torch.cumsum(x, axis, dtype=dtype),
     "cumprod": lambda x, axis, dtype: torch.cumprod(x, axis, dtype=dtype),
     "nancumsum": lambda x, axis, dtype: torch.cumsum(replace_nan(x, 0), axis, dtype=dtype),
@@ -43,7 +43,7 @@ class Cumulative(Op):
         axis_of(x, self.axis)
         return Spec(x.shape, self.dtype or ("int64" if dtypes.rank(x.dtype) < 2 else x.dtype))
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's function of x."""
         return TOTALS[self.function](x, self.axis, getattr(torch, self.dtype) if self.dtype else None)
 
@@ -81,6 +81,6 @@ def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Any:
     return a
 
 
-def _running(function: str, x: Any, axis: int | None, dtype: object) -> Tensor:
+def _running(function: str, x: TensorLike, axis: int | None, dtype: object) -> Tensor:
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
     return Cumulative(function, axis, None if dtype is None else dtypes.name_of(dtype))(x)

@@ -169,7 +169,7 @@ class Einsum(Op):
         alone = ({*x_letters} ^ {*y_letters}) - {*out}
         return dims.product(size for letter, size in sizes.items() if letter not in alone) * dims.product(lead)
 
-    def run(self, x: Any, y: Tensor, bias: Any = None) -> Any:
+    def run(self, x: Any, y: Tensor, bias: Any = None) -> Tensor:
         """Return torch's linear, with the bias fused, for one matrix product, else torch's einsum."""
         count = self.summed
         if not count or x.ndim != len(self.terms[0]) or x.shape[-count:] != y.shape[:count]:

@@ -14,7 +14,7 @@ from layercli.core.types import Tensor
 from layercli.errors import DTypeError, ShapeError
 from layercli.lazy import F, torch
 
-UNARY: dict[str, Callable[[Any], Any]] = {
+UNARY: dict[str, Callable[[Any], Tensor]] = {
     "absolute": lambda x: torch.abs(x),
     "ceil": lambda x: torch.ceil(x),
     "floor": lambda x: torch.floor(x),
@@ -88,7 +88,7 @@ GIVE_REAL = {"absolute", "angle", "imag", "real"}
 """Functions of complex numbers with real results."""
 
 
-BINARY: dict[str, Callable[[Any, Any], Any]] = {
+BINARY: dict[str, Callable[[Any, Any], Tensor]] = {
     "add": operator.add,
     "subtract": operator.sub,
     "multiply": operator.mul,
@@ -163,7 +163,7 @@ class Unary(Op):
         exact = dtypes.rank(x.dtype) >= 2 or self.function in KEEP_DTYPE
         return x if exact else Spec(x.shape, "float32")
 
-    def run(self, x: Tensor | float) -> Any:
+    def run(self, x: Tensor | float) -> Tensor:
         """Return torch's function of x; a Python number is converted to a tensor."""
         return UNARY[self.function](torch.as_tensor(x) if isinstance(x, (int, float)) else x)
 
@@ -185,7 +185,7 @@ class Binary(Op):
             dtype = "float32"
         return Spec(shape, dtype)
 
-    def run(self, x: Tensor, y: Tensor) -> Any:
+    def run(self, x: Tensor, y: Tensor) -> Tensor:
         """Return torch's function of x and y; two Python numbers are converted to tensors."""
         if not isinstance(x, torch.Tensor) and not isinstance(y, torch.Tensor):
             x, y = torch.as_tensor(x), torch.as_tensor(y)
@@ -219,7 +219,7 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
     return result
 
 
-def promoted(x: Any, y: Any) -> str:
+def promoted(x: Spec, y: Spec | float) -> str:
     """Return the result dtype of x and y, Specs or Python numbers; a number adopts the dtype of a Spec of its kind."""
     if isinstance(x, Spec) and isinstance(y, Spec):
         if bool(x.shape) != bool(y.shape) and dtypes.rank(x.dtype) == dtypes.rank(y.dtype):

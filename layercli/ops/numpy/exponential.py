@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core.types import Tensor, TensorLike
 from layercli.ops.numpy.elementwise import Binary, Unary
 
@@ -33,7 +31,7 @@ def log10(x: TensorLike) -> Tensor:
     return Unary("log10")(x)
 
 
-def log1p(x: TensorLike) -> Any:
+def log1p(x: TensorLike) -> Tensor:
     """Return log(1 + x), elementwise, accurate for small x."""
     return Unary("log1p")(x)
 

@@ -74,7 +74,7 @@ class UnravelIndex(MultiOutputOp):
         return tuple(reversed(unraveled))
 
 
-def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
+def meshgrid(*x: TensorLike, indexing: str = "xy") -> list[Tensor]:
     """Return the coordinate tensors of the grid of vectors x, one for each; ``ij`` indexing keeps the order of axes,
     ``xy`` exchanges the first two.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core import dtypes
 from layercli.core.dims import UNKNOWN
@@ -44,7 +43,7 @@ class Digitize(Op):
         check_rank(bins, 1)
         return Spec(x.shape, "int64")
 
-    def run(self, x: Tensor, bins: Any) -> Tensor:
+    def run(self, x: Tensor, bins: Tensor) -> Tensor:
         """Return torch's searchsorted, of the reversed bins where they descend."""
         check_rank(bins, 1)
         dtype = torch.promote_types(x.dtype, bins.dtype)
@@ -114,7 +113,7 @@ class Histogram(MultiOutputOp):
         return torch.lerp(low - half, high + half, shares)
 
 
-def searchsorted(sorted_sequence: Any, values: TensorLike, side: str = "left") -> Tensor:
+def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: str = "left") -> Tensor:
     """Return the index, in int64, at which each value keeps the ascending sequence sorted.
 
     ``side``: ``left`` before equal values, ``right`` after them; UsageError for another.
@@ -124,7 +123,7 @@ def searchsorted(sorted_sequence: Any, values: TensorLike, side: str = "left") -
     return SearchSorted(side)(convert_to_tensor(sorted_sequence), convert_to_tensor(values))
 
 
-def digitize(x: TensorLike, bins: Any) -> Tensor:
+def digitize(x: TensorLike, bins: TensorLike) -> Tensor:
     """Return the bin, in int64, of each value: the i with bins[i - 1] <= x < bins[i]."""
     return Digitize()(convert_to_tensor(x), convert_to_tensor(bins))
 

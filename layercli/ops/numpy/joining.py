@@ -125,17 +125,17 @@ class Unstack(MultiOutputOp):
         return tuple(torch.unbind(x, self.axis))
 
 
-def concatenate(xs: Sequence[TensorLike], axis: int = 0) -> Any:
+def concatenate(xs: Sequence[TensorLike], axis: int = 0) -> Tensor:
     """Return the tensors ``xs`` concatenated along ``axis``; ShapeError where they differ along another axis."""
     if any(isinstance(x, ShapeTensor) for x in xs):
-        return ShapeTensor(size for x in xs for size in sizes_in(x))
+        return ShapeTensor(size for x in xs for size in sizes_in(x))  # type: ignore[return-value]  # stands for a tensor
     return ConcatenateTensors(axis)(*some(xs))
 
 
-def stack(x: Sequence[TensorLike], axis: int = 0) -> Any:
+def stack(x: Sequence[TensorLike], axis: int = 0) -> Tensor:
     """Return the tensors of the sequence x, all of one shape, stacked along a new axis ``axis``."""
     if any(isinstance(each, Dim) for each in x):
-        return ShapeTensor(size for each in x for size in sizes_in(each))
+        return ShapeTensor(size for each in x for size in sizes_in(each))  # type: ignore[return-value]  # stands for a tensor
     return Stack(axis)(*some(x))
 
 
@@ -189,23 +189,23 @@ def unstack(x: TensorLike, num: int | None = None, axis: int = 0) -> list[Tensor
     return list(Unstack(num, axis)(x))
 
 
-def hstack(xs: Sequence[Tensor]) -> Any:
+def hstack(xs: Sequence[Tensor]) -> Tensor:
     """Return the tensors ``xs`` concatenated along their second axis, or their only one."""
     xs = [expand_dims(x, 0) if not ndim(x) else x for x in xs]
     return concatenate(xs, 0 if ndim(xs[0]) == 1 else 1)
 
 
-def vstack(xs: Sequence[Tensor]) -> Any:
+def vstack(xs: Sequence[Tensor]) -> Tensor:
     """Return the tensors ``xs`` concatenated along their first axis; vectors become rows."""
     return concatenate([_at_least_a_row(x) for x in xs], 0)
 
 
-def dstack(xs: Sequence[Tensor]) -> Any:
+def dstack(xs: Sequence[Tensor]) -> Tensor:
     """Return the tensors ``xs`` concatenated along their third axis; vectors become (1, n, 1), matrices (m, n, 1)."""
     return concatenate([expand_dims(x, 2) if ndim(x) == 2 else x for x in map(_at_least_a_row, xs)], 2)
 
 
-def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Any:
+def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Tensor:
     """Return x1 and x2 concatenated along ``axis``; None flattens both."""
     return concatenate([ravel(x1), ravel(x2)], 0) if axis is None else concatenate([x1, x2], axis)
 

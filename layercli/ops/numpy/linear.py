@@ -36,14 +36,14 @@ class Linear(Op):
         """Return rows x features x units."""
         return dims.product(x.shape[:-1]) * kernel.size
 
-    def run(self, x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Any:
+    def run(self, x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
         """Return torch's addmm for a matrix and a small kernel, else torch's linear with the transposed kernel."""
         if bias is not None and x.ndim == 2 and kernel.nbytes < kernel_overrides.LARGE:
             return torch.addmm(bias, x, kernel)
         return multiplied(x, kernel.T, bias)
 
 
-def multiplied(x: Tensor, weight: Tensor, bias: Any) -> Any:
+def multiplied(x: Tensor, weight: Tensor, bias: Any) -> Tensor:
     """Return x @ weight.T + bias by torch's linear, or by an override; bias may be None."""
     if weight.nbytes >= kernel_overrides.LARGE:
         out = (kernel_overrides.active.linear or get_backend().linear)(x, weight, bias)

@@ -91,7 +91,7 @@ def isreal(x: TensorLike) -> Tensor:
     return Unary("isreal")(x)
 
 
-def where(condition: TensorLike, x1: Any = None, x2: object = None) -> Any:
+def where(condition: TensorLike, x1: Tensor | float | None = None, x2: object = None) -> Any:
     """Return x1 where ``condition`` is true, else x2, elementwise; the shapes broadcast.
 
     With neither x1 nor x2, return the indices where ``condition`` is true, as ``nonzero`` does.

@@ -98,7 +98,7 @@ def kron(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 def cross(
     x1: TensorLike, x2: TensorLike, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
-) -> Any:
+) -> Tensor:
     """Return the cross product of vectors of 2 or 3 components along ``axisa`` and ``axisb``, along ``axisc``.
 
     ``axis`` replaces all three. For vectors of 2 components the result is a number. Raises ShapeError for other sizes.
@@ -134,4 +134,5 @@ def _alike(x: Any, y: Any) -> tuple[Any, Any]:
     """Return x and y as tensors of their promoted dtype."""
     x, y = convert_to_tensor(x), convert_to_tensor(y)
     dtype = promoted(spec_of(x), spec_of(y))
-    return tuple(each if spec_of(each).dtype == dtype else cast(each, dtype) for each in (x, y))
+    x, y = (each if spec_of(each).dtype == dtype else cast(each, dtype) for each in (x, y))
+    return x, y

@@ -57,7 +57,7 @@ class Quantile(Op):
             found = torch.where(ordered[..., -1:].isnan(), ordered[..., -1:], found)
         return found.movedim(-1, 0).reshape(out)
 
-    def _between(self, ordered: Any, positions: Tensor) -> Tensor:
+    def _between(self, ordered: Tensor, positions: Tensor) -> Tensor:
         """Return the values at the fractional ``positions`` (..., quantiles) of those sorted along the last axis."""
         positions = positions.reshape(-1) if positions.ndim < ordered.ndim else positions
         positions = positions.expand(*ordered.shape[:-1], positions.shape[-1])
@@ -108,7 +108,7 @@ def nanmedian(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tenso
     return _quantile("nanmedian", x, 0.5, axis, "linear", keepdims)
 
 
-def _quantile(name: str, x: Any, q: Any, axis: Axes, method: str, keepdims: bool) -> Tensor:
+def _quantile(name: str, x: TensorLike, q: TensorLike, axis: Axes, method: str, keepdims: bool) -> Tensor:
     if method not in METHODS:
         raise UsageError(f"{name} has no method {method!r}", hint=nearest(method, list(METHODS)))
     q = convert_to_tensor(q)

@@ -33,7 +33,7 @@ class Arange(Op):
         """Return (max(ceil((stop - start) / step), 0),)."""
         return Spec((self._length(),), self.dtype)
 
-    def run(self) -> Any:
+    def run(self) -> Tensor:
         """Return torch's arange."""
         ends = [as_int(end) for end in (self.start, self.stop, self.step)]
         if (ends[1] - ends[0]) / ends[2] < 0:  # torch raises where Keras returns an empty tensor
@@ -66,7 +66,7 @@ class Linspace(Op):
         """Return (num,)."""
         return Spec((self.num,), self.dtype)
 
-    def run(self) -> Any:
+    def run(self) -> Tensor:
         """Return torch's linspace, computed in float64; integer dtypes are rounded down."""
         num, dtype = as_int(self.num), getattr(torch, self.dtype)
         points = torch.linspace(
@@ -75,7 +75,7 @@ class Linspace(Op):
         return (points if dtype.is_floating_point else points.floor()).to(dtype)
 
 
-def arange(start: object, stop: object = None, step: object = None, dtype: DTypeLike | None = None) -> Any:
+def arange(start: object, stop: object = None, step: object = None, dtype: DTypeLike | None = None) -> Tensor:
     """Return start, start + step, ... up to but not including ``stop``; with one argument 0, 1, ... up to it.
 
     The dtype is int64 for integers, else float32, by default. Raises UsageError for a step of 0.
@@ -116,21 +116,26 @@ def linspace(
 
 def logspace(
     start: TensorLike,
-    stop: Any,
+    stop: TensorLike,
     num: Size = 50,
     endpoint: bool = True,
     base: Any = 10,
     dtype: DTypeLike | None = None,
     axis: int = 0,
-) -> Any:
+) -> Tensor:
     """Return ``base`` to the power of each value of ``linspace`` from ``start`` to ``stop``."""
     exponents = linspace(start, stop, num, endpoint, dtype="float64", axis=axis)
     return _in(power(base, exponents), dtype, start, stop)
 
 
 def geomspace(
-    start: TensorLike, stop: Any, num: Size = 50, endpoint: bool = True, dtype: DTypeLike | None = None, axis: int = 0
-) -> Any:
+    start: TensorLike,
+    stop: TensorLike,
+    num: Size = 50,
+    endpoint: bool = True,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
+) -> Tensor:
     """Return ``num`` values from ``start`` to ``stop`` with a constant ratio; ``stop`` is excluded without
     ``endpoint``.
     """
@@ -140,7 +145,7 @@ def geomspace(
     return _in((expand_dims(first, axis) if whole else first) * exp(shares), dtype, start, stop)
 
 
-def _in(values: Tensor, dtype: Any, *ends: Any) -> Any:
+def _in(values: Tensor, dtype: DTypeLike | None, *ends: object) -> Tensor:
     """Return float64 values in ``dtype``, by default that of floating tensors among ``ends``, else float32."""
     kinds = [spec_of(end).dtype for end in map(convert_to_tensor, ends)]
     own = dtypes.promote(*kinds)

@@ -47,9 +47,10 @@ class Tile(Op):
         shape, times = (((1,) * (rank - len(each))) + each for each in (x.shape, self.times))
         return Spec(tuple(size * n for size, n in zip(shape, times, strict=True)), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Any) -> Tensor:
         """Return torch's tile."""
-        return x.tile(self.times)
+        out: Tensor = x.tile(self.times)
+        return out
 
 
 def repeat(x: TensorLike, repeats: int | Iterable[int], axis: int | None = None) -> Tensor:
@@ -127,7 +128,7 @@ def fliplr(x: TensorLike) -> Tensor:
     return Flip(1)(x)
 
 
-def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
+def rot90(array: TensorLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
     """Return the array rotated ``k`` times by 90 degrees, from the first of two ``axes`` towards the second."""
     spec = spec_of(array)
     if len(axes) != 2 or len(axes_of(spec, axes)) != 2:

@@ -16,7 +16,7 @@ from layercli.ops.core.axes import axes_of
 from layercli.ops.core.conversion import cast
 from layercli.ops.numpy.creation import as_int
 
-REDUCTIONS: dict[str, Callable[[Any, tuple[int, ...], bool], Any]] = {
+REDUCTIONS: dict[str, Callable[[Any, tuple[int, ...], bool], Tensor]] = {
     "sum": lambda x, axes, keep: torch.sum(x, axes, keep),
     "mean": lambda x, axes, keep: torch.mean(_floating(x), axes, keep),
     "max": lambda x, axes, keep: torch.amax(x, axes, keep),
@@ -65,7 +65,7 @@ class Reduction(Op):
         kept = [1 if i in axes else size for i, size in enumerate(x.shape) if self.keepdims or i not in axes]
         return Spec(tuple(kept), self._dtype(x.dtype))
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's function of x."""
         if self.initial is not None:
             return self._with_initial(x, self.initial)
@@ -98,10 +98,11 @@ def replace_nan(x: Tensor, value: float) -> Tensor:
     return torch.where(x.isnan(), value, x) if x.is_floating_point() else x
 
 
-def _extreme(reduce: Any, end: float, x: Tensor, axes: tuple[int, ...], keep: bool) -> Any:
+def _extreme(reduce: Any, end: float, x: Tensor, axes: tuple[int, ...], keep: bool) -> Tensor:
     """Return the extremum of x, ignoring NaN; NaN where all values are NaN."""
     if not x.is_floating_point():
-        return reduce(x, axes, keep)
+        out: Tensor = reduce(x, axes, keep)
+        return out
     return torch.where(torch.all(x.isnan(), axes, keep), float("nan"), reduce(replace_nan(x, end), axes, keep))
 
 

@@ -45,10 +45,11 @@ class ReshapeTensor(Op):
             raise ShapeError(f"expects x with {many}{each}, got {here} (x = {x})")
         return Spec((*batch, *(here // wanted if size == -1 else size for size in shape)), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Any) -> Tensor:
         """Return torch's reshape: a view where possible."""
         shape = resolved(self.shape, self.source, x.shape)
-        return x.reshape(x.shape[0], *shape) if self.batched else x.reshape(shape)
+        out: Tensor = x.reshape(x.shape[0], *shape) if self.batched else x.reshape(shape)
+        return out
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,10 @@ class Squeeze(Op):
                     raise ShapeError(f"expects axis {axis} of x to have the size 1, got {x.shape[axis]} (x = {x})")
         return Spec(tuple(size for i, size in enumerate(x.shape) if i not in removed), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Any) -> Tensor:
         """Return x reshaped to that shape."""
-        return x.reshape(self.spec(spec_of(x)).shape)
+        out: Tensor = x.reshape(self.spec(spec_of(x)).shape)
+        return out
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def _resolved_size(size: Dim, values: dict[str, Size]) -> Size:
     return values[text] if text in values else size.at(values)
 
 
-def reshape(x: Any, newshape: int | Iterable[Any]) -> Tensor:
+def reshape(x: TensorLike, newshape: int | Iterable[Any]) -> Tensor:
     """Return x's values in ``newshape``, in row-major order; one size may be -1, and symbolic sizes of x may be used.
 
     Raises ShapeError where the numbers of values differ.
@@ -160,15 +162,15 @@ def transpose(x: TensorLike, axes: Iterable[int] | None = None) -> Tensor:
     return Transpose(None if axes is None else tuple(axes))(x)
 
 
-def expand_dims(x: TensorLike, axis: int | Iterable[int]) -> Any:
+def expand_dims(x: TensorLike, axis: int | Iterable[int]) -> Tensor:
     """Return x with an axis of size 1 at each index in ``axis``, counted in the result."""
     indices = (axis,) if isinstance(axis, int) else tuple(axis)
     if (isinstance(x, Dim) or (isinstance(x, int) and call_stack())) and indices in ((0,), (-1,)):
-        return ShapeTensor((x,))
+        return ShapeTensor((x,))  # type: ignore[return-value]  # stands for a tensor
     rank = ndim(x) + len(indices)
     for index in sorted(index % rank for index in indices) if len(indices) > 1 else indices:
         x = ExpandDims(index)(x)
-    return x
+    return x  # type: ignore[return-value]  # without axes to add, x itself
 
 
 def squeeze(x: object, axis: int | Iterable[int] | None = None) -> Tensor:

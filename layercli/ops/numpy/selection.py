@@ -11,7 +11,7 @@ from layercli.ops.core.conversion import convert_to_tensor
 from layercli.ops.numpy.logic import where
 
 
-def select(condlist: Sequence[Tensor], choicelist: Sequence[Tensor], default: Any = 0) -> Any:
+def select(condlist: Sequence[Tensor], choicelist: Sequence[Tensor], default: object = 0) -> Any:
     """Return, elementwise, the choice of the first true condition, or ``default`` where none is true.
 
     Raises UsageError where the numbers of conditions and choices differ.

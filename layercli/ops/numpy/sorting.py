@@ -16,7 +16,7 @@ from layercli.ops.core.axes import axis_of
 from layercli.ops.numpy.reductions import replace_nan
 from layercli.ops.numpy.reshaping import ravel
 
-ARG_EXTREMA: dict[str, Callable[..., Any]] = {
+ARG_EXTREMA: dict[str, Callable[..., Tensor]] = {
     "argmax": lambda x, axis, keep: torch.argmax(x, axis, keep),
     "argmin": lambda x, axis, keep: torch.argmin(x, axis, keep),
     "nanargmax": lambda x, axis, keep: _numbered(torch.argmax, float("-inf"), x, axis, keep),
@@ -42,7 +42,7 @@ class ArgExtremum(Op):
         kept = tuple(1 if i in reduced else size for i, size in enumerate(x.shape) if self.keepdims or i not in reduced)
         return Spec(kept, "int64")
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's function; booleans are converted to numbers."""
         x = x.byte() if x.dtype is torch.bool else x
         if self.axis is not None:
@@ -142,13 +142,14 @@ def argpartition(x: TensorLike, kth: int, axis: int | None = -1) -> Tensor:
     return argsort(x, axis)
 
 
-def top_k(x: TensorLike, k: int, sorted: bool = True) -> Any:
+def top_k(x: TensorLike, k: int, sorted: bool = True) -> tuple[Tensor, ...]:
     """Return the ``k`` largest values along the last axis and their indices in int64; descending for ``sorted``."""
     return TopK(k, sorted)(x)
 
 
-def _numbered(arg_extremum: Any, end: float, x: Tensor, axis: int, keep: bool) -> Any:
+def _numbered(arg_extremum: Any, end: float, x: Tensor, axis: int, keep: bool) -> Tensor:
     """Return the index of an extremum, ignoring NaN; -1 where all are NaN."""
     if not x.is_floating_point():
-        return arg_extremum(x, axis, keep)
+        out: Tensor = arg_extremum(x, axis, keep)
+        return out
     return torch.where(torch.all(x.isnan(), axis, keep), -1, arg_extremum(replace_nan(x, end), axis, keep))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core.dims import Size
 from layercli.core.operation import Op
@@ -14,7 +13,7 @@ from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.numpy.creation import ones
 
-TRIANGLES: dict[str, Callable[[Any, int], Any]] = {
+TRIANGLES: dict[str, Callable[[Tensor, int], Tensor]] = {
     "tril": lambda x, k: torch.tril(x, k),
     "triu": lambda x, k: torch.triu(x, k),
 }
@@ -37,7 +36,7 @@ class Triangle(Op):
             raise ShapeError(f"expects x with at least 2 axes, got {x.rank} (x = {x})")
         return x
 
-    def run(self, x: Tensor) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's function of x."""
         return TRIANGLES[self.function](x, self.k)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.core.types import Tensor, TensorLike
 from layercli.ops.numpy.elementwise import Binary, Unary
 
@@ -13,7 +11,7 @@ def sin(x: TensorLike) -> Tensor:
     return Unary("sin")(x)
 
 
-def cos(x: TensorLike) -> Any:
+def cos(x: TensorLike) -> Tensor:
     """Return the cosine of x, elementwise."""
     return Unary("cos")(x)
 

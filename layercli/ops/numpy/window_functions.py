@@ -9,11 +9,11 @@ from typing import Any
 from layercli.core.dims import Dim, Size
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
-from layercli.core.types import TensorLike
+from layercli.core.types import Tensor, TensorLike
 from layercli.lazy import torch
 from layercli.ops.numpy.creation import as_int, create, creation_device
 
-WINDOW_FUNCTIONS: dict[str, Callable[..., Any]] = {
+WINDOW_FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "bartlett": lambda count, beta, **on: torch.bartlett_window(count, False, **on),
     "blackman": lambda count, beta, **on: torch.blackman_window(count, False, **on),
     "hamming": lambda count, beta, **on: torch.hamming_window(count, False, **on),
@@ -37,7 +37,7 @@ class WindowFunction(Op):
         """Return (count,) in float32."""
         return Spec((self.count,), "float32")
 
-    def run(self) -> Any:
+    def run(self) -> Tensor:
         """Return torch's window, computed in float64."""
         window = WINDOW_FUNCTIONS[self.function](
             as_int(self.count), self.beta, dtype=torch.float64, device=creation_device.device
@@ -45,32 +45,32 @@ class WindowFunction(Op):
         return window.to(torch.float32)
 
 
-def bartlett(x: TensorLike) -> Any:
+def bartlett(x: TensorLike) -> Tensor:
     """Return 1 - |2 i / (x - 1) - 1| for i in [0, x): the triangular window."""
     return _taper("bartlett", x)
 
 
-def blackman(x: TensorLike) -> Any:
+def blackman(x: TensorLike) -> Tensor:
     """Return 0.42 - 0.5 cos(2 pi i / (x - 1)) + 0.08 cos(4 pi i / (x - 1)) for i from 0 to x - 1."""
     return _taper("blackman", x)
 
 
-def hamming(x: TensorLike) -> Any:
+def hamming(x: TensorLike) -> Tensor:
     """Return 0.54 - 0.46 cos(2 pi i / (x - 1)) for i from 0 to x - 1."""
     return _taper("hamming", x)
 
 
-def hanning(x: TensorLike) -> Any:
+def hanning(x: TensorLike) -> Tensor:
     """Return 0.5 - 0.5 cos(2 pi i / (x - 1)) for i from 0 to x - 1."""
     return _taper("hanning", x)
 
 
-def kaiser(x: TensorLike, beta: float) -> Any:
+def kaiser(x: TensorLike, beta: float) -> Tensor:
     """Return i0(beta sqrt(1 - (2 i / (x - 1) - 1)^2)) / i0(beta) for i from 0 to x - 1."""
     return create(WindowFunction("kaiser", _count(x), float(beta)))
 
 
-def _taper(function: str, x: object) -> Any:
+def _taper(function: str, x: object) -> Tensor:
     return create(WindowFunction(function, _count(x)))
 
 

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from layercli.core.dims import Size
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
@@ -37,21 +38,21 @@ class Uniform(Op):
         return torch.stack([low + (high - low) * value for value, low, high in ends], 1)
 
 
-def concrete(noise_shape: tuple[int | None, ...] | None, x: Tensor) -> Any:
+def concrete(noise_shape: tuple[int | None, ...] | None, x: Tensor) -> Size | tuple[int, ...]:
     """Return ``noise_shape`` with None replaced by x's sizes."""
     if noise_shape is None:
         return x.shape
     return tuple(size if wanted is None else wanted for wanted, size in zip(noise_shape, x.shape, strict=True))
 
 
-def uniform(shape: Any, like: Any, seed: int | None, counter: Any) -> Any:
+def uniform(shape: Any, like: Tensor, seed: int | None, counter: Any) -> Tensor:
     """Return uniform values in [0, 1) of ``shape`` on the device of ``like``: torch's, or those of (seed, counter)."""
     if seed is None:
         return torch.rand(shape, device=like.device)
     return hashed(shape, like.device, seed, counter)
 
 
-def normal(like: Any, seed: int | None, counter: Any) -> Any:
+def normal(like: Tensor, seed: int | None, counter: Any) -> Tensor:
     """Return standard normal values with the shape, dtype and device of ``like``; the seeded ones by the Box-Muller
     transform.
     """

@@ -24,7 +24,7 @@ Uniform = Callable[[Any], Any]
 CUT = 2.0
 """The bound of a truncated normal value, in deviations from the mean."""
 
-DISTRIBUTIONS: dict[str, Callable[..., Any]] = {
+DISTRIBUTIONS: dict[str, Callable[..., Tensor]] = {
     "uniform": lambda draw, sizes, low, high: low + (high - low) * draw(sizes),
     "normal": lambda draw, sizes, mean, stddev: mean + stddev * _normal(draw((2, *sizes))),
     "truncated_normal": lambda draw, sizes, mean, stddev: mean + stddev * _truncated(draw(sizes)),
@@ -44,13 +44,13 @@ class RandomTensor(Op):
     shape: Shape
     settings: tuple[float, float]
     dtype: str = "float32"
-    seed: Any = None
+    seed: object = None
 
     def spec(self) -> Spec:
         """Return the shape; ShapeError where a size is negative."""
         return Spec(shape_of(self.shape), self.dtype)
 
-    def run(self) -> Any:
+    def run(self) -> Tensor:
         """Return the values, computed in float32 or float64."""
         sizes = tuple(as_int(size) for size in self.shape)
         made = DISTRIBUTIONS[self.distribution](drawing(self.seed, creation_device.device), sizes, *self.settings)
@@ -63,7 +63,7 @@ class Categorical(Op):
 
     num_samples: int
     dtype: str = "int32"
-    seed: Any = None
+    seed: object = None
 
     def spec(self, x: Spec) -> Spec:
         """Return (batch, num_samples); ShapeError for x of another rank."""
@@ -84,7 +84,7 @@ class Shuffle(Op):
     """out = x permuted at random along ``axis``."""
 
     axis: int = 0
-    seed: Any = None
+    seed: object = None
 
     def spec(self, x: Spec) -> Spec:
         """Return x's spec."""
@@ -102,7 +102,7 @@ class DropoutMask(Op):
 
     rate: float
     noise_shape: tuple[int | None, ...] | None = None
-    seed: Any = None
+    seed: object = None
 
     def spec(self, x: Spec) -> Spec:
         """Return x's spec; ShapeError where noise_shape does not broadcast to it."""
@@ -140,7 +140,8 @@ def _truncated(share: Any) -> Tensor:
     return (torch.erfinv(math.erf(CUT / math.sqrt(2)) * (2 * share - 1)) * math.sqrt(2)).clamp(-CUT, CUT)
 
 
-def _whole(shares: Any, count: Any) -> Any:
+def _whole(shares: Any, count: Any) -> Tensor:
     """Return integers in [0, count) from 48 random bits each."""
     high, low = shares
-    return ((high.double() + low.double() * 2.0**-24) * count).floor().clamp_max(count - 1).long()
+    out: Tensor = ((high.double() + low.double() * 2.0**-24) * count).floor().clamp_max(count - 1).long()
+    return out

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
@@ -63,11 +62,12 @@ class ApplyAlphaDropout(Op):
         """Return x's spec; ShapeError where noise_shape does not broadcast to it."""
         return _with_noise(x, self.noise_shape)
 
-    def run(self, x: Tensor, counter: object = None) -> Any:
+    def run(self, x: Tensor, counter: object = None) -> Tensor:
         """Return the affine function of x and a random mask."""
         kept = uniform(concrete(self.noise_shape, x), x, self.seed, counter) >= self.rate
         a = ((1 - self.rate) * (1 + self.rate * ALPHA**2)) ** -0.5
-        return a * torch.where(kept, x, torch.full_like(x, ALPHA)) - a * ALPHA * self.rate
+        out: Tensor = a * torch.where(kept, x, torch.full_like(x, ALPHA)) - a * ALPHA * self.rate
+        return out
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class ApplyGaussianDropout(Op):
         """Return x's spec."""
         return x
 
-    def run(self, x: Tensor, counter: object = None) -> Any:
+    def run(self, x: Tensor, counter: object = None) -> Tensor:
         """Return x times noise."""
         return x * (1 + math.sqrt(self.rate / (1 - self.rate)) * normal(x, self.seed, counter))
 
@@ -97,7 +97,7 @@ class ApplyGaussianNoise(Op):
         """Return x's spec."""
         return x
 
-    def run(self, x: Tensor, counter: object = None) -> Any:
+    def run(self, x: Tensor, counter: object = None) -> Tensor:
         """Return x plus noise."""
         return x + self.stddev * normal(x, self.seed, counter)
 

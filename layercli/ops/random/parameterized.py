@@ -23,7 +23,7 @@ TRIES = 12
 MOST_BITS = 24
 """The most bits of a count in a tensor whose values are not known: float32 is exact up to 24."""
 
-DISTRIBUTIONS: dict[str, Callable[..., Any]] = {
+DISTRIBUTIONS: dict[str, Callable[..., Tensor]] = {
     "gamma": lambda draws, sizes, alpha: _gamma(draws, sizes, alpha),
     "beta": lambda draws, sizes, alpha, beta: _beta(draws, sizes, alpha, beta),
     "binomial": lambda draws, sizes, counts, shares: _binomial(draws, sizes, counts, shares),
@@ -42,7 +42,7 @@ class ParameterizedRandom(Op):
     distribution: str
     shape: Shape
     dtype: str = "float32"
-    seed: Any = None
+    seed: object = None
 
     def spec(self, *parameters: object) -> Spec:
         """Return the shape; ShapeError where a parameter does not broadcast to it."""
@@ -52,7 +52,7 @@ class ParameterizedRandom(Op):
                 raise ShapeError(f"expects parameters that broadcast to {self.shape}, got {x}")
         return Spec(shape, self.dtype)
 
-    def run(self, *parameters: object) -> Any:
+    def run(self, *parameters: object) -> Tensor:
         """Return the values."""
         tensors = [x for x in parameters if isinstance(x, torch.Tensor)]
         device = tensors[0].device if tensors else creation_device.device
@@ -76,7 +76,7 @@ def _hashed(device: object, stream: int, counter: object) -> Uniform:
     return lambda sizes: counter_rng.hashed(sizes, device, stream, counter).double()
 
 
-def _gamma(draws: Iterator[Uniform], sizes: Any, alpha: Any) -> Any:
+def _gamma(draws: Iterator[Uniform], sizes: Any, alpha: Any) -> Tensor:
     """Return gamma values by the rejection of Marsaglia and Tsang; alpha below 1 is sampled as alpha + 1 and scaled."""
     radius, angle, share = next(draws)((3, TRIES, *sizes))
     boost = next(draws)(sizes)
@@ -91,7 +91,7 @@ def _gamma(draws: Iterator[Uniform], sizes: Any, alpha: Any) -> Any:
     return torch.where(alpha < 1, found * (1 - boost) ** (1 / alpha), found)
 
 
-def _beta(draws: Iterator[Uniform], sizes: object, alpha: object, beta: Tensor) -> Any:
+def _beta(draws: Iterator[Uniform], sizes: object, alpha: object, beta: Tensor) -> Tensor:
     """Return g1 / (g1 + g2) for two gamma values."""
     left, right = _gamma(draws, sizes, alpha), _gamma(draws, sizes, beta)
     return left / (left + right).clamp_min(1e-300)

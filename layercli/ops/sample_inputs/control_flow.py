@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli.core.types import Tensor
 from layercli.ops.core.associative import AssociativeScan
 from layercli.ops.core.host_function import HostFunction
 from layercli.ops.core.loops import Map, Scan, While
@@ -14,7 +15,7 @@ from layercli.ops.sample_inputs import SampleInput, spec
 X = spec("B T 4")
 
 
-def below_nine(total: Any, x: Any) -> Any:
+def below_nine(total: Tensor, x: Tensor) -> Tensor:
     """Return whether the first value is less than 9."""
     return Binary("less")(total, 9)
 
@@ -24,7 +25,7 @@ def grown(total: Any, x: Any) -> Any:
     return total + 2, Unary("sin")(x)
 
 
-def gram(x: Any) -> Any:
+def gram(x: Tensor) -> Any:
     """Return the product of a matrix with its own vector, and its sine."""
     return MatMul()(x, x), {"sine": Unary("sin")(x)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli.core.types import Tensor
 from layercli.ops.nn.rnn import FullLikeBatch, FusedRecurrence, GruStep, LstmStep, Select
 from layercli.ops.nn.rnn_loop import RNNLoop
 from layercli.ops.numpy.elementwise import Binary, Unary
@@ -14,7 +15,7 @@ TANH, SIGMOID = Unary("tanh"), Unary("sigmoid")
 X, STATE = spec("B T 3"), spec("B 4")
 
 
-def cell(x: Any, states: Any, kernel: Any = None) -> Any:
+def cell(x: Tensor, states: Any, kernel: Tensor | None = None) -> Any:
     """Return a simple RNN's step without recurrent weights, for the sake of its shapes."""
     projected = Linear()(x, kernel, None)
     out = TANH(Binary("add")(projected, states[0]))

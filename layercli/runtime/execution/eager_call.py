@@ -62,7 +62,7 @@ def check_tensors(args: tuple[object, ...], kwargs: Mapping[str, object]) -> Non
         raise UsageError(f"expects a tensor, an array or nested lists of numbers, got {given[0]!r}")
 
 
-def prepared(values: Any, device: torch.device | None) -> Any:
+def prepared(values: object, device: torch.device | None) -> Any:
     """Convert arrays and nested lists of numbers in a tree to tensors on ``device``."""
     if text.is_text(values):
         return text.text_array(values)

@@ -95,7 +95,7 @@ class ExportedGraph(GraphModule):
         self.graph = graph
 
 
-def on_meta(value: Any) -> Any:
+def on_meta(value: object) -> Any:
     """Return the meta device for any device; return other values unchanged."""
     return torch.device("meta") if isinstance(value, torch.device) else value
 

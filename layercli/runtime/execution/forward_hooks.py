@@ -78,7 +78,7 @@ def forward_pre_and_post_hooks(
             handle.remove()
 
 
-def tensors_in(values: Any) -> list[torch.Tensor]:
+def tensors_in(values: object) -> list[torch.Tensor]:
     """Return the tensors of a tree in order."""
     return [x for x in tree.flatten(by_field(values)) if isinstance(x, torch.Tensor)]
 

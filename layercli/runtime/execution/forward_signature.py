@@ -117,7 +117,7 @@ def spreading(
     def is_keyword(name: str) -> bool:
         return name in keywords or (others and re.fullmatch(rf"{several}(_\d+)?", name) is None)
 
-    def spread(inputs: Any) -> tuple[list[Any], dict[str, Any]]:
+    def spread(inputs: object) -> tuple[list[Any], dict[str, Any]]:
         if not isinstance(inputs, dict):
             return as_list(inputs), dict(flags)
         if not flags and list(inputs) == positional[: len(inputs)]:  # the usual case; calls are timed
@@ -131,7 +131,7 @@ def spreading(
     return spread
 
 
-def as_list(inputs: Any) -> list[Any]:
+def as_list(inputs: object) -> list[Any]:
     """Return a list or tuple as a list, and one input as a list of it."""
     return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
 
@@ -145,7 +145,7 @@ def by_name(model: Layer | nn.Module, inputs: Any) -> dict[str, Any]:
     return dict(zip(input_names(model, inputs), tree.flatten(inputs), strict=False))
 
 
-def handed(name: str, model: Layer | nn.Module, other: Layer | nn.Module, inputs: Any) -> Any:
+def handed(name: str, model: Layer | nn.Module, other: Layer | nn.Module, inputs: object) -> Any:
     """Match the inputs of ``other`` to those of ``model``, called ``name``: by name, else by order."""
     given = by_name(other, inputs)
     offered = offered_inputs(model) if isinstance(model, Layer) else None
@@ -168,7 +168,7 @@ def handed(name: str, model: Layer | nn.Module, other: Layer | nn.Module, inputs
     return of_layer(taken, offered, found)
 
 
-def of_layer(taken: Arguments, specs: Any, given: Mapping[str, Any]) -> Any:
+def of_layer(taken: Arguments, specs: object, given: Mapping[str, Any]) -> Any:
     """Return the named inputs of a layer as the tree that ``specs`` are, or as a list, with the optional ones by name."""
     optional = {name: x for name, x in given.items() if name in taken.named}
     required = [x for name, x in given.items() if name not in optional]
@@ -178,7 +178,7 @@ def of_layer(taken: Arguments, specs: Any, given: Mapping[str, Any]) -> Any:
     return NamedInputs(inputs, optional) if optional else inputs
 
 
-def layer_arguments(model: Layer, inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def layer_arguments(model: Layer, inputs: object) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return the arguments for a call of a layer on its inputs, positional and by name."""
     if isinstance(inputs, NamedInputs):
         return given_to(model, inputs.inputs), inputs.optional

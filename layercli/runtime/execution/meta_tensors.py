@@ -73,7 +73,7 @@ class TorchFunction(TreeOp):
         names = sorted({name for size in [*shapes, *tree.flatten(self.given)] for name in dims.names(size)})
         return [dict(zip([None, *names], primes, strict=False)) for primes in PRIMES]
 
-    def _applied(self, tensors: Any, number: Callable[[Dim], int]) -> Any:
+    def _applied(self, tensors: object, number: Callable[[Dim], int]) -> Any:
         def filled(x: Tensor) -> Tensor:
             if isinstance(x, _TensorSlot):
                 return tensors[x.index]
@@ -159,7 +159,7 @@ def _actual(size: Dim, sizes: Mapping[Dim, int]) -> int:
     return int(size.at(names))
 
 
-def _plain(result: object) -> Any:
+def _plain(result: object) -> object:
     return list(result) if isinstance(result, tuple) and type(result) is not tuple else result
 
 

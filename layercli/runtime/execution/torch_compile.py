@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from layercli.core.model import Model
 from layercli.errors import UsageError
 
 
-def check(jit_compile: Any) -> None:
+def check(jit_compile: object) -> None:
     """Raise UsageError unless ``jit_compile`` is True, False or "auto" (which does not compile)."""
     if jit_compile not in (True, False, "auto"):
         raise UsageError(f"jit_compile is True, False or auto, got {jit_compile!r}")
 
 
 @contextmanager
-def compiled(model: Model, jit_compile: Any) -> Iterator[None]:
+def compiled(model: Model, jit_compile: object) -> Iterator[None]:
     """Run calls of the built ``model`` compiled within the block, if ``jit_compile`` is True.
 
     The compiled function is kept with the model. UsageError if torch.compile fails, for example without a C++ compiler.

@@ -51,7 +51,7 @@ class CompiledOutput:
 class CompiledLoss:
     """``loss``, ``loss_weights``, ``metrics`` and ``weighted_metrics`` as compile takes them."""
 
-    def __init__(self, loss: Any, loss_weights: object, metrics: object, weighted_metrics: object) -> None:
+    def __init__(self, loss: object, loss_weights: object, metrics: object, weighted_metrics: object) -> None:
         self.given = loss, loss_weights, metrics, weighted_metrics
         self.outputs: list[CompiledOutput] | None = None
         self.total = torch.zeros((), dtype=torch.float64)
@@ -114,7 +114,7 @@ class CompiledLoss:
             total = scaled if total is None else total + scaled
         return total
 
-    def check(self, y_true: Any, y_pred: Any) -> None:
+    def check(self, y_true: object, y_pred: object) -> None:
         """Raise errors for invalid targets that would only trigger an assertion on a GPU."""
         for output, true, pred, _ in self._each(y_true, y_pred, None):
             if output.loss is not None and pred.device.type != "cpu":
@@ -128,7 +128,7 @@ class CompiledLoss:
         self.total.add_(loss.detach(), alpha=samples)
         self.samples += samples
 
-    def update(self, y_true: Any, y_pred: Any, weight: Any) -> None:
+    def update(self, y_true: object, y_pred: object, weight: object) -> None:
         """Update the metrics with a batch."""
         with torch.no_grad():
             for output, true, pred, own in self._each(y_true, y_pred, weight):
@@ -167,7 +167,7 @@ class CompiledLoss:
         plain = [metric for output in outputs for metric in output.plain]
         return plain + [metric for output in outputs for metric in output.weighted]
 
-    def _each(self, y_true: Tree, y_pred: Tree, weight: Any) -> Iterator[tuple[CompiledOutput, Any, Any, Any]]:
+    def _each(self, y_true: Tree, y_pred: Tree, weight: object) -> Iterator[tuple[CompiledOutput, Any, Any, Any]]:
         outputs = self.outputs or []
         if len(outputs) == 1:
             yield outputs[0], alone(y_true), alone(y_pred), alone(weight)
@@ -207,7 +207,7 @@ def maker_of(x: Any) -> str:
     return x.node.target.name if isinstance(x.node.target, Layer) else naming.snake_case(type(x.node.target).__name__)
 
 
-def in_order(values: Any, names: Sequence[str], what: str, asked: Sequence[bool] | None = None) -> list[Any]:
+def in_order(values: object, names: Sequence[str], what: str, asked: Sequence[bool] | None = None) -> list[Any]:
     """Return one value per output from a dict by name or a list; ShapeError for a wrong number.
 
     Values for outputs that are not in ``asked`` may be missing.
@@ -228,7 +228,7 @@ def in_order(values: Any, names: Sequence[str], what: str, asked: Sequence[bool]
     return found
 
 
-def per_output(given: Any, names: Sequence[str], what: str, *, spread: bool = False) -> list[Any]:
+def per_output(given: object, names: Sequence[str], what: str, *, spread: bool = False) -> list[Any]:
     """Return the part of ``given`` (one, a list, or a dict by name) for each output; ``spread`` repeats a single one."""
     config = isinstance(given, Mapping) and "class_name" in given
     if isinstance(given, Mapping) and not config:
@@ -251,12 +251,12 @@ def metrics_per_output(given: object, names: Sequence[str], what: str) -> list[l
     return [listed(entry) for entry in per_output(given, names, what)]
 
 
-def listed(given: Any) -> list[Any]:
+def listed(given: object) -> list[Any]:
     """Return no, one or several metrics as a list."""
     return [] if given is None else list(given) if isinstance(given, list | tuple) else [given]
 
 
-def made_metric(given: Any, output: str, y_true: object, y_pred: object) -> Metric:
+def made_metric(given: object, output: str, y_true: object, y_pred: object) -> Metric:
     """Return the metric, with its output's name as a prefix if there are several outputs."""
     metric: Metric = metrics.resolve(given, y_true, y_pred)
     if output:

@@ -16,6 +16,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from layercli.core import text, tree
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError, UsageError
 from layercli.formats.image_dataset import ImageFolder
 from layercli.runtime.execution import tensors
@@ -38,7 +39,7 @@ def packed(batch: Batch) -> Any:
     return (x, y) if weight is None else batch
 
 
-def parts_of(data: Any) -> Batch:
+def parts_of(data: object) -> Batch:
     """Unpack x, y and sample weights from the argument of a step."""
     return (*data, None, None)[:3] if isinstance(data, (list, tuple)) else (data, None, None)
 
@@ -113,7 +114,7 @@ class TensorAdapter(ArrayAdapter):
         return self.x, self.y, self.weight
 
     def _taken(self, where: Any) -> Any:
-        def take(x: Any) -> Any:
+        def take(x: Tensor) -> Tensor | None:
             if x is None:
                 return None
             if not isinstance(x, torch.Tensor):  # text
@@ -223,7 +224,7 @@ class PyDatasetAdapter(IterableAdapter):
         self.source.on_epoch_end()
 
 
-def unpacked(batch: Any) -> Batch:
+def unpacked(batch: object) -> Batch:
     """Convert a batch from a user's iterable to x, y and sample weights as tensors."""
     if isinstance(batch, tuple) and not 1 <= len(batch) <= 3:
         raise UsageError(f"a batch is x, (x, y) or (x, y, sample_weight), got a tuple of {len(batch)}")
@@ -234,7 +235,13 @@ def unpacked(batch: Any) -> Batch:
 
 
 def source_of(
-    x: Any, y: Any = None, sample_weight: Any = None, *, batch_size: int = 32, shuffle: bool = False, what: str = "fit"
+    x: Any,
+    y: object = None,
+    sample_weight: object = None,
+    *,
+    batch_size: int = 32,
+    shuffle: bool = False,
+    what: str = "fit",
 ) -> ArrayAdapter | IterableAdapter:
     """Return the adapter for ``x``; UsageError or ShapeError if the data is not supported."""
     if x is None:
@@ -262,7 +269,7 @@ def length_of(source: Any) -> int | None:
         return None
 
 
-def tensors_of(values: Any) -> Any:
+def tensors_of(values: object) -> Any:
     """Convert a tree of arrays, tensors and nested lists to tensors, without copies where possible."""
     if values is None or isinstance(values, torch.Tensor):
         return values
@@ -273,7 +280,7 @@ def tensors_of(values: Any) -> Any:
     return tensor_of(values)
 
 
-def numbers_of(values: Any) -> Any:
+def numbers_of(values: object) -> Any:
     """Convert a tree to tensors, as ``tensors_of``; UsageError for text, which no loss takes."""
     found = tensors_of(values)
     for each in tree.flatten(found):
@@ -282,7 +289,7 @@ def numbers_of(values: Any) -> Any:
     return found
 
 
-def tensor_of(values: Any) -> Any:
+def tensor_of(values: Any) -> Tensor | np.ndarray:
     """Convert an array or nested lists of numbers to a tensor, text to an array; read-only arrays are never written to."""
     if text.holds_text(values) or text.holds_text(values.ravel()[:1].tolist() if text.is_text(values) else None):
         return text.text_array(values)
@@ -310,7 +317,7 @@ def checked(arrays: TensorAdapter, what: str) -> TensorAdapter:
     return arrays
 
 
-def weights_of_classes(y: Any, class_weight: Mapping[int, float]) -> torch.Tensor:
+def weights_of_classes(y: object, class_weight: Mapping[int, float]) -> torch.Tensor:
     """Return one weight per sample, from its class; 1 for a class not given. ``y`` holds class indices or one-hot rows."""
     if not isinstance(y, torch.Tensor):
         raise UsageError("class_weight needs one array of targets, class indices or one-hot rows")

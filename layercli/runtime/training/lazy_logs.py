@@ -39,6 +39,6 @@ def numbers(logs: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def number(value: object) -> Any:
+def number(value: object) -> object:
     """Return a tensor as a number or nested lists of numbers."""
     return value.tolist() if isinstance(value, torch.Tensor) else value

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from layercli import losses
@@ -16,7 +14,7 @@ SLACK = 1e-3
 """How far beyond 0 and 1 rounding in few bits may take a probability."""
 
 
-def logits_warning(model: Model, loss: Any, x: Tree, y: Tree) -> str | None:
+def logits_warning(model: Model, loss: object, x: Tree, y: Tree) -> str | None:
     """Return a warning where ``loss`` takes probabilities, and on the batch ``x`` the model gives numbers beyond 0 and 1."""
     if (
         not takes_probabilities(loss)
@@ -36,7 +34,7 @@ def logits_warning(model: Model, loss: Any, x: Tree, y: Tree) -> str | None:
     )
 
 
-def takes_probabilities(loss: Any) -> bool:
+def takes_probabilities(loss: object) -> bool:
     """Whether a loss is a crossentropy without ``from_logits``."""
     if isinstance(loss, str):
         return loss.replace("_", "").lower().endswith("crossentropy") or loss in ("bce", "ce")

@@ -43,7 +43,7 @@ class Trainer:
         optimizer: Any,
         objective: CompiledLoss,
         steps_per_execution: int = 1,
-        jit_compile: Any = "auto",
+        jit_compile: object = "auto",
         run_eagerly: bool = False,
     ) -> None:
         self.run_eagerly = run_eagerly

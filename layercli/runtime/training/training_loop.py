@@ -111,7 +111,7 @@ def fit(
     return history
 
 
-def split_validation(source: object, share: float, given: Any) -> tuple[Any, Any]:
+def split_validation(source: object, share: float, given: object) -> tuple[Any, Any]:
     """Return training and validation data: the given validation data, or the last ``share`` of the arrays, or none."""
     if isinstance(given, tuple | list) and not 1 <= len(given) <= 3:
         raise UsageError(f"validation_data is (x, y) or (x, y, sample_weight), got {len(given)} values")
@@ -205,7 +205,9 @@ def evaluate(
     return ordered[0] if len(ordered) == 1 else ordered
 
 
-def on_batch(model: Model, what: str, x: Any, y: Tree, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
+def on_batch(
+    model: Model, what: str, x: object, y: Tree, sample_weight: Any, class_weight: Any, return_dict: bool
+) -> Any:
     """See Model.train_on_batch and Model.test_on_batch."""
     trainer = trainer_of(model, f"{what}_on_batch")
     given = source_of(x, y, sample_weight, what=f"{what}_on_batch")
