@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.types import Tensor
 from layercli.layers.preprocessing.augmentations import augmentations

@@ -46,7 +46,7 @@ class CutMix(RandomColor):
         """Return masks with the same windows."""
         return self.random_transform(masks, drawn)
 
-    def random_transform_labels(self, labels: Tensor, drawn: Tensor) -> Tensor:
+    def random_transform_labels(self, labels: Tensor, drawn: Tensor) -> Any:
         """Return the labels mixed by area."""
         return mixed_labels(ops.cast(labels, self.compute_dtype), drawn)
 

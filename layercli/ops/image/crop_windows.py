@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
