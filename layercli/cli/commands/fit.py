@@ -90,7 +90,8 @@ def fit(
     settings = FitArguments(optimizer, loss, tuple(metrics), batch_size, device, seed, shard, jit_compile, threads)
     report = fit_file(
         subject, settings, data, reading=Reading(tuple(input_shape), rescale),
-        validation=validation, epochs=epochs, save=save, resume=resume, force=force or is_same(model, save), tell=output.print_info,
+        validation=validation, epochs=epochs, save=save, resume=resume,
+        force=force or is_same(model, save), inform=output.print_info,
         verbose=0 if command_line.current().quiet else "auto",
     )  # fmt: skip
     if report.first and report.before is not None and report.before >= epochs:

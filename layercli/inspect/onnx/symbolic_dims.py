@@ -34,8 +34,8 @@ class Names:
     def __init__(self, inputs: Iterable[Sequence[FileSize]]) -> None:
         shapes = [list(sizes) for sizes in inputs]
         first = next((x[0] for x in shapes if x and is_name(x[0])), None)
-        said = next((size for x in shapes for size in x[1:] if is_name(size) and is_batch_name(size)), None)
-        self.batch = first if said is None or (first is not None and is_batch_name(first)) else said
+        named = next((size for x in shapes for size in x[1:] if is_name(size) and is_batch_name(size)), None)
+        self.batch = first if named is None or (first is not None and is_batch_name(first)) else named
 
     def of(self, name: str) -> str:
         """Return our name for a name in the file: the batch has its own, and any other size with that name gets another."""

@@ -47,12 +47,12 @@ def initialize(addresses: str | None, size: int | str | None, rank: int | str | 
         raise UsageError(
             "initialize needs job_addresses, num_processes and process_id", hint='initialize("10.0.0.1:1234", 2, 0)'
         )
-    told = {"MASTER_ADDR": host, "MASTER_PORT": port, "WORLD_SIZE": str(size), "RANK": str(rank)}
+    environment = {"MASTER_ADDR": host, "MASTER_PORT": port, "WORLD_SIZE": str(size), "RANK": str(rank)}
     own = places[int(rank)] if str(rank).isdecimal() and int(rank) < len(places) else None
     if own is not None and len(places) > 1:  # the GPU of a rank is the one with its number on its machine
         before = [place.rpartition(":")[0] for place in places[: int(rank)]]
-        told["LOCAL_RANK"] = str(before.count(own.rpartition(":")[0]))
-    os.environ.update(told)
+        environment["LOCAL_RANK"] = str(before.count(own.rpartition(":")[0]))
+    os.environ.update(environment)
     process_group.join()
 
 
