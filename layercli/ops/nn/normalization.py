@@ -145,7 +145,8 @@ class UnitNormalize(Op):
     def run(self, x: Tensor) -> Tensor:
         """Return x divided by torch's norm."""
         x = x if x.is_floating_point() else x.float()
-        return x / torch.linalg.vector_norm(x, dim=self.axes, keepdim=True).clamp_min(1e-12)
+        out: Tensor = x / torch.linalg.vector_norm(x, dim=self.axes, keepdim=True).clamp_min(1e-12)
+        return out
 
 
 @dataclass(frozen=True)
