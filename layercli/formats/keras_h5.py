@@ -84,9 +84,11 @@ class H5Groups:
 
         found: Any = self.file
         steps = [*path.split("/"), "vars"] if path else ["vars"]
+        counted = False
         for i, step in enumerate(steps):
-            if step not in found:
-                step = older(step)
+            if counted or step not in found:
+                step = second_as_2(step) if counted else older(step)
+            counted = OLDER_LAYERS in self.file and step in (OLDER_LAYERS, "cells")
             if step not in found:
                 return None
             found = entered(self.where, found, step, "/".join(steps[: i + 1]))
@@ -95,13 +97,41 @@ class H5Groups:
         return found
 
 
-def older(path: str) -> str:
-    """Return a path with tf.keras's names for the projections of attention.
+OLDER_LAYERS = "_layer_checkpoint_dependencies"
+"""What tf.keras 2.12 called the layers of a model."""
 
-    >>> older("layers/multi_head_attention/query_dense/vars/0")
-    'layers/multi_head_attention/_query_dense/vars/0'
+
+def older(path: str) -> str:
+    """Return a path with tf.keras's names for the projections of attention, and 2.12's for the layers of a model.
+
+    >>> older("layers"), older("multi_head_attention/query_dense/vars/0")
+    ('_layer_checkpoint_dependencies', 'multi_head_attention/_query_dense/vars/0')
     """
+    if path == "layers":
+        return OLDER_LAYERS
     return re.sub(r"(^|/)(query|key|value|output)_dense(?=/|$)", r"\1_\2_dense", path)
+
+
+def second_as_2(step: str) -> str:
+    """Return the name in a container of tf.keras 2.12, which called the second of a class ``dense_2``.
+
+    >>> second_as_2("dense"), second_as_2("dense_1")
+    ('dense', 'dense_2')
+    """
+    name, _, number = step.rpartition("_")
+    return f"{name}_{int(number) + 1}" if name and number.isdecimal() else step
+
+
+def major_of(file: Any) -> int | None:
+    """Return the first number of the version of Keras that wrote an open ``.weights.h5``; None where nothing tells.
+
+    tf.keras 2.12 calls layers otherwise, and Keras since 3.6 names the layer of each group; the layout between is one.
+    """
+    if OLDER_LAYERS in file:
+        return 2
+    places: list[str] = []
+    file.visit(places.append)
+    return 3 if any("name" in file[each].attrs for each in places if each.endswith("vars")) else None
 
 
 def place_of(path: str, index: int | str) -> str:

@@ -34,5 +34,5 @@ def of_keras_3(config: ConfigLike, major: int) -> Any:
 
     found = converted(config)
     if isinstance(found, dict) and isinstance(found.get("compile_config"), dict):
-        found["compile_config"] = compile_config(found["compile_config"])
+        found["compile_config"] = compile_config(found["compile_config"], found)
     return found

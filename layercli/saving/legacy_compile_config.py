@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from layercli.saving.functional_deserialization import is_history
 
 WRAPPERS = ("MeanMetricWrapper", "LossFunctionWrapper", "SumOverBatchSizeMetricWrapper")
 GONE = ("is_legacy_optimizer", "jit_compile", "schedule_decay", "decay", "lr", "loss_scale", "dynamic")
@@ -11,8 +14,8 @@ SCHEDULES = "keras.optimizers.schedules"
 KNOWN = ("loss", "loss_weights", "metrics", "weighted_metrics", "steps_per_execution")
 
 
-def compile_config(described: object) -> dict[str, object]:
-    """Return the ``compile_config`` of a ``training_config``, or of the ``compile_config`` of tf.keras."""
+def compile_config(described: object, model: Mapping[str, Any]) -> dict[str, object]:
+    """Return the ``compile_config`` of a ``training_config``, or of tf.keras's ``compile_config``, for the config of a model."""
     if not isinstance(described, dict):
         return {}
     found = {key: plain(described[key]) for key in KNOWN if described.get(key) is not None}
@@ -20,7 +23,27 @@ def compile_config(described: object) -> dict[str, object]:
     found["optimizer"] = optimizer_config(optimizer) if isinstance(optimizer, dict) else optimizer
     if found.get("metrics") == []:
         del found["metrics"]
+    for key in ("metrics", "weighted_metrics"):
+        if key in found:
+            found[key] = of_each_output(found[key], outputs_of(model))
     return found
+
+
+def outputs_of(model: Mapping[str, Any]) -> int:
+    """Return how many outputs the model of a config has; 1 where it does not say."""
+    settings = model.get("config")
+    ends = settings.get("output_layers") if isinstance(settings, dict) else None
+    return len(ends) if isinstance(ends, (list, dict)) and not is_history(ends) else 1
+
+
+def of_each_output(metrics: Any, outputs: int) -> Any:
+    """Return metrics for Keras 3, where a list has an entry for each output: a flat one was for all of them.
+
+    >>> of_each_output(["mae"], 2)
+    [['mae'], ['mae']]
+    """
+    flat = isinstance(metrics, list) and not any(isinstance(each, list) for each in metrics)
+    return [metrics] * outputs if flat and outputs > 1 else metrics
 
 
 def optimizer_config(described: dict[str, object]) -> dict[str, Any]:

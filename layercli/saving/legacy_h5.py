@@ -126,7 +126,9 @@ def config_of(file: Path, groups: keras_h5.H5Groups) -> dict[str, Any]:
     if not isinstance(described, dict):
         raise FormatError(f"{file} has a config that describes no model")
     if COMPILED in attributes:
-        described["compile_config"] = compile_config(_json(file, attributes[COMPILED], "settings of compile"))
+        described["compile_config"] = compile_config(
+            _json(file, attributes[COMPILED], "settings of compile"), described
+        )
     return described
 
 

@@ -14,7 +14,7 @@ from layercli.core.types import Config
 from layercli.errors import FormatError
 from layercli.saving import operation_serialization
 from layercli.saving.functional_deserialization import MODELS
-from layercli.saving.legacy_keras_1 import modern
+from layercli.saving.legacy_keras_1 import graph_of_branches, modern
 from layercli.saving.legacy_keras_nodes import Renumbered, nodes
 from layercli.saving.legacy_keras_operations import OP_LAYERS, op_layer
 
@@ -46,6 +46,8 @@ def converted(described: Any) -> Any:
         return described
     name, settings = described["class_name"], described.get("config")
     if name == "Sequential" and isinstance(settings, list):
+        if (graph := graph_of_branches(settings)) is not None:
+            return {**described, **_functional(graph), "class_name": "Functional"}
         return {**described, **_sequential({"layers": settings}), "class_name": name}
     if not isinstance(settings, dict):
         return described

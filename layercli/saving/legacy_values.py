@@ -165,6 +165,12 @@ def _steeper(owner: Any, given: dict[str, Converted]) -> dict[str, Converted]:
     return given
 
 
+def has_hard_sigmoid(layer: Layer) -> bool:
+    """Return whether a layer applies hard_sigmoid, which was steeper in Keras 2."""
+    hard = activations.TABLE["hard_sigmoid"]
+    return any(getattr(layer, name, None) is hard for name in ("activation", "recurrent_activation"))
+
+
 def _by_gate(owner: Any, size: int) -> Any:
     """Return what each column of a recurrent layer's arrays is multiplied by."""
     import numpy as np

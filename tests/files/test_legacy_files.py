@@ -1,19 +1,35 @@
-"""Files of tf.keras 2.12 and 2.15, made by legacy/make_fixtures.py with what the models gave there."""
+"""Files of Keras 1.2 and tf.keras 2.12 and 2.15, made by the scripts in legacy/ with what the models gave there."""
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
 from layercli.core import tree
+from layercli.errors import FormatError
 from layercli.runtime.execution.model_saving import load_model, load_weights
+from layercli.saving.legacy_keras_config import converted
 from tests.keras_reference import value_of
 from tests.oracle import keras
 
 ARCHIVES = Path(__file__).parent / "legacy"
+KERAS_1 = [
+    "branches",
+    "cnn",
+    "deconvolution",
+    "graph",
+    "mlp",
+    "nested",
+    "recurrent",
+    "recurrent_gpu",
+    "steps",
+    "volume",
+]
 NAMES = ["activations", "attention", "cells", "cnn", "images", "mlp", "nested", "operations", "recurrent", "volumes"]
 
 
@@ -21,8 +37,8 @@ NAMES = ["activations", "attention", "cells", "cnn", "images", "mlp", "nested", 
 def files(tmp_path_factory):
     """The fixtures, by release."""
     folder = tmp_path_factory.mktemp("legacy")
-    for release in ("2.12", "2.15"):
-        with zipfile.ZipFile(ARCHIVES / f"tf_keras_{release}.zip") as archive:
+    for release, archive_name in (("1.2", "keras_1.2"), ("2.12", "tf_keras_2.12"), ("2.15", "tf_keras_2.15")):
+        with zipfile.ZipFile(ARCHIVES / f"{archive_name}.zip") as archive:
             archive.extractall(folder / release)
     return folder
 
@@ -84,6 +100,66 @@ def test_archive_of_tf_keras(files, name):
     folder = files / "2.15"
     model, (inputs, held) = load_model(folder / f"{name}.keras", compile=False), record(folder, name)
     same(model.predict(fed(model, inputs), verbose=0), held)
+
+
+@pytest.mark.parametrize("name", KERAS_1)
+def test_keras_1(files, name, tmp_path):
+    """Its arguments, merges and axes are converted; without a version, as before 1.2, the file is read as well."""
+    path, (inputs, held) = files / "1.2" / f"{name}.h5", record(files / "1.2", name)
+    model = load_model(path)
+    same(model.predict(fed(model, inputs), verbose=0), held)
+    model.save(tmp_path / "again.keras")
+    with h5py.File(path, "a") as file:
+        del file.attrs["keras_version"]
+    for again in (path, tmp_path / "again.keras"):
+        same(load_model(again, compile=False).predict(fed(model, inputs), verbose=0), held)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mode": "cos"}, "the layer 'merge_1' is a Merge by 'cos', which has no counterpart"),
+        (
+            {"mode": "sum", "layers": [{"class_name": "Model"}]},
+            "the layer 'merge_1' merges models that are not Sequential",
+        ),
+    ],
+)
+def test_what_keras_1_alone_has_is_refused(change, message):
+    merge = {"class_name": "Merge", "config": {"name": "merge_1", "layers": [], **change}}
+    with pytest.raises(FormatError) as caught:
+        converted({"class_name": "Sequential", "config": [merge]})
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(("release", "ending"), [("2.12", "keras"), ("2.15", "h5")])
+@pytest.mark.parametrize("name", ["attention", "cells", "mlp", "nested", "recurrent"])
+def test_weights_h5_of_tf_keras(files, release, ending, name):
+    """2.12 called layers otherwise; where hard_sigmoid depends on who wrote the file, that is assumed, and said."""
+    folder = files / release
+    model, (inputs, held) = load_model(folder / f"{name}.{ending}", compile=False), record(folder, name)
+    for variable in model.variables:
+        variable.assign(np.full(variable.sizes, 0.5, "float32"))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        load_weights(model, folder / f"{name}.weights.h5")
+    assert len(said) == (release == "2.15" and name in ("cells", "recurrent"))
+    same(model.predict(fed(model, inputs), verbose=0), held)
+
+
+def test_state_of_optimizers_before_2_11(files):
+    """The values of one kind, then of the next; a flat list of metrics was for every output."""
+    model, (inputs, held) = load_model(files / "2.15" / "nested.h5"), record(files / "2.15", "nested")
+    assert model.optimizer.step_count == 1
+    model.train_on_batch(inputs, [held[f"goal{i}"] for i in range(3)])
+    same(model.predict(inputs, verbose=0), held, "next")
+    model = load_model(files / "2.15" / "nested.keras")
+    model.train_on_batch(inputs, [held[f"goal{i}"] for i in range(3)])
+    assert [each for each in model.get_metrics_result() if each.endswith("mae")] == [
+        "concatenate_mae",
+        "dot_mae",
+        "frozen_mae",
+    ]
 
 
 @pytest.mark.parametrize("ending", ["keras", "h5"])

@@ -167,7 +167,7 @@ def numbers_of(model: Model) -> set[str]:
 
 def optimizer_state(model: Model) -> dict[str, Any]:
     """Return the state of the model's optimizer, or an empty dict."""
-    from layercli.runtime.execution.model_saving import built
+    from layercli.runtime.execution.optimizer_restoring import built
 
     optimizer = model.optimizer
     return dict(optimizer.state_dict()) if optimizer is not None and built(optimizer) else {}

@@ -24,15 +24,14 @@ from layercli.formats.keras_archive import write as write_archive
 from layercli.runtime.distributed import collectives
 from layercli.runtime.execution import load_weights as weights
 from layercli.runtime.execution import tensors
+from layercli.runtime.execution.optimizer_restoring import OPTIMIZER, built, state_in
 from layercli.runtime.training.trainer import trainer_of
 from layercli.saving import keras_archive, keras_file, legacy_h5
 from layercli.saving.deserialization import Reader
-from layercli.saving.legacy_values import Converted, of_owner
+from layercli.saving.legacy_values import Converted, has_hard_sigmoid, of_owner
 from layercli.saving.legacy_weights import stored
 from layercli.saving.serialization import config_of
 from layercli.saving.weight_paths import layers_of
-
-OPTIMIZER = "optimizer"
 
 
 def save_weights(model: Model, path: str | os.PathLike[str]) -> None:
@@ -64,11 +63,26 @@ def load_weights(model: Layer, path: str | os.PathLike[str], skip_mismatch: bool
                 restore(model, archive.weights, skip_mismatch)
         case "h5":
             with keras_h5.opened(file) as groups:
+                if not legacy_h5.is_legacy(groups.file):
+                    groups.major = major_of(model, groups)
                 restore(model, groups, skip_mismatch)
         case _:
             if skip_mismatch:
                 raise UsageError("skip_mismatch is for .weights.h5 and .keras files")
             weights.load(model, detect.open_weights(path))
+
+
+def major_of(model: Layer, groups: keras_h5.H5Groups) -> int:
+    """Return the first number of the version of Keras that wrote weights for ``model``, with a warning where it must be assumed."""
+    major = keras_h5.major_of(groups.file)
+    if major is None and any(has_hard_sigmoid(layer) for _, layer in model.named_layers()):
+        warnings.warn(
+            f"{groups.where} does not say whether tf.keras or Keras 3.0 to 3.5 wrote it: it is read as tf.keras's, whose "
+            "hard_sigmoid is steeper",
+            stacklevel=3,
+        )
+        return 2
+    return major or 3
 
 
 def require_built(model: Layer) -> None:
@@ -186,47 +200,6 @@ def values_of_keras_2(layer: Layer, path: str, groups: keras_h5.H5Groups) -> lis
     }
     values = of_owner(layer, held, groups.major)
     return [(variable, values[variable.name].read()) for variable in layer.serialized_variables]
-
-
-def state_in(optimizer: Any, groups: keras_h5.H5Groups) -> list[Any] | None:
-    """Return the variables of ``optimizer`` with their values in ``groups``; None if one is missing."""
-    if optimizer is None or not built(optimizer):
-        return None
-    if legacy_h5.is_legacy(groups.file):
-        return state_of_legacy(optimizer, legacy_h5.LegacyWeights(groups))
-    if not groups.count(OPTIMIZER):
-        return None
-    shapes = [tuple(tensor.shape) for _, tensor in optimizer.entries]
-    if groups.count(OPTIMIZER) == len(shapes) - 1 and groups.major < 3:  # tf.keras stored no learning rate there
-        rate = tensors.to_numpy(optimizer.entries[1][1])
-        rest = [groups.read(OPTIMIZER, i + 1, shape) for i, shape in enumerate(shapes[2:])]
-        return [groups.read(OPTIMIZER, 0, ()), rate, *rest]
-    if groups.count(OPTIMIZER) != len(shapes):
-        raise FormatError(
-            f"{groups.where} has {groups.count(OPTIMIZER)} variables of an optimizer, {optimizer.name} has {len(shapes)}"
-        )
-    return [groups.read(OPTIMIZER, i, shape) for i, shape in enumerate(shapes)]
-
-
-def state_of_legacy(optimizer: Any, weights: legacy_h5.LegacyWeights) -> list[Any] | None:
-    """Return the variables of ``optimizer`` from a file of the older layout; None if they do not match.
-
-    Optimizers before tf.keras 2.11 stored other variables in another order; training then starts with a fresh state, as in Keras.
-    """
-    held = weights.optimizer()
-    if not held or not held[0].steps[-1].startswith("iteration") or held[0].steps[-1] == "iterations":
-        return None
-    values = [weights.read(each) for each in held]
-    if len(values) == len(optimizer.entries) - 1:  # tf.keras does not store the learning rate there
-        values.insert(1, tensors.to_numpy(optimizer.entries[1][1]))
-    shapes = [tuple(tensor.shape) for _, tensor in optimizer.entries]
-    return values if [value.shape for value in values] == shapes else None
-
-
-def built(optimizer: Any) -> bool:
-    """Return whether an optimizer has its state."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    return getattr(inner, "state", None) is not None or getattr(inner, "members", None) is not None
 
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
