@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from layercli.core.backend import get_backend
 from layercli.core.types import JSONObject
 from layercli.errors import FormatError, UsageError, nearest
 from layercli.formats.weight_file import TensorEntry, WeightFile
@@ -97,6 +98,13 @@ class Variables:
 
     source: str
     rows: list[VariableRow]
+
+    def __str__(self) -> str:
+        return get_backend().text(self)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return get_backend().html(self)
 
     @property
     def parameters(self) -> int:

@@ -12,7 +12,8 @@ from layercli.errors import LayercliError
 from layercli.gpu.report import GpuReport
 from layercli.inspect.diff import ModelDiff
 from layercli.inspect.summary import Summary, summarize
-from layercli.render import diff, gpu, html_table, plain
+from layercli.inspect.variables import Variables
+from layercli.render import diff, gpu, html_table, plain, variables
 from layercli.render import summary as summaries
 from layercli.render.chart import Axis, Series, chart
 from layercli.render.table import Column, Table
@@ -30,8 +31,8 @@ def html(shown: Any) -> str:
             return variable(shown)
         case History():
             return history(shown)
-        case Summary():
-            return html_table.draw(summaries.table(shown, fold=True))
+        case Summary() | Variables():
+            return html_table.draw(table_of(shown))
         case ModelDiff():
             return html_table.draw(diff.tables(shown))
         case GpuReport():
@@ -39,9 +40,16 @@ def html(shown: Any) -> str:
     return html_table.preformatted(repr(shown))
 
 
-def text(shown: Summary) -> str:
-    """Return a summary as ``layercli summary`` prints it."""
-    return plain.draw(summaries.table(shown, fold=True)).rstrip("\n")
+def text(shown: Summary | Variables) -> str:
+    """Return a summary as ``layercli summary`` prints it, or variables as ``layercli vars`` does."""
+    return plain.draw(table_of(shown)).rstrip("\n")
+
+
+def table_of(shown: Summary | Variables) -> Table:
+    """Return the table of a summary, or of variables with the statistics that were measured."""
+    if isinstance(shown, Summary):
+        return summaries.table(shown, fold=True)
+    return variables.table(shown, stats=any(row.statistics is not None for row in shown.rows), brief=True)
 
 
 def layer(shown: Layer) -> str:

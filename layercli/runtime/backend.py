@@ -277,7 +277,7 @@ class TorchBackend:
         return html(shown)
 
     def text(self, shown: Any) -> str:
-        """Return the table of a summary."""
+        """Return the table of a summary or of variables."""
         from layercli.render.notebook import text
 
         return text(shown)

@@ -99,3 +99,9 @@ def test_fit_draws_one_line_in_a_notebook(monkeypatch, capsys):
     assert drawn[1].endswith("loss 0.5")
     assert "loss 0.25" in drawn[2]
     assert capsys.readouterr() == ("", "")
+
+
+def test_variables_show_the_table_of_vars():
+    found = layercli.open("lenet").variables()
+    assert ["c1/kernel", "(5, 5, 1, 6)", "float32", "yes", "150", "600", "glorot_uniform"] in rows_of(parsed(found))
+    assert str(found).splitlines()[-1] == "Parameters:  61,706 (241.0 KiB)"
