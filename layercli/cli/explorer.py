@@ -34,6 +34,8 @@ LONGEST = 48
 """The greatest width of a cell."""
 LEAST_SHARE = 0.0005
 """The least share of the parameters that is shown: a smaller one would read 0.0%."""
+MOST_LAYERS = 2000
+"""How many layers are listed in one: each is a line of the tree."""
 MOST = 150
 """How many variables are listed at a time, so that every key is answered at once."""
 
@@ -89,6 +91,7 @@ class Explorer(App[None]):
     def __init__(self, summary: Summary, variables: Variables, differences: Callable[[], list[Table]] | None) -> None:
         super().__init__()
         self.summary, self.variables, self.differences = summary, variables, differences
+        self.root = nested(summary.rows)
         self.place = {row.path: i for i, row in enumerate(summary.rows)}
         self.paths = [f"{row.path.replace('.', '/')}/" for row in variables.rows]
         self.order, self.pattern, self.measured = 0, "", False
@@ -97,7 +100,7 @@ class Explorer(App[None]):
     def compose(self) -> ComposeResult:
         """Lay out the tree, the facts, the variables, the search and the keys."""
         with Horizontal():
-            yield Tree(Text(printable(self.summary.name)), data=nested(self.summary.rows), id="tree")
+            yield Tree(Text(printable(self.summary.name)), data=self.root, id="tree")
             with Vertical(id="side"):
                 yield Static(id="facts")
                 yield DataTable(id="variables", cursor_type="row", zebra_stripes=True)
@@ -123,8 +126,14 @@ class Explorer(App[None]):
         """Add the layers in a node, once."""
         if node.children or node.data is None:
             return
-        for each in node.data.below:
-            node.add(self.label(each), data=each, allow_expand=bool(each.below))
+        for each in node.data.below[:MOST_LAYERS]:
+            self.add_layer(node, each)
+        if (left_out := len(node.data.below) - MOST_LAYERS) > 0:
+            node.add_leaf(f"{left_out:,} more: search for one", data=LayerNode(None))
+
+    def add_layer(self, node: TreeNode[LayerNode], layer: LayerNode) -> TreeNode[LayerNode]:
+        """Add a layer in a node."""
+        return node.add(self.label(layer), data=layer, allow_expand=bool(layer.below))
 
     def label(self, node: LayerNode) -> Text:
         """Return the name, the class and the share of a layer."""
@@ -238,16 +247,18 @@ class Explorer(App[None]):
     def opened(self, row: Row) -> TreeNode[LayerNode]:
         """Return the node of a layer, with all above it open."""
         node: TreeNode[LayerNode] = self.query_one(Tree).root
-        while node.data is None or node.data.row is not row:
+        layer = self.root
+        while layer.row is not row:
             self.add_below(node)
             node.expand()
-            first = self.place[row.path]
-            node = [each for each in node.children if self.starts(each) <= first][-1]
+            layer = [
+                each
+                for each in layer.below
+                if each.row is not None and self.place[each.row.path] <= self.place[row.path]
+            ][-1]
+            shown = next((each for each in node.children if each.data is layer), None)
+            node = shown or self.add_layer(node, layer)  # one of those that were too many
         return node
-
-    def starts(self, node: TreeNode[LayerNode]) -> int:
-        """Return the place of a node's layer among all."""
-        return self.place[node.data.row.path] if node.data is not None and node.data.row is not None else -1
 
     def action_leave(self) -> None:
         """End the search."""

@@ -12,6 +12,7 @@ pytest.importorskip("textual", reason="explore needs textual: pip install 'layer
 
 from textual.widgets import DataTable, Static, Tree
 
+from layercli.cli import explorer
 from layercli.cli.explorer import Explorer
 from layercli.render.diff import tables
 
@@ -75,6 +76,16 @@ def test_search_order_and_statistics():
     assert [row[3] for row in ordered[1]] == ["128", "8"]
     assert len(measured[1][0]) == 10
     assert measured[1][1][2:6] == ["0", "0", "0", "0"]  # the bias
+
+
+def test_a_layer_beyond_those_that_are_listed_is_found_by_search(monkeypatch):
+    monkeypatch.setattr(explorer, "MOST_LAYERS", 1)
+    start, found = driven([["slash", *"1/expand", "enter"]], lambda app: (tree_of(app), lines_of(app)))
+    assert start[0] == ["transformer-encoder", "stack/0 50.0% EncoderBlock", "1 more: search for one"]
+    assert found[1][0] == "stack/1/expand (Dense)"
+    assert [line for line in found[0] if line.startswith("stack")] == [
+        "stack/0 50.0% EncoderBlock", "stack/1 50.0% EncoderBlock",
+    ]  # fmt: skip
 
 
 def test_differences():
