@@ -16,7 +16,10 @@ from layercli.errors import FormatError
 from layercli.formats.safetensors import SafetensorsFile
 from layercli.formats.safetensors_index import ShardedFile
 from layercli.formats.weight_file import WeightFile
+from layercli.inspect.packed_weights import quantization_settings
 from layercli.inspect.summary import described
+from layercli.inspect.unpacked_file import UnpackedFile
+from layercli.inspect.unpacked_values import method_of
 from layercli.models.matching import MatchingPlace, match
 from layercli.models.pretrained import Pretrained
 from layercli.runtime.execution import layer_module, tensors
@@ -58,18 +61,25 @@ def places_in(model: Pretrained, file: WeightFile) -> list[MatchingPlace]:
 
 def restore(model: Pretrained, checkpoint: Any) -> None:
     """Load the weights of a model folder; if it has none, initialize the model randomly."""
-    check_unquantized(checkpoint)
     if checkpoint.weights is not None:
+        file = weights_of(checkpoint)
         described(model)
-        load(model, checkpoint.weights)
+        load(model, file)
 
 
-def check_unquantized(checkpoint: Any) -> None:
-    """Raise FormatError for a folder with quantized weights."""
-    if checkpoint.quantization is not None:
-        raise FormatError(
-            f"{checkpoint.path} holds quantized weights ({checkpoint.quantization}), which layercli does not run"
-        )
+def weights_of(checkpoint: Any) -> WeightFile:
+    """Return the weights of a folder, quantized ones as a file that unpacks each when it is read.
+
+    FormatError for quantized weights that layercli cannot unpack.
+    """
+    file: WeightFile = checkpoint.weights
+    if checkpoint.quantization is None:
+        return file
+    unknown = next((weight for weight in checkpoint.packed if method_of(weight) is None), None)
+    if unknown is not None or not checkpoint.packed:
+        kind = checkpoint.quantization if unknown is None else unknown.dtype
+        raise FormatError(f"{checkpoint.path} holds quantized weights ({kind}), which layercli does not run")
+    return UnpackedFile(file, checkpoint.packed, quantization_settings(checkpoint.config))
 
 
 def hold(variable: Variable, value: torch.Tensor) -> None:
@@ -99,6 +109,10 @@ def value_of(file: WeightFile, place: MatchingPlace) -> torch.Tensor:
 
 def tensor_of(file: WeightFile, name: str) -> torch.Tensor:
     """Return an entry with the file's own dtype, memory-mapped from safetensors."""
+    if isinstance(file, UnpackedFile):
+        if name in file.packed:
+            return tensors.as_tensor(file.read(name))
+        file = file.packed_file
     holder: object = file.holder(name) if isinstance(file, ShardedFile) else file
     entry = file.entries[name]
     if not isinstance(holder, SafetensorsFile):

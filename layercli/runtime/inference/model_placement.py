@@ -36,16 +36,15 @@ def place(subject: ModelSource, settings: RunSettings) -> None:
     check(settings)
     if checkpoint is None or checkpoint.weights is None or not isinstance(model, Pretrained):
         raise UsageError(f"{option} is for Hugging Face folders with weights, which {subject.name} is not")
-    pretrained.check_unquantized(checkpoint)
-    device = device_of(settings)
+    weights, device = pretrained.weights_of(checkpoint), device_of(settings)
     if settings.shard:
         from layercli.runtime.distributed import tensor_parallel
 
-        tensor_parallel.load(model, checkpoint.weights, group_of(device), device.type)
+        tensor_parallel.load(model, weights, group_of(device), device.type)
         return
     described(model)
     dtype = None if settings.dtype is None else tensors.dtype_of(settings.dtype)
-    pretrained.offload(model, checkpoint.weights, OffloadTarget(device, dtype))
+    pretrained.offload(model, weights, OffloadTarget(device, dtype))
 
 
 def group_of(device: torch.device) -> Group:
