@@ -11,6 +11,7 @@ from layercli.formats.stored import is_quantized
 if TYPE_CHECKING:
     from layercli.inspect.diff import ModelDiff
     from layercli.inspect.value_diff import ValueDiff
+    from layercli.inspect.variable_matching import VariablePair
 
 FINE_TUNED = 0.5
 """The share of their norm that values change by when a model is trained on, and more when it is another one."""
@@ -68,22 +69,31 @@ def structure(diff: ModelDiff) -> str:
 
 def variables(diff: ModelDiff) -> str:
     """Return how many variables were added, removed and given another shape."""
+    reshaped = [diff.values.get(pair.a.path) for pair in diff.matching.pairs if pair.reshaped]
+    same = sum(found is not None and found.equal for found in reshaped)
     found = {
         "added": len(diff.matching.added),
         "removed": len(diff.matching.removed),
-        "of another shape": sum(pair.reshaped for pair in diff.matching.pairs),
+        "of another shape with the same values": same,
+        "of another shape": len(reshaped) - same,
     }
     return ", ".join(f"{count(number, 'variable')} {what}" for what, number in found.items() if number)
 
 
 def differences(diff: ModelDiff) -> str:
-    """Return what happened to the dtypes and the values of the variables that have one shape."""
-    pairs = [pair for pair in diff.different if not pair.reshaped]
+    """Return what happened to the dtypes and the values of the variables."""
+    pairs = [pair for pair in diff.different if not pair.reshaped or has_other_values(diff, pair)]
     if not pairs:
         return ""
     if all(pair.cast for pair in pairs):
         return casts(diff)
     return values(diff)
+
+
+def has_other_values(diff: ModelDiff, pair: VariablePair) -> bool:
+    """Whether the values of a pair were compared and are too far apart."""
+    found = diff.values.get(pair.a.path)
+    return found is not None and not found.close
 
 
 def casts(diff: ModelDiff) -> str:
@@ -109,7 +119,7 @@ def casts(diff: ModelDiff) -> str:
 
 def values(diff: ModelDiff) -> str:
     """Return how many variables have other values, how far apart, and what that looks like."""
-    changed = [(pair, diff.values[pair.a.path]) for pair in diff.different if pair.a.path in diff.values]
+    changed = [(pair, diff.values[pair.a.path]) for pair in diff.different if has_other_values(diff, pair)]
     worst_pair, worst = max(changed, key=lambda found: found[1].relative)
     text = f"{len(changed):,} of {count(len(diff.values), 'variable')} with other values"
     ranks = [found.rank for _, found in changed]

@@ -75,11 +75,12 @@ def compare_values(
     atol: float = 0.0,
     progress: Callable[[int], None] = lambda count: None,
 ) -> dict[str, ValueDiff]:
-    """Return the result for each pair of one size that can be read, by its name in ``a``.
+    """Return the result for each pair of one size that can be read, by its name in ``a``; of reshaped ones in their order.
 
     ``progress`` receives the number of finished bytes.
     """
-    wanted = [pair for pair in pairs if not (pair.reshaped or pair.a.unreadable or pair.b.unreadable)]
+    sized = [pair for pair in pairs if prod(pair.a.shape) == prod(pair.b.shape)]
+    wanted = [pair for pair in sized if not (pair.a.unreadable or pair.b.unreadable)]
 
     def compared(pair: VariablePair) -> ValueDiff:
         found = compare_pair(pair, rtol, atol)
@@ -101,7 +102,13 @@ def compare_pair(pair: VariablePair, rtol: float, atol: float) -> ValueDiff:
     if not sums.different:
         return EQUAL
     rank = None
-    if sums.finite and len(pair.b.shape) == 2 and not pair.cast and not is_quantized(pair.b.dtype):
+    if (
+        sums.finite
+        and len(pair.b.shape) == 2
+        and not pair.reshaped
+        and not pair.cast
+        and not is_quantized(pair.b.dtype)
+    ):
         rank = rank_of_change(*parts_of(pair, order), pair.b.dtype)
     return ValueDiff(
         equal=False,
@@ -121,7 +128,7 @@ def equal_bytes(x: np.ndarray | None, y: np.ndarray | None) -> bool:
     """Whether both are known to be the same bytes."""
     import numpy as np
 
-    if x is None or y is None or x.dtype != y.dtype or x.shape != y.shape:
+    if x is None or y is None or x.dtype != y.dtype or x.size != y.size:
         return False
     if not (x.flags.c_contiguous and y.flags.c_contiguous):
         return False
@@ -135,7 +142,7 @@ def equal_bytes(x: np.ndarray | None, y: np.ndarray | None) -> bool:
 def blocks(a: VariableRow, b: VariableRow, order: Order) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield blocks of the values of two variables that stand for each other, decoded, flat or in rows."""
     x, y = mapped(a), mapped(b)
-    if x is not None and y is not None:
+    if x is not None and y is not None and len(order) == x.ndim:  # a reshaped one has no order
         yield from array_blocks(x.transpose(order), y, a.dtype, b.dtype)
     elif is_identity(order):
         yield from aligned(flat(a, x), flat(b, y))
@@ -198,8 +205,9 @@ def flat(row: VariableRow, array: np.ndarray | None) -> Iterator[np.ndarray]:
     if array is None:
         yield from row.chunks()
         return
+    values = array.reshape(-1) if array.flags.c_contiguous else array.flat
     for start in range(0, array.size, BLOCK):
-        yield decode(array.flat[start : start + BLOCK], row.dtype)
+        yield decode(values[start : start + BLOCK], row.dtype)
 
 
 def aligned(xs: Iterator[np.ndarray], ys: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:

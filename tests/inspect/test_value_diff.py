@@ -73,3 +73,17 @@ def test_blocks_windows_and_odd_places_in_a_file(tmp_path, monkeypatch):
     assert not found.close
     assert layercli.diff(tmp_path / "a", tmp_path / "c", values=True).values["w"].equal
     assert layercli.diff(tmp_path / "a", tmp_path / "d", values=True).values["w"].equal
+
+
+def test_reshaped_variables_are_compared_in_their_order(tmp_path):
+    from layercli.inspect.diff_verdict import verdict
+
+    w, b = X[:48].reshape(8, 6), X[48:56]
+    save(tmp_path / "a", {"w": w, "b": b})
+    save(tmp_path / "same", {"w": w.reshape(8, 3, 2), "b": b})
+    save(tmp_path / "other", {"w": w.reshape(8, 3, 2) * np.float32(2), "b": b})
+    found = layercli.diff(tmp_path / "a", tmp_path / "same", values=True)
+    assert (found.same, verdict(found)) == (False, "different: 1 variable of another shape with the same values")
+    found = layercli.diff(tmp_path / "a", tmp_path / "other", values=True)
+    assert found.values["w"].normalised == pytest.approx(1)
+    assert "1 of 2 variables with other values, by 1 of their norm, most in w" in verdict(found)
