@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from layercli.errors import LayercliError
 from layercli.formats.os_errors import writing
 from layercli.formats.temporary import create, create_beside, create_folder_beside, imitate, sweep
 
@@ -62,7 +63,8 @@ def staged(path: str | os.PathLike[str]) -> Iterator[Path]:
             temporary = folder / target.name
             os.close(create(temporary, like))
             wanted = os.lstat(temporary)
-            yield temporary
+            with errors_naming(path, temporary):
+                yield temporary
             check_regular(temporary)
             imitate(temporary, wanted)
             sync(temporary)
@@ -83,13 +85,24 @@ def staged_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         try:
             temporary = folder / target.name
             temporary.mkdir()
-            yield temporary
+            with errors_naming(path, temporary):
+                yield temporary
             sync_all(temporary)
             os.rename(temporary, target)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(descriptor)
         sync(target.parent)
+
+
+@contextmanager
+def errors_naming(path: str | os.PathLike[str], temporary: Path) -> Iterator[None]:
+    """Let an error name the file that was asked for in place of the temporary one that stands for it."""
+    try:
+        yield
+    except LayercliError as error:
+        error.message = error.message.replace(str(temporary), os.fspath(path))
+        raise
 
 
 def real(path: str | os.PathLike[str]) -> Path:

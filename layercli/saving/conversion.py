@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
+import re
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from layercli.errors import FileError, FormatError, UsageError
-from layercli.formats import detect
+from layercli.formats import detect, strict_json
 from layercli.formats.atomic import replacing, staged
 from layercli.formats.stored import blocks_of, is_quantized
 from layercli.formats.weight_file import TensorEntry, WeightFile
 from layercli.saving.conversion_result import Conversion, ConversionOptions
 from layercli.saving.conversion_streams import Q8_BLOCK, Q8_BYTES, stream_of
 from layercli.saving.conversion_writers import write_one
-
-if TYPE_CHECKING:
-    pass
 
 ENDINGS = {
     ".safetensors": "safetensors",
@@ -49,6 +48,9 @@ def convert(file: WeightFile, target: str, options: ConversionOptions | None = N
     done = Conversion(str(file.file), target, kind, plan, dry_run=options.dry_run)
     shards = sharded(plan, kind, options.shard_size)
     paths = names_of(Path(target), len(shards))
+    replaced = shards_of(paths[-1]) if len(shards) > 1 and options.force else []
+    if any(path in replaced for path in paths):
+        paths = unused_names(Path(target), len(shards))
     done.files = [str(path) for path in paths]
     add_notes(done, file, kind)
     if kind == "keras":
@@ -60,6 +62,8 @@ def convert(file: WeightFile, target: str, options: ConversionOptions | None = N
         raise FileError(f"{existing} exists already", hint="--force overwrites it")
     if not options.dry_run:
         write_all(done, file, sources, shards, options)
+        for path in replaced:
+            path.unlink(missing_ok=True)
     return done
 
 
@@ -146,13 +150,38 @@ def sharded(plan: dict[str, TensorEntry], kind: str, size: int | None) -> list[l
     return found
 
 
-def names_of(target: Path, count: int) -> list[Path]:
-    """Return the files that are written: the shards, then their index, or the target alone."""
+def names_of(target: Path, count: int, more: str = "") -> list[Path]:
+    """Return the files that are written: the shards, then their index, or the target alone; ``more`` is in shards' names."""
     if count == 1:
         return [target]
-    stem = target.name.removesuffix(".safetensors")
+    stem = target.name.removesuffix(".safetensors") + more
     shards = [target.with_name(f"{stem}-{i:05}-of-{count:05}.safetensors") for i in range(1, count + 1)]
     return [*shards, target.with_name(f"{target.name}.index.json")]
+
+
+def unused_names(target: Path, count: int) -> list[Path]:
+    """Return the files that are written where there are shards of these names.
+
+    The old index goes with the old shards until it is replaced, by which all change at once: no shard is written over.
+    """
+    for number in itertools.count(2):
+        paths = names_of(target, count, f"-{number}")
+        if not any(os.path.lexists(path) for path in paths[:-1]):
+            return paths
+    raise AssertionError
+
+
+def shards_of(index: Path) -> list[Path]:
+    """Return the shards that an index beside them names, of those that ``names_of`` gives names; none without an index."""
+    stem = re.escape(index.name.removesuffix(".safetensors.index.json"))
+    try:
+        held = strict_json.parse(index, index.read_bytes(), "an index")["weight_map"]
+        names = sorted({str(name) for name in held.values()})
+    except (OSError, FormatError, KeyError, TypeError, AttributeError):
+        return []
+    return [
+        index.with_name(name) for name in names if re.fullmatch(stem + r"(-\d+)?-\d{5}-of-\d{5}\.safetensors", name)
+    ]
 
 
 def write_all(

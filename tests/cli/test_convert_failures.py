@@ -90,3 +90,41 @@ def test_a_killed_process_leaves_the_old_file_or_the_new(kind):
             if Path(f"b.{kind}").read_bytes() != old:
                 assert_same_model("a.pt", f"b.{kind}")
     assert not [path for path in Path().glob(".layercli-*") if path.is_file()]
+
+
+def test_a_killed_process_leaves_all_old_shards_or_all_new_ones():
+    old = {name: np.zeros(900, "float32") for name in "vwx"}
+    np.savez("old.npz", **old)
+    np.savez("new.npz", **{name: x + 1 for name, x in old.items()})
+    options = ConversionOptions(force=True, shard_size=3600)
+    convert(detect.open_weights("old.npz"), "m.safetensors", options)
+    names = sorted(path.name for path in Path().glob("m*"))
+    found = []
+    for count in range(1, 6):
+        killed = killed_in(
+            lambda: convert(detect.open_weights("new.npz"), "m.safetensors", options), os, "replace", count
+        )
+        held = detect.open_weights("m.safetensors.index.json")
+        found.append({float(held.read(name)[0]) for name in "vwx"})
+        if not killed:
+            break
+    assert (count, found) == (5, [{0.0}, {0.0}, {0.0}, {0.0}, {1.0}])  # three shards and the index
+    assert layercli.diff("new.npz", "m.safetensors.index.json", values=True).same
+    convert(detect.open_weights("old.npz"), "m.safetensors", options)
+    assert layercli.diff("old.npz", "m.safetensors.index.json", values=True).same
+    assert len(list(Path().glob("m*"))) >= len(names) == 4
+
+
+def test_an_error_of_reading_back_names_the_file_that_was_asked_for(cli, monkeypatch):
+    plain = conversion.write_one
+
+    def cut(kind, path, *rest):
+        digests = plain(kind, path, *rest)
+        path.write_bytes(path.read_bytes()[:-8])
+        return digests
+
+    monkeypatch.setattr(conversion, "write_one", cut)
+    done = cli("convert a.pt b.safetensors")
+    assert done.code == 2
+    assert done.err.startswith("error: b.safetensors ")
+    assert not Path("b.safetensors").exists()
