@@ -16,6 +16,7 @@ from layercli import layers
 from layercli.errors import FormatError
 from layercli.runtime.export import model_conversion
 
+FAMILIES = Path(__file__).parents[1] / "reference" / "families"
 X = np.linspace(-1, 1, 12, dtype="float32").reshape(2, 6)
 
 
@@ -61,10 +62,36 @@ def test_a_model_with_other_values_is_never_put_in_its_place(model, kind, monkey
         model.set_weights([kernel, *rest])
 
     monkeypatch.setattr(model_conversion, writer, wrong)
+    subject = layercli.open("m.keras").subject
     with pytest.raises(FormatError, match="was not written as it should be"):
-        model_conversion.convert_model("m.keras", f"c.{kind}", "archive" if kind == "keras" else kind, force=True)
+        model_conversion.convert_model(subject, None, f"c.{kind}", "archive" if kind == "keras" else kind, force=True)
     assert sorted(path.name for path in Path().iterdir()) == sorted([f"c.{kind}", "m.keras"])
     assert Path(f"c.{kind}").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("kind", ["pt2", "onnx"])
+def test_a_folder_of_hugging_face_becomes_a_graph(cli, kind):
+    source = FAMILIES / "llama"
+    assert cli(f"convert {source} c.{kind}").code == 0
+    with np.load(source / "expected.npz") as held:
+        whole = held["input_attention_mask"].all(1)
+        ids, expected = held["input_input_ids"][whole].astype("int32"), held["output_0"][whole]
+    assert len(ids)
+    if kind == "pt2":
+        found = torch.export.load("c.pt2").module()(torch.from_numpy(ids)).detach().numpy()
+    else:
+        session = onnxruntime.InferenceSession("c.onnx")
+        [found] = session.run(None, {session.get_inputs()[0].name: ids})
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    done = cli(f"convert {source} c.keras")
+    assert (done.code, done.err.splitlines()[0].endswith("which Keras's archives do not describe")) == (2, True)
+
+
+def test_a_named_model_has_its_initial_values(cli):
+    done = cli("convert mlp c.pt2")
+    assert done.out.splitlines()[-1] == "mlp has no values of its own: these are initial ones, drawn with the seed 0"
+    assert cli("convert mlp d.keras").code == 0
+    assert cli("diff c.pt2 d.keras --values").out.startswith("same: 4 variables, every value")
 
 
 @pytest.fixture
@@ -98,10 +125,19 @@ def test_a_folder_is_written_in_shards_with_its_config(cli, folder):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("w.npz c.onnx", "w.npz holds weights alone: .onnx is written from a whole model in a .keras or an .h5 file"),
-        ("w.h5 c.keras", "w.h5 holds weights alone: .keras is written from a whole model in a .keras or an .h5 file"),
-        ("hf c.pt2", "hf is a folder: .pt2 is written from a whole model in a .keras or an .h5 file"),
-        ("w.npz old.onnx", "w.npz holds weights alone: .onnx is written from a whole model in a .keras or an .h5 file"),
+        ("w.npz c.onnx", "w.npz holds weights alone: .onnx is written from a whole model of layers"),
+        ("w.h5 c.keras", "w.h5 holds weights alone: .keras is written from a whole model of layers"),
+        (
+            "hf c.pt2",
+            "hf is the folder of a model that layercli does not know: .pt2 is written from a whole model of layers",
+        ),
+        (
+            "torch_net.py:net c.pt2",
+            "torch_net.py:net is a module of torch: .pt2 is written from a whole model of layers",
+        ),
+        ("mlp c.npz --input-shape 1,784", "--input-shape is for whole models, and c.npz holds weights"),
+        ("m.keras c.pt2 --input-shape 1,6", "m.keras says what shapes its inputs have, so --input-shape cannot"),
+        ("w.npz old.onnx", "w.npz holds weights alone: .onnx is written from a whole model of layers"),
         ("m.keras old.onnx", "old.onnx exists already"),
         ("m.keras c.pt2 --dtype float16", "--dtype is for weights, and c.pt2 holds a whole model"),
         ("none.keras c.pt2", "none.keras does not exist"),
@@ -115,6 +151,7 @@ def test_what_cannot_be_converted_is_said(cli, model, folder, args, message):
     np.savez("w.npz", w=X)
     cli("convert w.npz w.h5")
     Path("old.onnx").write_bytes(b"old")
+    Path("torch_net.py").write_text("import torch\nnet = torch.nn.Linear(2, 2)\n")
     before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
     done = cli(f"convert {args}")
     assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", f"error: {message}")

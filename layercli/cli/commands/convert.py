@@ -54,6 +54,7 @@ def convert(
         str | None,
         typer.Option(metavar="SIZE", help="Several .safetensors and an index, each up to 5GB.", show_default=False),
     ] = None,
+    input_shape: options.InputShape = [],  # noqa: B006
     custom: options.Custom = [],  # noqa: B006
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written.")] = False,
@@ -63,7 +64,7 @@ def convert(
 
     Weights: .safetensors, .pt, .npz, .h5, .weights.h5, .gguf, or a new FOLDER/
     of Hugging Face with the config.json of SRC, tensor by tensor.
-    A whole model in .keras or .h5: .keras, .onnx, .pt2.
+    A whole model, named, in Python or a folder, .keras or .h5: .keras, .onnx, .pt2.
 
     [dim]$[/dim] layercli convert checkpoint.pt model.safetensors
     [dim]$[/dim] layercli convert model.safetensors small.gguf --dtype q8_0
@@ -71,6 +72,7 @@ def convert(
     [dim]$[/dim] layercli convert ddp.pt model.pt --rename rules.txt --exclude num_batches_tracked --force
     [dim]$[/dim] layercli convert llama/ llama-bf16/ --dtype bfloat16 --shard-size 5GB
     [dim]$[/dim] layercli convert model.keras model.onnx
+    [dim]$[/dim] layercli convert llama/ llama.pt2
     """
     from layercli.render.conversion import table
     from layercli.saving.conversion import WHOLE, kind_of
@@ -78,18 +80,51 @@ def convert(
 
     kind = None if is_folder(target) else kind_of(target)
     if kind in WHOLE:
-        from layercli.inspect.python_import import register_custom_objects
-        from layercli.runtime.export.model_conversion import convert_model
-
         chosen = {"--dtype": dtype, "--rename": rename, "--include": include, "--exclude": exclude}
         for name, value in {**chosen, "--shard-size": shard_size}.items():
             if value:
                 raise UsageError(f"{name} is for weights, and {target} holds a whole model")
-        register_custom_objects(custom)
-        done = convert_model(source, target, kind, force=force, dry_run=dry_run)
+        done = convert_whole(source, target, kind, custom, input_shape, force=force, dry_run=dry_run)
+    elif input_shape:
+        raise UsageError(f"--input-shape is for whole models, and {target} holds weights")
     else:
         done = convert_weights(source, target, choices(dtype, rename, include, exclude, shard_size, force, dry_run))
     output.emit(table(done), done.to_json, format)
+
+
+def convert_whole(
+    source: str, target: str, kind: str, custom: list[str], shapes: list[str], *, force: bool, dry_run: bool
+) -> Conversion:
+    """Convert a whole model, with the initial values of the seed 0 where it has none."""
+    from layercli.cli import startup
+    from layercli.inspect.python_import import register_custom_objects
+    from layercli.sources.layer import LayerSource
+    from layercli.sources.resolve import resolve
+
+    register_custom_objects(custom)
+    startup.import_torch()
+    from layercli import random
+    from layercli.runtime.export.model_conversion import convert_model
+
+    random.set_seed(0)
+    opened = resolve(source)
+    if not isinstance(opened, LayerSource):
+        raise UsageError(f"{source} {held(source)}: {Path(target).suffix} is written from a whole model of layers")
+    if shapes and opened.archive is not None:
+        raise UsageError(f"{source} says what shapes its inputs have, so --input-shape cannot")
+    inputs = None if opened.archive is not None else opened.inputs(shapes)
+    return convert_model(opened.subject, inputs, target, kind, force=force, dry_run=dry_run)
+
+
+def held(source: str) -> str:
+    """Return what a source that is no model of layers is."""
+    from layercli.formats import detect
+
+    if os.path.isdir(source):
+        return "is the folder of a model that layercli does not know"
+    if not os.path.isfile(source):
+        return "is a module of torch"
+    return "holds a graph without layers" if detect.content(source) in ("onnx", "pt2") else "holds weights alone"
 
 
 def choices(

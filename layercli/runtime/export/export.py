@@ -100,9 +100,8 @@ def traced(
             examples = tree.map_structure(
                 lambda spec: sizes.example(spec, None if held is None else held.device), specs
             )
-            open_ones = (
-                tree.map_structure(lambda spec: open_axes(spec, any_batch), specs) if axes is None else as_tuple(axes)
-            )
+            found = tree.map_structure(lambda spec: open_axes(spec, any_batch), specs) if axes is None else None
+            open_ones = as_tuple(axes) if found is None else by_parameter(module, found)
             return torch.export.export(module, examples, dynamic_shapes=open_ones, **settings)
     except Exception as error:
         raise UsageError(f"{owner} cannot be exported: {first_line(error)}") from error
@@ -111,6 +110,12 @@ def traced(
 def as_tuple(axes: Any) -> tuple[Any, ...]:
     """Return the dynamic axes of each argument, given as torch takes them or, for one argument, as a dict of its axes."""
     return (axes,) if isinstance(axes, dict) else tuple(axes)
+
+
+def by_parameter(module: torch.nn.Module, axes: Any) -> Any:
+    """Return the dynamic axes of the arguments as torch takes them: by the parameters of ``forward``, which may be ``*args``."""
+    first = next(iter(inspect.signature(module.forward).parameters.values()))
+    return (axes,) if first.kind is first.VAR_POSITIONAL else axes
 
 
 class ExportSizes:
@@ -167,7 +172,7 @@ def write_onnx(
                 external_data=False,
                 input_names=given,
                 output_names=gives,
-                dynamic_shapes=axes,
+                dynamic_shapes=by_parameter(model.module, axes),
                 custom_translation_table=translations(),
                 **settings,
             )

@@ -1,4 +1,4 @@
-"""A whole model from a .keras or .h5 file to .keras, .onnx or .pt2; what is written is read back and compared first."""
+"""A whole model of layers to .keras, .onnx or .pt2; what is written is read back and compared first."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import torch
 
 from layercli.core import tree
 from layercli.core.model import Model
+from layercli.core.types import Tree
 from layercli.errors import FileError, FormatError, UsageError
-from layercli.formats import detect
 from layercli.formats.atomic import staged
 from layercli.formats.pt2_state_dict import Pt2File
 from layercli.formats.weight_file import TensorEntry
+from layercli.inspect.model_loader import ModelSource
+from layercli.inspect.summary import described
+from layercli.runtime.analysis import pretrained
 from layercli.runtime.execution import layer_module, tensors
 from layercli.runtime.execution.model_saving import load_model, save
 from layercli.runtime.execution.onnxruntime_module import OnnxGraph
@@ -25,16 +28,23 @@ from layercli.saving.conversion_result import Conversion
 
 TOLERANCE: Mapping[torch.dtype, float] = {torch.float16: 1e-2}
 """How far outputs of onnxruntime may be from torch's, as a share of the largest; 1e-3 for other dtypes."""
+ELSE = "it can be converted to .onnx and .pt2"
 
 
-def convert_model(source: str, target: str, kind: str, *, force: bool = False, dry_run: bool = False) -> Conversion:
-    """Write the model in ``source`` to ``target`` of ``kind``; UsageError for a source that holds none."""
-    check_source(source, target)
+def convert_model(
+    subject: ModelSource, inputs: Tree, target: str, kind: str, *, force: bool = False, dry_run: bool = False
+) -> Conversion:
+    """Write a model, called on ``inputs`` where it was not built yet, to ``target`` of ``kind``."""
     if os.path.lexists(target) and not force:
         raise FileError(f"{target} exists already", hint="--force overwrites it")
-    model = load_model(source, compile=kind == "archive")
+    source = subject.name
+    if kind == "archive" and subject.checkpoint is not None:
+        raise UsageError(f"{source} is a model of Hugging Face, which Keras's archives do not describe", hint=ELSE)
+    model = whole(subject, inputs, compile=kind == "archive", values=not dry_run)
     entries = [TensorEntry(path, x.sizes, x.dtype) for path, x in model.named_variables().items()]
     done = Conversion(source, target, kind, {each.path: each for each in entries}, [target], dry_run=dry_run)
+    if subject.archive is None and (subject.checkpoint is None or subject.checkpoint.weights is None):
+        done.notes.append(f"{source} has no values of its own: these are initial ones, drawn with the seed 0")
     if not dry_run:
         with staged(target) as temporary:
             write = save if kind == "archive" else export
@@ -43,16 +53,19 @@ def convert_model(source: str, target: str, kind: str, *, force: bool = False, d
     return done
 
 
-def check_source(source: str, target: str) -> None:
-    """Raise UsageError unless ``source`` holds a whole model of layers."""
-    if os.path.isdir(source):
-        held = "is a folder"
-    elif detect.is_model(source):
-        return
-    else:
-        held = "holds a graph without layers" if detect.content(source) in ("onnx", "pt2") else "holds weights alone"
-    kind = Path(target).suffix
-    raise UsageError(f"{source} {held}: {kind} is written from a whole model in a .keras or an .h5 file")
+def whole(subject: ModelSource, inputs: Tree, *, compile: bool, values: bool) -> Model:
+    """Return the model of a source, with its ``values``; UsageError for a layer that is no Model."""
+    if subject.archive is not None:
+        return load_model(subject.archive, compile=compile)
+    model = subject.model
+    if not isinstance(model, Model):
+        raise UsageError(f"{subject.name} is a {type(model).__name__}, a layer: only a Model is converted")
+    if values and subject.checkpoint is not None:
+        pretrained.restore(model, subject.checkpoint)
+    if model._call_specs is None:
+        described(model, inputs)
+    model.module.eval()  # its initial values are drawn for the whole model, as ``run`` and ``vars`` draw them
+    return model
 
 
 def compare_keras(model: Model, file: Path, done: Conversion) -> None:
