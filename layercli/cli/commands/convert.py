@@ -64,7 +64,7 @@ def convert(
 
     Weights: .safetensors, .pt, .npz, .h5, .weights.h5, .gguf, or a new FOLDER/
     of Hugging Face with the config.json of SRC, tensor by tensor.
-    A whole model, named, in Python or a folder, .keras or .h5: .keras, .onnx, .pt2.
+    A whole model (named, Python, folder, .keras, .h5): .keras, .onnx, .pt2.
 
     [dim]$[/dim] layercli convert checkpoint.pt model.safetensors
     [dim]$[/dim] layercli convert model.safetensors small.gguf --dtype q8_0
