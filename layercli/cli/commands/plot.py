@@ -78,7 +78,7 @@ def plot(
 
     if output_ is not None:
         check_suffix(output_)
-        check_place(str(output_), force=True)  # a picture is drawn anew, as every tool that draws does
+        check_place(str(output_), force=True)  # a picture is replaced, as with every tool that draws
         if format is not None:
             raise UsageError("--format says how to print, and -o writes a file: give one of them")
     source = describing.open(model)

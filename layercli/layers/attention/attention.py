@@ -114,5 +114,5 @@ class Attention(BaseAttention):
 
 
 def wrong_inputs(got: str) -> ShapeError:
-    """Return the error for what is no list of inputs."""
+    """Return the error for inputs that are not a list."""
     return ShapeError(f"expects a list of inputs, [query, value] or [query, value, key], got {got}")
