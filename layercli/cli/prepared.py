@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.cli import output, startup
 from layercli.cli.commands.run_options import Running
+from layercli.core.types import JSONObject
 
 if TYPE_CHECKING:
     from layercli.inspect.model_loader import ModelSource
@@ -39,7 +40,7 @@ class Prepared:
         flags = flags_for(subject.model, self.program.flags)
         return Prepared(plan, subject, prepared_model.prepare(subject, inputs, settings, flags=flags), inputs)
 
-    def to_json(self, command: str) -> dict[str, Any]:
+    def to_json(self, command: str) -> JSONObject:
         """Return the JSON data about the model that every command includes."""
         from layercli.core import tree
         from layercli.runtime.execution import tensors

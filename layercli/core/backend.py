@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from layercli.core.types import ConfigLike, PathLike, Tensor, TensorTree
+from layercli.core.types import Config, ConfigLike, PathLike, Tensor, TensorTree
 
 if TYPE_CHECKING:
     from layercli.core.keras_tensor import SymbolicTensor
@@ -27,7 +27,7 @@ class Backend(Protocol):
 
     # Calls
 
-    def call(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, layer: Layer, args: tuple[Any, ...], kwargs: Config) -> Any:
         """Return ``layer(*args, **kwargs)`` for tensors, arrays and nested lists, building the layer first."""
 
     def build_module(self, layer: Layer, *, ready: bool) -> None:
@@ -39,7 +39,7 @@ class Backend(Protocol):
     def registered_as(self) -> type:
         """Return torch.nn.Module, as which torch takes a layer, after telling torch to register the layer module in its place."""
 
-    def torch_function(self, function: object, args: object, kwargs: dict[str, Any]) -> Any:
+    def torch_function(self, function: object, args: object, kwargs: Config) -> Any:
         """Apply a function of torch to arguments that contain symbolic tensors or variables, and record the call."""
 
     def tensor_attribute(self, x: Any, name: str) -> Any:
@@ -133,9 +133,7 @@ class Backend(Protocol):
     def load_model(self, path: PathLike, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
         """Run saving.load_model."""
 
-    def export(
-        self, model: Model, path: PathLike, format: str | None, input_signature: Any, settings: dict[str, Any]
-    ) -> None:
+    def export(self, model: Model, path: PathLike, format: str | None, input_signature: Any, settings: Config) -> None:
         """Run Model.export."""
 
     def write_archive(self, path: PathLike, *parts: Any) -> None:

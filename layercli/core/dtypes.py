@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from layercli.core.types import Config
 from layercli.errors import DTypeError, nearest
 
 BYTES = {
@@ -165,12 +166,12 @@ class DTypePolicy:
                 return found
         return DTypePolicy(name)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the argument of the constructor."""
         return {"name": self.name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> DTypePolicy:
+    def from_config(cls, config: Config) -> DTypePolicy:
         """Return the policy of a config."""
         return cls(**config)
 

@@ -15,7 +15,7 @@ from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.operation import spec_of
 from layercli.core.text import is_text
-from layercli.core.types import TensorTree
+from layercli.core.types import Config, TensorTree
 from layercli.errors import ShapeError, UsageError
 
 
@@ -91,7 +91,7 @@ class Functional(Model):
         """Yield the layers of the graph by their names; generated names are numbered for each class."""
         yield from named_by_class([each for each in self._graph.operations if isinstance(each, Layer)])
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the layers and operations with the calls made of them, the inputs and the outputs, as Keras has them.
 
         A subclass with a constructor of its own has that one's arguments. UsageError for what no file can hold.
@@ -101,7 +101,7 @@ class Functional(Model):
         return get_backend().functional_config(self)
 
     @classmethod
-    def from_config(cls, settings: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, settings: Config, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """Return a new model from its config; raise FormatError if the config is invalid."""
         if "input_layers" not in settings:
             return super().from_config(settings)

@@ -16,7 +16,7 @@ from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.lifetimes import Lifetimes
 from layercli.core.spec import Spec
 from layercli.core.tracking import Trackable
-from layercli.core.types import TensorTree
+from layercli.core.types import Config, TensorTree
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Node:
 
     target: Layer | Op
     args: tuple[Any, ...]
-    kwargs: dict[str, Any] = field(default_factory=dict)
+    kwargs: Config = field(default_factory=dict)
     outputs: Any = None
     specs: tuple[Any, ...] = ()
     calls: list[Node] = field(default_factory=list)
@@ -237,7 +237,7 @@ class Graph:
 class _Step:
     target: Any
     args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    kwargs: Config
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from layercli.core import dims, dtypes, tree
 from layercli.core.spec import Shape
-from layercli.core.types import ConfigLike, DTypeLike, Tree
+from layercli.core.types import Config, ConfigLike, DTypeLike, Tree
 from layercli.errors import DTypeError, ShapeError
 
 
@@ -45,7 +45,7 @@ class InputSpec:
         self.axes = {int(axis): size for axis, size in (axes or {}).items()}
         self.name, self.optional, self.allow_last_axis_squeeze = name, optional, allow_last_axis_squeeze
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the arguments."""
         names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes")
         return {name: getattr(self, name) for name in names}

@@ -21,7 +21,7 @@ from layercli.core.serializable import Serializable, argument_names
 from layercli.core.spec import Spec, with_batch_dim
 from layercli.core.text import STRING
 from layercli.core.tracking import Trackable
-from layercli.core.types import DTypeLike, ShapeLike
+from layercli.core.types import Config, DTypeLike, ShapeLike
 from layercli.core.variable import Variable
 from layercli.errors import DTypeError, LayercliError, NotBuiltError, UsageError
 
@@ -215,7 +215,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
             return self._symbolic_call(args, kwargs)
         return get_backend().call(self, args, kwargs)
 
-    def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _symbolic_call(self, args: tuple[Any, ...], kwargs: Config) -> Any:
         """Call on symbolic tensors: build the layer if needed, record the node and return its outputs."""
         node = graph.record(Node(self, args, kwargs))
         training = kwargs.get("training")

@@ -9,6 +9,7 @@ from layercli import regularizers
 from layercli.core import dims, dtypes, tree
 from layercli.core.backend import get_backend
 from layercli.core.input_spec import InputSpec, check_inputs
+from layercli.core.types import Config
 from layercli.errors import ShapeError
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class LayerProtocol:
                 raise ShapeError(f"{self.name} has {len(variables)} {kind} variables, got {len(values)} values")
         return get_backend().stateless_call(layer, groups[0][1:], groups[1][1:], args, kwargs, return_losses)
 
-    def get_build_config(self) -> dict[str, Any] | None:
+    def get_build_config(self) -> Config | None:
         """Return the shapes that the layer was built with: ``input_shape``, or ``shapes_dict`` of several; None if not built."""
         if self._built_for is None:
             return None if self._call_specs is None else self._shapes_of_call(self._call_specs)
@@ -162,7 +163,7 @@ class LayerProtocol:
         names = self.call_signature_parameters
         return {"shapes_dict": {f"{name}_shape": shape for name, shape in zip(names, shapes, strict=False)}}
 
-    def build_from_config(self, config: dict[str, Any]) -> None:
+    def build_from_config(self, config: Config) -> None:
         """Build the layer as ``get_build_config`` says."""
         layer: Any = self
         if "shapes_dict" in config:

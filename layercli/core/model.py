@@ -13,6 +13,7 @@ from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.refusals import refuse_members
 from layercli.core.state_tree import StateTree
+from layercli.core.types import Config
 from layercli.errors import UsageError
 
 
@@ -358,7 +359,7 @@ class Model(Layer, StateTree):
         """Whether torch.compile compiles the model in training."""
         return self._trainer is not None and self._trainer.jit_compile is True
 
-    def get_compile_config(self) -> dict[str, Any] | None:
+    def get_compile_config(self) -> Config | None:
         """Return the arguments of ``compile`` as plain values, or None before it was called."""
         return None if self._trainer is None else self._trainer.get_config()
 
@@ -393,7 +394,7 @@ class Model(Layer, StateTree):
         self.module.zero_grad()
 
     @classmethod
-    def from_config(cls, settings: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, settings: Config, custom_objects: Any = None) -> Any:
         """Return a new model from its config; ``Model`` itself takes those of functional models."""
         if cls is Model and "input_layers" in settings:
             return get_backend().functional_from_config(settings, custom_objects)

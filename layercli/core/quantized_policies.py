@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from layercli.core.dtypes import DTypePolicy, default_policy
+from layercli.core.types import Config
 from layercli.errors import DTypeError, UsageError
 
 MODES = ("int8", "float8", "int4", "gptq", "awq")
@@ -52,7 +53,7 @@ class QuantizedDTypePolicy(DTypePolicy):
         """How the weights are stored: int8, int4 or float8."""
         return self.mode
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the arguments of the constructor."""
         return {"mode": self.name.partition("_from_")[0], "source_name": self.source_name}
 
@@ -99,7 +100,7 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
             raise DTypeError(f"amax_history_length is an integer, got {amax_history_length!r}")
         self._hold(amax_history_length=amax_history_length)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the arguments of the constructor."""
         return {**super().get_config(), "amax_history_length": self.amax_history_length}
 

@@ -15,7 +15,7 @@ from layercli.core import custom_objects
 from layercli.core.custom_objects import custom_object_scope, get_registered_object
 from layercli.core.naming import snake_case
 from layercli.core.refusals import refused
-from layercli.core.types import ConfigLike
+from layercli.core.types import Config, ConfigLike
 from layercli.errors import UsageError, nearest
 
 PACKAGES = (
@@ -47,7 +47,7 @@ class DataclassConfig:
         """Return the names of the constructor's arguments in order."""
         return [name for name in signature_of(cls).parameters if name != "self"]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the arguments as plain values, nested objects as ``{"class_name": ..., "config": ...}``."""
         return {name: serialize(self.argument(name)) for name in self.settings()}
 

@@ -12,6 +12,7 @@ from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.spec import Shape, Spec
+from layercli.core.types import Config
 from layercli.errors import ShapeError, UsageError
 
 
@@ -63,7 +64,7 @@ class Sequential(Model):
             x = layer(x)
         return x
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the configs of the layers, with the input first if it is known, as in Keras.
 
         A subclass with its own constructor has the arguments of that. Raises UsageError for a model that cannot be serialized.
@@ -73,7 +74,7 @@ class Sequential(Model):
         return get_backend().sequential_config(self)
 
     @classmethod
-    def from_config(cls, settings: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, settings: Config, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """Return a new model from its config; raise FormatError if the config is invalid."""
         if cls.__init__ is not Sequential.__init__:
             return super().from_config(settings)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from layercli.core import dtypes, fields
+from layercli.core.types import Config
 
 COMMON = inspect.Signature(
     [
@@ -88,7 +89,7 @@ class Serializable:
         """Return the names of the constructor's positional arguments in order."""
         return cls._positional or tuple(cls._fields)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the constructor's arguments as plain data, with name, trainable and dtype."""
         own = {"name": self.name, "trainable": self._trainable, "dtype": self._policy.name}
         args, kwargs = self._init_args

@@ -14,6 +14,7 @@ from layercli.core.graph import Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
+from layercli.core.types import JSONObject
 from layercli.inspect.summary import calls_by_layer, described
 from layercli.models.pretrained import Pretrained
 
@@ -39,7 +40,7 @@ class DecodingStep:
         """Return the step at given sizes."""
         return replace(self, macs=dims.at(self.macs, values), cache=dims.at(self.cache, values))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return numbers, or null, and beside them the formulas of those that depend on sizes."""
         found: dict[str, Any] = {}
         for name, size in (("macs", self.macs), ("kv_cache_bytes", self.cache)):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from layercli.core.types import JSONObject
 from layercli.formats.weight_file import BITS, TensorEntry
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class DtypeTotal:
         """The bits that each parameter takes, scales included; None without parameters."""
         return 8 * self.bytes / self.parameters if self.parameters else None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the total as JSON data."""
         return {
             "dtype": self.dtype,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
+from layercli.core.types import JSONObject
 from layercli.inspect.model_graph import ROOT, ModelGraph
 
 MOVE, REPLACE, RENAME, RENUMBER = 0.5, 1.1, 0.5, 0.01
@@ -38,7 +39,7 @@ class StructureEdit:
     arguments: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
     operation: bool = False
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the edit as JSON has it."""
         return {
             "edit": self.kind,

@@ -14,6 +14,7 @@ from typing import Any
 
 from layercli.core.fields import checked
 from layercli.core.layer import Layer
+from layercli.core.types import Config
 from layercli.errors import FileError, UsageError, an, nearest
 from layercli.formats.os_errors import no_file
 from layercli.inspect.model_arguments import allowed, rules_for, settings_of, takes_any
@@ -156,7 +157,7 @@ def kinds() -> tuple[type, ...]:
     return (Layer,) if torch is None else (Layer, torch.nn.Module)
 
 
-def made(found: Any, settings: dict[str, Any], text: str) -> Any:
+def made(found: Any, settings: Config, text: str) -> Any:
     """Return the model: an instance unchanged, a class or factory called with ``settings``."""
     if isinstance(found, kinds()):
         if settings:

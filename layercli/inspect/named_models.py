@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core.fields import serialize
-from layercli.core.types import JSONObject
+from layercli.core.types import Config, JSONObject
 from layercli.inspect.model_arguments import settings_of
 from layercli.inspect.model_loader import named_models
 
@@ -18,7 +17,7 @@ class NamedModel:
 
     name: str
     line: str
-    settings: dict[str, Any]
+    settings: Config
     source: str
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from layercli.core.types import JSONObject
 from layercli.formats.weight_file import TensorEntry
 from layercli.inspect.packed_layouts import RULES, Rule, WeightParts
 
@@ -39,7 +40,7 @@ class PackedWeight:
         """The number of values before packing."""
         return math.prod(self.shape)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return what the weight is as JSON data."""
         return {"path": self.path, "shape": list(self.shape), "dtype": self.dtype}
 

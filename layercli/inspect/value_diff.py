@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from layercli.core.types import JSONObject
 from layercli.formats.dtype_codec import decode
 from layercli.formats.stored import is_quantized, release_pages
 from layercli.inspect.json_numbers import json_number
@@ -50,7 +51,7 @@ class ValueDiff:
     rounded: bool = False
     rank: int | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the result as JSON has it."""
         return {
             "equal": self.equal,

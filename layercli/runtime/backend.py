@@ -218,9 +218,7 @@ class TorchBackend:
 
         return model_saving.load_model(path, custom_objects, compile)
 
-    def export(
-        self, model: Model, path: PathLike, format: str | None, input_signature: Any, settings: dict[str, Any]
-    ) -> None:
+    def export(self, model: Model, path: PathLike, format: str | None, input_signature: Any, settings: Config) -> None:
         """Run export.export."""
         from layercli.runtime.export import export
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
+from layercli.core.types import JSONObject
 from layercli.formats.weight_file import TensorEntry
 
 
@@ -60,7 +60,7 @@ class Conversion:
         found = [(name, each) for name, each in self.rounding.items() if each.difference]
         return max(found, key=lambda pair: pair[1].relative, default=None)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return the document that ``layercli convert --format json`` prints."""
         return {
             "schema": "layercli.convert/1",

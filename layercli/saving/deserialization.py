@@ -18,6 +18,7 @@ from layercli.core.model import Model
 from layercli.core.sequential import Sequential
 from layercli.core.spec import Spec
 from layercli.core.text import spec_dtype
+from layercli.core.types import Config
 from layercli.errors import FormatError, LayercliError
 from layercli.formats.strict_json import parse
 from layercli.layers.core.input_layer import Input
@@ -115,7 +116,7 @@ class Reader:
             )
         return found
 
-    def _known(self, kind: type[Layer], settings: dict[str, Any]) -> dict[str, Any]:
+    def _known(self, kind: type[Layer], settings: Config) -> dict[str, Any]:
         """Return the settings without those that are not ours and say nothing."""
         known = {"name", "trainable", "dtype", "activity_regularizer", *kind._fields}
         if not kind._declares_fields:
@@ -206,7 +207,7 @@ class Reader:
                 return {key: self._spec(each) for key, each in described.items()}
         raise FormatError(f"{self.where} has inputs that are no shapes and dtypes")
 
-    def stack(self, settings: dict[str, Any], kind: type[Sequential] = Sequential) -> Sequential:
+    def stack(self, settings: Config, kind: type[Sequential] = Sequential) -> Sequential:
         """Return the stack of these settings."""
         described = self.configs(settings, "layers")
         layers: list[Any] = [
@@ -230,19 +231,19 @@ class Reader:
             raise FormatError(f"{self.where} has an input without a batch_shape")
         return Input(batch_shape=shape, dtype=self.plain(settings.get("dtype")), name=settings.get("name"))
 
-    def _settled(self, model: Any, settings: dict[str, Any]) -> Any:
+    def _settled(self, model: Any, settings: Config) -> Any:
         if settings.get("trainable") is False:
             model.trainable = False
         return model
 
-    def configs(self, settings: dict[str, Any], key: str) -> list[Any]:
+    def configs(self, settings: Config, key: str) -> list[Any]:
         """Return the list of configs that settings hold."""
         found = settings.get(key)
         if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
             raise FormatError(f"{self.where} has {key} that are not a list of configs")
         return found
 
-    def drawn(self, settings: dict[str, Any]) -> Functional:
+    def drawn(self, settings: Config) -> Functional:
         """Return the functional model of these settings."""
         return self._settled(Drawing(self, settings).model(), settings)  # type: ignore[no-any-return]  # as it was given
 

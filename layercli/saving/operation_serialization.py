@@ -13,7 +13,7 @@ from layercli.core import dtypes
 from layercli.core.limits import PARTS
 from layercli.core.naming import snake_case
 from layercli.core.operation import Op, find_operation
-from layercli.core.types import ConfigLike
+from layercli.core.types import Config, ConfigLike
 from layercli.errors import FormatError, UsageError
 from layercli.ops.core.slicing import GetItem, StridedSlice
 from layercli.ops.linalg import decompositions, solvers
@@ -99,9 +99,9 @@ class Spelled:
     """An operation as a file has it: its class's name, its settings, and the arguments it is called on."""
 
     name: str
-    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    settings: Config = dataclasses.field(default_factory=dict)
     args: Sequence[Any] = ()
-    kwargs: dict[str, Any] = dataclasses.field(default_factory=dict)
+    kwargs: Config = dataclasses.field(default_factory=dict)
 
     @property
     def module(self) -> str:

@@ -63,7 +63,7 @@ class Checkpoint:
     """
 
     path: Path
-    config: dict[str, Any]
+    config: Config
     model: Pretrained | None
     weights: WeightFile | None
     notes: list[str] = field(default_factory=list)

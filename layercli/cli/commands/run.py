@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext, redirect_stdout
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -16,6 +16,7 @@ from layercli.cli.commands import run_report as sections
 from layercli.cli.commands import run_validation as checks
 from layercli.cli.options import check_use
 from layercli.cli.prepared import of_plan
+from layercli.core.types import JSONObject
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def show(report: ForwardRun, found: list[sections.ReportSection], format: output
     """Print the outputs and then every section."""
     from layercli.render.run import table
 
-    def document() -> dict[str, Any]:
+    def document() -> JSONObject:
         whole = report.to_json()
         for section in found:
             whole |= section.document

@@ -27,7 +27,7 @@ OTHERS = (
 FREE = LIKE_FIRST | set(OTHERS.split())
 
 
-def sizes_of(op: str, given: list[Shape], settings: dict[str, Any]) -> Shape:
+def sizes_of(op: str, given: list[Shape], settings: Config) -> Shape:
     """Return the sizes of an operator's first output for those of its inputs, or None if unknown."""
     first = given[0] if given else None
     if op in LIKE_FIRST:
@@ -87,7 +87,7 @@ def packed_cost(given: list[Shape], out: Shape, settings: Config) -> Size:
     return dims.product([*placed(given, 0)[:-1], settings["K"], settings["N"]])
 
 
-def projected(given: list[Shape], settings: dict[str, Any]) -> tuple[Size, Size, Size]:
+def projected(given: list[Shape], settings: Config) -> tuple[Size, Size, Size]:
     """Return the features of queries, keys and values after an Attention's input projection."""
     if found := settings.get("qkv_hidden_sizes"):
         query, key, value = found
@@ -122,7 +122,7 @@ def heads_cost(given: list[Shape], out: Shape, settings: Mapping[str, object]) -
     return batch * steps * key[1] * (features + value[2])
 
 
-def grouped_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
+def grouped_cost(given: list[Shape], out: Shape, settings: Config) -> Size:
     """Return the cost of a GroupQueryAttention without past state; with packed inputs, heads and their size are its own."""
     if len(given) > 3 and given[3] is not None and dims.product(given[3]) != 0:
         return UNKNOWN
@@ -134,7 +134,7 @@ def grouped_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Si
     return cost
 
 
-def grouped_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+def grouped_sizes(given: list[Shape], settings: Config) -> Shape:
     """Return the sizes of a GroupQueryAttention's output: those of the queries, which may be packed with keys and values."""
     batch, steps, features = placed(given, 0)
     if given[1] is not None:
@@ -143,12 +143,12 @@ def grouped_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
     return batch, steps, heads * (features // (heads + 2 * groups))
 
 
-def quantized_attention_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
+def quantized_attention_cost(given: list[Shape], out: Shape, settings: Config) -> Size:
     """Return the cost of a QAttention without past state, whose past is the ninth input."""
     return UNKNOWN if len(given) > 8 and given[8] is not None else attention_cost(given[:4], out, settings)
 
 
-def broadcast_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+def broadcast_sizes(given: list[Shape], settings: Config) -> Shape:
     """Return the sizes of a quantized sum or product: those of a and b, which are inputs 0 and 3, broadcast."""
     left, right = placed(given, 0), placed(given, 3)
     rank = max(len(left), len(right))
@@ -156,21 +156,21 @@ def broadcast_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
     return tuple(b if a == 1 else a for a, b in pairs)
 
 
-def concatenated_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+def concatenated_sizes(given: list[Shape], settings: Config) -> Shape:
     """Return the sizes of a QLinearConcat: after the scale and zero point of the result three inputs for each part."""
     parts = [placed(given, i) for i in range(2, len(given), 3)]
     axis = settings["axis"] % len(parts[0])
     return tuple(dims.total(part[i] for part in parts) if i == axis else size for i, size in enumerate(parts[0]))
 
 
-def pooled_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+def pooled_sizes(given: list[Shape], settings: Config) -> Shape:
     """Return the sizes of a global pooling, with channels first or last."""
     first = placed(given, 0)
     ones = [1] * (len(first) - 2)
     return (first[0], *ones, first[-1]) if settings.get("channels_last") else (*first[:2], *ones)
 
 
-def window_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+def window_sizes(given: list[Shape], settings: Config) -> Shape:
     """Return the sizes of a quantized average pooling with explicit padding; None for other padding."""
     first, windows = placed(given, 0), settings["kernel_shape"]
     if settings.get("auto_pad", "NOTSET") != "NOTSET" or settings.get("ceil_mode"):
@@ -183,7 +183,7 @@ def window_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
     return (*first[:start], *inner, *first[start + count :])
 
 
-def reduced_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+def reduced_sizes(given: list[Shape], settings: Config) -> Shape:
     """Return the sizes of a mean over the given axes; all by default."""
     first = placed(given, 0)
     axes = {axis % len(first) for axis in settings.get("axes") or range(len(first))}
@@ -191,7 +191,7 @@ def reduced_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
     return tuple(1 if i in axes else size for i, size in enumerate(first) if kept or i not in axes)
 
 
-def gemm_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+def gemm_sizes(given: list[Shape], settings: Config) -> Shape:
     """Return the sizes of a quantized Gemm, whose second matrix is input 3."""
     return product_sizes([placed(given, 0), placed(given, 3)], settings)
 

@@ -182,7 +182,7 @@ def tried(
     return [None] * len(first)
 
 
-def slid(sizes: Sequence[Size], given: Sequence[Shape | None], settings: dict[str, Any]) -> list[Size]:
+def slid(sizes: Sequence[Size], given: Sequence[Shape | None], settings: Config) -> list[Size]:
     """Return the number of window positions along each axis."""
     kernel, strides, dilations, pads = geometry(len(sizes), given, settings)
     if settings.get("auto_pad", "NOTSET").startswith("SAME"):
@@ -194,7 +194,7 @@ def slid(sizes: Sequence[Size], given: Sequence[Shape | None], settings: dict[st
     return found
 
 
-def spread(sizes: Sequence[Size], given: Sequence[Shape | None], settings: dict[str, Any]) -> list[Size]:
+def spread(sizes: Sequence[Size], given: Sequence[Shape | None], settings: Config) -> list[Size]:
     """Return the output sizes of a transposed convolution for ``sizes``."""
     kernel, strides, dilations, pads = geometry(len(sizes), given, settings)
     extra = settings.get("output_padding") or [0] * len(sizes)

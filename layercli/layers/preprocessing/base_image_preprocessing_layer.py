@@ -10,7 +10,7 @@ from layercli.core.fields import Validator, argument
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.core.refusals import refuse_members
-from layercli.core.types import Tensor
+from layercli.core.types import Config, Tensor
 from layercli.errors import ShapeError, UsageError
 from layercli.ops.image.boxes import check_format, moved_boxes
 
@@ -47,7 +47,7 @@ class BaseImagePreprocessingLayer(Layer):
         """Return the names of the constructor's positional arguments in order."""
         return cls._positional or tuple(name for name in cls._fields if name != "bounding_box_format")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the constructor's arguments as plain data; bounding_box_format where it is given."""
         config = super().get_config()
         return {name: value for name, value in config.items() if name != "bounding_box_format" or value is not None}

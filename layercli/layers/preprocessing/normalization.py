@@ -71,7 +71,7 @@ class Normalization(Layer):
                 (lambda shape, dtype: spread(self.input_mean, shape)),
                 (lambda shape, dtype: spread(self.input_variance, shape)),
             )
-        settings: dict[str, Any] = {"trainable": False, "persistent": self.input_mean is None}
+        settings: Config = {"trainable": False, "persistent": self.input_mean is None}
         self.adapted_mean = self.add_weight("mean", sizes, start[0], **settings)
         self.adapted_variance = self.add_weight("variance", sizes, start[1], **settings)
         if self.input_mean is None:

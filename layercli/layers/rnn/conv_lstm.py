@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from layercli import ops
 from layercli.core.dims import Size
 from layercli.core.spec import Shape, Spec, show_shape
-from layercli.core.types import Tensor
+from layercli.core.types import Config, Tensor
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.convolutional.base_conv import BaseWindowLayer
@@ -106,7 +106,7 @@ class ConvLSTMCell(BaseWindowLayer):
         """Make the bias, that of the forget gate 1 if ``unit_forget_bias``, where the layer uses one."""
         if not self.use_bias or not self.unit_forget_bias:
             return super().add_bias(size)
-        settings: dict[str, Any] = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
+        settings: Config = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
         return self.add_weight(
             "bias", (size,), unit_forget_bias_initializer(self.bias_initializer, self.filters), **settings
         )

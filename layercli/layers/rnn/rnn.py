@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from layercli.core import dims, tree
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape, Spec
-from layercli.core.types import Tensor
+from layercli.core.types import Config, Tensor
 from layercli.errors import ShapeError
 from layercli.layers.rnn.rnn_cell import Cell, build_cell, check_cell, zero_states
 from layercli.layers.rnn.stacked_rnn_cells import StackedRNNCells
@@ -52,7 +52,7 @@ class Recurrent(Layer):
         if self.stateful:
             if not dims.known(batch):
                 raise ShapeError("is stateful, so the batch size must be known", hint="give Input a batch_shape")
-            settings: dict[str, Any] = {"initializer": "zeros", "trainable": False, "persistent": False}
+            settings: Config = {"initializer": "zeros", "trainable": False, "persistent": False}
             shapes = self._state_shapes(sequences_shape)
             self.states = [self.add_weight("rnn_state", shape, **settings) for shape in shapes]
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from layercli.core import tree
 from layercli.core.layer import Layer
+from layercli.core.types import Config
 from layercli.core.variable import Variable
 from layercli.formats.atomic import staged_folder
 from layercli.runtime.export.export import as_tuple, open_axes, traced
@@ -63,7 +64,7 @@ def write_archive(
 
 
 def _traced(
-    owner: str, function: Any, tracked: Sequence[Layer], specs: Any, any_batch: bool, settings: dict[str, Any]
+    owner: str, function: Any, tracked: Sequence[Layer], specs: Any, any_batch: bool, settings: Config
 ) -> torch.export.ExportedProgram:
     if isinstance(function, Layer):
         return traced(function.module, specs, owner, any_batch=any_batch, **settings)

@@ -13,7 +13,7 @@ from layercli import losses, optimizers
 from layercli import metrics as metric_names
 from layercli.core import tree
 from layercli.core.model import Model
-from layercli.core.types import Tree
+from layercli.core.types import Config, Tree
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.metrics.metric import Metric
@@ -133,7 +133,7 @@ class Trainer:
         (scaled if self.part is None else self.part.scaled(scaled)).backward()
         self.optimizer.step()
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the arguments of compile, serialized as in Keras."""
         loss, loss_weights, metrics, weighted = self.objective.given
         return {
