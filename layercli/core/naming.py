@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import count
 
 _counts: dict[str, Iterator[int]] = {}
 
 
+@lru_cache(maxsize=1024)
 def snake_case(name: str) -> str:
     """Return a class name in snake case, as Keras spells it.
 

@@ -61,7 +61,10 @@ class SafetensorsFile:
             size = os.fstat(stream.fileno()).st_size
             header, start = read_header(self.file, stream, size)
         self.metadata = read_metadata(self.file, header.pop("__metadata__", {}))
-        ranges = {name: read_range(self.file, name, value) for name, value in header.items()}
+        ranges: dict[str, Range] = {}
+        for name in header:
+            ranges[name] = read_range(self.file, name, header[name])
+            header[name] = None  # of a million tensors, the JSON alone takes half a gigabyte
         check_tiling(self.file, ranges, size - start)
         self.entries = {name: entry for name, (entry, _, _) in ranges.items()}
         self._offsets = {name: start + begin for name, (_, begin, _) in ranges.items()}

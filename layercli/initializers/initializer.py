@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from layercli.core.registry import DataclassConfig, check_numbers
@@ -47,6 +48,12 @@ def array_dtype(dtype: str) -> np.dtype:
     return np.dtype(dtype if dtype in WIDE or "int" in dtype else "float32")
 
 
+@lru_cache(maxsize=256)
+def takes_rng(kind: type[Initializer]) -> bool:
+    """Whether the calls of a class of initializers have a parameter for the random generator."""
+    return "rng" in inspect.signature(kind.__call__).parameters
+
+
 def values(
     initializer: Callable[..., Any], shape: Shape, dtype: str = "float32", rng: np.random.Generator | None = None
 ) -> np.ndarray:
@@ -59,7 +66,9 @@ def values(
     """
     import numpy as np
 
-    extra = {"rng": rng} if "rng" in inspect.signature(initializer).parameters else {}
+    own = isinstance(initializer, Initializer)
+    takes = takes_rng(type(initializer)) if own else "rng" in inspect.signature(initializer).parameters
+    extra = {"rng": rng} if takes else {}
     array = np.asarray(initializer(shape, dtype, **extra), array_dtype(dtype))
     if array.shape != tuple(shape):
         raise ShapeError(f"the initializer {initializer} returned the shape {array.shape}, expected {tuple(shape)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import layercli.layers
@@ -122,7 +123,7 @@ def stack(model: Sequential) -> dict[str, object]:
     """Return the settings of a stack, its input first if it knows it."""
     own = {"name": model.name, "trainable": model.trainable, "dtype": model.dtype_policy.name}
     layers = [config_of(layer) for layer in model._stack]
-    again = {id(layer) for layer in model._stack if model._stack.count(layer) > 1}
+    again = {place for place, times in Counter(map(id, model._stack)).items() if times > 1}
     for layer, described in zip(model._stack, layers, strict=True):
         if id(layer) in again:
             described["shared_object_id"] = model._stack.index(layer)
