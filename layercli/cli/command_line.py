@@ -14,7 +14,8 @@ class CommandLine:
     """The state of a command that runs.
 
     ``format`` and ``limits`` are those given before the command's name, ``resume_hint`` the command that resumes interrupted
-    work, if there is one, ``stdout`` the stream for data, None for Python's, and ``pager`` whether long tables may be paged.
+    work, if there is one, ``memory_hint`` what needs less memory, ``stdout`` the stream for data, None for Python's, and
+    ``pager`` whether long tables may be paged.
     """
 
     quiet: bool = False
@@ -22,6 +23,7 @@ class CommandLine:
     format: str | None = None
     limits: list[str] = field(default_factory=list)
     resume_hint: str | None = None
+    memory_hint: str | None = None
     stdout: TextIO | None = None
     pager: bool = True
 

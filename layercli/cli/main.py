@@ -194,6 +194,7 @@ def report(error: Exception) -> int:
 
         return report(FileError(f"cannot open {error.filename}: {reason(error)}"))
     if (short := shortage(error)) is not None:
+        short.hint = command_line.current().memory_hint or short.hint
         return report(short)
     from layercli.cli.user_traceback import described, imported_package, user_frame
 

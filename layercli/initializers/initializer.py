@@ -49,9 +49,9 @@ def array_dtype(dtype: str) -> np.dtype:
 
 
 @lru_cache(maxsize=256)
-def takes_rng(kind: type[Initializer]) -> bool:
-    """Whether the calls of a class of initializers have a parameter for the random generator."""
-    return "rng" in inspect.signature(kind.__call__).parameters
+def takes_rng(call: Callable[..., Any]) -> bool:
+    """Whether the call of a class of initializers has a parameter for the random generator."""
+    return "rng" in inspect.signature(call).parameters
 
 
 def values(
@@ -66,8 +66,10 @@ def values(
     """
     import numpy as np
 
-    own = isinstance(initializer, Initializer)
-    takes = takes_rng(type(initializer)) if own else "rng" in inspect.signature(initializer).parameters
+    if isinstance(initializer, Initializer):
+        takes = takes_rng(type(initializer).__call__)
+    else:
+        takes = "rng" in inspect.signature(initializer).parameters
     extra = {"rng": rng} if takes else {}
     array = np.asarray(initializer(shape, dtype, **extra), array_dtype(dtype))
     if array.shape != tuple(shape):

@@ -362,7 +362,8 @@ def test_where_memory_really_ends(folder):
     whole = limited("--output", "z.npy")
     assert (whole.returncode, whole.stdout) == (2, "")
     assert whole.stderr == (
-        "error: memory does not suffice: 3600.0 MiB more were asked for\nhint: a smaller batch or shape needs less\n"
+        "error: memory does not suffice: 3600.0 MiB more were asked for\n"
+        "hint: --batch-size auto --output FILE.npy runs as many rows at once as fit\n"
     )
     assert names(folder) == ["y.npy"]
 

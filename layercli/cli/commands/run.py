@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from layercli.cli import distributed, output, startup
+from layercli.cli import command_line, distributed, output, startup
 from layercli.cli.commands import run_generation, run_streaming
 from layercli.cli.commands import run_options as options
 from layercli.cli.commands import run_report as sections
@@ -99,6 +99,8 @@ def run(
             return 0
         show(written[0], [written[1]], format)
         return sections.finiteness(written[0]).code if check else 0
+    if plan.request.files and generate is None:
+        command_line.current().memory_hint = "--batch-size auto --output FILE.npy runs as many rows at once as fit"
     ready = of_plan(plan, decodes=generate is not None)
     found = []
     if generate is not None:
