@@ -101,11 +101,11 @@ class Functional(Model):
         return get_backend().functional_config(self)
 
     @classmethod
-    def from_config(cls, settings: Config, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """Return a new model from its config; raise FormatError if the config is invalid."""
-        if "input_layers" not in settings:
-            return super().from_config(settings)
-        return get_backend().functional_from_config(settings, custom_objects)
+        if "input_layers" not in config:
+            return super().from_config(config)
+        return get_backend().functional_from_config(config, custom_objects)
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs of the graph."""

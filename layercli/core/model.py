@@ -394,12 +394,12 @@ class Model(Layer, StateTree):
         self.module.zero_grad()
 
     @classmethod
-    def from_config(cls, settings: Config, custom_objects: Any = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: Any = None) -> Any:
         """Return a new model from its config; ``Model`` itself takes those of functional models."""
-        if cls is Model and "input_layers" in settings:
-            return get_backend().functional_from_config(settings, custom_objects)
+        if cls is Model and "input_layers" in config:
+            return get_backend().functional_from_config(config, custom_objects)
         with custom_object_scope(custom_objects or {}):
-            return super().from_config(settings)
+            return super().from_config(config)
 
     def _require_trainer(self, what: str) -> Any:
         return get_backend().trainer(self, what)

@@ -56,8 +56,13 @@ class DataclassConfig:
         return getattr(self, name)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, object]) -> Self:
-        """Return the object of a config; raise UsageError for an unknown argument."""
+    def from_config(cls, config: Mapping[str, object], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """Return the object of a config; raise UsageError for an unknown argument. ``custom_objects`` are known meanwhile."""
+        if custom_objects:
+            from layercli.core.custom_objects import custom_object_scope
+
+            with custom_object_scope(custom_objects):
+                return cls.from_config(config)
         known = cls.settings()
         for name in config:
             if name not in known:

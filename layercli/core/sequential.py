@@ -74,11 +74,11 @@ class Sequential(Model):
         return get_backend().sequential_config(self)
 
     @classmethod
-    def from_config(cls, settings: Config, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """Return a new model from its config; raise FormatError if the config is invalid."""
         if cls.__init__ is not Sequential.__init__:
-            return super().from_config(settings)
-        return get_backend().sequential_from_config(cls, settings, custom_objects)
+            return super().from_config(config)
+        return get_backend().sequential_from_config(cls, config, custom_objects)
 
     @property
     def input_shape(self) -> Shape | None:

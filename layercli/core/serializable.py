@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from layercli.core import dtypes, fields
+from layercli.core.custom_objects import custom_object_scope
 from layercli.core.types import Config
 
 COMMON = inspect.Signature(
@@ -105,18 +106,21 @@ class Serializable:
         return type(self).from_config(self.get_config())
 
     @classmethod
-    def from_config(cls, settings: dict[str, object]) -> Any:
-        """Return a new layer from a config of ``get_config``.
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Return a new layer from a config of ``get_config``; ``custom_objects`` are known by their names meanwhile.
 
         A constructor without the arguments name, trainable or dtype is called without them; they are set afterwards.
         """
+        if custom_objects:
+            with custom_object_scope(custom_objects):
+                return cls.from_config(config)
         taken = inspect.signature(cls.__init__).parameters
         if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
-            layer: Any = cls(**settings)
+            layer: Any = cls(**config)
             layer._named = False
             return layer
-        own = {key: settings[key] for key in ("name", "trainable", "dtype") if key in settings and key not in taken}
-        layer = cls(**{key: value for key, value in settings.items() if key not in own})
+        own = {key: config[key] for key in ("name", "trainable", "dtype") if key in config and key not in taken}
+        layer = cls(**{key: value for key, value in config.items() if key not in own})
         layer._named = False
         layer.name = own.get("name", layer.name)
         layer._policy = dtypes.DTypePolicy.named(own["dtype"]) if "dtype" in own else layer._policy

@@ -87,7 +87,16 @@ class Metric(DataclassConfig):
         self._state[key].copy_(torch.from_numpy(values))
         return variable
 
-    add_variable = add_weight
+    def add_variable(
+        self,
+        shape: Any = (),
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str = "sum",
+        name: str | None = None,
+    ) -> Variable:
+        """Add a variable to the state, as ``add_weight`` does."""
+        return self.add_weight(shape, initializer, dtype, name, aggregation)
 
     def _variable(self, name: str) -> Variable:
         if name not in self._views:

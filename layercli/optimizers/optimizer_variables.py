@@ -140,9 +140,9 @@ class OptimizerVariablesMixin:
         own.built_state.add_entry(name, tensor)
         return self._view(name, {name: tensor})
 
-    def update_step(self, grad: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Change one variable by its gradient: the rule of a subclass, in place of ``update``."""
-        raise NotImplementedError(f"{type(self).__name__} has no update_step(grad, variable, learning_rate)")
+        raise NotImplementedError(f"{type(self).__name__} has no update_step(gradient, variable, learning_rate)")
 
     def _get_variable_index(self, variable: Any) -> int:
         own: Any = self

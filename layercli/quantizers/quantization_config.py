@@ -92,9 +92,9 @@ class Int4QuantizationConfig(QuantizationConfig):
         return "int4"
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """Return the object of a config; one without a block size is from before there were groups."""
-        return super().from_config({"block_size": None, **config})
+        return super().from_config({"block_size": None, **config}, custom_objects)
 
 
 class Float8QuantizationConfig(QuantizationConfig):

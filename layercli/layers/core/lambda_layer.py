@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from layercli.core import custom_objects, graph, tree
+from layercli.core import graph, tree
+from layercli.core.custom_objects import custom_object_scope, get_registered_object
 from layercli.core.fields import Validator
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
@@ -93,14 +94,17 @@ class Lambda(Layer):
         return type(self)(*held, name=self.name, trainable=self._trainable, dtype=self._policy)
 
     @classmethod
-    def from_config(cls, settings: Config) -> Any:
-        """Return a new layer with these settings; UsageError where its functions are not there themselves."""
-        found = {**settings, "function": settings.get("function")}
+    def from_config(cls, config: Config, custom_objects: Any = None) -> Any:
+        """Return a new layer of this config; UsageError where its functions are not there themselves."""
+        if custom_objects:
+            with custom_object_scope(custom_objects):
+                return cls.from_config(config)
+        found = {**config, "function": config.get("function")}
         for name in SERIALIZED:
             value = found.get(name)
             if isinstance(value, dict) and value.get("class_name") == "function":
                 named_so = value.get("config"), value.get("registered_name")
-                known = (custom_objects.get_registered_object(str(each)) for each in named_so)
+                known = (get_registered_object(str(each)) for each in named_so)
                 value = found[name] = next((each for each in known if each is not None), value.get("config"))
             if isinstance(value, str):
                 raise UsageError(

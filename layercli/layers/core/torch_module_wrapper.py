@@ -97,8 +97,8 @@ class TorchModuleWrapper(Layer):
         )
 
     @classmethod
-    def from_config(cls, settings: Config) -> Any:
-        """Raise UsageError for a module that Keras pickled; otherwise return a new layer with these settings."""
-        if isinstance(settings.get("module"), str):
+    def from_config(cls, config: Config, custom_objects: Any = None) -> Any:
+        """Raise UsageError for a module that Keras pickled; otherwise return a new layer of this config."""
+        if isinstance(config.get("module"), str):
             raise UsageError("its module is pickled Python code, which is never executed")
-        return super().from_config(settings)
+        return super().from_config(config, custom_objects)

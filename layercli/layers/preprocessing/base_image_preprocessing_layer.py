@@ -60,16 +60,16 @@ class BaseImagePreprocessingLayer(Layer):
     moves_pixels = True
     """Whether pixels change their places, so that masks and boxes would have to be moved with them."""
 
-    def call(self, inputs: Tensor | dict[str, Any], training: bool = True) -> Any:
+    def call(self, data: Tensor | dict[str, Any], training: bool = True) -> Any:
         """Return the outputs: images, or a dict of ``images`` and what belongs to them, such as ``labels``.
 
         ShapeError where the images are neither an image nor a batch of them.
         """
-        if not isinstance(inputs, dict):
-            return self._of_batch({"images": inputs}, training)["images"]
-        if "images" not in inputs:
-            raise UsageError(f"expects a dict with images, got {', '.join(map(repr, inputs)) or 'an empty one'}")
-        return self._of_batch(inputs, training)
+        if not isinstance(data, dict):
+            return self._of_batch({"images": data}, training)["images"]
+        if "images" not in data:
+            raise UsageError(f"expects a dict with images, got {', '.join(map(repr, data)) or 'an empty one'}")
+        return self._of_batch(data, training)
 
     def _of_batch(self, parts: dict[str, Any], training: bool) -> dict[str, Any]:
         """Return the outputs for a batch, or for one image as a batch of one."""

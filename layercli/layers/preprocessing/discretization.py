@@ -103,10 +103,10 @@ class Discretization(Layer):
         return bins if self.encoding is None else self.encoding(bins)
 
     @classmethod
-    def from_config(cls, settings: Config) -> Any:
-        """Return a new layer with these settings, and with the boundaries that another one was adapted to."""
-        found = settings.get("bin_boundaries") if settings.get("num_bins") is not None else None
-        layer = super().from_config(settings if found is None else {**settings, "bin_boundaries": None})
+    def from_config(cls, config: Config, custom_objects: Any = None) -> Any:
+        """Return a new layer of this config, and with the boundaries that another one was adapted to."""
+        found = config.get("bin_boundaries") if config.get("num_bins") is not None else None
+        layer = super().from_config(config if found is None else {**config, "bin_boundaries": None}, custom_objects)
         if found is not None:
             layer.bin_boundaries = _ascending(found)
             layer._set_boundaries()

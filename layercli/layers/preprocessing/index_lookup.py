@@ -285,12 +285,14 @@ class IndexLookup(Layer):
         return super().get_config() | {"vocabulary_size": self.size_known}
 
     @classmethod
-    def from_config(cls, settings: Config) -> Any:
+    def from_config(cls, config: Config, custom_objects: Any = None) -> Any:
         """Return a new layer; UsageError where the config names a file with the vocabulary, which is not opened."""
-        if isinstance(settings.get("vocabulary"), str):
+        if isinstance(config.get("vocabulary"), str):
             raise UsageError("the config names a file with the vocabulary, which is not opened for a config")
-        layer = super().from_config({key: value for key, value in settings.items() if key != "vocabulary_size"})
-        layer.expect_size(settings.get("vocabulary_size"))
+        layer = super().from_config(
+            {key: value for key, value in config.items() if key != "vocabulary_size"}, custom_objects
+        )
+        layer.expect_size(config.get("vocabulary_size"))
         return layer
 
     def expect_size(self, size: Any) -> None:

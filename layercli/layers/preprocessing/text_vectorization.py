@@ -209,15 +209,15 @@ class TextVectorization(Layer):
         return super().get_config() | {"vocabulary_size": self._lookup_layer.size_known}
 
     @classmethod
-    def from_config(cls, settings: Config) -> Any:
+    def from_config(cls, config: Config, custom_objects: Any = None) -> Any:
         """Return a new layer; UsageError where the config names a file with the vocabulary, which is not opened."""
-        if isinstance(settings.get("vocabulary"), str):
+        if isinstance(config.get("vocabulary"), str):
             raise UsageError("the config names a file with the vocabulary, which is not opened for a config")
-        own = {key: value for key, value in settings.items() if key != "vocabulary_size"}
+        own = {key: value for key, value in config.items() if key != "vocabulary_size"}
         if own.get("dtype") == "string":  # tf.keras's, which is that of the input
             del own["dtype"]
-        layer = super().from_config(own)
-        layer._lookup_layer.expect_size(settings.get("vocabulary_size"))
+        layer = super().from_config(own, custom_objects)
+        layer._lookup_layer.expect_size(config.get("vocabulary_size"))
         return layer
 
     def assets(self) -> dict[str, bytes]:
