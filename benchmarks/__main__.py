@@ -9,7 +9,19 @@ from importlib import import_module
 from layercli.render import markdown
 from layercli.render.table import Column, Table
 
-ALL = ("looking", "files", "calls", "forward", "recurrent", "encoder", "streaming", "training", "distributed", "cuda")
+ALL = (
+    "looking",
+    "files",
+    "folders",
+    "calls",
+    "forward",
+    "recurrent",
+    "encoder",
+    "streaming",
+    "training",
+    "distributed",
+    "cuda",
+)
 
 
 def main(names: list[str]) -> int:
