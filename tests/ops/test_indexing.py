@@ -151,4 +151,4 @@ def test_indices_that_are_symbolic_are_taken_as_such():
     x, places = Input(("T", 4)), Input((3,), dtype="int64")
     taken = ops.take(x, places, axis=2)
     assert isinstance(taken, SymbolicTensor)
-    assert str(taken.spec) == "float32[None, T, None, 3]"
+    assert str(taken.spec) == "float32[None, T, B, 3]"
