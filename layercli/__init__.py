@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         config,
         constraints,
         datasets,
+        distillation,
         distributed,
         distribution,
         dtype_policies,
@@ -70,10 +71,10 @@ if TYPE_CHECKING:
     from layercli.sources.summary import summary
 
 MODULES = (
-    "activations", "applications", "backend", "callbacks", "config", "constraints", "datasets", "distributed", "distribution",
-    "dtype_policies", "errors", "export", "gpu", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops",
-    "optimizers", "preprocessing", "quantizers", "random", "regularizers", "saving", "testing", "tf", "tree", "utils",
-    "visualization", "wrappers",
+    "activations", "applications", "backend", "callbacks", "config", "constraints", "datasets", "distillation", "distributed",
+    "distribution", "dtype_policies", "errors", "export", "gpu", "initializers", "layers", "losses", "metrics",
+    "mixed_precision", "models", "ops", "optimizers", "preprocessing", "quantizers", "random", "regularizers", "saving",
+    "testing", "tf", "tree", "utils", "visualization", "wrappers",
 )  # fmt: skip
 NAMES = {
     "DTypePolicy": "layercli.core.dtypes",
@@ -127,6 +128,7 @@ __all__ = [
     "datasets",
     "device",
     "diff",
+    "distillation",
     "distributed",
     "distribution",
     "dtype_policies",

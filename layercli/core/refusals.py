@@ -26,7 +26,6 @@ REFUSED = {
     "config.disable_interactive_logging": "fit, evaluate and predict take verbose=0 or 2",
     "config.enable_traceback_filtering": "tracebacks are always whole",
     "config.enable_unsafe_deserialization": "nothing from a file is ever executed",
-    "distillation": "a train_step of one's own compares two models",
     "dtype_policies.AWQDTypePolicy": _CALIBRATED,
     "dtype_policies.DTypePolicyMap": "each layer takes its own dtype",
     "dtype_policies.GPTQDTypePolicy": _CALIBRATED,

@@ -20,7 +20,7 @@ from layercli.errors import UsageError, nearest
 
 PACKAGES = (
     "keras.losses", "keras.metrics", "keras.optimizers", "keras.optimizers.schedules", "keras.initializers",
-    "keras.regularizers", "keras.constraints", "keras.quantizers",
+    "keras.regularizers", "keras.constraints", "keras.quantizers", "keras.distillation",
 )  # fmt: skip
 
 

@@ -142,8 +142,14 @@ class Reader:
             return value.get("config") if found is None else found
         own = self.own(value)
         module = str(value.get("module"))
-        is_layer = module.startswith("keras.layers") or APPLICATIONS.get(module, module) in named_modules()
-        if name in MODELS or is_layer or (isinstance(own, type) and issubclass(own, Layer)):
+        home = APPLICATIONS.get(module, module)
+        is_named = home in named_modules() and name in vars(import_module(home))
+        if (
+            name in MODELS
+            or module.startswith("keras.layers")
+            or is_named
+            or (isinstance(own, type) and issubclass(own, Layer))
+        ):
             return self.made(value)
         settings = value.get("config") or {}
         return {"class_name": name, "config": settings} if own is None else own.from_config(settings)

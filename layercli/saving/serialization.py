@@ -26,7 +26,7 @@ OWN = "layercli.models"
 APPLICATIONS = {
     f"keras.src.applications.{name}": f"layercli.models.applications.{name}"
     for name in ("convnext", "inception_resnet_v2")
-}
+} | {"keras.distillation": "layercli.distillation.distiller"}
 """Keras's modules with layers of their own, LayerScale and CustomScaleLayer, and ours that have them."""
 
 

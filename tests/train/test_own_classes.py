@@ -264,3 +264,37 @@ def test_what_has_no_config_is_not_registered():
     with pytest.raises(LayercliError) as raised:
         saving.register_keras_serializable()(int)
     assert str(raised.value) == "int cannot be registered: it has no get_config method"
+
+
+class Rated(layercli.Model):
+    """Its compile takes other arguments, which it writes and reads itself, as Keras's guide on saving shows."""
+
+    def __init__(self):
+        super().__init__()
+        self.out = layers.Dense(2)
+
+    def call(self, inputs):
+        return self.out(inputs)
+
+    def compile(self, model_optimizer, loss_fn):
+        super().compile(optimizer=model_optimizer, loss=loss_fn)
+        self.given = {"model_optimizer": model_optimizer, "loss_fn": loss_fn}
+
+    def get_compile_config(self):
+        return self.given
+
+    def compile_from_config(self, config):
+        self.compile(**{name: saving.deserialize_keras_object(value) for name, value in config.items()})
+
+
+def test_a_file_holds_the_arguments_of_a_compile_of_ones_own(tmp_path):
+    model = Rated()
+    model.compile(layercli.optimizers.SGD(0.25, momentum=0.5), layercli.losses.Huber(0.5))
+    model.fit(X, Y, verbose=0)
+    model.save(tmp_path / "net.keras")
+    loaded = saving.load_model(tmp_path / "net.keras", {"Rated": Rated})
+    assert float(loaded.optimizer.learning_rate) == 0.25
+    assert loaded.given["loss_fn"].delta == 0.5
+    first, again = (net.fit(X, Y, verbose=0, shuffle=False).history["loss"] for net in (model, loaded))
+    assert first == again
+    assert np.array_equal(model.predict(X, verbose=0), loaded.predict(X, verbose=0))  # the momentum was in the file

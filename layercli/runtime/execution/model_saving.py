@@ -30,6 +30,7 @@ from layercli.saving import keras_archive, keras_file, legacy_h5
 from layercli.saving.deserialization import Reader
 from layercli.saving.legacy_values import Converted, has_hard_sigmoid, of_owner
 from layercli.saving.legacy_weights import stored
+from layercli.saving.objects import serialize_keras_object
 from layercli.saving.serialization import config_of
 from layercli.saving.weight_paths import layers_of
 
@@ -210,9 +211,8 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     require_built(model)
     require_described(model)
     described = config_of(model)
-    trainer = model._trainer
-    if trainer is not None:
-        described["compile_config"] = trainer.get_config()
+    if model._trainer is not None:
+        described["compile_config"] = serialize_keras_object(model.get_compile_config())
     if name.endswith(".h5"):
         save_legacy(model, path, described)
         return
@@ -263,10 +263,12 @@ def load_model(
         if model.built:
             values_in(model, archive.weights)  # checked before anything of these sizes is allocated
         settings = archive.config.get("compile_config")
-        if compile and isinstance(settings, dict) and settings.get("optimizer"):
+        if compile and isinstance(settings, dict) and type(model).compile_from_config is not Model.compile_from_config:
+            model.compile_from_config(settings)
+        elif compile and isinstance(settings, dict) and settings.get("optimizer"):
             model.compile(**reader.compiled(settings))
-            if model.built:
-                trainer_of(model, "load_model").prepare()
+        if model._trainer is not None and model.built:
+            trainer_of(model, "load_model").prepare()
         if model.built:
             restore(model, archive.weights)
     return model
