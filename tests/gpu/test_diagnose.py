@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,12 @@ def test_what_is_seen_completes_a_sentence_and_a_command_stands_last(name):
         assert not seen.endswith(".")
         assert re.match(r"[a-z]|GPU|NVML|CUDA|PyTorch", seen), code
         assert not re.search(r"https?://\S*\.$", remedy)
+
+
+def test_a_wheel_of_the_other_vendor_is_told_where_nobody_looked_for_amd_s_cards():
+    found = snapshot.read(HERE / "snapshots" / "other-vendor-nvidia.json")
+    unknown = replace(found, host=replace(found.host, amd_cards=None))
+    assert [each.code for each in diagnose(unknown)] == ["other-vendor-torch"]
 
 
 def test_errors_come_first():

@@ -77,7 +77,7 @@ def torch_of_other_vendor(s: Snapshot) -> Iterator[Diagnostic]:
     nvidia, amd = has_nvidia(s), bool(s.host.amd_cards)
     others = "AMD" if amd and not nvidia else "NVIDIA"
     mine = "AMD" if s.wheel.hip else "NVIDIA" if s.wheel.cuda else None
-    if s.host.amd_cards is not None and nvidia != amd and mine not in (None, others):
+    if nvidia != amd and mine not in (None, others):
         seen = f"this PyTorch ({s.wheel.version}) is built for {mine} GPUs, and this machine's are from {others}"
         yield Diagnostic("other-vendor-torch", "error", seen, wheel_advice(s))
 
