@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +21,13 @@ MODELS = ROOT.parent / "models"
 def files():
     yield from ((path, str(path.relative_to(ROOT))) for path in sorted(ROOT.rglob("*.py")))
     yield from ((path, f"models/{path.name}") for path in sorted(MODELS.glob("*.py")))
+
+
+def test_the_wheel_has_every_package():
+    settings = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    found = {".".join(path.parent.relative_to(ROOT.parent).parts) for path in ROOT.rglob("__init__.py")}
+    named = {"layercli.models", "layercli.models.applications"}  # the folder models
+    assert set(settings) == found | named
 
 
 @cache
