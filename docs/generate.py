@@ -54,9 +54,9 @@ def commands() -> dict[str, Any]:
     """Return the commands of the application by name."""
     import typer.main
 
-    from layercli.cli.main import app
+    from layercli.cli.main import COMMANDS, application
 
-    group: Any = typer.main.get_command(app)
+    group: Any = typer.main.get_command(application(COMMANDS))
     return dict(group.commands)
 
 

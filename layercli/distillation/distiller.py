@@ -50,7 +50,7 @@ class Distiller(Model):
         if not 0 <= student_loss_weight <= 1:
             raise UsageError(f"student_loss_weight must be from 0 to 1, got {student_loss_weight}")
         several = isinstance(distillation_losses, (list, tuple))
-        listed: list[Any] = [*distillation_losses] if several else [distillation_losses]  # type: ignore[misc]  # told apart
+        listed: list[Any] = [*distillation_losses] if several else [distillation_losses]  # type: ignore[misc]  # one or several
         if not listed or not all(isinstance(each, DistillationLoss) for each in listed):
             raise UsageError(f"Distiller expects one DistillationLoss or several, got {distillation_losses!r}")
         weights = [1.0] * len(listed) if distillation_loss_weights is None or not several else distillation_loss_weights

@@ -9,9 +9,11 @@ from layercli.errors import FormatError
 
 Settings = dict[str, Any]
 
-SAID = {"nb_filter", "output_dim", "border_mode", "dim_ordering", "init", "inner_init", "inner_activation", "bias", "pool_length",
-        "p", "sigma", "W_regularizer", "W_constraint", "subsample", "merge_mode", "nb_row", "mode", "length",
-        "depthwise_regularizer"}  # fmt: skip
+ONLY_IN_KERAS_1 = {
+    "nb_filter", "output_dim", "border_mode", "dim_ordering", "init", "inner_init", "inner_activation", "bias",
+    "pool_length", "p", "sigma", "W_regularizer", "W_constraint", "subsample", "merge_mode", "nb_row", "mode", "length",
+    "depthwise_regularizer",
+}  # fmt: skip
 """Arguments of which a layer of Keras 1 has at least one, unless Keras 2 has the same."""
 CLASSES = {
     "Convolution1D": "Conv1D", "AtrousConvolution1D": "Conv1D", "Convolution2D": "Conv2D", "AtrousConvolution2D": "Conv2D",
@@ -85,8 +87,8 @@ def is_of_keras_1(name: str, settings: Mapping[str, object]) -> bool:
         return True
     if name == "Bidirectional":
         return False
-    said = SAID - ({"output_dim"} if name == "Embedding" and "embeddings_initializer" in settings else set())
-    return not said.isdisjoint(settings)
+    own = ONLY_IN_KERAS_1 - ({"output_dim"} if name == "Embedding" and "embeddings_initializer" in settings else set())
+    return not own.isdisjoint(settings)
 
 
 def _value(key: str, value: Any) -> Any:

@@ -133,7 +133,8 @@ def test_arguments_of_its_forward(cli, folder):
     shapes = ["--input-shape", "y=1,4", "--input-shape", "x=1,4"]
     assert "Input:          x float32[1, 4], y float32[1, 4]\n" in cli("summary", "net.py:Two", *shapes).out
     done = cli("summary", "net.py:Two", "--input-shape", "1,4")
-    assert (done.code, done.err) == (2, "error: net.py:Two takes 2 inputs (x, y), got 1: y is missing\n")
+    hint = "hint: --arg y=VALUE, if it is no tensor\n"
+    assert (done.code, done.err) == (2, f"error: net.py:Two takes 2 inputs (x, y), got 1: y is missing\n{hint}")
 
 
 def test_a_branch_decided_by_the_input_is_followed(cli, folder):

@@ -165,6 +165,7 @@ WRITES = {
     "utils/cached_files.py",  # unpacks archives into a folder of its own beside them, as get_file is asked to
     "saving/conversion.py",  # renames tensors, not files
     "saving/conversion_writers.py",  # fills the temporary files that formats.atomic staged
+    "runtime/export/export_folder.py",  # fills the temporary folder that formats.atomic staged
     "cli/job_summary.py",  # adds to the summary of a GitHub job, whose path the job gives
     "gpu/subprocess_runner.py",  # in a temporary folder of its own
     "cli/output.py", "gpu/probes/os_probe.py",  # devices, not files

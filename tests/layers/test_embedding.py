@@ -63,8 +63,7 @@ def test_messages():
         "Embedding expects quantization_config to be a QuantizationConfig or None, got 'int8'"
     )
     assert (
-        message(Masking(name="m"), torch.zeros(3))
-        == "m (Masking) expects x with at least 2 axes, got 1 (x = float32[3])"
+        message(Masking(name="m"), torch.zeros(())) == "m (Masking) expects x with an axis -1, got 0 axes (x = bool[])"
     )
 
 
