@@ -140,8 +140,10 @@ class Session:
         value = of(real(node))
         if Mode.record and key not in self.store:
             self.store.add(key, value)
-        elif key in self.store and kind != "file":  # a file holds its date: what is read from it is compared
-            compare(self.store[key], value)
+        elif key in self.store:
+            recorded = self.store[key]
+            if kind != "file":  # a file holds its date: what is read from it is compared
+                compare(recorded, value)
         return value
 
 

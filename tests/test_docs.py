@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+from pathlib import Path
 
 import layercli.models
 import pytest
@@ -16,8 +17,12 @@ def modules():
     for package in (layercli, layercli.models):
         yield package.__name__
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not found.name.endswith("__main__") and ".gpu.child" not in found.name:
+            if not found.name.endswith("__main__") and ".gpu.child" not in found.name and has_examples(found):
                 yield found.name
+
+
+def has_examples(found):
+    return ">>> " in Path(found.module_finder.find_spec(found.name).origin).read_text()
 
 
 @pytest.mark.parametrize("name", sorted(set(modules())))
