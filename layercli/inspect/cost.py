@@ -129,14 +129,18 @@ class Cost:
 
     @cached_property
     def peak(self) -> Peak | None:
-        """The peak of what comes and goes; None where sizes are open or unknown."""
-        return self.memory.peak(self.at)
+        """The peak of what comes and goes; None where sizes are open or unknown, or the calls do not cover a forward pass."""
+        return None if self.graph.incomplete else self.memory.peak(self.at)
 
     @property
     def bytes(self) -> int | None:
         """The greatest sum of all parts; None where sizes are open or unknown."""
         fixed = dims.at(self.memory.fixed_bytes, self.at)
         return fixed + self.peak.bytes if isinstance(fixed, int) and self.peak is not None else None
+
+    def formula(self, at: Mapping[str, int] | None = None) -> str | None:
+        """Return ``bytes`` as a formula of the sizes that are open at ``at``, by default the cost's; None where it is unknown."""
+        return None if self.graph.incomplete else self.memory.formula(self.at if at is None else at)
 
     @property
     def open_sizes(self) -> list[str]:
@@ -156,6 +160,8 @@ class Cost:
         """Return the parts of the memory at the peak, in the order of their kinds."""
         parts = [amount(name, size, self.at) for name, size in self.memory.fixed.items()]
         found = self.peak
+        if self.graph.incomplete:
+            return [*parts, CostPart(ACTIVATIONS, None)]
         if found is None:
             moving = [dims.at(size, self.at) for size, _ in self.memory.moving.candidates]
             text = None if UNKNOWN in moving else "max(" + ", ".join(map(str, moving)) + ")"

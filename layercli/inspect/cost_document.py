@@ -70,7 +70,7 @@ def totals(cost: Cost) -> dict[str, int | None]:
 
 def formulas(cost: Cost) -> dict[str, str | None]:
     """Return the formulas of the figures that depend on named sizes, whether those have values or not."""
-    return {"macs": formula_of(cost.graph.macs()), "memory": cost.memory.formula() if cost.memory.names else None}
+    return {"macs": formula_of(cost.graph.macs()), "memory": cost.formula({}) if cost.memory.names else None}
 
 
 def cache_of(cost: Cost) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from layercli.core import dims
 from layercli.errors import UsageError
+from layercli.inspect.budgets import shown
 from layercli.inspect.cost import Cost, Memory
 
 MOST = 2**50
@@ -47,6 +48,12 @@ def fit(cost: Cost, capacity: int, device: str = "") -> Fit:
         given = " ".join(f"--at {name}=..." for name in cost.open_sizes)
         raise UsageError(f"whether it fits depends on {' and '.join(cost.open_sizes)}", hint=f"give a value: {given}")
     needed = cost.bytes
+    if cost.graph.incomplete:
+        held = dims.at(cost.memory.fixed_bytes, cost.at)
+        if isinstance(held, int) and held > capacity:  # whatever its activations take
+            return Fit(held, capacity, device)
+        hint = f"its weights and inputs take {shown('memory', held)}" if isinstance(held, int) else None
+        raise UsageError(f"whether {cost.name} fits is not known: {cost.graph.incomplete}", hint=hint)
     if needed is None:
         raise UsageError(f"whether {cost.name} fits is not known: some of its sizes are unknown")
     names = sorted(cost.memory.names, key=lambda name: (name != dims.BATCH, name))

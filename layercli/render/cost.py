@@ -54,7 +54,7 @@ def parts_table(cost: Cost, fit: Fit | None, findings: list[Finding], time: Time
         columns += [Column("Share", numeric=True, show=show_share, bar=True)]
     rows = [
         row_of(part, total if known else None)
-        for part in [*parts, CostPart("total", total, cost.memory.formula(cost.at) if total is None else None)]
+        for part in [*parts, CostPart("total", total, cost.formula() if total is None else None)]
     ]
     return Table(
         f"{cost.name}: memory of {cost.mode}",

@@ -4,6 +4,10 @@ import json
 import subprocess
 import sys
 
+import numpy as np
+
+from layercli.formats.safetensors import save
+
 
 def test_parts_of_the_memory(cli):
     done = cli("cost mlp --at B=2 --format plain")
@@ -195,3 +199,20 @@ def test_torch_is_not_imported():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_a_file_of_weights_takes_in_a_call_is_unknown(cli, tmp_path):
+    """A figure that is not known is exit 3 and no pass; that it does not fit may be known all the same."""
+    file = str(tmp_path / "w.safetensors")
+    save(file, {"w": np.ones((3, 20), "float32")})
+    done = cli("cost", file, "--max", "memory=1KiB")
+    assert (done.code, done.err) == (3, "not known: memory is not known, the budget is 1.0 KiB\n")
+    assert cli("cost", file, "--max", "weights=1KiB").code == 0
+    assert "total             ?\n" in cli("cost", file).out
+    done = cli("cost", file, "--memory", "1KiB")
+    reason = "a weight file does not describe a computation"
+    error = f"error: whether w.safetensors fits is not known: {reason}\nhint: its weights and inputs take 240 B\n"
+    assert (done.code, done.err) == (2, error)
+    done = cli("cost", file, "--memory", "100B")
+    assert done.code == 1
+    assert "no, 140 B are missing" in done.out
