@@ -86,14 +86,16 @@ class Pretrained(Model):
         return False
 
     @property
-    def start_token(self) -> int | None:
+    def start_token(self: Any) -> int | None:
         """The token that a decoder beside an encoder starts with; None if the config does not say."""
-        return None
+        found: int | None = self.config.decoder_start_token_id if self.is_encoder_decoder else None
+        return found
 
     @property
-    def cached(self) -> Layer:
-        """The layer whose ``blocks`` have a cache."""
-        return self
+    def cached(self: Any) -> Layer:
+        """The layer whose ``blocks`` have a cache: the decoder beside an encoder."""
+        found: Layer = self.decoder if self.is_encoder_decoder else self
+        return found
 
     def continued(self, tokens: Tree) -> Any:
         """Return the inputs of a call that adds ``tokens`` (batch, steps): all else that was given before is in the cache."""

@@ -237,17 +237,6 @@ class T5(Pretrained):
         return bool(self.head)
 
     @property
-    def start_token(self) -> int | None:
-        """The token that decoding starts with."""
-        found: int | None = self.config.decoder_start_token_id
-        return found
-
-    @property
-    def cached(self) -> Layer:
-        """The decoder."""
-        return self.decoder
-
-    @property
     def plan(self) -> TensorParallelPlan:
         """How ranks share the layers."""
         network = {**dict.fromkeys(("wi", "wi_0", "wi_1", "relative_attention_bias"), COLUMNS), "wo": ROWS}

@@ -189,17 +189,6 @@ class Whisper(Pretrained):
         return int(self.config.max_target_positions)
 
     @property
-    def start_token(self) -> int | None:
-        """The token that decoding starts with."""
-        found: int | None = self.config.decoder_start_token_id
-        return found
-
-    @property
-    def cached(self) -> Layer:
-        """The decoder."""
-        return self.decoder
-
-    @property
     def plan(self) -> TensorParallelPlan:
         """How ranks share the layers."""
         attention, of = attention_plan("q_proj", "k_proj", "v_proj", "out_proj"), self.config
