@@ -18,7 +18,14 @@ from layercli.formats.atomic import replacing
 from layercli.formats.os_errors import reading
 from layercli.formats.tensor_data import Layout, TensorData
 from layercli.formats.weight_file import missing
-from layercli.formats.zip_archive import content_start, damage_told, inflated, member_start, members_in, opened_member
+from layercli.formats.zip_archive import (
+    content_start,
+    damage_as_format_error,
+    inflated,
+    member_start,
+    members_in,
+    opened_member,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +45,7 @@ class NpzFile:
         self.file = Path(path)
         members = checked(self.file, members_in(self.file))
         self._members = {info.filename.removesuffix(".npy"): info for info in members}
-        with damage_told(self.file), open(self.file, "rb") as stream:
+        with damage_as_format_error(self.file), open(self.file, "rb") as stream:
             self._layouts = {name: self._layout(stream, name, info) for name, info in self._members.items()}
         self.entries = {name: layout.entry for name, (layout, _) in self._layouts.items()}
 

@@ -29,13 +29,13 @@ SETTLED = 2 * 10**9
 @contextmanager
 def archive(file: Path) -> Iterator[zipfile.ZipFile]:
     """Yield the zip archive ``file``; convert errors, including those of the body, to FormatError."""
-    with damage_told(file), zipfile.ZipFile(file) as zipped:
+    with damage_as_format_error(file), zipfile.ZipFile(file) as zipped:
         check_first(zipped.filelist)
         yield zipped
 
 
 @contextmanager
-def damage_told(file: Path) -> Iterator[None]:
+def damage_as_format_error(file: Path) -> Iterator[None]:
     """Raise the errors of ``zipfile`` inside the block as FormatError."""
     with reading(file):
         try:
@@ -81,7 +81,7 @@ def kept_members(file: Path, state: tuple[int, ...]) -> list[zipfile.ZipInfo]:
 @contextmanager
 def opened_member(file: Path, info: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
     """Yield the content of a member as a stream, inflated and compared with its checksum at the end."""
-    with damage_told(file), open(file, "rb") as stream, inflated(file, stream, info) as content:
+    with damage_as_format_error(file), open(file, "rb") as stream, inflated(file, stream, info) as content:
         yield content
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import wave
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,8 @@ def text_dataset_from_directory(
     def stacked(files: Sequence[Path]) -> np.ndarray:
         return np.array([_text(file, max_length) for file in files], dtype=object)
 
-    return _dataset(
-        directory, ((".txt",), "texts"), stacked, labels, label_mode, class_names, batch_size, shuffle, seed,
-        validation_split, subset,
-    )  # fmt: skip
+    division = Division(labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset)
+    return division.dataset(directory, (".txt",), "texts", stacked)
 
 
 def audio_dataset_from_directory(
@@ -118,54 +117,52 @@ def audio_dataset_from_directory(
         cut = [sound[:length] for sound in sounds]
         return np.stack([np.pad(sound, ((0, length - len(sound)), (0, 0))) for sound in cut])
 
-    return _dataset(
-        directory, ((".wav",), "sounds"), stacked, labels, label_mode, class_names, batch_size, shuffle, seed,
-        validation_split, subset,
-    )  # fmt: skip
+    division = Division(labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset)
+    return division.dataset(directory, (".wav",), "sounds", stacked)
 
 
-def _dataset(
-    directory: Folder,
-    kind: tuple[tuple[str, ...], str],
-    stacked: Callable[[Sequence[Path]], np.ndarray],
-    labels: Any,
-    label_mode: str | None,
-    class_names: Sequence[str] | None,
-    batch_size: int | None,
-    shuffle: bool,
-    seed: int | None,
-    validation_split: float | None,
-    subset: str | None,
-) -> Any:
-    label_mode = check_labels(labels, label_mode)
-    found = find_labelled(directory, *kind, class_names)
-    check_classes(found, directory, label_mode)
-    check_split(validation_split, subset)
+@dataclass(frozen=True)
+class Division:
+    """How the files of a folder become batches: the arguments that all ``..._dataset_from_directory`` share."""
 
-    def dataset(part: LabelledFiles) -> FileDataset:
-        if shuffle:
-            part = part.part(np.random.default_rng(seed).permutation(len(part)).tolist())
-        return FileDataset(part, stacked, label_mode, batch_size)
+    labels: Any
+    label_mode: str | None
+    class_names: Sequence[str] | None
+    batch_size: int | None
+    shuffle: bool
+    seed: int | None
+    validation_split: float | None
+    subset: str | None
 
-    if validation_split is None:
-        return dataset(found)
-    parts = found.halves(validation_split, subset, seed)
-    return tuple(map(dataset, parts)) if subset == "both" else dataset(parts)
+    def dataset(
+        self, directory: Folder, endings: tuple[str, ...], what: str, stacked: Callable[[Sequence[Path]], np.ndarray]
+    ) -> Any:
+        """Return the dataset of the files with these ``endings``, or the two of a split; ``stacked`` reads those of a batch."""
+        label_mode = check_labels(self.labels, self.label_mode)
+        found = find_labelled(directory, endings, what, self.class_names)
+        check_classes(found, directory, label_mode)
+        check_split(self.validation_split, self.subset)
+
+        def dataset(part: LabelledFiles) -> FileDataset:
+            if self.shuffle:
+                part = part.part(np.random.default_rng(self.seed).permutation(len(part)).tolist())
+            return FileDataset(part, stacked, label_mode, self.batch_size)
+
+        if self.validation_split is None:
+            return dataset(found)
+        parts = found.halves(self.validation_split, self.subset, self.seed)
+        return tuple(map(dataset, parts)) if self.subset == "both" else dataset(parts)
 
 
 def _text(file: Path, max_length: int | None) -> str:
     try:
         with open(file, "rb") as opened:
-            return opened.read(-1 if max_length is None else max_length).decode("utf-8", _errors(max_length))
+            raw = opened.read(-1 if max_length is None else max_length)
+        return raw.decode("utf-8", "strict" if max_length is None else "ignore")  # a cut may fall into a letter
     except OSError as error:
         raise FileError(f"cannot read {file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise FormatError(f"{file} is not UTF-8") from error
-
-
-def _errors(max_length: int | None) -> str:
-    """Return how bytes that are no text are taken: a cut may fall into a letter."""
-    return "strict" if max_length is None else "ignore"
 
 
 def _sound(file: Path, sampling_rate: int | None) -> np.ndarray:

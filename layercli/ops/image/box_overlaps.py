@@ -13,10 +13,14 @@ TINY = 1e-7
 """Keras's epsilon, which is added to what is divided by."""
 
 
+def _height_and_width(image_shape: Any) -> tuple[Any, Any]:
+    """Return the sizes of images of a shape (height, width, ...); None for both where there is none."""
+    return (None, None) if image_shape is None else tuple(image_shape[:2])
+
+
 def _sides(boxes: Any, source: str, image_shape: Any) -> list[Any]:
     """Return left, top, right and bottom of boxes, each (..., 1)."""
-    height, width = (None, None) if image_shape is None else image_shape[:2]
-    return list(ops.split(convert_format(boxes, source, "xyxy", height, width), 4, -1))
+    return list(ops.split(convert_format(boxes, source, "xyxy", *_height_and_width(image_shape)), 4, -1))
 
 
 def compute_iou(
@@ -119,7 +123,7 @@ def encode_box_to_deltas(
         image_shape: (height, width, channels), for a format ``rel_...``.
     """
     variance = _checked(encoding_format, variance)
-    height, width = (None, None) if image_shape is None else image_shape[:2]
+    height, width = _height_and_width(image_shape)
     anchors = convert_format(anchors, anchor_format, encoding_format, height, width)
     boxes = convert_format(boxes, box_format, encoding_format, height, width)
     sizes = ops.maximum(anchors[..., 2:], TINY)
@@ -149,7 +153,7 @@ def decode_deltas_to_boxes(
         image_shape: (height, width, channels), for a format ``rel_...``.
     """
     variance = _checked(encoded_format, variance)
-    height, width = (None, None) if image_shape is None else image_shape[:2]
+    height, width = _height_and_width(image_shape)
 
     def decoded(anchor: Any, delta: Any) -> Any:
         anchor = convert_format(anchor, anchor_format, encoded_format, height, width)
