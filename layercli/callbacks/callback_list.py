@@ -23,7 +23,7 @@ def listed(callbacks: Any) -> list[Any]:
 
 
 class CallbackList(Callback):
-    """Several callbacks as one, for a training loop of one's own: each of its hooks is called on those that override it.
+    """Several callbacks as one, for a custom training loop: each of its hooks is called on those that override it.
 
     ``params`` are what set_params of each callback is given: ``epochs``, ``steps`` and ``verbose``. Raises UsageError where
     ``callbacks`` are no callbacks.

@@ -123,7 +123,7 @@ def second_as_2(step: str) -> str:
 
 
 def major_of(file: Any) -> int | None:
-    """Return the first number of the version of Keras that wrote an open ``.weights.h5``; None where nothing tells.
+    """Return the first number of the version of Keras that wrote an open ``.weights.h5``; None where the file does not say.
 
     tf.keras 2.12 calls layers otherwise, and Keras since 3.6 names the layer of each group; the layout between is one.
     """

@@ -105,7 +105,7 @@ def check_labels(labels: object, label_mode: str | None) -> str | None:
 
 
 def check_classes(folder: LabelledFiles, directory: object, label_mode: str | None) -> None:
-    """Raise UsageError where the mode "binary" meets another number of classes than two."""
+    """Raise UsageError for the mode "binary" with another number of classes than two."""
     if label_mode == "binary" and len(folder.class_names) != 2:
         raise UsageError(f"label_mode binary is for 2 classes, {directory} has {len(folder.class_names)}")
 
