@@ -7,7 +7,7 @@ prefix of the base model. A layer with variables stored differently overrides ``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from layercli.models.parallel import TensorParallelPlan
@@ -58,7 +58,8 @@ class PretrainedStored:
 
     def under(self, prefix: str) -> PretrainedStored:
         """Return the storage with ``prefix`` before every name."""
-        return replace(self, names=tuple(prefix + name for name in self.names))
+        names = tuple([prefix + name for name in self.names])
+        return PretrainedStored(names, self.order, self.stacked, self.replaced, self.single)
 
 
 class Pretrained(Model):

@@ -87,9 +87,9 @@ class Functional(Model):
         order = self._graph.topological_order
         return [next(layers) if isinstance(each, (SymbolicTensor, Layer)) else each.target for each in order]
 
-    def children(self) -> Iterator[tuple[str, Layer]]:
-        """Yield the layers of the graph by their names; generated names are numbered for each class."""
-        yield from named_by_class([each for each in self._graph.operations if isinstance(each, Layer)])
+    def children(self) -> list[tuple[str, Layer]]:
+        """Return the layers of the graph by their names; generated names are numbered for each class."""
+        return list(named_by_class([each for each in self._graph.operations if isinstance(each, Layer)]))
 
     def get_config(self) -> Config:
         """Return the layers and operations with the calls made of them, the inputs and the outputs, as Keras has them.

@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import inspect
 import re
+import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from numbers import Real
@@ -175,7 +176,8 @@ class Registry:
             module = self.module_of[name]
         except KeyError:
             return refused(self.package, name)
-        return getattr(importlib.import_module(f"{self.package}.{module}"), name)
+        loaded = sys.modules.get(f"{self.package}.{module}")  # import_module takes locks for one that is there already
+        return getattr(loaded or importlib.import_module(f"{self.package}.{module}"), name)
 
     def find(self, name: str) -> Any:
         """Return the class or function of that name, ignoring case and underscores; raise UsageError for an unknown name, and

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from layercli.core import graph, tree
@@ -51,9 +51,9 @@ class Sequential(Model):
         self._rebuild()
         return layer
 
-    def children(self) -> Iterator[tuple[str, Layer]]:
-        """Yield the layers by their names; generated names are numbered for each class."""
-        yield from named_by_class(list({id(layer): layer for layer in self._stack}.values()))
+    def children(self) -> list[tuple[str, Layer]]:
+        """Return the layers by their names; generated names are numbered for each class."""
+        return list(named_by_class(list({id(layer): layer for layer in self._stack}.values())))
 
     def call(self, inputs: Any) -> Any:
         """Return the output of the last layer."""

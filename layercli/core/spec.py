@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from layercli.core import dims, dtypes
@@ -32,12 +33,12 @@ class Spec:
     @property
     def size(self) -> Size:
         """The number of values."""
-        return dims.product(self.shape)
+        return _size(tuple(self.shape))
 
     @property
     def bytes(self) -> Size:
         """The memory of the values in bytes."""
-        return self.size * dtypes.BYTES[self.dtype]
+        return _bytes(tuple(self.shape), self.dtype)
 
     def at(self, values: Mapping[str, Size]) -> Spec:
         """Return the spec with the unknowns in ``values`` replaced."""
@@ -45,6 +46,17 @@ class Spec:
 
     def __str__(self) -> str:
         return f"{self.dtype}[{', '.join(sizes_text(self.shape))}]"
+
+
+@lru_cache(maxsize=4096)
+def _size(shape: Shape) -> Size:
+    """Return the number of values; equal blocks have the same few shapes, and the product of formulas is slow."""
+    return dims.product(shape)
+
+
+@lru_cache(maxsize=4096)
+def _bytes(shape: Shape, dtype: str) -> Size:
+    return _size(shape) * dtypes.BYTES[dtype]
 
 
 def with_batch_dim(shape: Iterable[Any]) -> Shape:

@@ -24,10 +24,11 @@ Monomial: TypeAlias = tuple[Atom, ...]
 class Dim:
     """A size that is not known: a formula of named unknowns, or anonymous (``terms`` is None)."""
 
-    __slots__ = ("terms",)
+    __slots__ = ("_hash", "terms")
 
     def __init__(self, terms: Mapping[Monomial, int] | None) -> None:
         self.terms = terms
+        self._hash: int | None = None
 
     @staticmethod
     def named(name: str) -> Dim:
@@ -114,7 +115,9 @@ class Dim:
         return self._shown_as_none if other is None else isinstance(other, Dim) and self.terms == other.terms
 
     def __hash__(self) -> int:
-        return hash(None if self.terms is None or self._shown_as_none else frozenset(self.terms.items()))
+        if self._hash is None:
+            self._hash = hash(None if self.terms is None or self._shown_as_none else frozenset(self.terms.items()))
+        return self._hash
 
     @property
     def _shown_as_none(self) -> bool:

@@ -51,11 +51,17 @@ class Trackable:
             if getattr(type(each), "is_free", None) is not None and each.is_free:
                 each.join(self, naming.uniquify([*self._variables, each.key.replace("/", "_").replace(".", "_")])[-1])
 
-    def children(self) -> Iterator[tuple[str, Layer]]:
-        """Yield the direct sublayers with their paths: ``conv2a``, ``blocks/0``, ``heads/left``."""
-        for key, value in list(vars(self).items()):
-            if type(value) not in PLAIN and isinstance(value, MAY_HOLD_LAYERS) and key not in FRAMEWORK:
-                yield from _layers_in(key, value)
+    def children(self) -> list[tuple[str, Layer]]:
+        """Return the direct sublayers with their paths: ``conv2a``, ``blocks/0``, ``heads/left``."""
+        found: list[tuple[str, Layer]] = []
+        for key, value in self.__dict__.items():
+            kind = type(value)
+            if kind not in PLAIN and key not in FRAMEWORK and (HOLDS[kind] if kind in HOLDS else may_hold(kind)):
+                if isinstance(value, Trackable):
+                    found.append((key, value))  # type: ignore[arg-type]  # every Trackable is a Layer
+                elif value:
+                    found += _layers_in(key, value)
+        return found
 
     def named_layers(self, path: str = "") -> Iterator[tuple[str, Layer]]:
         """Yield this layer and all layers below, each once, with its path from here (empty for this one)."""
@@ -67,7 +73,7 @@ class Trackable:
                 continue
             seen.add(id(layer))
             yield path, layer
-            stack += [(f"{path}/{key}".lstrip("/"), child) for key, child in reversed(list(layer.children()))]
+            stack += [(f"{path}/{key}".lstrip("/"), child) for key, child in reversed(layer.children())]
 
     def path_to(self, layer: Trackable) -> str:
         """Return the path from here to a layer below, or empty text if it is not below."""
@@ -132,6 +138,8 @@ class Trackable:
     def own_variables(self) -> list[Variable]:
         """The variables of this layer itself: those created trainable first, then the others, in order of creation."""
         persistent = [variable for variable in self._variables.values() if variable.persistent]
+        if len(persistent) < 2:
+            return persistent
         return sorted(persistent, key=lambda variable: not variable.made_trainable)
 
     @property
@@ -204,6 +212,8 @@ class Trackable:
 PLAIN = frozenset({type(None), bool, int, float, str})
 """The types of most attributes of a layer, which hold no sublayer."""
 MAY_HOLD_LAYERS = (Trackable, list, tuple, dict)
+HOLDS: dict[type, bool] = {}
+"""Whether attributes of a type may hold sublayers, of the types that were met: a model asks it of each attribute many times."""
 FRAMEWORK = frozenset(
     {
         "_variables",
@@ -220,6 +230,11 @@ FRAMEWORK = frozenset(
     }
 )
 """Attributes of a layer that are the framework's own, and hold no sublayer of the author's."""
+
+
+def may_hold(kind: type) -> bool:
+    """Return whether attributes of a type may hold sublayers."""
+    return HOLDS.setdefault(kind, issubclass(kind, MAY_HOLD_LAYERS))
 
 
 def is_torch_module(value: object) -> bool:

@@ -22,7 +22,7 @@ class LayerTree:
         while pending:
             path, layer = pending.pop()
             if id(layer) not in self.children:
-                inside = list(layer.children())
+                inside = layer.children()
                 self.layers.append((path, layer))
                 self.children[id(layer)] = [child for _, child in inside]
                 pending += [(f"{path}/{key}".lstrip("/"), child) for key, child in reversed(inside)]

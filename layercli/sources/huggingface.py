@@ -68,6 +68,7 @@ class Checkpoint:
     weights: WeightFile | None
     notes: list[str] = field(default_factory=list)
     why: str = ""
+    _match: Match | None = None
 
     @property
     def name(self) -> str:
@@ -100,7 +101,9 @@ class Checkpoint:
         """Return how the weights match the built model; None if there is nothing to compare."""
         if self.model is None or self.weights is None:
             return None
-        return match(self.model, {name: entry.shape for name, entry in self.entries.items()})
+        if self._match is None:
+            self._match = match(self.model, {name: entry.shape for name, entry in self.entries.items()})
+        return self._match
 
     def stored_bytes(self, *, only_packed: bool) -> dict[str, int]:
         """Return the bytes that the files hold for each variable of the built model, by its path, or for packed ones alone."""
