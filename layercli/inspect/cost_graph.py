@@ -36,16 +36,23 @@ class CostGraph:
     dtype: str | None = None
     """The dtype that ``run`` is in, None for that of the parameters."""
     cache_name: str = CACHE
+    runs: dict[Any, TrainingRun] = field(default_factory=dict, compare=False)
+    """The training steps that were asked for, by the layers that run again and the sizes."""
 
     def training_run(self, checkpointed: tuple[str, ...], at: Mapping[str, int]) -> TrainingRun:
         """Return the memory of a training step, with modules like ``checkpointed`` that run again, for sizes ``at``."""
         from layercli.inspect.training_memory import training_run
 
-        return training_run(self.graph, checkpointed, at) if self.run is None else self.run(self.dtype, checkpointed)
+        key = checkpointed, tuple(at.items())
+        if key not in self.runs:
+            self.runs[key] = (
+                training_run(self.graph, checkpointed, at) if self.run is None else self.run(self.dtype, checkpointed)
+            )
+        return self.runs[key]
 
     def narrowed(self, dtype: str) -> CostGraph:
         """Return the same with floating values in ``dtype``."""
-        return replace(self, graph=in_dtype(self.graph, dtype), dtype=dtype)
+        return replace(self, graph=in_dtype(self.graph, dtype), dtype=dtype, runs={})
 
 
 def layer_cost_graph(

@@ -17,12 +17,12 @@ RANKS = 8
 """With how many ranks FSDP is tried."""
 
 
-def remedies(opened: CostGraph, training: Training | None, at: Mapping[str, int], capacity: int) -> tuple[Remedy, ...]:
-    """Return the changes that lower the memory, each with what it then takes and whether that fits in ``capacity``."""
-    found, now = [], measured(opened, training, at).bytes
-    for change, changed in changes(opened, training, at):
+def remedies(opened: CostGraph, training: Training | None, now: Cost, capacity: int) -> tuple[Remedy, ...]:
+    """Return the changes that lower the memory of ``now``, each with what it then takes and whether that fits in ``capacity``."""
+    found = []
+    for change, changed in changes(opened, training, now.at):
         needed = changed.bytes
-        if needed is not None and now is not None and needed < now:
+        if needed is not None and now.bytes is not None and needed < now.bytes:
             found.append(Remedy(change, needed, needed <= capacity))
     return tuple(found)
 

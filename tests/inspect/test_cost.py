@@ -14,7 +14,7 @@ from layercli.inspect import budgets, devices, quantities
 from layercli.inspect.cost import CACHE, cost
 from layercli.inspect.cost_document import document
 from layercli.inspect.fit import fit, largest
-from layercli.inspect.remedies import remedies
+from layercli.inspect.remedies import measured, remedies
 from layercli.inspect.time_floor import time_floor
 from layercli.inspect.training_cost import Training
 from layercli.sources import open as open_source
@@ -161,12 +161,13 @@ def test_each_token_of_a_decoder_reads_the_weights_and_the_cache():
 
 def test_what_would_make_it_fit():
     opened = open_source("mlp").cost_graph()
-    [found] = remedies(opened, None, {"B": 2}, 250_000)
+    [found] = remedies(opened, None, measured(opened, None, {"B": 2}), 250_000)
     narrow = costed(open_source("mlp"), at={"B": 2}, dtype="bfloat16")
     assert (found.change, found.fits) == ("--dtype bfloat16", True)
     assert found.bytes == pytest.approx(narrow.bytes, rel=0.05)  # here the inputs are narrow too
     shared = open_source("transformer-encoder").cost_graph(training=True)
-    changes = [each.change for each in remedies(shared, Training("adam"), {"B": 8, "T": 128}, 2**20)]
+    now = measured(shared, Training("adam"), {"B": 8, "T": 128})
+    changes = [each.change for each in remedies(shared, Training("adam"), now, 2**20)]
     assert changes == ["--dtype bfloat16", "--checkpointing 'stack/*'", "--ranks 8 --parallel fsdp"]
 
 

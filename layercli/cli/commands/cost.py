@@ -217,7 +217,7 @@ def fitted(opened: CostGraph, found: Cost, training: Training | None, device: De
     answer = fit(found, device.memory, device.title)
     if answer.fits:
         return answer
-    return replace(answer, remedies=remedies(opened, training, found.at, device.memory))
+    return replace(answer, remedies=remedies(opened, training, found, device.memory))
 
 
 def floor_of(found: Cost, device: DeviceLimits) -> TimeFloor | None:
