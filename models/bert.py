@@ -125,6 +125,8 @@ class BertBlock(Layer):
 
     config: Any
 
+    _described_once = True
+
     def setup(self) -> None:
         """Create the layers."""
         self.attention = BertAttention(self.config)

@@ -78,6 +78,8 @@ class BloomBlock(Layer):
 
     config: Any
 
+    _described_once = True
+
     def setup(self) -> None:
         """Create the layers."""
         epsilon = self.config.layer_norm_epsilon

@@ -187,15 +187,17 @@ class CausalLMBlock(Layer):
     """Attention and a feed-forward network or experts, each on its normalized input and added to it."""
 
     decoder: Any
-    place: int
+    window: Any = None
+    experts: Any = None
+
+    _described_once = True
 
     def setup(self) -> None:
         """Create the layers, under the names in the family's checkpoints."""
-        of = self.decoder
+        of, experts = self.decoder, self.experts
         self.input_layernorm = of.normalization()
-        self.self_attn = CausalLMAttention(of, of.window(self.place)) if of.latent is None else LatentAttention(of)
+        self.self_attn = CausalLMAttention(of, self.window) if of.latent is None else LatentAttention(of)
         self.post_attention_layernorm = of.normalization()
-        experts = of.experts[self.place] if of.experts else None
         self.network = "mlp" if experts is None else experts.module
         setattr(self, self.network, CausalLMFeedForward(of) if experts is None else Mixture(experts, of.width))
         if of.sandwich:
@@ -234,7 +236,8 @@ class CausalLM(Pretrained):
         of = self.decoder
         self.prefix = "model." if of.head else ""
         self.embed_tokens = Embedding(of.vocabulary, of.width)
-        self.blocks = [CausalLMBlock(of, place) for place in range(of.depth)]
+        experts = of.experts or (None,) * of.depth
+        self.blocks = [CausalLMBlock(of, of.window(i), experts[i]) for i in range(of.depth)]
         self.norm = of.normalization()
         if of.head == "tokens" and not of.tied:
             self.lm_head = Dense(of.vocabulary, use_bias=False)
@@ -307,7 +310,7 @@ class CausalLM(Pretrained):
         angles[True] = of.local_rope.op(position_ids) if of.local_rope is not None else angles[False]
         x, kept, masks = embed(), [], {}
         for i, block in enumerate(self.blocks):
-            window = of.window(block.place)
+            window = block.window
             if window not in masks:
                 masks[window] = self.mask(input_ids, padding, cache[i] if cache else (), window)
             inputs = (x, masks[window], *angles[window is not None])

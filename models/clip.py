@@ -104,6 +104,8 @@ class CLIPBlock(Layer):
     config: Any
     causal: bool
 
+    _described_once = True
+
     def setup(self) -> None:
         """Create the layers."""
         of = self.config

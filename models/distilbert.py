@@ -94,6 +94,8 @@ class DistilBertBlock(Layer):
 
     config: Any
 
+    _described_once = True
+
     def setup(self) -> None:
         """Create the layers."""
         self.attention, self.sa_layer_norm = DistilBertAttention(self.config), LayerNormalization(epsilon=1e-12)

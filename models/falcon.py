@@ -113,6 +113,8 @@ class FalconBlock(Layer):
 
     config: Any
 
+    _described_once = True
+
     def setup(self) -> None:
         """Create the layers."""
         of = self.config

@@ -58,16 +58,14 @@ class GPT2Attention(Layer):
     """Causal attention, its three projections in one."""
 
     config: Any
-    place: int
+    divisor: int
 
     def setup(self) -> None:
         """Create the projections."""
         of = self.config
         self.c_attn, self.c_proj = InOutDense(3 * of.n_embd, parts=(of.n_embd,) * 3), InOutDense(of.n_embd)
         self.head_size = divided("n_embd", of.n_embd, "n_head", of.n_head)
-        self.scale = self.head_size**-0.5 if of.scale_attn_weights else 1.0
-        if of.scale_attn_by_inverse_layer_idx:
-            self.scale /= self.place + 1
+        self.scale = (self.head_size**-0.5 if of.scale_attn_weights else 1.0) / self.divisor
 
     def call(self, inputs: Tensor, mask: Tensor, past: tuple[Tensor, ...] | None = None) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
@@ -97,12 +95,14 @@ class GPT2Block(Layer):
     """Attention and a feed-forward network, each on its normalized input and added to it."""
 
     config: Any
-    place: int
+    divisor: int
+
+    _described_once = True
 
     def setup(self) -> None:
         """Create the layers."""
         epsilon = self.config.layer_norm_epsilon
-        self.ln_1, self.attn = LayerNormalization(epsilon=epsilon), GPT2Attention(self.config, self.place)
+        self.ln_1, self.attn = LayerNormalization(epsilon=epsilon), GPT2Attention(self.config, self.divisor)
         self.ln_2, self.mlp = LayerNormalization(epsilon=epsilon), GPT2FeedForward(self.config)
 
     def call(self, inputs: Tensor, mask: Tensor, others: Tensor, past: tuple[Tensor, ...] | None = None) -> Any:
@@ -127,7 +127,8 @@ class GPT2(TextDecoder):
         of = self.config
         self.prefix = "transformer." if self.head else ""
         self.wte, self.wpe = Embedding(of.vocab_size, of.n_embd), Embedding(of.n_positions, of.n_embd)
-        self.blocks = [GPT2Block(of, place) for place in range(of.n_layer)]
+        divided_more = of.scale_attn_by_inverse_layer_idx
+        self.blocks = [GPT2Block(of, place + 1 if divided_more else 1) for place in range(of.n_layer)]
         self.ln_f = LayerNormalization(epsilon=of.layer_norm_epsilon)
         self.setup_head(of.n_embd)
 

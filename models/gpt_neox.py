@@ -90,6 +90,8 @@ class GPTNeoXBlock(Layer):
 
     config: Any
 
+    _described_once = True
+
     def setup(self) -> None:
         """Create the layers."""
         epsilon = self.config.layer_norm_eps

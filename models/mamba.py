@@ -139,6 +139,8 @@ class MambaBlock(Layer):
 
     config: Any
 
+    _described_once = True
+
     def setup(self) -> None:
         """Create both layers."""
         self.norm, self.mixer = RMSNormalization(epsilon=self.config.layer_norm_epsilon), Mixer(self.config)

@@ -83,6 +83,8 @@ class OPTBlock(Layer):
 
     config: Any
 
+    _described_once = True
+
     def setup(self) -> None:
         """Create the layers."""
         of = self.config

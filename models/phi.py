@@ -103,6 +103,8 @@ class PhiBlock(Layer):
 
     config: Any
 
+    _described_once = True
+
     def setup(self) -> None:
         """Create the layers."""
         self.input_layernorm = LayerNormalization(epsilon=self.config.layer_norm_eps)

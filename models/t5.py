@@ -152,6 +152,8 @@ class T5Block(Layer):
     first: bool
     decodes: bool
 
+    _described_once = True
+
     def setup(self) -> None:
         """Create the parts."""
         self.layer = [

@@ -138,6 +138,8 @@ class ViTBlock(Layer):
 
     config: Any
 
+    _described_once = True
+
     def setup(self) -> None:
         """Create the layers."""
         of = self.config

@@ -83,6 +83,8 @@ class WhisperBlock(Layer):
     config: Any
     decodes: bool
 
+    _described_once = True
+
     def setup(self) -> None:
         """Create the layers."""
         of, decodes = self.config, self.decodes

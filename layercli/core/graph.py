@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -30,6 +30,9 @@ class Node:
 
     ``masks`` are those that the layer got from its inputs; ``results`` is the return value of ``call``, for which ``outputs`` stand
     outside the layer. ``in_place`` says that the output overwrites the first argument.
+
+    A call of a layer may be ``like`` an earlier one, whose calls and results then stand for its own (see ``equal_calls``);
+    ``inside`` are the layer and those below it, in the same order for both.
     """
 
     target: Layer | Op
@@ -41,6 +44,8 @@ class Node:
     masks: list[Any] = field(default_factory=list)
     results: Any = None
     in_place: bool = False
+    like: Node | None = None
+    inside: list[Layer] = field(default_factory=list)
 
     @property
     def inputs(self) -> list[SymbolicTensor]:
@@ -50,9 +55,21 @@ class Node:
     @cached_property
     def macs(self) -> Size:
         """The multiply-accumulates of a call that has ended: of an op, or the sum over the calls inside a layer."""
+        if self.like is not None:
+            return self.like.macs
         if isinstance(self.target, Trackable):
             return dims.total([call.macs for call in self.calls])
         return self.target.macs(*self.specs)
+
+    def counterparts(self, outer: Mapping[int, Layer]) -> Mapping[int, Layer]:
+        """Return the layer in the place of each one inside the call that this is ``like``, by the ``id`` of that one.
+
+        ``outer`` are the counterparts that the record of this call has itself, which are all there are if it is like no other.
+        """
+        if self.like is None:
+            return outer
+        pairs = zip(self.like.inside, self.inside, strict=True)
+        return {id(theirs): outer.get(id(own), own) for theirs, own in pairs}
 
     def set_outputs(self, specs: object) -> Any:
         """Set and return the outputs: symbolic tensors of ``specs`` (a tree) that come from this node; the rest is kept."""
@@ -68,11 +85,15 @@ class Node:
 
 @dataclass
 class CallContext:
-    """A symbolic call in progress: its node, and whether it runs in training mode, None where no call says so."""
+    """A symbolic call in progress: its node, and whether it runs in training mode, None where no call says so.
+
+    ``equal`` are the first of the calls made inside it that are equal, by what they have in common.
+    """
 
     node: Node
     layer: Layer
     training: bool | None
+    equal: dict[Any, Node] = field(default_factory=dict)
 
 
 class _Thread(threading.local):
@@ -91,11 +112,9 @@ def call_stack() -> tuple[CallContext, ...]:
     return _thread.call_stack
 
 
-@contextmanager
-def enter_call(call: CallContext) -> Iterator[None]:
+def enter_call(call: CallContext) -> AbstractContextManager[None]:
     """Enter a symbolic layer call."""
-    with _set((*_thread.call_stack, call)):
-        yield
+    return _set((*_thread.call_stack, call))
 
 
 @dataclass(frozen=True)

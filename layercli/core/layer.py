@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from layercli import constraints, initializers, regularizers
-from layercli.core import argument_docs, build, dtypes, fields, graph, masking, naming, tree
+from layercli.core import argument_docs, build, dtypes, equal_calls, fields, graph, masking, naming, tree
 from layercli.core.backend import get_backend
 from layercli.core.call_signature import CallSignature
 from layercli.core.graph import CallContext, Node
@@ -49,6 +49,8 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
     passes_masks = False
     _computes_mask = False
     _makes_mask = False
+    _described_once = False
+    """Whether its calls depend on nothing but its arguments and inputs, so that a trace describes one of those that are equal."""
 
     if TYPE_CHECKING:  # the arguments of every layer, for the constructors that type checkers derive from fields
         _name_argument: str | None = fields.argument(default=None, kw_only=True, alias="name")
@@ -228,19 +230,24 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
             if args:
                 self._check_inputs(args[0])
             node.masks = graph.as_recorded(masking.fill_in(self, args, kwargs))
-            if not self.built:
-                self._build_for(args, kwargs)
             kwargs.pop("training", None)
-            if "training" in self.call_names():
-                kwargs["training"] = bool(training)
-            results = self.call(*args, **kwargs)
-            node.results = graph.as_recorded(results)
-            outputs = tree.map_structure(spec_of, results)
+            first = equal_calls.find(self, node, args, kwargs, training) if self._described_once else None
+            outputs = self._describe(node, args, kwargs) if first is None else equal_calls.follow(self, node, first)
         if not graph.call_stack():
             self._call_specs = self._call_specs or tree.map_structure(spec_of, node.args)
             self._node = self._node or (node if graph.is_building_functional() else None)
             self._fill_module()
         return masking.passed_on(self, args, kwargs, node.set_outputs(outputs))
+
+    def _describe(self, node: Node, args: tuple[Any, ...], kwargs: Config) -> Any:
+        """Build the layer if needed, run ``call`` on symbolic tensors, and return the Specs of the outputs."""
+        if not self.built:
+            self._build_for(args, kwargs)
+        if "training" in self.call_names():
+            kwargs["training"] = bool(graph.call_stack()[-1].training)
+        results = self.call(*args, **kwargs)
+        node.results = graph.as_recorded(results)
+        return tree.map_structure(spec_of, results)
 
     def _cast_symbolic(self, x: object) -> Any:
         """Return a symbolic input in the compute dtype, as in a call on tensors."""

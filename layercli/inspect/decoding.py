@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from layercli.core import dims, graph, tree
 from layercli.core.dims import Size
 from layercli.core.graph import Node
-from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.core.types import JSONObject
-from layercli.inspect.summary import calls_by_layer, described
+from layercli.inspect.summary import described
 from layercli.models.pretrained import Pretrained
 
 CACHE_ARGUMENT = "cache"
@@ -50,36 +47,20 @@ class DecodingStep:
 
 
 def decoding_step(model: Layer) -> DecodingStep | None:
-    """Return the cost of one step of a built decoder in formulas of B and T; None for a model without a cache.
-
-    Blocks that are alike are described once.
-    """
-    stack = getattr(model, "cached", model)
-    blocks = getattr(stack, "blocks", None)
-    if CACHE_ARGUMENT not in model.call_names() or not blocks:
+    """Return the cost of one step of a built decoder in formulas of B and T; None for a model without a cache."""
+    if CACHE_ARGUMENT not in model.call_names() or not getattr(getattr(model, "cached", model), "blocks", None):
         return None
-    counts = Counter(map(kind_of, blocks))
-    first = {kind_of(block): block for block in reversed(blocks)}
-    kinds = sorted(first, key=lambda kind: blocks.index(first[kind]))
-    times = [counts[kind] for kind in kinds]
-    first = {kind: first[kind] for kind in kinds}
     token = Spec((dims.Dim.named(dims.BATCH), 1), "int32")
-    with only(stack, list(first.values())):
-        node, _ = described(model, prompt_of(model), **{CACHE_ARGUMENT: []})
-        cache = tree.map_structure(spec_of, node.outputs[1])
-        with graph.fresh_trace():
-            ids, positions, past = graph.placeholders((token, token, cache))
-            given = model.continued(ids) if isinstance(model, Pretrained) else ids
-            optional = {"position_ids": positions} if "position_ids" in model.call_names() else {}
-            outputs = model(*model.unpack_inputs(given), **optional, **{CACHE_ARGUMENT: past})
+    node, _ = described(model, prompt_of(model), **{CACHE_ARGUMENT: []})
+    cache = graph.specs_of(node.outputs[1])
+    with graph.fresh_trace():
+        ids, positions, past = graph.placeholders((token, token, cache))
+        given = model.continued(ids) if isinstance(model, Pretrained) else ids
+        optional = {"position_ids": positions} if "position_ids" in model.call_names() else {}
+        outputs = model(*model.unpack_inputs(given), **optional, **{CACHE_ARGUMENT: past})
     step: Node = outputs[0].node
-    calls = calls_by_layer(step)
-    costs = [dims.total(call.macs for call in calls[id(block)]) for block in first.values()]
-    rest = step.macs - dims.total(costs)
-    macs = rest + dims.total(count * cost for count, cost in zip(times, costs, strict=True))
-    sizes = [dims.total(spec.bytes for spec in tree.flatten(entries)) for entries in cache]
-    whole = dims.total(count * size for count, size in zip(times, sizes, strict=True))
-    return DecodingStep(macs, whole, getattr(model, "recurrent", False))
+    size = dims.total(spec.bytes for spec in tree.flatten(cache))
+    return DecodingStep(step.macs, size, getattr(model, "recurrent", False))
 
 
 def prompt_of(model: Layer) -> Any:
@@ -94,30 +75,6 @@ def step_sizes(model: Layer, given: Iterable[Spec]) -> dict[str, Size]:
     pairs = zip(tree.flatten(prompt_of(model)), given, strict=False)
     sizes = [pair for named, spec in pairs for pair in zip(named.shape, spec.shape, strict=True)]
     return {str(size): value for size, value in sizes if isinstance(size, dims.Dim)}
-
-
-def spec_of(x: SymbolicTensor) -> Spec:
-    """Return the Spec of a symbolic tensor."""
-    return x.spec
-
-
-def kind_of(block: Layer) -> Any:
-    """Return what decides the cost of a block: its class, its window, its experts."""
-    decoder, place = getattr(block, "decoder", None), getattr(block, "place", 0)
-    if decoder is None:
-        return type(block), getattr(block, "first", False)
-    return type(block), decoder.window(place), decoder.experts[place] if decoder.experts else None
-
-
-@contextmanager
-def only(model: Layer, blocks: list[Layer]) -> Iterator[None]:
-    """Let the model call no blocks but these."""
-    held = model.__dict__["blocks"]
-    model.__dict__["blocks"] = blocks
-    try:
-        yield
-    finally:
-        model.__dict__["blocks"] = held
 
 
 def active_parameters(model: Layer) -> int | None:

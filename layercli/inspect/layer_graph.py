@@ -17,6 +17,7 @@ from layercli.core.lifetimes import Lifetimes
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.variable import Variable
+from layercli.inspect.copied_call import CopiedCall
 from layercli.inspect.layer_tree import LayerTree
 from layercli.inspect.model_graph import ROOT, ModelGraph, ModelGraphBuilder, ModuleCall, OperationCall, ValueKind
 from layercli.inspect.summary import Summary, described, ends, input_names, summary_of
@@ -69,6 +70,8 @@ class _Describer:
         self.scattered: set[int] = set()
         self.keep: list[Any] = []
         self.nodes: dict[int, int] = {}
+        self.copied: dict[int, CopiedCall] = {}
+        self.copies: list[tuple[CopiedCall, CopiedCall]] = []
         self.paths = {id(model): ROOT}
         self.layers = LayerTree(model)
         self._add_layer(ROOT, 0, model)
@@ -113,6 +116,11 @@ class _Describer:
                         at = calls[lifetimes.dropped.get(id(x), -1)]
                         index = self.place(x, ROOT)
                         dropped[index] = max(at, dropped.get(index, 0))
+        for first, copy in self.copies:
+            for index, other in zip(first.values, copy.values, strict=True):
+                if index in dropped:
+                    at = min(dropped[index], first.calls.stop) - first.calls.start + copy.calls.start
+                    dropped[other] = max(at, dropped.get(other, 0))
 
     def _inputs(self, root: Node, given: Any) -> dict[str, int]:
         """Add the inputs and return their indices by name, in the order of ``given``."""
@@ -178,8 +186,12 @@ class _Describer:
         assert isinstance(node.target, Layer)
         module = self.paths.get(id(node.target), path)
         inputs = tuple(self.place(x, path) for x in node.inputs)
+        if node.like is not None:
+            self._add_equal_call(node, node.like, inputs)
+            return
         start = len(self.builder.calls)
         slot = len(self.builder.module_calls)
+        first = len(self.builder.values)
         self.builder.module_calls.append(ModuleCall(module, inputs, None, start, start, finished=False))
         for call in node.calls:
             if isinstance(call.target, Layer):
@@ -191,6 +203,27 @@ class _Describer:
         )
         self.builder.module_calls[slot] = ModuleCall(module, inputs, outputs, start, len(self.builder.calls))
         self.nodes[id(node)] = start
+        if node.inside:
+            ends = len(self.builder.values), len(self.builder.calls), len(self.builder.module_calls)
+            self.copied[id(node)] = CopiedCall(inputs, *map(range, (first, start, slot), ends))
+
+    def _add_equal_call(self, node: Node, like: Node, inputs: tuple[int, ...]) -> None:
+        """Add a call as a copy of the one that it is like."""
+        first, modules, same = self.copied[id(like)], {}, {}
+        for theirs, own in zip(like.inside, node.inside, strict=True):
+            modules[self.paths[id(theirs)]] = self.paths[id(own)]
+            for one, other in zip(theirs._variables.values(), own._variables.values(), strict=True):
+                same[self._variable(one, "")] = self._variable(other, self.paths[id(own)])
+        same |= zip(first.inputs, inputs, strict=True)
+        copy = first.copied(self.builder, modules, same)
+        self.copies.append((first, copy))
+        self.scattered |= {other for one, other in zip(first.values, copy.values, strict=True) if one in self.scattered}
+        places = tree.flatten(self.builder.module_calls[copy.module_calls.start].outputs)
+        for x, place in zip(tree.flatten(node.outputs), places, strict=True):
+            if place is not None:
+                self.keep.append(x)
+                self.places[id(x)] = place
+        self.nodes[id(node)] = copy.calls.stop
 
     def _add_operation(self, node: Node, module: str) -> None:
         op = node.target

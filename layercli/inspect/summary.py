@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -156,11 +157,8 @@ def summary_of(
     model: Layer, node: Node, given: object, *, name: str = "", source: str = "", layers: LayerTree | None = None
 ) -> Summary:
     """Return the summary of ``model`` from the node of a symbolic call on ``given``."""
-    calls, layers = calls_by_layer(node), layers or LayerTree(model)
-    rows = [
-        row_of(path, depth, layer, calls.get(id(layer), []), layers.variables(layer), layers.lacks_variables(layer))
-        for path, depth, layer in layers.below()
-    ]
+    layers = layers or LayerTree(model)
+    rows = rows_of(layers, calls_by_layer(node))
     return Summary(
         name=name or model.name,
         cls=type(model).__name__,
@@ -222,15 +220,36 @@ def default_inputs(model: Layer) -> Any:
 
 
 def calls_by_layer(root: Node) -> dict[int, list[Node]]:
-    """Return the calls of each layer inside ``root``, by the layer's id."""
+    """Return the calls of each layer inside ``root``, by the layer's id; a call that is like another one is that one."""
     found: dict[int, list[Node]] = {}
-    pending = root.calls[::-1]
-    while pending:
-        node = pending.pop()
-        if isinstance(node.target, Layer):
-            found.setdefault(id(node.target), []).append(node)
-            pending += reversed(node.calls)
+
+    def collect(calls: list[Node], counterparts: Mapping[int, Layer]) -> None:
+        for node in calls:
+            if isinstance(node.target, Layer):
+                layer, described = counterparts.get(id(node.target), node.target), node.like or node
+                found.setdefault(id(layer), []).append(described)
+                collect(described.calls, node.counterparts(counterparts))
+
+    collect(root.calls, {})
     return found
+
+
+def rows_of(layers: LayerTree, calls: Mapping[int, list[Node]]) -> list[Row]:
+    """Return the row of every layer below the model; layers with the same calls differ in their paths and names alone."""
+    rows: list[Row] = []
+    known: dict[tuple[int, ...], Row] = {}
+    for path, depth, layer in layers.below():
+        made = calls.get(id(layer), [])
+        key = tuple(map(id, made))
+        if key in known:
+            row = copy(known[key])
+            row.path, row.name, row.depth = path, layer.name, depth
+        else:
+            row = row_of(path, depth, layer, made, layers.variables(layer), layers.lacks_variables(layer))
+        if made:
+            known[key] = row
+        rows.append(row)
+    return rows
 
 
 def own_row(model: Layer, node: Node, layers: LayerTree, *, alone: bool) -> list[Row]:
