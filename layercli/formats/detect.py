@@ -41,7 +41,6 @@ FOREIGN = [
 REFUSALS: dict[str | None, tuple[str, str]] = {
     LFS: ("a placeholder for the real file", "git lfs pull"),
     PAGE: ("and no file of a model", "download it again: the address may need a login"),
-    TORCHSCRIPT: ("whose code is never loaded", "torch.save(torch.jit.load(FILE).state_dict(), NEW) keeps its weights"),
     OLDER_TORCH: (
         "which is a pickle and never loaded",
         "torch.save(torch.load(FILE, weights_only=False), NEW) converts it, and runs the code in it",
@@ -90,6 +89,10 @@ def open_single(file: Path) -> WeightFile:
             from layercli.formats.torch_checkpoint import TorchFile
 
             return TorchFile(file)
+        case "torchscript":
+            from layercli.formats.torchscript import TorchScriptFile
+
+            return TorchScriptFile(file)
         case "old-torch":
             from layercli.formats.torch_legacy import LegacyTorchFile
 
@@ -171,7 +174,7 @@ def kind(file: Path, start: bytes) -> str | None:
     if start.startswith(GGUF) and not has_header(start):
         return "gguf"
     if start.startswith(b"PK") and not has_header(start):
-        return {None: "npz", KERAS: "keras", TORCH: "torch"}.get(zip_content(file))
+        return {None: "npz", KERAS: "keras", TORCH: "torch", TORCHSCRIPT: "torchscript"}.get(zip_content(file))
     if OLD_MAGIC in start[:32]:
         return "old-torch"
     if is_safetensors(file, start):

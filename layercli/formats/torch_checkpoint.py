@@ -80,13 +80,18 @@ class TorchFile:
 
     def _list(self, root: object, length: int) -> None:
         """Set the entries from what a pickle of ``length`` bytes describes."""
-        found = Tensors(self.file, length)
-        found.collect(root)
+        found = self._collected(root, length)
         self.parts = found.parts
         self.arrays = found.arrays
         where = f"{self.file}: "
         self._tensors = {name: self._checked(f"{where}{name!r}", value) for name, value in found.by_path.items()}
         self.entries = entries_of(self._tensors)
+
+    def _collected(self, root: object, length: int) -> Tensors:
+        """Return the tensors in what a pickle describes."""
+        found = Tensors(self.file, length)
+        found.collect(root)
+        return found
 
     def _checked(self, where: str, value: object) -> Tensor | OpaqueTensor:
         tensor = tensor_of(where, value)
@@ -221,6 +226,8 @@ class Tensors:
     file: Path
     length: int
     """How many bytes the pickle has."""
+    between: str = "/"
+    """What joins the keys of nested dicts."""
     by_path: dict[str, Any] = field(default_factory=dict)
     parts: list[str] = field(default_factory=list)
     arrays: list[str] = field(default_factory=list)
@@ -275,4 +282,4 @@ class Tensors:
         for key in keys:
             if type(key) not in (str, int):
                 raise FormatError(f"{self.file} holds a tensor under a key that is neither a text nor an integer")
-        return "/".join(map(str, keys))
+        return self.between.join(map(str, keys))

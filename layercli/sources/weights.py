@@ -29,12 +29,15 @@ class WeightsSource(Source):
         super().__init__(name, name)
         self.file = file
         self.config = config
+        self.notes += getattr(file, "notes", [])
         if arrays := getattr(file, "arrays", []):
             more = f" and {len(arrays) - 1} more NumPy arrays are" if len(arrays) > 1 else ", a NumPy array, is"
             self.notes.append(f"{arrays[0]!r}{more} left out: only tensors are listed")
 
     def refusal(self) -> LayercliError:
         """Return the error for requests that need a model."""
+        if (refused := getattr(self.file, "refusal", None)) is not None:
+            return FileError(f"{self.name} {refused[0]}", hint=refused[1])
         hint = f"give them to one: MODEL --weights {shlex.quote(self.name)}"
         return FileError(f"{self.name} holds weights, not a model", hint=hint)
 
@@ -45,7 +48,7 @@ class WeightsSource(Source):
     def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> None:
         """Raise UsageError for any shape or size."""
         if [*shapes, *sizes]:
-            raise no_settings(self.name)
+            raise self.refusal() if hasattr(self.file, "refusal") else no_settings(self.name)
 
     def graph(self, inputs: Tree = None) -> ModelGraph:
         """Return the modules implied by the names, and their parameters."""

@@ -692,14 +692,6 @@ def test_the_oldest_files_say_how_they_are_made_anew():
     assert not is_weights("older.pt")
 
 
-def test_a_torchscript_program_is_named():
-    torch.jit.save(torch.jit.script(nn.Linear(2, 2)), "net.pt")
-    with pytest.raises(FormatError) as error:
-        open_weights("net.pt")
-    assert str(error.value) == "net.pt is a TorchScript program, whose code is never loaded"
-    assert error.value.hint == "torch.save(torch.jit.load(FILE).state_dict(), NEW) keeps its weights"
-
-
 def test_an_entry_that_is_not_there():
     file = saved({"encoder.weight": ROWS})
     for use in (file.read, lambda path: file.chunks(path)):

@@ -61,6 +61,10 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # as above
         self.real, self.building, self.record, self.forget = real, building, record, forget
+        self.mark: Callable[[str, tuple[Any, ...]], None] | None = None
+        self.failure: Exception | None = (
+            None  # the last error of an operation, whose words TorchScript does not pass on
+        )
         self.drawn: list[str] = []
         self.uncounted: list[str] = []
         self.macs: list[int] = []
@@ -87,9 +91,15 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
         kwargs = dict(kwargs or {})
         if isinstance(func, torch._ops.HigherOrderOperator):
             return self._higher_order(func, args, kwargs)
+        if func.namespace == "layercli":  # a mark in a TorchScript graph
+            return None if self.mark is None else self.mark(func.name(), args)
         if self.record is not None and is_composite(func):
             return self._decomposed(func, args, kwargs)
-        return self._run(func, args, kwargs)
+        try:
+            return self._run(func, args, kwargs)
+        except Exception as error:
+            self.failure = error
+            raise
 
     def _run(self, func: Any, args: object, kwargs: dict[str, object]) -> Any:
         name = func.name().partition(".")[0]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import nn
 
 from layercli.runtime.analysis.dispatch_tracer import Tracer
-from layercli.runtime.analysis.fake_tensors import without_slow_imports
+from layercli.runtime.analysis.fake_tensors import NeedsValues, without_slow_imports
 from layercli.runtime.analysis.module_state import preserved_generators
+
+NEEDING = ("trace", "trace_module", "freeze", "save")
+"""The functions of torch.jit that run a module or take its values into a graph."""
 
 
 def built_without_values(make: Callable[[], Any]) -> Any:
@@ -19,10 +24,31 @@ def built_without_values(make: Callable[[], Any]) -> Any:
     """
     tracer = Tracer(building=True)
     try:
-        with preserved_generators(), without_slow_imports(), tracer:
+        with preserved_generators(), without_slow_imports(), only_with_values(tracer), tracer:
             found = make()
     except Exception:
         if not tracer.gave_fake:  # otherwise the constructor may have needed values
             raise
         return make()
     return found if isinstance(found, nn.Module) or not tracer.gave_fake else make()
+
+
+@contextmanager
+def only_with_values(tracer: Tracer) -> Iterator[None]:
+    """Let the functions of TorchScript that need values say so, so that the model is constructed with them."""
+
+    def refuse(name: str) -> Callable[..., Any]:
+        def refused(*args: object, **kwargs: object) -> Any:
+            tracer.gave_fake = True
+            raise NeedsValues(f"torch.jit.{name}")
+
+        return refused
+
+    own = {name: getattr(torch.jit, name) for name in NEEDING}
+    for name in own:
+        setattr(torch.jit, name, refuse(name))
+    try:
+        yield
+    finally:
+        for name, function in own.items():
+            setattr(torch.jit, name, function)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -60,9 +61,18 @@ def dtype_name(x: torch.Tensor) -> str:
 
 def _packed(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
     """Return the weight and bias that a quantized module packs for its kernel; they do not appear in ``state_dict`` as tensors."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return _packed_in_script(module)
     if not hasattr(module, "_packed_params") and not callable(getattr(module, "_weight_bias", None)):
         return []
     if not callable(getattr(module, "weight", None)):
         return []
     made: dict[str, object] = {name: getattr(module, name)() for name in ("weight", "bias") if hasattr(module, name)}
     return [(name, x) for name, x in made.items() if isinstance(x, torch.Tensor)]
+
+
+def _packed_in_script(module: torch.jit.ScriptModule) -> list[tuple[str, torch.Tensor]]:
+    """Return the weight and bias in the packed object of a TorchScript module."""
+    packed: Any = getattr(module, "_packed_params", None)
+    held = packed.unpack() if isinstance(packed, torch.ScriptObject) and hasattr(packed, "unpack") else ()
+    return [(name, x) for name, x in zip(("weight", "bias"), held, strict=False) if isinstance(x, torch.Tensor)]

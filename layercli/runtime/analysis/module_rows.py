@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import fx, nn
 
 from layercli.core.dims import Size
@@ -13,6 +14,7 @@ from layercli.inspect.summary import Row
 from layercli.runtime.analysis.module_parameters import Parameter, own_parameters
 from layercli.runtime.analysis.module_runs import Runs
 from layercli.runtime.analysis.module_trace import Path, described_part, paths_of
+from layercli.runtime.analysis.script_calls import is_called
 from layercli.runtime.execution.forward_hooks import class_of
 
 CONTAINERS = (nn.ModuleList, nn.ModuleDict)
@@ -108,6 +110,8 @@ class ModuleRows:
 
 def is_container(module: nn.Module) -> bool:
     """Whether a module only contains others: a torch container, or a graph module in which nothing is computed."""
+    if isinstance(module, torch.jit.ScriptModule):  # a list, compiled or traced, has no forward
+        return not is_called(module)
     graph = getattr(module, "graph", None)
     idle = isinstance(graph, fx.Graph) and not len(graph.nodes) and not module._parameters and bool(module._modules)
     return isinstance(module, CONTAINERS) or idle

@@ -31,6 +31,7 @@ from layercli.runtime.analysis.module_parameters import Parameter, all_parameter
 from layercli.runtime.analysis.module_rows import ModuleRows
 from layercli.runtime.analysis.module_runs import Fill, Runs
 from layercli.runtime.analysis.module_trace import OtherValue, Trace, described_part, is_lazy, trace, traceable
+from layercli.runtime.analysis.script_calls import frozen_values
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.forward_hooks import class_of
 from layercli.runtime.execution.forward_signature import spreading
@@ -71,6 +72,7 @@ def summarize_module(
         footnotes=[
             *dict.fromkeys(note for each in runs.traces for note in each.notes),
             *shapeless(held),
+            *frozen(module, held),
             *(module.notes if isinstance(module, GraphModule) else ()),
         ],
         failure=None if failed is None else failure_of(name, failed),
@@ -82,6 +84,12 @@ def shapeless(held: list[Parameter]) -> list[str]:
     """Return the footnote for parameters of lazy modules that have no shape yet."""
     count = sum(p.shape is None for p in held)
     return [f"{count} parameters get their shapes at the first call: they are not in the totals"] if count else []
+
+
+def frozen(module: nn.Module, held: list[Parameter]) -> list[str]:
+    """Return the footnote for a frozen TorchScript module, which has no parameters left."""
+    count = 0 if held else frozen_values(module)
+    return [f"frozen: {count:,} values are constants of the graph, no parameters"] if count else []
 
 
 def refused(name: str, inputs: Mapping[str, Spec], failed: Trace) -> FormatError:

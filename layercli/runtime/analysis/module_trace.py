@@ -22,6 +22,7 @@ from layercli.runtime.analysis.dispatch_tracer import Tracer
 from layercli.runtime.analysis.fake_tensors import FakeTensor, NeedsValues, without_slow_imports
 from layercli.runtime.analysis.module_state import preserved, preserved_generators
 from layercli.runtime.analysis.operator_arguments import leaves, storage_of
+from layercli.runtime.analysis.script_calls import LEAVE, marked
 from layercli.runtime.analysis.storage_watch import StorageWatch
 from layercli.runtime.execution.available_memory import free_memory
 from layercli.runtime.execution.forward_signature import unwrapped
@@ -94,6 +95,8 @@ class Recording:
         self.root, self.paths = root, paths
         self.trace = Trace()
         self.stack: list[Path] = [()]
+        self.open: list[TracedCall] = []
+        self.modules = {path: module for module, found in paths.items() for path in found}
         self.watch = StorageWatch()
 
     def path_of(self, module: nn.Module) -> Path | None:
@@ -126,6 +129,8 @@ class Recording:
             path = recording.path_of(module)
             if path is None:
                 return original(module, *args, **kwargs)
+            if isinstance(module, torch.jit.ScriptModule):
+                return recording.called(path, module, marked(module, path, recording.modules), args, kwargs)
             return recording.called(path, module, original, args, kwargs)
 
         nn.Module.__call__ = recorded  # type: ignore[method-assign]
@@ -136,22 +141,46 @@ class Recording:
 
     def called(self, path: Path, module: nn.Module, run: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run a module and record its call."""
-        given = described([*args, *kwargs.values()])
-        call = TracedCall(path, module, given, start=len(self.trace.operations))
-        self.trace.calls.append(call)
-        self.stack.append(path)
+        depth = len(self.open)
+        self.enter(path, module, [*args, *kwargs.values()])
         try:
             outputs = run(module, *args, **kwargs)
         except BaseException as error:
             if self.trace.failed_in is None and isinstance(error, Exception):
-                self.trace.failed_in = call
+                self.trace.failed_in = self.open[-1]
+            while len(self.open) > depth:  # a TorchScript module fails with those it was calling
+                self.close()
             raise
-        finally:
-            self.stack.pop()
-            call.stop = len(self.trace.operations)
-        self.trace.failed_in = None  # a nested call raised and the module caught the exception
-        call.outputs, call.finished = described(outputs), True
+        self.leave(outputs)
         return outputs
+
+    def enter(self, path: Path, module: nn.Module, inputs: list[Any]) -> None:
+        """Record that a call of a module begins."""
+        call = TracedCall(path, module, described(inputs), start=len(self.trace.operations))
+        self.trace.calls.append(call)
+        self.open.append(call)
+        self.stack.append(path)
+
+    def leave(self, outputs: Any) -> None:
+        """Record that the last call that began has finished."""
+        self.trace.failed_in = None  # a nested call raised and the module caught the exception
+        call = self.close()
+        call.outputs, call.finished = described(outputs), True
+
+    def close(self) -> TracedCall:
+        """Record that no more operations belong to the last call that began, and return it."""
+        self.stack.pop()
+        call = self.open.pop()
+        call.stop = len(self.trace.operations)
+        return call
+
+    def mark(self, name: str, args: Any) -> None:
+        """Record the beginning or the end of a call inside a TorchScript module; see ``marked``."""
+        if name == LEAVE:
+            self.leave(args[0])
+        else:
+            path = tuple(args[0].split("."))
+            self.enter(path, self.modules[path], list(args[1]))
 
 
 def spec_of(x: torch.Tensor) -> Spec:
@@ -284,6 +313,7 @@ def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module
         for below in module.modules():
             vars(below).pop("_compiled_call_impl", None)  # the result of module.compile()
         tracer = Tracer(parameters, buffers, real=real, record=recording.operation, forget=recording.forget)
+        tracer.mark = recording.mark
         contexts: list[Any] = [
             without_input(),
             without_slow_imports(),
@@ -296,7 +326,7 @@ def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module
         try:
             found.outputs = described(call(module))
         except Exception as error:
-            found.failure = error
+            found.failure = tracer.failure or error if "TorchScript" in str(error) else error
     for x in [*module.parameters(), *module.buffers()]:
         if not is_lazy(x):
             found.held[recording.watch.number(tracer.replaced.get(storage_of(x), x))] = x

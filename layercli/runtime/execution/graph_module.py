@@ -48,10 +48,14 @@ class GraphModule(nn.Module):
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of another library's error message, without its prefix; of a KeyError, which key is missing."""
+    """Return the first line of another library's error message, without its prefix; of a KeyError, which key is missing.
+
+    TorchScript's message is a traceback, which ends with the line that says what happened.
+    """
     if isinstance(error, KeyError) and error.args:
         return f"there is no {error.args[0]!r}"
-    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    line = re.sub(r"^[\w.]+: ", "", lines[-1]) if "TorchScript" in lines[0] else lines[0]
     return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", line).rstrip(".:")
 
 

@@ -24,7 +24,7 @@ from layercli.inspect.user_input import without_input
 from layercli.runtime.analysis import pretrained
 from layercli.runtime.execution import eager_call, load_weights, model_saving, tensors
 from layercli.runtime.execution.forward_signature import calling_with, compiled_part, layer_arguments
-from layercli.runtime.execution.graph_module import GraphModule, first_line
+from layercli.runtime.execution.graph_module import GraphModule, first_line, refused
 from layercli.runtime.execution.grouped_inputs import by_field
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
 from layercli.runtime.inference import model_placement
@@ -215,9 +215,24 @@ def calling(
     if compiled and isinstance(module, torch.jit.ScriptModule):
         raise UsageError("the model is TorchScript, which torch cannot compile again")
     run: Callable[..., Any] = torch.compile(module) if compiled else module
+    if isinstance(module, torch.jit.ScriptModule):
+        run = script_call(module)
     if isinstance(model, Layer):
         return layer_call(model, run if compiled else model)
     return calling_with(model, run, flags)
+
+
+def script_call(module: torch.jit.ScriptModule) -> Callable[..., Any]:
+    """Return the call of a TorchScript module, whose errors come from torch's interpreter and show no line of the user's."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return module(*args, **kwargs)
+        except RuntimeError as error:
+            given = tuple(x for x in tree.flatten([args, kwargs]) if isinstance(x, torch.Tensor))
+            raise refused(str(module.original_name), error, given) from error
+
+    return call
 
 
 def layer_call(model: Layer, run: Callable[..., object]) -> Callable[[Any], Any]:
