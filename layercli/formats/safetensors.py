@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -62,8 +62,9 @@ class SafetensorsFile:
             header, start = read_header(self.file, stream, size)
         self.metadata = read_metadata(self.file, header.pop("__metadata__", {}))
         ranges: dict[str, Range] = {}
-        for name in header:
-            ranges[name] = read_range(self.file, name, header[name])
+        lengths: dict[Kind, int] = {}
+        for name, value in header.items():
+            ranges[name] = read_like(name, value, lengths) or read_range(self.file, name, value, lengths)
             header[name] = None  # of a million tensors, the JSON alone takes half a gigabyte
         check_tiling(self.file, ranges, size - start)
         self.entries = {name: entry for name, (entry, _, _) in ranges.items()}
@@ -90,6 +91,9 @@ class SafetensorsFile:
 
 
 Range = tuple[TensorEntry, int, int]
+Kind = tuple[str, tuple[int, ...]]
+"""A dtype as the header has it, and a shape."""
+WHOLE = {int}
 
 
 def read_header(file: Path, stream: IO[bytes], size: int) -> tuple[dict[str, Any], int]:
@@ -120,8 +124,25 @@ def read_metadata(file: Path, value: object) -> dict[str, str]:
     return value
 
 
-def read_range(file: Path, name: str, value: object) -> Range:
-    """Return the entry that ``value``, the header's item for ``name``, describes, with its first and last offset."""
+def read_like(name: str, value: Any, lengths: Mapping[Kind, int]) -> Range | None:
+    """Return the entry of a tensor that is valid as it has the dtype, the shape and the size of one before; None for any other.
+
+    Models have tens of thousands of tensors of a few shapes.
+    """
+    try:
+        dtype, shape, (begin, end) = value["dtype"], tuple(value["shape"]), value["data_offsets"]
+        if end - begin == lengths[dtype, shape] and begin >= 0 and {type(begin), type(end), *map(type, shape)} == WHOLE:
+            return TensorEntry(name, shape, DTYPES[dtype]), begin, end
+    except (KeyError, TypeError, ValueError):
+        pass
+    return None
+
+
+def read_range(file: Path, name: str, value: object, lengths: dict[Kind, int]) -> Range:
+    """Return the entry that ``value``, the header's item for ``name``, describes, with its first and last offset.
+
+    Its size in bytes is added to ``lengths``.
+    """
     if not isinstance(value, dict) or not described(value):
         raise FormatError(f"{file}: {name!r} is not described by dtype, shape and data_offsets", code="bad-header")
     dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
@@ -138,6 +159,7 @@ def read_range(file: Path, name: str, value: object) -> Range:
     if dtype in DTYPES:
         entry = TensorEntry(name, tuple(shape), DTYPES[dtype])
         check_extent(file, entry, *offsets)
+        lengths[dtype, entry.shape] = offsets[1] - offsets[0]
     elif offsets[0] > offsets[1]:
         raise FormatError(f"{file}: {name!r} ends before it begins", code="wrong-length")
     else:

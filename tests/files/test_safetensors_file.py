@@ -175,6 +175,10 @@ MALFORMED = {
     "dtype list": (entry(dtype=["F32"]), "m.safetensors: 'a' has the dtype ['F32'], which safetensors does not have"),
     "negative": (entry(shape=[-2, -3]), "m.safetensors: 'a' has the shape [-2, -3], which is not a list of sizes"),
     "float size": (entry(shape=[2.0, 3]), "m.safetensors: 'a' has the shape [2.0, 3], which is not a list of sizes"),
+    "float size beside a good one": (
+        GOOD | {"b": {"dtype": "F32", "shape": [2.0, 3.0], "data_offsets": [24, 48]}},
+        "m.safetensors: 'b' has the shape [2.0, 3.0], which is not a list of sizes",
+    ),
     "bool size": (entry(shape=[True, 6]), "m.safetensors: 'a' has the shape [True, 6], which is not a list of sizes"),
     "overflow": (
         entry(shape=[2**62, 4]),
