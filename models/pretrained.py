@@ -22,14 +22,12 @@ from layercli.core.spec import Spec
 from layercli.core.types import ConfigLike, Tree
 from layercli.core.variable import Variable
 from layercli.errors import FormatError
-from layercli.layers.convolutional.conv import Conv1D, Conv2D
-from layercli.layers.core.dense import Dense
 
 TORCH_NAMES = {"kernel": "weight", "embeddings": "weight", "gamma": "weight", "scale": "weight", "beta": "bias"}
 """torch's names for the variables of our layers."""
 
-ORDERS: list[tuple[type[Layer], tuple[int, ...]]] = [(Dense, (1, 0)), (Conv1D, (2, 1, 0)), (Conv2D, (3, 2, 0, 1))]
-"""The axes of a kernel in torch's order."""
+ORDERS = {"Dense": (1, 0), "Conv1D": (2, 1, 0), "Conv2D": (3, 2, 0, 1)}
+"""The axes of a kernel in torch's order, by the name of the layer's class: most families need not import all of them."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,8 @@ def checkpoint_names(model: Pretrained) -> dict[str, PretrainedStored]:
 def usual(layer: Layer, key: str) -> PretrainedStored:
     """Return the storage of the variable ``key`` of one of the framework's own layers at that path."""
     name = TORCH_NAMES.get(key, key)
-    order = next((order for kind, order in ORDERS if isinstance(layer, kind)), None) if key == "kernel" else None
+    kinds = [kind.__name__ for kind in type(layer).__mro__] if key == "kernel" else []
+    order = next((ORDERS[kind] for kind in kinds if kind in ORDERS), None)
     replaced = {"gamma": ("gamma",), "beta": ("beta",)}.get(key, ())
     return PretrainedStored((name,), order, replaced=replaced)
 

@@ -64,12 +64,14 @@ class DataclassConfig:
 
             with custom_object_scope(custom_objects):
                 return cls.from_config(config)
+        if not config and not required_arguments(cls):  # as for most layers' initializers
+            return cls()
         known = cls.settings()
         for name in config:
             if name not in known:
                 raise UsageError(f"{cls.__name__} has no argument {name!r}", hint=nearest(name, known, "arguments"))
         values = {name: deserialize(value) for name, value in config.items()}
-        missing = [name for name in signature_of(cls).parameters if required(cls, name) and name not in values]
+        missing = [name for name in required_arguments(cls) if name not in values]
         if missing:
             raise UsageError(f"{cls.__name__} needs the argument {missing[0]!r}")
         return cls(**values)
@@ -98,10 +100,10 @@ def check_numbers(settings: DataclassConfig) -> None:
             raise UsageError(f"{type(settings).__name__} expects {name} to be a number, got {value!r}")
 
 
-def required(cls: type, name: str) -> bool:
-    """Return whether the argument ``name`` of the constructor of ``cls`` is required."""
-    parameter = signature_of(cls).parameters[name]
-    return parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
+def required_arguments(cls: Any) -> list[str]:
+    """Return the names of the arguments that the constructor of ``cls`` requires."""
+    given = signature_of(cls).parameters.items()
+    return [name for name, each in given if each.default is each.empty and each.kind is not each.VAR_KEYWORD]
 
 
 def serialize(value: object) -> Any:

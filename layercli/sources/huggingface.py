@@ -20,12 +20,8 @@ from layercli.formats.detect import open_single, open_weights
 from layercli.formats.os_errors import reading
 from layercli.formats.weight_file import TensorEntry, WeightFile
 from layercli.inspect.dtype_totals import totals_of
-from layercli.inspect.layer_variables import of_model
 from layercli.inspect.model_loader import ModelSource
-from layercli.inspect.packed_weights import PackedWeight, packed_weights, unpacked_entries
 from layercli.inspect.summary import Summary, described
-from layercli.inspect.variable_values import ComputedValues
-from layercli.inspect.variables import VariableRow, Variables, of_file
 from layercli.models.families import describe
 from layercli.models.matching import Match, match
 from layercli.models.pretrained import (
@@ -43,6 +39,8 @@ from layercli.sources.weights import LONGEST_CONFIG, WeightsSource
 if TYPE_CHECKING:
     from layercli.inspect.cost_graph import CostGraph
     from layercli.inspect.model_graph import ModelGraph
+    from layercli.inspect.packed_weights import PackedWeight
+    from layercli.inspect.variables import VariableRow, Variables
 
 CONFIG = "config.json"
 WEIGHTS = (
@@ -83,13 +81,20 @@ class Checkpoint:
     @cached_property
     def packed(self) -> list[PackedWeight]:
         """The weights that several tensors of a quantized folder stand for."""
-        quantized = self.weights is not None and self.quantization is not None
-        return packed_weights(self.weights, self.config) if quantized and self.weights is not None else []
+        if self.weights is None or self.quantization is None:
+            return []
+        from layercli.inspect.packed_weights import packed_weights
+
+        return packed_weights(self.weights, self.config)
 
     @cached_property
     def entries(self) -> Mapping[str, TensorEntry]:
         """The tensors of the weights by name, each packed weight as one tensor of its shape before packing."""
-        return {} if self.weights is None else unpacked_entries(self.weights.entries, self.packed)
+        if self.weights is None or not self.packed:
+            return {} if self.weights is None else self.weights.entries
+        from layercli.inspect.packed_weights import unpacked_entries
+
+        return unpacked_entries(self.weights.entries, self.packed)
 
     def known(self) -> Pretrained:
         """Return the model; UnknownArchitectureError if layercli does not implement the architecture."""
@@ -262,6 +267,9 @@ class PretrainedSource(LayerSource):
 
         The model's variables get their checkpoint names, and initial values determined by ``seed``.
         """
+        from layercli.inspect.layer_variables import of_model
+        from layercli.inspect.variables import Variables, of_file
+
         model = self.opened.known()
         described(model)
         if self.opened.weights is not None:
@@ -298,6 +306,8 @@ def pretrained_source(text: str, settings: ConfigLike) -> Source:
 
 def stored_rows(row: VariableRow, stored: PretrainedStored) -> Iterator[VariableRow]:
     """Yield a variable as stored in a checkpoint: under its checkpoint names and axis order."""
+    from layercli.inspect.variable_values import ComputedValues
+
     shape = stored.in_file(row.shape)
     for i, name in enumerate(stored.names):
 
