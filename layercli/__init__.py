@@ -51,10 +51,14 @@ if TYPE_CHECKING:
     from layercli.core.dtypes import DTypePolicy
     from layercli.core.functional import Function
     from layercli.core.input_spec import InputSpec
+    from layercli.core.keras_operation import Operation
     from layercli.core.keras_tensor import KerasTensor
     from layercli.core.layer import Layer
     from layercli.core.model import Model
+    from layercli.core.name_scope import name_scope
+    from layercli.core.rematerialization import RematScope, remat
     from layercli.core.sequential import Sequential
+    from layercli.core.stateless_scope import StatelessScope, SymbolicScope
     from layercli.core.variable import Variable
     from layercli.dtype_policies import FloatDTypePolicy
     from layercli.formats.image_dataset import image_dataset_from_directory
@@ -88,16 +92,22 @@ NAMES = {
     "Loss": "layercli.losses",
     "Metric": "layercli.metrics",
     "Model": "layercli.core.model",
+    "Operation": "layercli.core.keras_operation",
     "Optimizer": "layercli.optimizers",
     "Quantizer": "layercli.quantizers",
     "Regularizer": "layercli.regularizers",
+    "RematScope": "layercli.core.rematerialization",
     "Sequential": "layercli.core.sequential",
+    "StatelessScope": "layercli.core.stateless_scope",
+    "SymbolicScope": "layercli.core.stateless_scope",
     "Variable": "layercli.core.variable",
     "device": "layercli.core.device",
     "diff": "layercli.sources.diff",
     "image_dataset_from_directory": "layercli.formats.image_dataset",
     "load_model": "layercli.saving",
+    "name_scope": "layercli.core.name_scope",
     "open": "layercli.sources",
+    "remat": "layercli.core.rematerialization",
     "summary": "layercli.sources.summary",
 }
 
@@ -113,10 +123,14 @@ __all__ = [
     "Loss",
     "Metric",
     "Model",
+    "Operation",
     "Optimizer",
     "Quantizer",
     "Regularizer",
+    "RematScope",
     "Sequential",
+    "StatelessScope",
+    "SymbolicScope",
     "Variable",
     "__version__",
     "activations",
@@ -143,6 +157,7 @@ __all__ = [
     "metrics",
     "mixed_precision",
     "models",
+    "name_scope",
     "open",
     "ops",
     "optimizers",
@@ -150,6 +165,7 @@ __all__ = [
     "quantizers",
     "random",
     "regularizers",
+    "remat",
     "saving",
     "summary",
     "testing",

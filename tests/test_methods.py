@@ -27,6 +27,9 @@ REFUSED = {
     "summary": "print_fn and show_trainable are given by name; the table fits the terminal",
     "InputLayer.call": "an input is not called",
     "OptimizerMap.update": "a mapping is updated by position",
+    "RandomGrayscale.get_random_transformation": "the data has the name that it has in the other layers",
+    "RandomGrayscale.transform_labels": "the transformation has the name that it has in the other layers",
+    "RandomGrayscale.transform_segmentation_masks": "the transformation has the name that it has in the other layers",
     "RMSNormalization.call": "a layer is called, by position",
     "SimpleRNNCell.call": "a cell is called, by position",
 }

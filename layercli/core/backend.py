@@ -6,7 +6,7 @@ files or a terminal it calls ``get_backend()``, which ``layercli/runtime/backend
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from layercli.core.types import Config, ConfigLike, PathLike, Tensor, TensorTree
@@ -80,6 +80,15 @@ class Backend(Protocol):
 
     def stateless_call(self, layer: Layer, *arguments: Any) -> Any:
         """Run Layer.stateless_call: pairs of variables and values, trained and not, then args, kwargs and return_losses."""
+
+    def swap_value(self, variable: Variable, value: Any) -> Any:
+        """Let the module of a variable hold another value, of the logical shape, and return the tensor that it held."""
+
+    def swap_stored(self, variable: Variable, tensor: Any) -> Any:
+        """Let the module of a variable hold another tensor, and return the one that it held."""
+
+    def checkpoint(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Config) -> Any:
+        """Return what a function returns; what it computes in between is computed again in the backward pass."""
 
     def variable_module(self, variable: Variable) -> Any:
         """Return a torch module that holds the value of a variable that is of no layer."""
@@ -163,6 +172,9 @@ class Backend(Protocol):
         self, layer: Layer, inputs: TensorTree, columns: str | None, depth: int, width: int | None, print_fn: object
     ) -> None:
         """Print the summary of a layer for inputs of these Specs, or of None."""
+
+    def dot(self, layer: Layer, *, nested: bool, down: bool) -> str:
+        """Return the picture of a layer in the DOT language."""
 
     def plot(self, layer: Layer, path: str, *, nested: bool, down: bool, dpi: int) -> None:
         """Write the picture of a layer to a file."""

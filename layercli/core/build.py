@@ -25,6 +25,8 @@ def as_build(build: Callable[..., None]) -> Callable[..., None]:
         shapes = [batched_tree(shape) for shape in args]
         named = {key: batched_tree(shape) for key, shape in kwargs.items()}
         with _scope(self):
+            if self._given_policy is not None:
+                self._take_policy()
             try:
                 build(self, *shapes, **named)
             except IndexError as error:

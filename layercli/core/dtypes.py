@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,9 +156,13 @@ class DTypePolicy:
 
     @staticmethod
     def named(name: Any) -> DTypePolicy:
-        """Return the policy of a name, also ``int8_from_float32``. A DTypePolicy is returned unchanged."""
+        """Return the policy of a name, also ``int8_from_float32``, or of plain data. A DTypePolicy is returned unchanged."""
         if isinstance(name, DTypePolicy):
             return name
+        if isinstance(name, Mapping):
+            from layercli.core.policy_config import deserialize
+
+            return deserialize(name)
         if isinstance(name, str) and "_from_" in name:
             from layercli.core import quantized_policies
 
@@ -165,6 +170,10 @@ class DTypePolicy:
             if found is not None:
                 return found
         return DTypePolicy(name)
+
+    def of_path(self, path: str) -> DTypePolicy:
+        """Return the policy of the layer at a path: this one."""
+        return self
 
     def get_config(self) -> Config:
         """Return the argument of the constructor."""

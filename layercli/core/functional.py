@@ -71,9 +71,13 @@ class Functional(Model):
         """The names of the outputs: those of the layers or operations that return them."""
         return [x.node.target.name if isinstance(x.node.target, Layer) else x.name for x in self.outputs if x.node]
 
-    @cached_property
-    def layers(self) -> list[Layer]:  # made once: an input stays one layer
+    @property
+    def layers(self) -> list[Layer]:
         """The layers of the graph in Keras's order, with an InputLayer for each input."""
+        return [layer for layer in self._layers if not layer.is_operation]
+
+    @cached_property
+    def _layers(self) -> list[Layer]:  # made once: an input stays one layer
         return [
             get_backend().input_layer(each) if isinstance(each, SymbolicTensor) else each
             for each in self._graph.topological_order
@@ -83,7 +87,7 @@ class Functional(Model):
     @property
     def operations(self) -> list[Any]:
         """The inputs, layers and operations of the graph, in the order of the calls."""
-        layers = iter(self.layers)
+        layers = iter(self._layers)
         order = self._graph.topological_order
         return [next(layers) if isinstance(each, (SymbolicTensor, Layer)) else each.target for each in order]
 

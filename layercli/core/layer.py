@@ -7,13 +7,27 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from layercli import constraints, initializers, regularizers
-from layercli.core import argument_docs, build, dtypes, equal_calls, fields, graph, masking, naming, tree
+from layercli.core import (
+    argument_docs,
+    build,
+    dtypes,
+    equal_calls,
+    fields,
+    graph,
+    masking,
+    naming,
+    rematerialization,
+    stateless_scope,
+    tree,
+)
 from layercli.core.backend import get_backend
 from layercli.core.call_signature import CallSignature
+from layercli.core.dtype_policy_map import DTypePolicyMap
 from layercli.core.graph import CallContext, Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer_protocol import LayerProtocol
 from layercli.core.module_attribute import ModuleAttribute
+from layercli.core.name_scope import path_of
 from layercli.core.operation import spec_of
 from layercli.core.refusals import refuse_members
 from layercli.core.registry import signature_of
@@ -40,6 +54,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         dtype: The dtype or the dtype policy; None for the global policy.
         activity_regularizer: The regularizer of the output.
         input_shape: The shape of the input without the batch, for the first layer of a Sequential model.
+        autocast: Whether floating-point inputs are cast to the compute dtype.
     """
 
     _named = False
@@ -82,6 +97,8 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         self._policy = dtypes.default_policy()
         self._call_specs = self._built_for = self._node = None
         self._activity_regularizer = self._input_shape = None
+        if (remat_mode := rematerialization.current_mode()) is not None:
+            self.remat_mode = remat_mode
         self.built = False
         self.name = ""
         return self
@@ -94,6 +111,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         dtype: Any = None,
         activity_regularizer: Any = None,
         input_shape: Any = None,
+        autocast: bool = True,
         **kwargs: Any,
     ) -> None:
         if self._init_as_functional(args, {**kwargs, "name": name, "trainable": trainable, "dtype": dtype}):
@@ -112,7 +130,9 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         self._named = name is not None
         self.name = name or naming.auto_name(type(self).__name__)
         self._trainable = bool(trainable)
-        self._policy = dtypes.default_policy() if dtype is None else dtypes.DTypePolicy.named(dtype)
+        if not autocast:
+            self._autocast = False
+        self._set_policy(dtypes.default_policy() if dtype is None else dtypes.DTypePolicy.named(dtype))
         self._activity_regularizer = self._settings.get("activity_regularizer") or regularizers.get(
             activity_regularizer
         )
@@ -172,7 +192,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         spec = Spec(build.known_shape(shape, name), dtypes.name_of(dtype or self._policy.variable))
         default = "glorot_uniform" if dtypes.is_floating(spec.dtype) else "zeros"
         key = naming.uniquify([*self._variables, (name or "variable").replace(".", "_").replace("/", "_")])[-1]
-        path = "/".join([call.layer.name for call in graph.call_stack()] or [self.name])
+        path = path_of(self.name)
         self._variables[key] = Variable.of(
             self,
             key,
@@ -226,7 +246,10 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         if training is None and self.trains_by_default():
             training = True
         with graph.enter_call(CallContext(node, self, None if training is None else bool(training))):
-            args, kwargs = tree.map_structure(self._cast_symbolic, (args, kwargs))
+            if self._given_policy is not None:
+                self._take_policy()
+            if self._autocast:
+                args, kwargs = tree.map_structure(self._cast_symbolic, (args, kwargs))
             if args:
                 self._check_inputs(args[0])
             node.masks = graph.as_recorded(masking.fill_in(self, args, kwargs))
@@ -245,9 +268,34 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
             self._build_for(args, kwargs)
         if "training" in self.call_names():
             kwargs["training"] = bool(graph.call_stack()[-1].training)
-        results = self.call(*args, **kwargs)
+        results = self._traced(args, kwargs)
         node.results = graph.as_recorded(results)
         return tree.map_structure(spec_of, results)
+
+    def _take_policy(self) -> None:
+        """Take, of policies by path, the one of this layer, whose path is known while it is called or built."""
+        assert self._given_policy is not None
+        if not self._variables:
+            self._policy = self._given_policy.of_path(path_of(self.name))
+
+    def _set_policy(self, policy: dtypes.DTypePolicy) -> None:
+        self._policy = policy
+        self._given_policy = policy if isinstance(policy, DTypePolicyMap) else None
+
+    def _traced(self, args: tuple[Any, ...], kwargs: Config) -> Any:
+        """Return the results of ``call`` on symbolic tensors; of a user's that needs values, those that its class says it has."""
+        try:
+            return self.call(*args, **kwargs)
+        except Exception:
+            cls = type(self)
+            if cls.compute_output_spec is not Layer.compute_output_spec:
+                described = self.compute_output_spec(*args, **{k: v for k, v in kwargs.items() if k != "training"})
+                return tree.map_structure(lambda x: SymbolicTensor(spec_of(x)), described)
+            if cls.compute_output_shape is Layer.compute_output_shape or cls.__module__.startswith("layercli."):
+                raise
+            shapes = tree.map_structure(lambda x: build.ShapeLeaf(getattr(x, "shape", None)), args)
+            described = self._specs(self.compute_output_shape(*build.unwrapped(shapes)))
+            return tree.map_structure(SymbolicTensor, described)
 
     def _cast_symbolic(self, x: object) -> Any:
         """Return a symbolic input in the compute dtype, as in a call on tensors."""
@@ -310,14 +358,14 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
 
     @property
     def dtype_policy(self) -> dtypes.DTypePolicy:
-        """The dtype policy: the dtypes of computation and variables. Set it before the layer is built."""
-        return self._policy
+        """The dtype policy: the dtypes of computation and variables, or policies by path. Set it before the layer is built."""
+        return self._given_policy or self._policy
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
         if self._variables:
             raise UsageError(f"{self.name} has its variables, so its dtype policy cannot change")
-        self._policy = dtypes.DTypePolicy.named(value)
+        self._set_policy(dtypes.DTypePolicy.named(value))
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """Return the mask of the outputs: that of the inputs if the layer keeps the steps (``supports_masking``)."""
@@ -330,7 +378,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
                 f"add_loss of {self.name} got a symbolic tensor outside of a call",
                 hint="call add_loss in the call of a layer of your own",
             )
-        if not graph.call_stack() and self._module is not None:
+        if not graph.call_stack() and self._module is not None and not stateless_scope.add_loss(loss):
             self._module.add_loss(loss)
 
     @property

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from layercli import regularizers
-from layercli.core import dims, dtypes, tree
+from layercli.core import dims, dtypes, rematerialization, tree
 from layercli.core.backend import get_backend
 from layercli.core.input_spec import InputSpec, check_inputs
 from layercli.core.types import Config
@@ -30,6 +30,9 @@ class LayerProtocol:
         _activity_regularizer: Any
 
     _input_spec: Any = None
+    _autocast = True
+    is_operation = False
+    """Whether it is an Operation, which Keras counts among the operations of a model and not among its layers."""
 
     @property
     def path(self) -> str | None:
@@ -84,8 +87,8 @@ class LayerProtocol:
 
     @property
     def autocast(self) -> bool:
-        """Whether floating-point inputs are cast: always."""
-        return True
+        """Whether floating-point inputs are cast to the compute dtype."""
+        return self._autocast
 
     @property
     def quantization_mode(self) -> str | None:
@@ -113,6 +116,13 @@ class LayerProtocol:
     def metrics_variables(self) -> list[Any]:
         """The variables of the metrics."""
         return [variable for metric in self.metrics for variable in metric.variables]
+
+    remat_mode: rematerialization.RematMode | None = None
+    """What of the call is computed again in the backward pass: the mode of the RematScope that the layer was made in."""
+
+    def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        """Return a function that calls ``layer_call``, so that what ``remat_mode`` says is computed again in the backward pass."""
+        return rematerialization.layer_call(self, layer_call, *args, **kwargs)
 
     def symbolic_call(self, *args: Any, **kwargs: object) -> Any:
         """Return the symbolic outputs for symbolic tensors."""

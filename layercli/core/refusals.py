@@ -16,18 +16,11 @@ _CALIBRATED = "layercli does not calibrate: gptq and awq weights are read from t
 _ORDER = "serialized_variables are the variables in the order of files"
 
 REFUSED = {
-    "Operation": "a computation of one's own is a Layer",
-    "RematScope": "layercli does not compute activations again in the backward pass",
-    "StatelessScope": "stateless_call of a layer takes and returns its variables",
-    "SymbolicScope": "compute_output_spec of a layer describes it without values",
-    "name_scope": "a variable's path follows from the attributes that hold its layers",
-    "remat": "layercli does not compute activations again in the backward pass",
     "callbacks.OrbaxCheckpoint": _JAX,
     "config.disable_interactive_logging": "fit, evaluate and predict take verbose=0 or 2",
     "config.enable_traceback_filtering": "tracebacks are always whole",
     "config.enable_unsafe_deserialization": "nothing from a file is ever executed",
     "dtype_policies.AWQDTypePolicy": _CALIBRATED,
-    "dtype_policies.DTypePolicyMap": "each layer takes its own dtype",
     "dtype_policies.GPTQDTypePolicy": _CALIBRATED,
     "layers.FlaxLayer": _JAX,
     "layers.JaxLayer": _JAX,
@@ -36,37 +29,16 @@ REFUSED = {
     "optimizers.legacy": "the optimizers of Keras 2 are those of layercli.optimizers",
     "quantizers.AWQConfig": _CALIBRATED,
     "quantizers.GPTQConfig": _CALIBRATED,
-    "saving.KerasFileEditor": "layercli check shows and layercli convert rewrites what a file holds",
     "utils.disable_interactive_logging": "fit, evaluate and predict take verbose=0 or 2",
     "utils.legacy": "the formats of Keras 1 and 2 are read by load_model",
-    "utils.model_to_dot": "plot_model writes .dot",
 }
 """Each name, or namespace with all of its names, by its path below ``keras``."""
 
-_IMAGES = "call on a dict of images, labels and segmentation_masks moves them alike"
-_FIT = "fit, evaluate and predict call train_step, test_step and predict_step, which a model may override"
 
 REFUSED_MEMBERS = {
     "Layer.add_metric": "a metric is an attribute of the layer",
-    "Layer.rematerialized_call": "layercli does not compute activations again in the backward pass",
     "Layer.variable_serialization_spec": _ORDER,
     "Model.get_quantization_layer_structure": _CALIBRATED,
-    "Model.make_predict_function": _FIT,
-    "Model.make_test_function": _FIT,
-    "Model.make_train_function": _FIT,
-    "Model.predict_function": _FIT,
-    "Model.stateless_compute_loss": "stateless_call returns outputs, and a loss is a function of them",
-    "Model.test_function": _FIT,
-    "Model.train_function": _FIT,
-    "BaseImagePreprocessingLayer.get_random_transformation": _IMAGES,
-    "BaseImagePreprocessingLayer.transform_bounding_boxes": _IMAGES,
-    "BaseImagePreprocessingLayer.transform_images": _IMAGES,
-    "BaseImagePreprocessingLayer.transform_labels": _IMAGES,
-    "BaseImagePreprocessingLayer.transform_segmentation_masks": _IMAGES,
-    "BaseImagePreprocessingLayer.transform_single_bounding_box": _IMAGES,
-    "BaseImagePreprocessingLayer.transform_single_image": _IMAGES,
-    "BaseImagePreprocessingLayer.transform_single_label": _IMAGES,
-    "BaseImagePreprocessingLayer.transform_single_segmentation_mask": _IMAGES,
 }
 """Each method or attribute of Keras's classes that a script may ask for and that raises one sentence, by its class."""
 

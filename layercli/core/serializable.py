@@ -73,6 +73,8 @@ class Serializable:
     _positional: ClassVar[tuple[str, ...]] = ()
     _declares_fields: ClassVar[bool] = False
     __signature__: ClassVar[Any] = ConstructorSignature()
+    _given_policy: dtypes.DTypePolicy | None = None
+    """The policies by path that were given, of which ``_policy`` is the layer's own once it is built."""
 
     if TYPE_CHECKING:
         name: str
@@ -92,7 +94,7 @@ class Serializable:
 
     def get_config(self) -> Config:
         """Return the constructor's arguments as plain data, with name, trainable and dtype."""
-        own = {"name": self.name, "trainable": self._trainable, "dtype": self._policy.name}
+        own = {"name": self.name, "trainable": self._trainable, "dtype": self._dtype_config()}
         args, kwargs = self._init_args
         if type(self).__init__ is type(self)._binds:
             given = {**self._settings, **{name: vars(self)[name] for name in self._fields if name in vars(self)}}
@@ -100,6 +102,14 @@ class Serializable:
         else:
             given, extra = fields.arguments(type(self).__init__, args, kwargs), {}
         return {**own, **{key: fields.serialize(value) for key, value in {**given, **extra}.items()}}
+
+    def _dtype_config(self) -> Any:
+        """Return what ``dtype`` is in the config: the name of the policy, or policies by path as plain data."""
+        if self._given_policy is None:
+            return self._policy.name
+        from layercli.core.policy_config import serialize
+
+        return serialize(self._given_policy)
 
     def clone_from_config(self) -> Any:
         """Return a new layer of the same class and arguments."""
@@ -123,6 +133,7 @@ class Serializable:
         layer = cls(**{key: value for key, value in config.items() if key not in own})
         layer._named = False
         layer.name = own.get("name", layer.name)
-        layer._policy = dtypes.DTypePolicy.named(own["dtype"]) if "dtype" in own else layer._policy
+        if "dtype" in own:
+            layer._set_policy(dtypes.DTypePolicy.named(own["dtype"]))
         layer.trainable = own.get("trainable", layer.trainable)
         return layer

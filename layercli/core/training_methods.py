@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.backend import get_backend
+from layercli.core.stateless_scope import StatelessScope
+from layercli.core.step_functions import StepFunctions
 from layercli.core.types import Config
 
 
-class TrainingMethods:
+class TrainingMethods(StepFunctions):
     """``compile``, ``fit``, ``evaluate`` and ``predict`` of a model, and the steps and metrics that its class may override."""
 
     if TYPE_CHECKING:  # of the Model that these are methods of
@@ -183,6 +185,26 @@ class TrainingMethods:
     ) -> Any:
         """Return the training loss: that of compile plus regularization penalties and added losses."""
         return self._require_trainer("compute_loss").compute_loss(y, y_pred, sample_weight)
+
+    def stateless_compute_loss(
+        self: Any,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        metrics_variables: Sequence[Any],
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> tuple[Any, tuple[list[Any], list[Any], list[Any]]]:
+        """Return ``compute_loss`` for values of the variables, and those of the three groups then; nothing is changed."""
+        groups = (self.trainable_variables, self.non_trainable_variables, self.metrics_variables)
+        values = (trainable_variables, non_trainable_variables, metrics_variables)
+        pairs = [pair for names, given in zip(groups, values, strict=True) for pair in zip(names, given, strict=True)]
+        with StatelessScope(pairs) as scope:
+            loss = self.compute_loss(x, y, y_pred, sample_weight, training)
+        after = [[scope.get_current_value(variable) for variable in group] for group in groups]
+        return loss, (after[0], after[1], after[2])
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Mapping[str, Any]:
         """Update the metrics with a batch and return the logs."""

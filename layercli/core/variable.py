@@ -6,11 +6,12 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from layercli import initializers
-from layercli.core import dtypes, graph, naming
+from layercli.core import dtypes, graph, naming, stateless_scope
 from layercli.core.backend import get_backend
 from layercli.core.dims import Size
 from layercli.core.dtypes import BYTES
 from layercli.core.keras_tensor import Operators, SymbolicTensor
+from layercli.core.name_scope import prefixed
 from layercli.core.spec import Shape, Spec, shape_of
 from layercli.core.types import DTypeLike, ShapeLike
 from layercli.core.variable_owner import TensorOwner, VariableOwner
@@ -67,7 +68,7 @@ class Variable(Operators):
             spec = Spec(shape_of(value.shape), dtype_or_default(own))
             made = _Given(value)
         owner = VariableOwner()
-        self._hold(owner, name, name, spec, made, trainable=trainable)
+        self._hold(owner, name, prefixed(name), spec, made, trainable=trainable)
         owner.variable = self
         self.autocast, self.aggregation, self.synchronization = autocast, aggregation, synchronization
 
@@ -184,7 +185,8 @@ class Variable(Operators):
         """
         value = self.tensor
         if self._logical is not None and self._cast is None and not graph.call_stack():
-            gradient = getattr(self.stored, "grad", None)
+            stored = self.stored
+            gradient = stored.grad if getattr(stored, "is_leaf", False) else None
             if gradient is not None:
                 value.grad = gradient.permute(*self._logical)
         return value
@@ -226,7 +228,8 @@ class Variable(Operators):
         found = tuple(value.shape) if hasattr(value, "shape") else tuple(backend.as_tensor(value).shape)
         if found != self.shape:
             raise ShapeError(f"the variable {self.path} has the shape {self.shape}, not {found}")
-        backend.assign(self.stored, value, self.layout)
+        if not stateless_scope.assigned(self, value):
+            backend.assign(self.stored, value, self.layout)
 
     def assign_add(self, value: object) -> None:
         """Add ``value`` to the variable."""

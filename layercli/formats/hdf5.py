@@ -33,6 +33,16 @@ class H5File:
         with self._opened() as groups:
             self.entries = {entry.path: entry for entry in _entries(str(self.file), groups.file.id, "", frozenset())}
 
+    def object_names(self) -> dict[str, str]:
+        """Return the names that the file has for the objects whose weights it holds, by their paths."""
+        found = {}
+        with self._opened() as groups:
+            for path in dict.fromkeys(entry.rpartition("/")[0] for entry in self.entries):
+                name = groups.file[path].attrs.get("name") if path.endswith("vars") else None
+                if isinstance(name, str):
+                    found[path.removesuffix("vars").rstrip("/")] = name
+        return found
+
     def read(self, path: str) -> np.ndarray:
         """Return the values of the entry ``path``, read-only."""
         with self._opened() as groups:

@@ -98,6 +98,17 @@ def config_in(path: str | os.PathLike[str]) -> tuple[Any, int]:
         return _config(file, zipped), major(zipped)
 
 
+def metadata_in(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the metadata in the archive at ``path``, empty where it has none; FormatError as ``opened``."""
+    file = Path(path)
+    with archive(file) as zipped:
+        if METADATA not in zipped.namelist():
+            return {}
+        check_size(file, zipped.getinfo(METADATA))
+        found = strict_json.parse(file, zipped.read(METADATA), "metadata")
+    return found if isinstance(found, dict) else {}
+
+
 def _config(file: Path, zipped: zipfile.ZipFile) -> Any:
     names = zipped.namelist()
     for name in (CONFIG, WEIGHTS):

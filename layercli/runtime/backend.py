@@ -5,7 +5,7 @@ Nothing here imports torch at its top: the operators of symbolic tensors come th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from layercli import ops
@@ -129,6 +129,24 @@ class TorchBackend:
         from layercli.runtime.execution import stateless_call
 
         return stateless_call.stateless_call(layer, *arguments)
+
+    def swap_value(self, variable: Variable, value: Any) -> Any:
+        """Run stateless_call.swap_value."""
+        from layercli.runtime.execution import stateless_call
+
+        return stateless_call.swap_value(variable, value)
+
+    def swap_stored(self, variable: Variable, tensor: Any) -> Any:
+        """Run stateless_call.swap_stored."""
+        from layercli.runtime.execution import stateless_call
+
+        return stateless_call.swap_stored(variable, tensor)
+
+    def checkpoint(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Config) -> Any:
+        """Run rematerialization.checkpoint."""
+        from layercli.runtime.execution import rematerialization
+
+        return rematerialization.checkpoint(function, args, kwargs)
 
     def variable_module(self, variable: Variable) -> Any:
         """Run layer_module.variable_module."""
@@ -291,14 +309,23 @@ class TorchBackend:
 
         print_table(table(with_layer_names(summarize(layer, inputs), layer), columns, depth), width, print_fn)
 
+    def dot(self, layer: Layer, *, nested: bool, down: bool) -> str:
+        """Run draw_dot."""
+        from layercli.render.dot import draw_dot
+
+        return draw_dot(self._plot_graph(layer, nested), down=down)
+
     def plot(self, layer: Layer, path: str, *, nested: bool, down: bool, dpi: int) -> None:
         """Write the picture of a layer to a file; a PNG has ``dpi`` pixels an inch."""
         from pathlib import Path
 
+        from layercli.render.plot_file import write_picture
+
+        write_picture(self._plot_graph(layer, nested), Path(path), down=down, scale=dpi / 96)
+
+    def _plot_graph(self, layer: Layer, nested: bool) -> Any:
         from layercli.inspect.layer_graph import layer_graph
         from layercli.inspect.plot_flow import plot_graph
         from layercli.inspect.plot_graph import PlotOptions
-        from layercli.render.plot_file import write_picture
 
-        options = PlotOptions(depth=None if nested else 1, fold=False)
-        write_picture(plot_graph(layer_graph(layer), options), Path(path), down=down, scale=dpi / 96)
+        return plot_graph(layer_graph(layer), PlotOptions(depth=None if nested else 1, fold=False))

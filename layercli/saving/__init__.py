@@ -26,9 +26,11 @@ from layercli.core.types import ConfigLike
 
 if TYPE_CHECKING:
     from layercli.core.model import Model
+    from layercli.saving.file_editor import KerasFileEditor
 
 __all__ = [
     "CustomObjectScope",
+    "KerasFileEditor",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
@@ -99,4 +101,8 @@ def deserialize_keras_object(
 if not TYPE_CHECKING:  # a type checker would take any name
 
     def __getattr__(name: str) -> Any:
+        if name == "KerasFileEditor":
+            from layercli.saving.file_editor import KerasFileEditor
+
+            return KerasFileEditor
         return refused(__name__, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +26,8 @@ from layercli.layers.core.input_layer import Input
 from layercli.saving.functional_deserialization import MODELS, UNFIT, Drawing
 from layercli.saving.serialization import APPLICATIONS
 
+PATTERN = re.compile(r"[\w./*-]*")
+"""The expressions for paths of layers that a file may have: others could take forever to match."""
 DROPPED = frozenset({"quantization_config", "optional", "sparse", "ragged", "seed"})
 """Settings that say nothing where they are None or false."""
 
@@ -134,7 +137,7 @@ class Reader:
             return {key: self.plain(item) for key, item in value.items()}
         if name == "DTypePolicy":
             return dtypes.DTypePolicy.named(value["config"]["name"]).name
-        if str(name).endswith("DTypePolicy"):
+        if str(name).endswith(("DTypePolicy", "DTypePolicyMap")):
             return self.policy(value)
         if name == "function":
             named = {"registered_name": value.get("registered_name"), "class_name": value.get("config")}
@@ -155,7 +158,13 @@ class Reader:
         return {"class_name": name, "config": settings} if own is None else own.from_config(settings)
 
     def policy(self, value: dict[str, Any]) -> dtypes.DTypePolicy:
-        """Return the policy of a quantized layer; QuantizedError for one whose layers are not made."""
+        """Return the policy of a quantized layer, or policies by path; QuantizedError for one whose layers are not made."""
+        try:
+            for path in (value["config"].get("policy_map") or {}) if value["class_name"] == "DTypePolicyMap" else ():
+                if not PATTERN.fullmatch(path) or path.count("*") > 2:
+                    raise FormatError(f"{self.where} has dtype policies for {path[:40]!r}, which is no path of layers")
+        except UNFIT as error:
+            raise FormatError(f"{self.where} has dtype policies without their paths") from error
         try:
             return dtype_policies.deserialize(value)
         except LayercliError:

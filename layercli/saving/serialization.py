@@ -166,7 +166,7 @@ class _Drawn:
         for node in model._graph.nodes:
             self.calls.setdefault(id(node.target) if isinstance(node.target, Layer) else id(node), []).append(node)
         self.places = {id(node): i for nodes in self.calls.values() for i, node in enumerate(nodes)}
-        self.names = {id(layer): layer.name for layer in model.layers}
+        self.names = {id(layer): layer.name for layer in model.operations if isinstance(layer, Layer)}
         self.spelled = {
             id(node): operation_serialization.spelled(node.target, self.checked(node.args))
             for node in model._graph.operations

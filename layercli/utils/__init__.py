@@ -28,6 +28,7 @@ from layercli.lazy import torch
 from layercli.saving import CustomObjectScope, deserialize_keras_object, serialize_keras_object
 from layercli.utils.cached_files import get_file
 from layercli.utils.config import Config
+from layercli.utils.dot_picture import DotPicture
 from layercli.utils.image_files import array_to_img, img_to_array, load_img, save_img
 from layercli.utils.progbar import Progbar
 from layercli.utils.py_dataset import PyDataset
@@ -62,6 +63,7 @@ __all__ = [
     "is_interactive_logging_enabled",
     "is_keras_tensor",
     "load_img",
+    "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
@@ -181,6 +183,35 @@ def pad_sequences(
     return padded
 
 
+def model_to_dot(
+    model: Any,
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = True,
+    rankdir: str = "TB",
+    expand_nested: bool = False,
+    dpi: int = 200,
+    subgraph: bool = False,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+    splines: str = "ortho",
+) -> DotPicture:
+    """Return the picture of a Layer or Model in Graphviz's DOT language; the arguments are those of ``plot_model``.
+
+    UsageError for ``subgraph``: the picture is a whole one.
+    """
+    if subgraph:
+        raise UsageError("model_to_dot has no subgraph: it returns a whole picture")
+    return DotPicture(model, expand_nested, runs_down("model_to_dot", rankdir), dpi)
+
+
+def runs_down(function: str, rankdir: str) -> bool:
+    """Return whether edges run down; UsageError for a direction that is none."""
+    if rankdir not in ("TB", "LR"):
+        raise UsageError(f"{function} expects rankdir TB or LR, got {rankdir!r}")
+    return rankdir == "TB"
+
+
 def plot_model(
     model: Any,
     to_file: str = "model.png",
@@ -200,9 +231,8 @@ def plot_model(
     always have names, classes, shapes and parameters, so ``show_*`` change nothing, nor does ``splines``. UsageError for a model
     that was never called and another ending of the name.
     """
-    if rankdir not in ("TB", "LR"):
-        raise UsageError(f"plot_model expects rankdir TB or LR, got {rankdir!r}")
-    get_backend().plot(model, str(to_file), nested=expand_nested, down=rankdir == "TB", dpi=dpi)
+    down = runs_down("plot_model", rankdir)
+    get_backend().plot(model, str(to_file), nested=expand_nested, down=down, dpi=dpi)
 
 
 LATE = {

@@ -46,7 +46,7 @@ class BaseMultiHeadAttention(Layer):
     def finish(self) -> None:
         """Make what both layers derive alike."""
         self._scale = 1 / math.sqrt(self.features)
-        self._dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self._policy) if self.dropout else None
+        self._dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype_policy) if self.dropout else None
 
     def call(
         self,
@@ -127,7 +127,7 @@ class BaseMultiHeadAttention(Layer):
             activation=activation,
             bias_axes=new if self.use_bias else None,
             name=name,
-            dtype=self._policy,
+            dtype=self.dtype_policy,
             **{setting: getattr(self, setting) for setting in PROJECTION},
         )
 

@@ -91,7 +91,7 @@ class Lambda(Layer):
     def clone_from_config(self) -> Lambda:
         """Return a new layer of the very same functions, which need no names for that."""
         held = self.function, self.output_shape, self.mask, self.arguments
-        return type(self)(*held, name=self.name, trainable=self._trainable, dtype=self._policy)
+        return type(self)(*held, name=self.name, trainable=self._trainable, dtype=self.dtype_policy)
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: Any = None) -> Any:

@@ -76,14 +76,14 @@ class QuantizedMixin(LoraMixin):
         if not self.built:
             raise self._own_error(NotBuiltError("has no variables yet, which quantize needs"))
         if self.is_quantized:
-            raise self._own_error(UsageError(f"is quantized already: its dtype policy is {self.dtype_policy.name}"))
+            raise self._own_error(UsageError(f"is quantized already: its dtype policy is {self._policy.name}"))
         if config.mode == "float8" and not self.multiplies:
             raise NotImplementedError(f"{self.name} multiplies nothing in float8: quantize it as int8 or int4")
         if config.mode == "float8" and self._lora is not None:
             raise self._own_error(UsageError("has a low-rank update, which float8 products do not take"))
         block = self._block_of(config)
         prefix = f"int4/{block or -1}" if config.mode == "int4" else config.mode
-        policy = DTypePolicy.named(f"{prefix}_from_{self.dtype_policy.name}")
+        policy = DTypePolicy.named(f"{prefix}_from_{self._policy.name}")
         if config.mode == "float8":
             self._policy = policy
             self.quantized_build(None, "float8")
@@ -124,9 +124,7 @@ class QuantizedMixin(LoraMixin):
         self.is_quantized = True
 
     def _build_float8(self) -> None:
-        length = getattr(
-            self.dtype_policy, "amax_history_length", QuantizedFloat8DTypePolicy.default_amax_history_length
-        )
+        length = getattr(self._policy, "amax_history_length", QuantizedFloat8DTypePolicy.default_amax_history_length)
         for name in FLOAT8:
             history = name.endswith("_history")
             shape, start = ((length,), "zeros") if history else ((), "ones")
@@ -144,7 +142,7 @@ class QuantizedMixin(LoraMixin):
 
     def _block_of(self, config: Any) -> int | None:
         """Return the size of the groups: of the config, else of the policy; None without groups."""
-        policy = self.dtype_policy
+        policy = self._policy
         size = policy.block_size if isinstance(policy, Int4DTypePolicy) else None
         size = config.block_size if isinstance(config, Int4QuantizationConfig) else size
         return None if size == -1 else size
@@ -169,7 +167,7 @@ class QuantizedMixin(LoraMixin):
 
     @property
     def _mode(self) -> str:
-        return self.dtype_policy.quantization_mode or ""
+        return self._policy.quantization_mode or ""
 
     def product(self, x: Any, equation: str, form: WeightForm, quantizer: Any, kernel: Any = None) -> Any:
         """Return the einsum of x and a weight; ``kernel`` are the integers where they are not those of the form as they are."""

@@ -9,9 +9,9 @@ from layercli.core import tree
 from layercli.core.fields import Validator, argument
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
-from layercli.core.refusals import refuse_members
 from layercli.core.types import Config, Tensor
 from layercli.errors import ShapeError, UsageError
+from layercli.layers.preprocessing.image_transformations import ImageTransformations
 from layercli.ops.image.boxes import check_format, moved_boxes
 
 Size = tuple[int, int]
@@ -22,8 +22,7 @@ def _format(value: Any) -> str | None:
     return None if value is None else check_format(value)
 
 
-@refuse_members
-class BaseImagePreprocessingLayer(Layer):
+class BaseImagePreprocessingLayer(ImageTransformations, Layer):
     """A layer over x (batch, height, width, channels), or channels first, or one image without the batch.
 
     A dict of ``images`` with ``segmentation_masks`` and ``bounding_boxes``, themselves a dict of boxes (batch, n, 4) and labels
@@ -95,6 +94,11 @@ class BaseImagePreprocessingLayer(Layer):
             elif name not in ("images", "labels"):
                 self.unmoved(name, parts[name])
         return moved
+
+    def change_part(self, name: str, part: Any, images: Tensor, drawn: Any, training: bool) -> Any:
+        """Return one part of a batch as the layer leaves it: see ImageTransformations."""
+        parts = {name: part} if name == "images" else {"images": images, name: part}
+        return self.transform_batch(parts, training)[name]
 
     def unmoved(self, name: str, part: Any) -> Any:
         """Return what does not change where pixels keep their places; UsageError where they are moved."""

@@ -32,22 +32,28 @@ class BaseRandomImageLayer(BaseImagePreprocessingLayer, BaseRandomLayer):
     def transform_batch(self, parts: dict[str, Any], training: bool) -> dict[str, object] | dict[str, object]:
         """Return images with what belongs to them, in training changed by the same random numbers."""
         images = ops.cast(parts["images"], self.compute_dtype) if self.floats or training else parts["images"]
+        parts = {**parts, "images": images}
         if not training:
-            return {**parts, "images": images}
+            return parts
         drawn = self.drawn(images)
+        return {name: self.change_part(name, part, images, drawn, training) for name, part in parts.items()}
+
+    def change_part(self, name: str, part: Any, images: Tensor, drawn: Any, training: bool) -> Any:
+        """Return one part of a batch changed by what was drawn; without that as it is."""
+        if name == "images" and (self.floats or training):
+            part = ops.cast(part, self.compute_dtype)
+        if not training or drawn is None:
+            return part
         changes = {
             "images": self.random_transform,
             "labels": self.random_transform_labels,
             "segmentation_masks": self.random_transform_masks,
         }
-        return {
-            name: changes[name](images if name == "images" else part, drawn)
-            if name in changes
-            else self.random_transform_boxes(part, images, drawn)
-            if name == "bounding_boxes"
-            else self.unmoved(name, part)
-            for name, part in parts.items()
-        }
+        if name in changes:
+            return changes[name](part, drawn)
+        return (
+            self.random_transform_boxes(part, images, drawn) if name == "bounding_boxes" else self.unmoved(name, part)
+        )
 
     def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return the images changed by what was drawn, a row for each."""

@@ -193,7 +193,7 @@ class ConvLSTM(Recurrent):
                 f"{owner} expects strides or dilation_rate to be 1, got {self.strides} and {self.dilation_rate}"
             )
         settings = {name: vars(self)[name] for name in SHARED}
-        self.cell = ConvLSTMCell(self.axes, **settings, name="conv_lstm_cell", dtype=self._policy)
+        self.cell = ConvLSTMCell(self.axes, **settings, name="conv_lstm_cell", dtype=self.dtype_policy)
 
     def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         """Build the cell; ShapeError where x is no sequence of images with that many axes."""

@@ -29,7 +29,7 @@ class FusedRNN(Recurrent):
     def setup(self) -> None:
         """Make the cell, and the op if there is a fused kernel for these settings."""
         settings = {name: vars(self)[name] for name in CELL if name in vars(self)}
-        self.cell = self.cell_type(**settings, name=snake_case(self.cell_type.__name__), dtype=self._policy)
+        self.cell = self.cell_type(**settings, name=snake_case(self.cell_type.__name__), dtype=self.dtype_policy)
         kind = self._fused_kind()
         self._fused = FusedRecurrence(kind, self.go_backwards, self.return_sequences) if kind else None
 

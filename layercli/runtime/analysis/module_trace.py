@@ -51,7 +51,7 @@ class TracedCall:
 
 
 @dataclass(frozen=True)
-class Operation:
+class TracedOperation:
     """One torch operation: the module that ran it, its operands, results and multiply-accumulates.
 
     An operand and a result is its Spec with the number of its storage.
@@ -76,7 +76,7 @@ class Trace:
     """The record of one call: ``notes`` name the fallbacks taken and why; ``failure`` is the reason if it did not finish."""
 
     calls: list[TracedCall] = field(default_factory=list)
-    operations: list[Operation] = field(default_factory=list)
+    operations: list[TracedOperation] = field(default_factory=list)
     outputs: Any = None
     notes: list[str] = field(default_factory=list)
     failure: Exception | None = None
@@ -111,7 +111,7 @@ class Recording:
         """Record one operation of torch."""
         taken = [(spec_of(x), self.watch.number(x)) for x in leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
         given = [(spec_of(x), self.watch.result(x)) for x in leaves(out) if isinstance(x, torch.Tensor)]
-        self.trace.operations.append(Operation(func.name(), self.stack[-1], taken, given, macs))
+        self.trace.operations.append(TracedOperation(func.name(), self.stack[-1], taken, given, macs))
         self.watch.operations += 1
 
     def forget(self, indices: range) -> None:

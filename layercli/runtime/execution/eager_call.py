@@ -31,7 +31,8 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: Config) -> Any:
             if layer._module is None or not layer._module.ready:  # no other thread has built it meanwhile
                 describe(layer, args, kwargs)
     module = layer._module
-    args, kwargs = _cast(module, args), _cast(module, kwargs)
+    if layer._autocast:
+        args, kwargs = _cast(module, args), _cast(module, kwargs)
     masking.fill_in(layer, args, kwargs)
     if args:
         layer._check_inputs(args[0])

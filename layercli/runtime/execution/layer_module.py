@@ -80,7 +80,8 @@ class LayerModule(nn.Module):
     def choose_forward(self) -> None:
         """Make ``forward`` the layer's ``call`` where nothing is to be added to it: that saves one Python call."""
         layer = self.described
-        if not self.takes_training and self.activity_regularizer is None and not layer._makes_tensors:
+        plain = self.activity_regularizer is None and not layer._makes_tensors and layer.remat_mode is None
+        if plain and not self.takes_training:
             self.forward = layer.call  # type: ignore[method-assign]
         else:
             vars(self).pop("forward", None)
@@ -94,28 +95,31 @@ class LayerModule(nn.Module):
             kwargs["training"] = self.training
         if self.bag.losses and self.bag.outermost is self:
             self.bag.losses.clear()
-        outputs = self._beside(args, kwargs) if self.described._makes_tensors else self.described.call(*args, **kwargs)
+        call = self.described.call
+        if self.described.remat_mode is not None:
+            call = self.described.rematerialized_call(call, *args, **kwargs)
+        outputs = self._beside(call, args, kwargs) if self.described._makes_tensors else call(*args, **kwargs)
         if self.activity_regularizer is not None:
             for x in tree.flatten(outputs):
                 penalty = self.activity_regularizer(x)
                 self.described.add_loss(penalty / max(x.shape[0], 1) if x.ndim else penalty)
         return outputs
 
-    def _beside(self, args: Any, kwargs: Any) -> Any:
-        """Return the layer's ``call`` such that tensors it creates are on the device of its first input."""
+    def _beside(self, call: Any, args: Any, kwargs: Any) -> Any:
+        """Return ``call``, the layer's, such that tensors it creates are on the device of its first input."""
         before = creation_device.device
         creation_device.device = next(
             (x.device for x in tree.flatten((args, kwargs)) if isinstance(x, torch.Tensor)), before
         )
         try:
-            return self.described.call(*args, **kwargs)
+            return call(*args, **kwargs)
         finally:
             creation_device.device = before
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         """Apply torch's ``double``, ``to`` and similar to every tensor; later calls compute in the new dtype."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch does not annotate it
-        policy = self.described.dtype_policy
+        policy = self.described._policy
         if policy.compute == policy.variable:
             self.dtype = fn(torch.empty(0, dtype=self.dtype)).dtype
         return self

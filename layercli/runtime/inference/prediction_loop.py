@@ -13,6 +13,7 @@ from layercli.callbacks.callback import Callback
 from layercli.callbacks.callback_list import CallbackList
 from layercli.core import tree
 from layercli.core.model import Model
+from layercli.core.step_functions import step_of
 from layercli.core.types import Tensor
 from layercli.runtime.execution import eager_call, layer_module, tensors, torch_compile
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
@@ -36,14 +37,16 @@ def predict(
         not hooks.callbacks and compiles is not True
     )  # a callback may change weights, and torch.compile packs weights itself
     many = isinstance(source, ArrayAdapter) and source.steps(size) > 1 and steps != 1
-    step_of = PrepackedCall(model.predict_step, many=many) if alone else model.predict_step
+    predict_step = step_of(model, "predict")
+    if alone:
+        predict_step = PrepackedCall(predict_step, many=many)
     parts: list[Tensor] = []
     hooks.on_predict_begin()
     inference = layer_module.mode(model.module, False)
     with inference, torch.inference_mode(), source.epoch(), torch_compile.compiled(model, compiles):
         for step, batch in enumerate(itertools.islice(source.batches(size), steps)):
             hooks.on_predict_batch_begin(step)
-            parts.append(tree.map_structure(tensors.to_numpy, step_of(packed(to_device(batch, device)))))
+            parts.append(tree.map_structure(tensors.to_numpy, predict_step(packed(to_device(batch, device)))))
             hooks.on_predict_batch_end(step, {"outputs": parts[-1]})
     hooks.on_predict_end()
     flat = [np.concatenate(arrays) for arrays in zip(*map(tree.flatten, parts), strict=True)]

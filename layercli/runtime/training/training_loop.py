@@ -17,6 +17,7 @@ from layercli.callbacks.history import History
 from layercli.callbacks.progbar_logger import ProgbarLogger
 from layercli.core import tree
 from layercli.core.model import Model
+from layercli.core.step_functions import step_of
 from layercli.core.types import Tree
 from layercli.errors import UsageError
 from layercli.render.progress import reporter
@@ -133,13 +134,14 @@ def run_epoch(
     own = seed + (0 if trainer.part is None else trainer.part.group.rank << 32)  # each rank drops other units
     trainer.reset()
     model.module.train()
+    train_step = step_of(model, "train")
     logs: Mapping[str, Any] | None = None
     try:
         for step, batch in batches:
             if step % every == 0:
                 hooks.on_train_batch_begin(step)
             reseed(device, own + step)
-            logs = model.train_step(packed(to_device(batch, device)))
+            logs = train_step(packed(to_device(batch, device)))
             if (step + 1) % every == 0:
                 hooks.on_train_batch_end(step, batch_logs(trainer, logs))
             raise_if_interrupted(trainer)
@@ -163,12 +165,13 @@ def run_test(
     device = eager_call.device_of(model)
     trainer.reset()
     hooks.on_test_begin()
+    test_step = step_of(model, "test")
     logs: Mapping[str, Any] | None = None
     inference = layer_module.mode(model.module, False)
     with inference, torch.no_grad(), source.epoch(), torch_compile.compiled(model, trainer.jit_compile):
         for step, batch in enumerate(itertools.islice(shard_batches(trainer, source, size), steps)):
             hooks.on_test_batch_begin(step)
-            logs = model.test_step(packed(to_device(batch, device)))
+            logs = test_step(packed(to_device(batch, device)))
             hooks.on_test_batch_end(step, batch_logs(trainer, logs))
             raise_if_interrupted(trainer)
     if logs is None:
@@ -218,7 +221,7 @@ def on_batch(
     begin(trainer, batch)
     trainer.reset()
     model.module.train(what == "train")
-    step = model.train_step if what == "train" else model.test_step
+    step = step_of(model, what)
     with torch.set_grad_enabled(what == "train"), torch_compile.compiled(model, trainer.jit_compile):
         logs = step(packed(to_device(batch, eager_call.device_of(model))))
     found = numbers(logs)

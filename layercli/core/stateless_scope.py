@@ -1,0 +1,149 @@
+"""Scopes in which variables have other values, and the notes of what assignments replace: Keras's StatelessScope."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from layercli.core.backend import get_backend
+from layercli.errors import ShapeError, UsageError
+
+if TYPE_CHECKING:
+    from layercli.core.variable import Variable
+
+
+class _OpenScopes(threading.local):
+    scopes: tuple[Any, ...] = ()
+    symbolic = 0
+
+
+_thread = _OpenScopes()
+
+
+def assigned(variable: Variable, value: Any) -> bool:
+    """Tell the scopes of this thread of an assignment, innermost first; return whether one keeps the value."""
+    return any(scope.assign(variable, value) for scope in reversed(_thread.scopes))
+
+
+def add_loss(loss: Any) -> bool:
+    """Give a loss to the innermost scope of this thread that collects losses; return whether there is one."""
+    scope = next((scope for scope in reversed(_thread.scopes) if scope.collect_losses), None)
+    if scope is not None:
+        scope.add_loss(loss)
+    return scope is not None
+
+
+class _Scope:
+    """A scope of this thread while its context is open."""
+
+    collect_losses = False
+
+    def __enter__(self) -> Self:
+        _thread.scopes = (*_thread.scopes, self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _thread.scopes = _thread.scopes[:-1]
+
+
+class StatelessScope(_Scope):
+    """A context in which variables have the values of ``state_mapping``, and in which assignments leave them as they were.
+
+    ``get_current_value`` returns what a variable had at the end; ``losses`` are those given to ``add_loss``, if collected.
+
+    Args:
+        state_mapping: Pairs of a variable and its value, a tensor, an array or a variable of the same shape.
+        collect_losses: Whether the scope keeps the losses that layers add.
+        initialize_variables: Accepted as in Keras: a variable is initialized when its value is first needed.
+    """
+
+    def __init__(
+        self,
+        state_mapping: Iterable[tuple[Variable, Any]] | Mapping[Variable, Any] | None = None,
+        collect_losses: bool = False,
+        initialize_variables: bool = True,
+    ) -> None:
+        self.collect_losses, self.initialize_variables = collect_losses, initialize_variables
+        self.losses: list[Any] = []
+        self._given: list[tuple[Variable, Any]] = []
+        self._before: dict[int, tuple[Variable, Any]] = {}
+        self._values: dict[int, Any] = {}
+        pairs = state_mapping.items() if isinstance(state_mapping, Mapping) else state_mapping or ()
+        for variable, value in pairs:
+            if not hasattr(variable, "made_trainable"):
+                raise UsageError(f"StatelessScope expects pairs of a variable and its value, got {variable!r}")
+            shape = tuple(value.shape) if hasattr(value, "shape") else tuple(get_backend().as_tensor(value).shape)
+            if shape != variable.shape:
+                raise ShapeError(f"the variable {variable.path} has the shape {variable.shape}, not {shape}")
+            self._given.append((variable, value))
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        for variable, value in self._given:
+            self.assign(variable, value)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._values = {key: variable.value for key, (variable, _) in self._before.items()}
+        for variable, stored in self._before.values():
+            get_backend().swap_stored(variable, stored)
+        self._before = {}
+        super().__exit__(*error)
+
+    def assign(self, variable: Variable, value: Any) -> bool:
+        """Let a variable have a value until the context ends."""
+        stored = get_backend().swap_value(variable, value)
+        self._before.setdefault(id(variable), (variable, stored))
+        return True
+
+    def add_update(self, update: tuple[Variable, Any]) -> None:
+        """Set the value of a variable in the scope, given as a pair."""
+        self.assign(*update)
+
+    def add_loss(self, loss: Any) -> None:
+        """Keep a loss."""
+        self.losses.append(loss)
+
+    def get_current_value(self, variable: Variable) -> Any:
+        """Return the value of a variable in the scope, also after its end; None for one that it does not know."""
+        if id(variable) in self._before:
+            return variable.value
+        given = next((value for each, value in self._given if each is variable), None)
+        return self._values.get(id(variable), given)
+
+
+class AssignmentNotes(_Scope):
+    """A context that notes what variables had before they were assigned to, so that a computation can be repeated."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, tuple[Variable, Any]] = {}
+
+    def assign(self, variable: Variable, value: Any) -> bool:
+        """Note the value before the first assignment, which is left to be made."""
+        if id(variable) not in self._before:
+            self._before[id(variable)] = (variable, variable.value.detach().clone())
+        return False
+
+    def as_before(self) -> StatelessScope:
+        """Return a scope in which the variables have the noted values and nothing that is computed is kept."""
+        return StatelessScope(self._before.values(), collect_losses=True)
+
+
+class SymbolicScope:
+    """A context that says that what is computed in it is described: Keras's mark, which ``in_symbolic_scope`` reads.
+
+    Symbolic tensors describe what is done with them here and everywhere else.
+    """
+
+    def __enter__(self) -> Self:
+        _thread.symbolic += 1
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _thread.symbolic -= 1
+
+
+def in_symbolic_scope() -> bool:
+    """Return whether this thread is in a SymbolicScope."""
+    return _thread.symbolic > 0
