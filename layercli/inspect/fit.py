@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import isqrt
 
 from layercli.core import dims
 from layercli.errors import UsageError
@@ -12,6 +13,8 @@ from layercli.inspect.cost import Cost, Memory
 
 MOST = 2**50
 """The greatest size that is tried: what fits with it has no bound."""
+TRIES = 32
+"""How often a model is described at another size at most."""
 
 
 @dataclass(frozen=True)
@@ -77,4 +80,30 @@ def largest(memory: Memory, name: str, at: Mapping[str, int], capacity: int) -> 
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+def largest_described(bytes_at: Callable[[int], int | None], now: int, needed: int, capacity: int) -> int | None:
+    """Return the greatest size that fits, of a model that takes ``needed`` bytes at the size ``now``; None where it has no bound.
+
+    For a model whose memory is no formula: ``bytes_at`` describes it at another size, and gives None where that is no input of
+    the model. The memory grows about in proportion, so that the line through two sizes tells which one is tried next.
+    """
+    known = {now: needed}
+    low, high = (now, MOST) if needed <= capacity else (0, now)
+    value = 2 * now if low else max(now // 2, 1)
+    for _ in range(TRIES):
+        taken = bytes_at(value)
+        if taken is not None:
+            known[value] = taken
+        fits = taken is not None and taken <= capacity
+        low, high = (value, high) if fits else (low, value)
+        if high - low <= 1:
+            break
+        one, other = sorted(known, key=lambda size: abs(known[size] - capacity))[:2] if len(known) > 1 else (now, now)
+        growth = (known[one] - known[other]) / (one - other) if one != other else 0.0
+        if growth <= 0 and high == MOST:
+            return None
+        guess = one + int((capacity - known[one]) // growth) if growth > 0 else MOST
+        value = max(guess, low + 1) if guess < high else max(isqrt(low * high), low + 1)
     return low

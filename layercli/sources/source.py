@@ -67,6 +67,11 @@ class Source:
         if any(x not in (None, 0) and x != () and x != [] for x in given.values()):
             raise UsageError(f"{self.name} is described by shapes alone: values are for torch modules in Python")
 
+    @property
+    def costs_numbers(self) -> bool:
+        """Whether its costs are no formulas of named sizes, so that it is described anew at each size."""
+        return False
+
     def graph(self, inputs: Tree = None) -> ModelGraph:
         """Return the ModelGraph of a call on ``inputs``: Specs from ``inputs()``, or shapes; by default its own."""
         raise NotImplementedError

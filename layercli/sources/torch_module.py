@@ -46,6 +46,11 @@ class ModuleSource(Source):
         self._values = found.values
         return found.specs
 
+    @property
+    def costs_numbers(self) -> bool:
+        """Whether its costs are no formulas: it is described by running it. Given values of an input have one size."""
+        return not any(hasattr(value, "shape") for value in self._values.values())
+
     def set_inputs(self, **given: object) -> None:
         """Give values of inputs: files, fill values, and other arguments of ``forward``."""
         self._given_inputs = given

@@ -56,6 +56,10 @@ def test_values_that_a_torch_module_depends_on(cli, tmp_path, monkeypatch):
     given = "cost branching.py:Net --input-shape 2,3 --format json"
     assert json.loads(cli(given).out)["totals"]["macs"] == 18
     assert json.loads(cli(f"{given} --arg twice=true").out)["totals"]["macs"] == 36
+    fit = json.loads(cli(f"{given} --memory 1000B").out)["fit"]  # 48 bytes of weights, and 12 each of x and y of a row
+    assert (fit["fits"], fit["largest"]) == (True, {"B": 39})
+    sizes = "cost branching.py:Net --input-shape B,T,3 --at B=2 --at T=4 --arg twice=true --memory 1000B --format json"
+    assert json.loads(cli(sizes).out)["fit"]["largest"] == {"B": 6, "T": 13}
 
 
 def test_budgets(cli):

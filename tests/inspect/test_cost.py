@@ -13,7 +13,7 @@ from layercli.errors import UsageError
 from layercli.inspect import budgets, devices, quantities
 from layercli.inspect.cost import CACHE, cost
 from layercli.inspect.cost_document import document
-from layercli.inspect.fit import fit, largest
+from layercli.inspect.fit import fit, largest, largest_described
 from layercli.inspect.remedies import measured, remedies
 from layercli.inspect.time_floor import time_floor
 from layercli.inspect.training_cost import Training
@@ -125,6 +125,29 @@ def test_the_largest_sizes_fit_and_one_more_does_not():
             found.memory.bytes({**found.at, name: most}) <= capacity < found.memory.bytes({**found.at, name: most + 1})
         )
     assert largest(found.memory, "B", found.at, 100) == 0
+
+
+@pytest.mark.parametrize(
+    ("bytes_at", "now", "wanted"),
+    [
+        (lambda n: 100 + 7 * n, 4, 128_557),
+        (lambda n: 100 + 7 * n, 10**6, 128_557),
+        (lambda n: 10 * n + 3 * n * n, 100, 546),
+        (lambda n: max(500 * n, 40 * n * n), 1, 150),
+        (lambda n: 7 * n if n <= 512 else None, 128, 512),
+        (lambda n: 10**6 + n, 3, 0),
+        (lambda n: 10**5, 3, None),
+    ],
+    ids=["linear", "too large now", "quadratic", "two kernels", "512 positions", "weights alone", "not in it"],
+)
+def test_the_largest_size_is_found_by_describing_a_few(bytes_at, now, wanted):
+    tried = []
+    found = largest_described(lambda n: tried.append(n) or bytes_at(n), now, bytes_at(now), 900_000)
+    assert found == wanted
+    assert len(tried) <= 16
+    if found:
+        assert bytes_at(found) <= 900_000
+        assert bytes_at(found + 1) is None or bytes_at(found + 1) > 900_000
 
 
 def test_open_sizes_must_be_known_to_fit():

@@ -11,7 +11,7 @@ import typer
 from layercli.cli import options, output
 from layercli.cli.commands.model_options import Describing
 from layercli.cli.job_summary import append_job_summary
-from layercli.errors import FormatError, UsageError
+from layercli.errors import FormatError, LayercliError, UsageError
 
 if TYPE_CHECKING:
     from layercli.inspect.budgets import Finding
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from layercli.inspect.fit import Fit
     from layercli.inspect.time_floor import TimeFloor
     from layercli.inspect.training_cost import Training
+    from layercli.sources.source import Source
 
 
 class ParallelOption(StrEnum):
@@ -110,8 +111,13 @@ def cost(
     allowed = quantities.share_in(allow, "--allow")
     limits_of_device = device_of(memory, on, dtype)
     how = training_of(training, accumulate, checkpointing, ranks, parallel)
-    opened, found = measured(model, describing, dtype, how)
+    source = describing.open(model)
+    for note in source.notes:
+        output.print_info(note)
+    opened, found = measured(source, describing, dtype, how)
     fit = None if limits_of_device is None else fitted(opened, found, how, limits_of_device)
+    if fit is not None and source.costs_numbers:
+        fit = with_largest(fit, source, describing, dtype, how)
     time = None if limits_of_device is None or how is not None else floor_of(found, limits_of_device)
     findings = budgets.against_limits(totals(found), limits) if limits else []
     findings += [] if earlier is None else budgets.against_baseline(document(found), earlier, allowed)
@@ -141,15 +147,12 @@ def show_devices(format: CostFormat | None) -> int:
 
 
 def measured(
-    model: str, describing: Describing, dtype: str | None, training: Training | None
+    source: Source, describing: Describing, dtype: str | None, training: Training | None
 ) -> tuple[CostGraph, Cost]:
-    """Return the graph of the model that a text names, and what it costs."""
+    """Return the graph of a model, and what it costs."""
     from layercli.inspect.shape_parser import parse_sizes
 
     values, shapes = parse_sizes(describing.at), describing.input_shape
-    source = describing.open(model)
-    for note in source.notes:
-        output.print_info(note)
     opened = source.cost_graph(source.inputs(shapes), dtype, training=training is not None)
     if not (opened.graph.incomplete and values):
         found = cost_of_graph(opened, values, dtype, training)
@@ -218,6 +221,33 @@ def fitted(opened: CostGraph, found: Cost, training: Training | None, device: De
     if answer.fits:
         return answer
     return replace(answer, remedies=remedies(opened, training, found, device.memory))
+
+
+def with_largest(
+    fit: Fit, source: Source, describing: Describing, dtype: str | None, training: Training | None
+) -> Fit:
+    """Return the answer with the largest sizes that fit, of a model that is described anew at each size."""
+    from dataclasses import replace
+    from functools import partial
+
+    from layercli.core import dims
+    from layercli.inspect.cost_graph import with_open_batch
+    from layercli.inspect.fit import largest_described
+    from layercli.inspect.shape_parser import fill, parse_sizes
+
+    inputs, at = with_open_batch(source.inputs(describing.input_shape))
+    at |= parse_sizes(describing.at)
+
+    def bytes_at(name: str, value: int) -> int | None:
+        try:
+            opened = source.cost_graph(fill(inputs, {**at, name: value}), dtype, training=training is not None)
+            return cost_of_graph(opened, {}, dtype, training).bytes
+        except LayercliError:  # as of more tokens than a table has positions
+            return None
+
+    names = sorted(at, key=lambda name: (name != dims.BATCH, name))
+    found = {name: largest_described(partial(bytes_at, name), at[name], fit.bytes, fit.capacity) for name in names}
+    return replace(fit, largest=found)
 
 
 def floor_of(found: Cost, device: DeviceLimits) -> TimeFloor | None:
