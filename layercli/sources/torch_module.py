@@ -67,7 +67,7 @@ class ModuleSource(Source):
         """Return the graph of a call; for ``training`` that of the forward pass of a training step, which is run."""
         specs = self.named(inputs)
         if not training or not is_known(specs):
-            return self.cost_graph_of(self.graph(inputs), dtype)
+            return self.cost_graph_of(self._noted(self.graph(inputs)), dtype)
         from layercli.inspect.cost_graph import CostGraph
         from layercli.runtime.analysis.module_training import training_run
 
@@ -79,6 +79,15 @@ class ModuleSource(Source):
             )  # fmt: skip
 
         return CostGraph(run(dtype, ()).graph, run=run, dtype=dtype)
+
+    def _noted(self, graph: ModelGraph) -> ModelGraph:
+        """Return the graph with a note of the modules that torch may run in less memory than their operations take."""
+        from dataclasses import replace
+
+        from layercli.runtime.analysis.module_graph import fused_encoders
+
+        notes = fused_encoders(self.described)
+        return replace(graph, notes=(*graph.notes, *notes)) if notes else graph
 
     def summary(self, inputs: Any = None) -> Summary:
         """Return the modules with their shapes, parameters and cost; without inputs, only their parameters."""

@@ -223,9 +223,7 @@ def fitted(opened: CostGraph, found: Cost, training: Training | None, device: De
     return replace(answer, remedies=remedies(opened, training, found, device.memory))
 
 
-def with_largest(
-    fit: Fit, source: Source, describing: Describing, dtype: str | None, training: Training | None
-) -> Fit:
+def with_largest(fit: Fit, source: Source, describing: Describing, dtype: str | None, training: Training | None) -> Fit:
     """Return the answer with the largest sizes that fit, of a model that is described anew at each size."""
     from dataclasses import replace
     from functools import partial

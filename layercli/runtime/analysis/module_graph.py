@@ -95,6 +95,18 @@ def graph_of_trace(
     return _with_calls(builder, found, inputs, places, name)
 
 
+def fused_encoders(module: nn.Module) -> list[str]:
+    """Return a note if torch may run an encoder layer by its fused kernel, which does not show its operations; empty if not."""
+    kinds = [each for each in module.modules() if isinstance(each, nn.TransformerEncoderLayer)]
+    fused = [each for each in kinds if each.self_attn.batch_first and each.activation_relu_or_gelu]
+    if not fused:
+        return []
+    name = type(fused[0]).__name__
+    return [
+        f"{name} is counted by its operations: in eval mode without gradients torch may fuse them, which takes less"
+    ]
+
+
 def tensors_of(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     """Yield the parameters and buffers of a module with their names, those with several names under each."""
     yield from module.named_parameters(remove_duplicate=False)
