@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,10 @@ from layercli.formats import detect
 from layercli.formats.dtype_codec import decode
 from layercli.formats.names import is_inside, is_relative
 from layercli.formats.onnx_header import INSIDE, without_values
+from layercli.formats.onnx_sparse import WHAT, list_sparse, stored_bytes
 from layercli.formats.onnx_validation import check_ranks, check_texts
 from layercli.formats.tensor_data import Layout, TensorData
-from layercli.formats.weight_file import TensorEntry, missing
+from layercli.formats.weight_file import BITS, TensorEntry, missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,11 +64,11 @@ class OnnxFile:
 
     def read(self, path: str) -> np.ndarray:
         """Return the values of the entry ``path``, memory-mapped if they are stored externally."""
-        return tensor_values(self.file, path, self._tensor(path))
+        return tensor_values(self.file, path, self._readable(path))
 
     def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
         """Yield the values of the entry ``path``, flat, at most ``values`` at a time."""
-        x, layout = self._tensor(path), Layout(self.entries[path])
+        x, layout = self._readable(path), Layout(self.entries[path])
         if x.data_location == EXTERNAL:
             yield from external(self.file, x, layout).chunks(values)
             return
@@ -77,13 +79,19 @@ class OnnxFile:
     def locate(self, path: str) -> None:
         """Raise FileError or FormatError if the values of the entry ``path`` are stored in another file and not there."""
         x, layout = self._tensor(path), Layout(self.entries[path])
-        if x.data_location == EXTERNAL:
+        if x.data_location == EXTERNAL and self.entries[path].opaque is None:
             place = external(self.file, x, layout)
             held, end = place.file.stat().st_size, place.offset + layout.entry.bytes
             if held < end:
                 raise FormatError(
                     f"{self.file}: {path!r} ends at byte {end:,} of {place.file}, which has {held:,}", code="truncated"
                 )
+
+    def _readable(self, path: str) -> Any:
+        x = self._tensor(path)
+        if (what := self.entries[path].opaque) is not None:
+            raise FormatError(f"{self.file}: the values of {path!r} cannot be read, as it is {what}")
+        return x
 
     def _tensor(self, path: str) -> Any:
         if path not in self._tensors:
@@ -118,6 +126,7 @@ def load(file: Path) -> Any:
         raise FormatError(f"{file} is damaged or not an ONNX file: it holds no {lacking(model)}", code="bad-header")
     check_texts(file, model)
     check_ranks(file, model.graph)
+    list_sparse(model.graph, bodies_of, lambda x: BITS.get(DTYPES.get(x.data_type, ""), 0))
     return model
 
 
@@ -128,11 +137,6 @@ def lacking(model: Any) -> str:
 
 def tensors_in(file: Path, graph: GraphProto, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the tensors stored in ``graph`` and in the subgraphs of its nodes, each under a unique name."""
-    if graph.sparse_initializer:
-        name = graph.sparse_initializer[0].values.name
-        raise FormatError(
-            f"{file} holds {name!r} as a sparse tensor, which layercli does not read yet", code="unknown-format"
-        )
     seen: set[str] = set()
     for x in graph.initializer:
         if x.name in seen:
@@ -175,6 +179,8 @@ def entry_of(file: Path, name: str, x: Any) -> TensorEntry:
     if x.data_type not in DTYPES:
         raise FormatError(f"{file}: {name!r} has the dtype {x.data_type}, which ONNX does not have", code="bad-dtype")
     entry = TensorEntry(name, tuple(x.dims), DTYPES[x.data_type])
+    if (held := stored_bytes(x)) is not None:
+        entry = replace(entry, held=held, opaque=WHAT)
     if min(entry.shape, default=0) < 0:
         raise FormatError(f"{file}: {name!r} has the shape {list(entry.shape)}, which are not sizes", code="bad-shape")
     if not entry.fits:

@@ -42,8 +42,9 @@ def compared(diff: ModelDiff) -> str:
     pairs = diff.matching.pairs
     if diff.only == "structure":
         return "every module and operation"
-    values = ", every value" if diff.valued and all(found.equal for found in diff.values.values()) else ""
-    close = "" if values or not diff.valued else ", every value within the tolerance"
+    every = "every value that can be read" if any(p.a.unreadable or p.b.unreadable for p in pairs) else "every value"
+    values = f", {every}" if diff.valued and all(found.equal for found in diff.values.values()) else ""
+    close = "" if values or not diff.valued else f", {every} within the tolerance"
     return f"{count(len(pairs), 'variable')}{values}{close}"
 
 

@@ -296,8 +296,8 @@ def unread(rows: Iterable[VariableRow]) -> list[str]:
     """Return a sentence for each reason why the values of some rows cannot be read."""
     found: dict[str, list[str]] = {}
     for row in rows:
-        if row.unreadable is not None:
-            found.setdefault(row.unreadable, []).append(row.path)
+        if row.unreadable is not None and row.path not in found.setdefault(row.unreadable, []):
+            found[row.unreadable].append(row.path)
     return [
         f"the values of {paths[0]!r}{f' and {len(paths) - 1:,} more' if paths[1:] else ''} are not read: {why}"
         for why, paths in found.items()

@@ -354,3 +354,74 @@ def test_names_of_a_graph_may_hold_dots(cli, tmp_path, monkeypatch):
     made("dots.onnx", nodes, [tensor("x.1", (2,)), tensor("x.2", (2,))], [tensor("y", (2,))])
     done = cli("run dots.onnx --fill ones --format json")
     assert (done.code, json.loads(done.out)["outputs"][0]["first"]) == (0, [0, 0])
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn", "float8_e5m2"])
+def test_dtypes_that_numpy_lacks_go_in_and_out_of_onnxruntime(cli, tmp_path, monkeypatch, dtype):
+    from onnx import TensorProto, helper
+    from onnx_graphs import tensor
+    from onnx_graphs import written as made
+
+    monkeypatch.chdir(tmp_path)
+    code = {"bfloat16": TensorProto.BFLOAT16, "float8_e4m3fn": 17, "float8_e5m2": 19}[dtype]
+    nodes = [helper.make_node("Identity", ["x"], ["same"]), helper.make_node("Cast", ["x"], ["wide"], to=1)]
+    made("m.onnx", nodes, [tensor("x", (2, 3), code)], [tensor("same", (2, 3), code), tensor("wide", (2, 3))])
+    values = np.linspace(-3, 3, 6, dtype="f4").reshape(2, 3)
+    np.save("x.npy", values)
+    done = cli("run m.onnx --input x.npy --output y.npz --device cpu --format json")
+    assert [x["dtype"] for x in json.loads(done.out)["outputs"]] == [dtype, "float32"], done.err
+    wanted = torch.from_numpy(values).to(getattr(torch, dtype)).float().numpy()
+    with np.load("y.npz") as found:
+        assert (found["wide"] == wanted).all()
+
+
+def test_training_mode_of_an_onnx_file_is_said(cli, tmp_path, monkeypatch):
+    from onnx import helper
+    from onnx_graphs import array, tensor
+    from onnx_graphs import written as made
+
+    monkeypatch.chdir(tmp_path)
+    held = [array(name, (3,)) for name in "sbmv"] + [array("p", ()), array("on", (), "bool"), array("zero", ())]
+    held[-1].raw_data = b"\0\0\0\0"
+
+    def said(*nodes):
+        made("m.onnx", nodes, [tensor("x", (2, 3))], [tensor("y", (2, 3))], held)
+        done = cli("summary m.onnx --format json")
+        assert done.code == 0, done.err
+        return json.loads(done.out).get("notes")
+
+    norm = helper.make_node("BatchNormalization", ["x", *"sbmv"], ["a", "rm", "rv"], "/norm/bn", training_mode=1)
+    drop = [helper.make_node("Dropout", ["a", rate, "on"], ["y"]) for rate in ("p", "zero")]
+    assert said(norm, drop[0]) == [
+        "exported in training mode, not after model.eval(): norm (BatchNormalization), Dropout"
+    ]
+    assert said(norm, drop[1]) == ["exported in training mode, not after model.eval(): norm (BatchNormalization)"]
+    norm.attribute[0].i = 0
+    assert said(norm, drop[1]) is None
+
+
+def test_a_sparse_initializer_is_described(cli, tmp_path, monkeypatch):
+    import onnx
+    from onnx import helper
+    from onnx_graphs import tensor
+    from onnx_graphs import written as made
+
+    monkeypatch.chdir(tmp_path)
+    made("m.onnx", [helper.make_node("MatMul", ["x", "w"], ["y"])], [tensor("x", (2, 4))], [tensor("y", (2, 3))])
+    model = onnx.load("m.onnx")
+    values = helper.make_tensor("w", 1, [3], [1.0, 2.0, 3.0]), helper.make_tensor("i", 7, [3], [0, 5, 11])
+    model.graph.sparse_initializer.append(helper.make_sparse_tensor(*values, [4, 3]))
+    onnx.save(model, "m.onnx")
+    found = json.loads(cli("summary m.onnx --format json").out)
+    assert (found["totals"]["parameters"], found["totals"]["macs"]) == (12, 24)
+    row = json.loads(cli("vars m.onnx --format json").out)["variables"][0]
+    assert (row["path"], row["shape"], row["bytes"]) == ("w", [4, 3], 12 + 24)
+    assert cli("check m.onnx --values").code == 0
+    done = cli("diff m.onnx m.onnx --values")
+    assert done.out.startswith("same: 1 variable, every value that can be read\n"), done.err
+    np.save("x.npy", np.ones((2, 4), "f4"))
+    assert json.loads(cli("run m.onnx --input x.npy --device cpu --format json").out)["outputs"][0]["first"][:3] == [
+        1,
+        0,
+        5,
+    ]

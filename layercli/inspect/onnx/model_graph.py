@@ -11,6 +11,7 @@ from layercli.inspect.onnx.graph import OpenedGraph, Seen, parameters_of
 from layercli.inspect.onnx.inference import settings_of
 from layercli.inspect.onnx.module_scopes import shared_by_all, within
 from layercli.inspect.onnx.shapes import Shapes
+from layercli.inspect.onnx.training_mode import training_notes
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -40,6 +41,7 @@ class _OnnxDescriber:
         for seen, node in zip(self.nodes, self.opened.graph.node, strict=True):
             self._add_node(seen, node)
         self._add_module_calls()
+        self.builder.notes += training_notes(self.opened.graph)
         return self.builder.graph(given, {x.name: self._place(x.name) for x in self.opened.graph.output})
 
     def _add(self, name: str, spec: Spec, kind: ValueKind, **more: Any) -> int:

@@ -21,6 +21,7 @@ from layercli.inspect.onnx.graph import OpenedGraph, Seen, parameters_of
 from layercli.inspect.onnx.module_scopes import UNKNOWN_CLASS, ModuleScope, shared_by_all, within
 from layercli.inspect.onnx.shapes import Shapes
 from layercli.inspect.onnx.symbolic_dims import sizes_in
+from layercli.inspect.onnx.training_mode import training_notes
 from layercli.inspect.summary import Row, Summary, Totals, as_shape
 
 WITHOUT_CLASS = "ONNX"
@@ -47,6 +48,7 @@ def summarize_opened(opened: OpenedGraph, inputs: dict[str, Spec], path: str) ->
         other_outputs=[(x.name, type_text(x.type)) for x in opened.graph.output if not is_tensor(x)],
         rows=list(ModuleTable(nodes, known, {x.name for x in opened.graph.output}).rows()),
         totals=totals_of(nodes),
+        footnotes=training_notes(opened.graph),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
+from ctypes import string_at
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,10 @@ import torch
 
 from layercli.core.spec import Spec
 from layercli.errors import DeviceError, FormatError, MissingPackageError
+from layercli.formats.onnx import load
 from layercli.formats.os_errors import reading
 from layercli.inspect.onnx.symbolic_dims import Names
+from layercli.inspect.onnx.training_mode import training_notes
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.graph_module import GraphModule, refused, unreadable
 from layercli.runtime.execution.grouped_inputs import grouped
@@ -24,8 +28,15 @@ DTYPES = {
     **{f"{kind}{bits}": f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)},
 }  # fmt: skip
 """Dtypes by onnxruntime's names, limited to those that numpy has too."""
+OTHERS = {
+    "bfloat16": ("bfloat16", 16), "float8e4m3fn": ("float8_e4m3fn", 17), "float8e4m3fnuz": ("float8_e4m3fnuz", 18),
+    "float8e5m2": ("float8_e5m2", 19), "float8e5m2fnuz": ("float8_e5m2fnuz", 20),
+}  # fmt: skip
+"""Dtypes that torch has and numpy lacks, by onnxruntime's names, with their numbers in ONNX."""
 OPEN = re.compile(r"(optional\()?(seq\()?tensor\((\w+)\)+")
 """onnxruntime's name of the type of an input: a tensor, a sequence of tensors, or an optional one of them."""
+OPEN_OTHER = re.compile(rf"\b({'|'.join(OTHERS)})\b")
+PACKED = re.compile(r"\b(u?int[24]|float4e2m1)\b")
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
@@ -41,9 +52,10 @@ class OnnxInput:
     def of(file: str, x: Any, names: Names) -> OnnxInput:
         """Return the input that onnxruntime describes; FormatError unless it holds numbers."""
         found = OPEN.fullmatch(x.type)
-        if found is None or found[3] not in DTYPES:
-            raise FormatError(f"{file} takes {x.name} as {x.type}, which is not an array of numbers")
-        return OnnxInput(Spec(names.shape(x.shape, end=True), DTYPES[found[3]]), bool(found[1]), bool(found[2]))
+        dtype = None if found is None else DTYPES.get(found[3]) or OTHERS.get(found[3], (None,))[0]
+        if found is None or dtype is None or (found[2] and found[3] in OTHERS):
+            raise FormatError(f"{file} takes {x.name} as {x.type}, which layercli has no arrays for")
+        return OnnxInput(Spec(names.shape(x.shape, end=True), dtype), bool(found[1]), bool(found[2]))
 
     def specs(self, name: str, given: Collection[str]) -> dict[str, Spec]:
         """Return the Specs by name: of a sequence one for each entry in ``given``, whose sizes are not declared."""
@@ -71,6 +83,26 @@ def onnxruntime() -> Any:
     return onnxruntime
 
 
+def ort_value(x: torch.Tensor) -> Any:
+    """Return a tensor as onnxruntime takes it; the bytes of dtypes that numpy lacks go as integers of their width."""
+    made = onnxruntime().OrtValue
+    number = next((number for dtype, number in OTHERS.values() if dtype == str(x.dtype).removeprefix("torch.")), None)
+    if number is None:
+        return made.ortvalue_from_numpy(tensors.to_numpy(x))
+    whole = torch.uint16 if x.element_size() == 2 else torch.uint8
+    return made.ortvalue_from_numpy_with_onnx_type(x.contiguous().cpu().view(whole).numpy(), number)
+
+
+def from_ort_value(x: Any) -> Any:
+    """Return a value of onnxruntime as an array, or, of a dtype that numpy lacks, as a tensor."""
+    found = OPEN_OTHER.search(x.data_type())
+    if found is None:
+        return x.numpy() if x.is_tensor() else x
+    dtype = tensors.dtype_of(OTHERS[found[1]][0])
+    stored = bytearray(string_at(x.data_ptr(), x.tensor_size_in_bytes()))
+    return torch.frombuffer(stored, dtype=dtype).reshape(x.shape()) if stored else torch.empty(x.shape(), dtype=dtype)
+
+
 class OnnxGraph(GraphModule):
     """The graph in an ``.onnx`` file; inputs and outputs have the file's names."""
 
@@ -84,6 +116,8 @@ class OnnxGraph(GraphModule):
         names = Names(x.shape for x in ends)
         self._ends = {x.name: OnnxInput.of(file, x, names) for x in ends}
         self.declare(())
+        with suppress(MissingPackageError):
+            self.notes = training_notes(load(Path(file)).graph)
 
     def declare(self, given: Collection[str]) -> None:
         """Declare the inputs: all tensors, and of sequences and optional inputs those in ``given``."""
@@ -92,10 +126,8 @@ class OnnxGraph(GraphModule):
 
     def forward(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return the outputs by name; the arrays of the sequence ``y`` are ``y.0``, ``y.1`` and so on."""
-        arrays = {name: tensors.to_numpy(x) for name, x in zip(self.specs, inputs, strict=True)}
-        given = {name: end.value(name, arrays) for name, end in self._ends.items()}
         try:
-            found = self._session.run(None, given)
+            found = self._found(inputs)
         except Exception as error:
             raise refused(self.file, error, inputs) from error
         outputs: dict[str, torch.Tensor] = {}
@@ -111,8 +143,21 @@ class OnnxGraph(GraphModule):
             raise FormatError(f"{self.file} gives nothing for these inputs: {names} is empty")
         return outputs
 
+    def _found(self, inputs: tuple[torch.Tensor, ...]) -> list[Any]:
+        """Return what the session gives: arrays, and tensors of the dtypes that numpy lacks."""
+        for x in self._session.get_outputs():
+            if PACKED.search(x.type):
+                raise FormatError(f"{self.file} gives {x.name} as {x.type}, which layercli has no arrays for")
+        if not any(OPEN_OTHER.search(x.type) for x in [*self._session.get_inputs(), *self._session.get_outputs()]):
+            arrays = {name: tensors.to_numpy(x) for name, x in zip(self.specs, inputs, strict=True)}
+            return list(self._session.run(None, {name: end.value(name, arrays) for name, end in self._ends.items()}))
+        given = {name: ort_value(x) for name, x in zip(self.specs, inputs, strict=True)}
+        return [from_ort_value(x) for x in self._session.run_with_ort_values(None, given)]
+
     def _tensor(self, name: str, value: object, kind: str) -> torch.Tensor:
         """Return an output as a tensor; FormatError unless it is an array of numbers."""
+        if isinstance(value, torch.Tensor):
+            return value
         if not isinstance(value, np.ndarray) or value.dtype.name not in DTYPES.values():
             raise FormatError(f"{self.file} gives {name} as {kind}, which is not an array of numbers")
         return torch.from_numpy(value.view(value.dtype.name))  # torch does not know numpy's ulonglong
