@@ -75,6 +75,16 @@ def refused_calls(given, ours):
     return found + ([] if takes_all else needed)
 
 
+def other_defaults(given, ours):
+    """Return the arguments that need not be given to Keras, nor here, with both defaults where these differ."""
+    own = {name: default for name, _, default in ours}
+    return {
+        name: (default, own[name])
+        for name, _, default in given
+        if default is not None and own.get(name, default) != default and " at 0x" not in default
+    }
+
+
 if __name__ == "__main__":
     lines = [
         f"{json.dumps(name)}: {{\n"

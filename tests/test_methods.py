@@ -8,7 +8,7 @@ import pytest
 
 import layercli
 from layercli.core.refusals import Refusal
-from tests.keras_methods import RECORD, arguments, of, of_keras, refused_calls
+from tests.keras_methods import RECORD, arguments, of, of_keras, other_defaults, refused_calls
 
 KERAS = json.loads(RECORD.read_text())
 TRACED = "a layer is called, and knows by itself whether it trains and what is masked"
@@ -36,6 +36,15 @@ REFUSED = {
 """What is refused of Keras's calls, by method and argument, by method, or by class and method, with the reason."""
 
 
+DEFAULTS = {
+    "add_weight initializer": "a metric's variable begins with zeros; without an initializer Keras raises",
+    "call training": TRACED,
+    "build input_shape": "a wrapper is built for the shape of its layer's input",
+    "export format": "a SavedModel is TensorFlow's: None takes the format of the file's ending",
+}
+"""The defaults that differ from Keras's, by method and argument, with the reason."""
+
+
 def is_refused(path, name, missing):
     kinds = [f"{path.rpartition('.')[2]}.{name}", name, *(f"{name} {argument}" for argument in missing)]
     return next((kind for kind in kinds if kind in REFUSED), None)
@@ -60,10 +69,26 @@ def test_calls_that_keras_takes_are_taken():
     assert set(REFUSED) - used == set()
 
 
+def test_arguments_that_are_left_out_mean_what_they_mean_in_keras():
+    wrong = {}
+    for name, signatures in KERAS.items():
+        for text, paths in signatures.items():
+            for path in paths:
+                method = getattr(of(layercli, path), name, None)
+                if isinstance(method, Refusal) or not callable(method) or (ours := arguments(method)) is None:
+                    continue
+                for argument, both in other_defaults(json.loads(text), ours).items():
+                    wrong.setdefault(f"{name} {argument}", []).append((path, *both))
+    assert {key: found for key, found in wrong.items() if key not in DEFAULTS} == {}
+    assert set(DEFAULTS) - set(wrong) == set()
+
+
 def test_the_comparison_notices():
     given = [["config", "POSITIONAL_OR_KEYWORD", None], ["more", "POSITIONAL_OR_KEYWORD", "None"]]
     assert refused_calls(given, given) == []
     assert refused_calls(given, given[:1]) == ["more"]
+    assert other_defaults(given, [given[0], [*given[1][:2], "1"]]) == {"more": ("None", "1")}
+    assert other_defaults(given, [[*given[0][:2], "1"], given[1]]) == {}
     assert refused_calls(given, given[::-1]) == ["config", "more"]
     assert refused_calls(given, [["settings", "POSITIONAL_OR_KEYWORD", None], given[1]]) == ["config", "settings"]
     assert refused_calls(given, [["args", "VAR_POSITIONAL", None], ["kwargs", "VAR_KEYWORD", None]]) == []

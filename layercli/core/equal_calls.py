@@ -69,7 +69,8 @@ def likeness(layer: Layer, layers: list[Layer]) -> Any:
     ]
     children = [(key, likeness(child, layers)) for key, child in layer.children()]
     arguments = argument_key(layer._init_args, {})
-    return type(layer), arguments, layer._policy.name, layer._trainable, tuple(variables), tuple(children)
+    policy = layer._policy.name if layer._given_policy is None else object()  # which policy a path has, it alone
+    return type(layer), arguments, policy, layer._trainable, tuple(variables), tuple(children)
 
 
 def argument_key(value: Any, seen: dict[int, int]) -> Any:

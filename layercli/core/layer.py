@@ -164,7 +164,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         self,
         *positional: object,
         name: str | None = None,
-        shape: ShapeLike = (),
+        shape: ShapeLike | None = None,
         initializer: Any = None,
         dtype: DTypeLike | None = None,
         trainable: bool = True,
@@ -189,6 +189,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         given = {"name": name, "shape": shape, "initializer": initializer}
         given |= dict(zip(given, positional, strict=False))
         name, shape, initializer = given.values()
+        shape = () if shape is None else shape
         spec = Spec(build.known_shape(shape, name), dtypes.name_of(dtype or self._policy.variable))
         default = "glorot_uniform" if dtypes.is_floating(spec.dtype) else "zeros"
         key = naming.uniquify([*self._variables, (name or "variable").replace(".", "_").replace("/", "_")])[-1]

@@ -45,7 +45,7 @@ class BaseEmbedding(QuantizedMixin):
         sizes = (self.input_dim, self.output_dim)
         return (WeightForm("embeddings", sizes, (1,), sizes, axis=1),)
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         """Make embeddings (input_dim, output_dim)."""
         if self.quantization_mode is not None:
             self.quantized_build(None, self.quantization_mode, self.quantization_config)

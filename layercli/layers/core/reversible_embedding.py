@@ -42,7 +42,7 @@ class ReversibleEmbedding(BaseEmbedding):
     lora_alpha: Any = None
     quantization_config: quantized.Config = None
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         """Make embeddings (input_dim, output_dim), and reverse_embeddings unless they are the same."""
         super().build(input_shape)
         if not self.tie_weights and not self.is_quantized:
