@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from layercli import config, ops
 from layercli.errors import UsageError, nearest
 from layercli.formats.images import ENDINGS, check_channels, pixels
-from layercli.formats.labelled_folder import LabelledFiles, check_classes, check_labels, check_split, find_labelled
+from layercli.formats.labelled_folder import (
+    LabelledFiles,
+    check_classes,
+    check_labels,
+    check_split,
+    find_labelled,
+    report,
+)
+from layercli.ops.image.resize import check_interpolation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,25 +41,46 @@ class ImageFolder(LabelledFiles):
     size: tuple[int | None, int | None]
     channels: int = 3
     label_mode: str | None = "int"
-    batch_size: int = 32
+    batch_size: int | None = 32
     shuffle: bool = False
     seed: int | None = None
     low: float = 0.0
     high: float = 255.0
+    resizing: Mapping[str, Any] | None = None
+    """How ``ops.image.resize`` fits the images; None for Pillow's bilinear with antialiasing."""
 
-    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    def __iter__(self) -> Iterator[Any]:
         import numpy as np
 
         places = np.random.default_rng(self.seed).permutation(len(self)) if self.shuffle else np.arange(len(self))
-        for start in range(0, len(self), self.batch_size):
-            yield self.read(places[start : start + self.batch_size].tolist())
+        for start in range(0, len(self), self.batch_size or 1):
+            x, y = self.read(places[start : start + (self.batch_size or 1)].tolist())
+            if self.batch_size is None:
+                x, y = x[0], None if y is None else y[0]
+            yield x if y is None else (x, y)
+
+    @property
+    def file_paths(self) -> list[str]:
+        """The paths of the files."""
+        return list(map(str, self.files))
+
+    def fitted(self, file: Path) -> np.ndarray:
+        """Return the pixels of a file, resized."""
+        if self.resizing is None:
+            return pixels(file, self.size, self.channels)
+        import numpy as np
+
+        found = pixels(file, (None, None), self.channels).astype(np.float32)
+        if self.resizing["data_format"] == "channels_first":
+            found = found.transpose(2, 0, 1)
+        return ops.convert_to_numpy(ops.image.resize(found, self.size, **self.resizing))  # type: ignore[no-any-return]
 
     def read(self, places: Sequence[int]) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the images at these indices and their labels; UsageError if their sizes differ."""
         import numpy as np
 
         with ThreadPoolExecutor(READERS) as pool:
-            found = list(pool.map(lambda i: pixels(self.files[i], self.size, self.channels), places))
+            found = list(pool.map(lambda i: self.fitted(self.files[i]), places))
         if len({array.shape for array in found}) > 1:
             raise UsageError("the images are of different sizes, and the model takes any", hint="give them one size")
         images = np.stack(found).astype(np.float32)
@@ -63,6 +94,8 @@ def open_folder(
     size: tuple[int | None, int | None],
     channels: int = 3,
     class_names: Sequence[str] | None = None,
+    labels: Any = "inferred",
+    follow_links: bool = False,
     **settings: Any,
 ) -> ImageFolder:
     """Return the images below ``path``; classes and files are sorted by name, or classes ordered as ``class_names``.
@@ -70,7 +103,7 @@ def open_folder(
     FileError if there are none, UsageError if ``class_names`` differ from the subfolders.
     """
     check_channels(channels)
-    found = find_labelled(path, ENDINGS, "images", class_names)
+    found = find_labelled(path, ENDINGS, "images", class_names, labels, follow_links)
     return ImageFolder(found.files, found.classes, found.class_names, size, channels, **settings)
 
 
@@ -80,7 +113,7 @@ def image_dataset_from_directory(
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,
     color_mode: str = "rgb",
-    batch_size: int = 32,
+    batch_size: int | None = 32,
     image_size: tuple[int, int] = (256, 256),
     shuffle: bool = True,
     seed: int | None = None,
@@ -96,28 +129,45 @@ def image_dataset_from_directory(
 ) -> Any:
     """Return the images in the subfolders of ``directory``, one per class, to iterate over or to pass to fit.
 
-    They are float32 from 0 to 255, (height, width, channels) with 1, 3 or 4 channels for ``color_mode`` grayscale, rgb or
-    rgba, resized to ``image_size`` (bilinear with antialiasing), and read batch by batch. ``label_mode`` is int (for a sparse
-    crossentropy), categorical, binary or None. ``validation_split`` of them, selected by ``seed`` as in Keras, are the
-    ``subset`` validation, the others training; ``both`` returns the two. fit and evaluate use their own ``batch_size`` and
-    order. ``labels`` is "inferred" (from the subfolders) or None for images alone; ``format`` and ``verbose`` change nothing.
-    Raises UsageError for other settings, FileError for a folder that cannot be read.
+    They are float32 from 0 to 255, (height, width, channels) with 1, 3 or 4 channels for ``color_mode`` grayscale, rgb or rgba,
+    read batch by batch, one by one for a ``batch_size`` of None. ``ops.image.resize`` resizes them to ``image_size`` with
+    ``interpolation``, ``crop_to_aspect_ratio``, ``pad_to_aspect_ratio`` and ``data_format``. ``labels`` are "inferred" from the
+    subfolders, None for images alone, or integers, one for each file in the order of the paths; ``label_mode`` is int (for a sparse
+    crossentropy), categorical, binary or None. ``validation_split`` of them, selected by ``seed`` as in Keras, are the ``subset``
+    validation, the others training; ``both`` returns the two. fit and evaluate use their own ``batch_size`` and order. ``format``
+    changes nothing; ``verbose`` prints how many files there are. Raises UsageError for settings that do not fit, FileError for a
+    folder that cannot be read.
     """
-    others = {
-        "interpolation": (interpolation, "bilinear"),
-        "follow_links": (follow_links, False),
-        "crop_to_aspect_ratio": (crop_to_aspect_ratio, False),
-        "pad_to_aspect_ratio": (pad_to_aspect_ratio, False),
-        "data_format": (data_format or "channels_last", "channels_last"),
-    }
-    for name, (given, taken) in others.items():
-        if given != taken:
-            raise UsageError(f"image_dataset_from_directory takes {name}={taken!r} only, got {given!r}")
     label_mode = check_labels(labels, label_mode)
     if color_mode not in MODES:
         raise UsageError(f"color_mode is {', '.join(MODES)}, got {color_mode!r}", hint=nearest(color_mode, list(MODES)))
-    settings = {"label_mode": label_mode, "batch_size": batch_size, "shuffle": shuffle, "seed": seed}
-    folder = open_folder(directory, image_size, MODES[color_mode], class_names, **settings)
+    if format not in ("tf", "grain"):
+        raise UsageError(f"format is tf or grain, got {format!r}")
+    if crop_to_aspect_ratio and pad_to_aspect_ratio:
+        raise UsageError("crop_to_aspect_ratio and pad_to_aspect_ratio exclude each other")
+    check_interpolation(interpolation, "image_dataset_from_directory")
+    resizing = {
+        "interpolation": interpolation,
+        "crop_to_aspect_ratio": crop_to_aspect_ratio,
+        "pad_to_aspect_ratio": pad_to_aspect_ratio,
+        "data_format": data_format or config.image_data_format(),
+    }
+    folder = open_folder(
+        directory,
+        image_size,
+        MODES[color_mode],
+        class_names,
+        labels,
+        follow_links,
+        label_mode=label_mode,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        seed=seed,
+        resizing=resizing,
+    )
     check_classes(folder, directory, label_mode)
     check_split(validation_split, subset)
-    return folder if validation_split is None else folder.halves(validation_split, subset, seed)
+    parts = folder if validation_split is None else folder.halves(validation_split, subset, seed)
+    if verbose:
+        report(folder, labels, validation_split, subset)
+    return parts

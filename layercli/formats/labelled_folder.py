@@ -23,7 +23,7 @@ class LabelledFiles:
 
     files: tuple[Path, ...]
     classes: tuple[int, ...]
-    class_names: tuple[str, ...]
+    class_names: list[str]
 
     def __len__(self) -> int:
         return len(self.files)
@@ -67,41 +67,90 @@ class LabelledFiles:
 
 
 def find_labelled(
-    directory: str | os.PathLike[str], endings: tuple[str, ...], what: str, class_names: Sequence[str] | None = None
+    directory: str | os.PathLike[str],
+    endings: tuple[str, ...],
+    what: str,
+    class_names: Sequence[str] | None = None,
+    labels: Any = "inferred",
+    follow_links: bool = False,
 ) -> LabelledFiles:
     """Return the files with one of the ``endings`` below a folder; classes and files are sorted by name, or as ``class_names``.
 
-    FileError if there are none, UsageError if ``class_names`` differ from the subfolders.
+    ``class_names`` may be a part of the subfolders. ``labels`` are "inferred" from the subfolders, or None for files without any,
+    or integers, one for each file in the order of the paths. FileError if there are none, UsageError if ``class_names`` are others
+    than the subfolders, and for another number of labels.
     """
     place = Path(directory)
     if not place.is_dir():
         raise FileError(f"{directory} is not a folder" if place.exists() else f"{directory} does not exist")
+    if not isinstance(labels, str):
+        return with_labels(directory, files_below(place, endings, follow_links), what, labels, class_names)
     found = sorted(entry.name for entry in place.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if not found:
         raise FileError(f"{directory} has no subfolders", hint=f"one for each class, with its {what} in it")
     names = list(class_names or found)
-    if sorted(names) != found:
+    if not set(names) <= set(found):
         raise UsageError(f"{directory} has the classes {', '.join(found)}, not {', '.join(names)}")
-    pairs = [(file, number) for number, name in enumerate(names) for file in files_below(place / name, endings)]
+    pairs = [
+        (file, number) for number, name in enumerate(names) for file in files_below(place / name, endings, follow_links)
+    ]
     if not pairs:
         raise FileError(f"{directory} has no {what} in its subfolders", hint=f"{what} end in {', '.join(endings)}")
     files, classes = zip(*pairs, strict=True)
-    return LabelledFiles(files, classes, tuple(names))
+    return LabelledFiles(files, classes, names)
 
 
-def files_below(folder: Path, endings: tuple[str, ...]) -> list[Path]:
-    """Return files of a folder and its subfolders, sorted by path; hidden ones, such as macOS's ``._0.jpg``, are none."""
-    found = (file for file in folder.rglob("*") if file.name.lower().endswith(endings))
-    return sorted(file for file in found if not file.name.startswith(".") and file.is_file())
+def with_labels(
+    directory: object, files: list[Path], what: str, labels: Sequence[Any] | None, class_names: Sequence[str] | None
+) -> LabelledFiles:
+    """Return files with the labels that are given, or without any."""
+    if class_names is not None:
+        raise UsageError("class_names are those of the subfolders: give them with labels='inferred'")
+    if not files:
+        raise FileError(f"{directory} has no {what}")
+    if labels is None:
+        return LabelledFiles(tuple(files), (0,) * len(files), [""])
+    if len(labels) != len(files):
+        raise UsageError(f"{directory} has {len(files)} files of {what}, got {len(labels)} labels")
+    names = sorted({str(label) for label in labels})
+    return LabelledFiles(tuple(files), tuple(int(label) for label in labels), names)
 
 
-def check_labels(labels: object, label_mode: str | None) -> str | None:
-    """Return the label mode that ``labels`` ("inferred" or None) and ``label_mode`` ask for; UsageError for others."""
-    if labels not in ("inferred", None):
-        raise UsageError(f"labels are 'inferred' from the subfolders, or None, got {labels!r}")
+def files_below(folder: Path, endings: tuple[str, ...], follow_links: bool = False) -> list[Path]:
+    """Return files of a folder and its subfolders, sorted by path; hidden ones, such as macOS's ``._0.jpg``, are none.
+
+    With ``follow_links`` also those in folders that links lead to, each folder once.
+    """
+    found: list[Path] = []
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=follow_links):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        found += [Path(place, name) for name in names if name.lower().endswith(endings) and not name.startswith(".")]
+    return sorted(file for file in found if file.is_file())
+
+
+def check_labels(labels: Any, label_mode: str | None) -> str | None:
+    """Return the label mode that ``labels`` ("inferred", a list or None) and ``label_mode`` ask for; UsageError for others."""
+    if labels is not None and labels != "inferred" and not isinstance(labels, (list, tuple)):
+        raise UsageError(f"labels are 'inferred' from the subfolders, a list of integers, or None, got {labels!r}")
     if labels is not None and label_mode is not None and label_mode not in LABELS:
         raise UsageError(f"label_mode is {', '.join(LABELS)} or None, got {label_mode!r}")
     return None if labels is None else label_mode
+
+
+def report(found: LabelledFiles, labels: Any, validation_split: float | None, subset: str | None) -> None:
+    """Print how many files there are, of how many classes, and how many of them are used, as Keras does."""
+    classes = "" if labels is None else f" belonging to {len(found.class_names)} classes"
+    print(f"Found {len(found)} files{classes}.")
+    if validation_split is not None:
+        held = int(validation_split * len(found))
+        counts = {"training": len(found) - held, "validation": held}
+        for name in counts if subset == "both" else [name for name in counts if name == subset]:
+            print(f"Using {counts[name]} files for {name}.")
 
 
 def check_classes(folder: LabelledFiles, directory: object, label_mode: str | None) -> None:

@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 
 from layercli.errors import FileError, FormatError, UsageError
-from layercli.formats.labelled_folder import LabelledFiles, check_classes, check_labels, check_split, find_labelled
+from layercli.formats.labelled_folder import (
+    LabelledFiles,
+    check_classes,
+    check_labels,
+    check_split,
+    find_labelled,
+    report,
+)
 from layercli.utils.py_dataset import PyDataset
 
 Folder = str | os.PathLike[str]
@@ -71,14 +78,16 @@ def text_dataset_from_directory(
     """Return the texts of the .txt files in the subfolders of ``directory``, one per class, to iterate over or to pass to fit.
 
     A batch is (texts, labels), the texts an array of str, at most ``max_length`` bytes of UTF-8 of each file. The other arguments
-    are those of image_dataset_from_directory; ``follow_links``, ``format`` and ``verbose`` change nothing. Raises UsageError for
+    are those of image_dataset_from_directory; ``format`` changes nothing. Raises UsageError for
     settings that do not fit, FileError for a folder or file that cannot be read, FormatError for text that is not UTF-8.
     """
 
     def stacked(files: Sequence[Path]) -> np.ndarray:
         return np.array([_text(file, max_length) for file in files], dtype=object)
 
-    division = Division(labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset)
+    division = Division(
+        labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, verbose
+    )
     return division.dataset(directory, (".txt",), "texts", stacked)
 
 
@@ -102,9 +111,9 @@ def audio_dataset_from_directory(
 
     A batch is (sounds, labels), the sounds float32[batch, samples, channels] from -1 to 1: cut or padded with zeros at the end to
     ``output_sequence_length`` samples, or padded to the longest of the batch. Files are integers (PCM) of 8, 16, 24 or 32 bits, at
-    one ``sampling_rate`` if it is given. The other arguments are those of image_dataset_from_directory; ``follow_links`` and
-    ``verbose`` change nothing. Raises UsageError for settings that do not fit, for ``ragged``, and for another rate; FileError for
-    a folder or file that cannot be read; FormatError for one that is no such sound.
+    one ``sampling_rate`` if it is given. The other arguments are those of image_dataset_from_directory. Raises UsageError for
+    settings that do not fit, for ``ragged``, and for another rate; FileError for a folder or file that cannot be read; FormatError
+    for one that is no such sound.
     """
     if ragged:
         raise UsageError("audio_dataset_from_directory has no ragged batches: layercli computes dense ones")
@@ -117,7 +126,9 @@ def audio_dataset_from_directory(
         cut = [sound[:length] for sound in sounds]
         return np.stack([np.pad(sound, ((0, length - len(sound)), (0, 0))) for sound in cut])
 
-    division = Division(labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset)
+    division = Division(
+        labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, verbose
+    )
     return division.dataset(directory, (".wav",), "sounds", stacked)
 
 
@@ -133,13 +144,15 @@ class Division:
     seed: int | None
     validation_split: float | None
     subset: str | None
+    follow_links: bool
+    verbose: bool
 
     def dataset(
         self, directory: Folder, endings: tuple[str, ...], what: str, stacked: Callable[[Sequence[Path]], np.ndarray]
     ) -> Any:
         """Return the dataset of the files with these ``endings``, or the two of a split; ``stacked`` reads those of a batch."""
         label_mode = check_labels(self.labels, self.label_mode)
-        found = find_labelled(directory, endings, what, self.class_names)
+        found = find_labelled(directory, endings, what, self.class_names, self.labels, self.follow_links)
         check_classes(found, directory, label_mode)
         check_split(self.validation_split, self.subset)
 
@@ -148,9 +161,11 @@ class Division:
                 part = part.part(np.random.default_rng(self.seed).permutation(len(part)).tolist())
             return FileDataset(part, stacked, label_mode, self.batch_size)
 
-        if self.validation_split is None:
-            return dataset(found)
-        parts = found.halves(self.validation_split, self.subset, self.seed)
+        parts: Any = (
+            found if self.validation_split is None else found.halves(self.validation_split, self.subset, self.seed)
+        )
+        if self.verbose:
+            report(found, self.labels, self.validation_split, self.subset)
         return tuple(map(dataset, parts)) if self.subset == "both" else dataset(parts)
 
 

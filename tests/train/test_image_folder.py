@@ -37,7 +37,7 @@ def read(folder):
 def test_images_come_by_class_and_name(photos):
     (photos / "cat" / "._00.png").write_text("what macOS adds beside 00.png")  # Keras would count it
     folder = image_dataset_from_directory(photos, image_size=(6, 5), shuffle=False, batch_size=4)
-    assert folder.class_names == ("cat", "dog", "eel")
+    assert folder.class_names == ["cat", "dog", "eel"]
     assert [len(x) for x, _ in folder] == [4, 4, 4, 2]
     x, y = read(folder)
     assert (x.dtype, y.dtype, y.tolist()) == ("float32", "int64", [0] * 5 + [1] * 5 + [2] * 4)
@@ -48,10 +48,37 @@ def test_labels_and_colours_are_as_asked(photos):
     settings = {"image_size": (3, 3), "shuffle": False}
     x, y = read(image_dataset_from_directory(photos, "inferred", "categorical", color_mode="grayscale", **settings))
     assert (x.shape, y[5].tolist()) == ((14, 3, 3, 1), [0.0, 1.0, 0.0])
-    first = next(
-        iter(image_dataset_from_directory(photos, None, None, ["eel", "cat", "dog"], color_mode="rgba", **settings))
-    )
-    assert (first[0].shape, first[1]) == ((14, 3, 3, 4), None)
+    alone = list(image_dataset_from_directory(photos, None, None, color_mode="rgba", batch_size=None, **settings))
+    assert [x.shape for x in alone] == [(3, 3, 4)] * 14
+    folder = image_dataset_from_directory(photos, class_names=["eel", "cat"], **settings)
+    assert (read(folder)[1].tolist(), len(folder.file_paths)) == ([0] * 4 + [1] * 5, 9)
+    given = image_dataset_from_directory(photos, [*range(14)], image_size=(6, 5), shuffle=False)
+    assert (read(given)[1].tolist(), np.array_equal(read(given)[0], PIXELS[ORDER])) == ([*range(14)], True)
+
+
+@pytest.mark.parametrize("ratio", ["crop_to_aspect_ratio", "pad_to_aspect_ratio"])
+def test_images_are_resized_as_keras_resizes(photos, ratio, capsys):
+    settings = {"interpolation": "nearest", ratio: True, "data_format": "channels_first"}
+    folder = image_dataset_from_directory(photos, image_size=(3, 8), shuffle=False, **settings)
+    wanted = layercli.ops.image.resize(PIXELS[ORDER].transpose(0, 3, 1, 2).astype("float32"), (3, 8), **settings)
+    assert np.array_equal(read(folder)[0], wanted)
+    bilinear = read(image_dataset_from_directory(photos, image_size=(3, 4), shuffle=False, verbose=False))[0]
+    assert np.allclose(bilinear, layercli.ops.image.resize(PIXELS[ORDER].astype("float32"), (3, 4)))
+    assert capsys.readouterr().out == "Found 14 files belonging to 3 classes.\n"
+
+
+def test_links_are_followed_if_asked(photos, tmp_path, capsys):
+    folder = tmp_path / "linked" / "all"
+    folder.mkdir(parents=True)
+    (folder / "photos").symlink_to(photos, target_is_directory=True)
+    (photos / "cat" / "again").symlink_to(folder, target_is_directory=True)
+    settings = {"validation_split": 0.5, "subset": "both", "seed": 1}
+    train, _ = image_dataset_from_directory(tmp_path / "linked", follow_links=True, **settings)
+    assert len(train) == 7
+    out = capsys.readouterr().out
+    assert out == "Found 14 files belonging to 1 classes.\nUsing 7 files for training.\nUsing 7 files for validation.\n"
+    with pytest.raises(LayercliError, match="no images"):
+        image_dataset_from_directory(tmp_path / "linked")
 
 
 def test_a_split_has_the_files_that_keras_s_has(photos):

@@ -64,7 +64,7 @@ class FitReport:
     device: str
     parameters: int
     logs: list[dict[str, Any]] = field(default_factory=list)
-    classes: tuple[str, ...] | None = None
+    classes: list[str] | None = None
     saved: str | None = None
     interrupted: bool = False
     first: bool = True
