@@ -107,7 +107,10 @@ def read_baseline(file: Path) -> dict[str, object]:
         raise FileError(f"cannot open {file}: {error.strerror}") from None
     except ValueError:
         raise FormatError(f"{file} is no JSON") from None
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if isinstance(schema, str) and schema != SCHEMA and schema.startswith(SCHEMA.rpartition("/")[0] + "/"):
+        raise FormatError(f"{file} is a report in the form {schema}, and this version of layercli compares {SCHEMA}")
+    if not isinstance(document, dict) or schema != SCHEMA:
         raise FormatError(f"{file} is no report of layercli cost", hint=f"layercli cost MODEL --format json > {file}")
     if not isinstance(document.get("totals"), dict) or not isinstance(document.get("modules"), list):
         raise FormatError(f"{file} is a report of layercli cost without totals or modules")
