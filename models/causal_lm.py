@@ -248,7 +248,13 @@ class CausalLM(Pretrained):
     def plan(self) -> TensorParallelPlan:
         """How ranks share the layers."""
         of = self.decoder
-        return TensorParallelPlan(PLAN, (of.heads,) if of.latent is not None else (of.heads, of.key_heads))
+        if of.latent is not None:
+            return TensorParallelPlan(PLAN, (of.heads,))
+        return (
+            TensorParallelPlan(PLAN, (of.heads, of.key_heads))
+            if of.fused
+            else TensorParallelPlan(PLAN, (of.heads,), of.key_heads)
+        )
 
     @property
     def predicts_tokens(self) -> bool:

@@ -128,8 +128,8 @@ class Llava(CausalLM):
     @property
     def plan(self) -> TensorParallelPlan:
         """How ranks share the layers."""
-        text = super().plan
-        return TensorParallelPlan({**clip.PLAN, **text.layers}, (*text.heads, self.images.vision.num_attention_heads))
+        heads = (self.decoder.heads, self.decoder.key_heads, self.images.vision.num_attention_heads)
+        return TensorParallelPlan({**clip.PLAN, **super().plan.layers}, heads)
 
     @property
     def ties(self) -> Mapping[str, str]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 BY_HEADS = "heads"
 """A projection to heads: each rank has the columns of its heads."""
+BY_KEY_HEADS = "key heads"
+"""A projection to keys or values, of which there may be fewer heads than ranks: several ranks then have the same one."""
 COLUMNS = "columns"
 """A projection of which each rank has a range of columns, as its outputs; of an embedding, of its features."""
 ROWS = "rows"
@@ -24,11 +26,13 @@ EXPERTS = "experts"
 class TensorParallelPlan:
     """How ranks share each layer, by the end of its path; any other is whole on every rank.
 
-    ``heads`` are numbers of heads that must divide among the ranks.
+    ``heads`` are numbers of heads that must divide among the ranks. ``key_heads`` are shared by so many ranks each where there
+    are more ranks; None where keys and values have as many heads as the queries.
     """
 
     layers: Mapping[str, str]
     heads: tuple[int, ...] = ()
+    key_heads: int | None = None
 
     def share(self, path: str) -> str | None:
         """Return how ranks share the layer at ``path``, None if each has all of it."""
@@ -37,4 +41,4 @@ class TensorParallelPlan:
 
 def attention_plan(query: str, key: str, value: str, output: str) -> dict[str, str]:
     """Return the plan of an attention with these projections."""
-    return {query: BY_HEADS, key: BY_HEADS, value: BY_HEADS, output: ROWS}
+    return {query: BY_HEADS, key: BY_KEY_HEADS, value: BY_KEY_HEADS, output: ROWS}

@@ -8,6 +8,8 @@ from functools import cache
 
 import numpy as np
 import pytest
+import torch
+from layercli.models.families import describe
 
 import layercli
 from layercli import distributed
@@ -149,7 +151,8 @@ def test_ranks_share_the_rows_of_a_stream(done):
 @pytest.mark.parametrize(
     ("family", "ranks", "sentence"),
     [
-        ("llama", 4, "2 heads do not divide among 4 ranks"),
+        ("llama", 3, "4 heads do not divide among 3 ranks"),
+        ("phi3", 4, "2 heads do not divide among 4 ranks"),
         ("mamba", 2, "layercli has no tensor-parallel plan for a Mamba"),
     ],
 )
@@ -158,6 +161,16 @@ def test_a_model_that_ranks_cannot_share(family, ranks, sentence):
     with pytest.raises(UsageError) as caught:
         tensor_parallel.load(opened.model, opened.weights, Group(0, ranks), "cpu")
     assert caught.value.message == sentence
+
+
+def test_ranks_that_are_more_than_the_heads_of_keys_share_each():
+    rows = torch.arange(24.0).reshape(6, 4)  # two heads of 3 features
+    shares = [tensor_parallel.Ranks(Group(rank, 4), None, key_heads=2).key_head(rows) for rank in range(4)]
+    for share, rank in zip(shares, (0, 0, 1, 1), strict=True):
+        assert torch.equal(share, rows[3 * rank : 3 * rank + 3])
+    model = describe({"model_type": "llama", "num_attention_heads": 12, "num_key_value_heads": 3, "hidden_size": 48})
+    with pytest.raises(UsageError, match=r"^3 heads of keys do not divide among 2 ranks, nor these among them$"):
+        tensor_parallel.load(model, None, Group(0, 2), "cpu")
 
 
 def test_shard_needs_ranks():

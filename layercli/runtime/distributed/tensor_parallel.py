@@ -19,21 +19,22 @@ from layercli.errors import UsageError
 from layercli.formats.weight_file import WeightFile
 from layercli.inspect.summary import described
 from layercli.models.matching import MatchingPlace
-from layercli.models.parallel import BY_HEADS, COLUMNS, EXPERTS, ROWS, VOCABULARY
+from layercli.models.parallel import BY_HEADS, BY_KEY_HEADS, COLUMNS, EXPERTS, ROWS, VOCABULARY
 from layercli.models.pretrained import Pretrained
 from layercli.runtime.analysis import pretrained
 from layercli.runtime.distributed.process_group import Group
 
-AXES = {BY_HEADS: 0, COLUMNS: 0, ROWS: 1, VOCABULARY: 0, EXPERTS: 0}
+AXES = {BY_HEADS: 0, BY_KEY_HEADS: 0, COLUMNS: 0, ROWS: 1, VOCABULARY: 0, EXPERTS: 0}
 """The axis along which ranks share the stored tensor of a layer, which begins with the outputs of a projection."""
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """The ranks that share a model, and the mesh of their devices."""
+    """The ranks that share a model, the mesh of their devices, and how many heads the keys have that ranks may share."""
 
     group: Group
     mesh: DeviceMesh
+    key_heads: int | None = None
 
     def span(self, size: int) -> tuple[int, int]:
         """Return the start and the length of this rank's share of an axis: equal shares, as of torch.chunk."""
@@ -44,6 +45,17 @@ class Ranks:
     def cut(self, value: torch.Tensor, axis: int) -> torch.Tensor:
         """Return a copy of this rank's share of ``value`` along ``axis``."""
         return value.narrow(axis, *self.span(value.shape[axis])).clone(memory_format=torch.contiguous_format)
+
+    def key_head(self, value: torch.Tensor) -> torch.Tensor:
+        """Return a copy of the head of keys or values that this rank's queries belong to, of fewer heads than ranks."""
+        assert self.key_heads is not None
+        size, head = value.shape[0] // self.key_heads, self.group.rank * self.key_heads // self.group.size
+        return value.narrow(0, head * size, size).clone(memory_format=torch.contiguous_format)
+
+    @property
+    def repeats_heads(self) -> bool:
+        """Whether several ranks have the same head of keys and values."""
+        return self.key_heads is not None and self.key_heads < self.group.size
 
     def total(self, value: torch.Tensor) -> torch.Tensor:
         """Return ``value`` summed over the ranks."""
@@ -71,8 +83,10 @@ def load(model: Pretrained, file: WeightFile, group: Group, device: str) -> None
     for count in plan.heads:
         if count % group.size:
             raise UsageError(f"{count} heads do not divide among {group.size} ranks")
+    if plan.key_heads is not None and plan.key_heads % group.size and group.size % plan.key_heads:
+        raise UsageError(f"{plan.key_heads} heads of keys do not divide among {group.size} ranks, nor these among them")
     described(model)
-    ranks = Ranks(group, init_device_mesh(device, (group.size,)))
+    ranks = Ranks(group, init_device_mesh(device, (group.size,)), plan.key_heads)
     styles = {id(layer): (layer, how) for path, layer in model.named_layers() if (how := plan.share(path)) is not None}
     pretrained.load(model, file, partial(share_of, ranks, {key: how for key, (_, how) in styles.items()}))
     for layer, how in styles.values():
@@ -95,6 +109,8 @@ def share_of(ranks: Ranks, styles: dict[int, str], file: WeightFile, place: Matc
     value = pretrained.value_of(file, place)
     if key == "bias" and how == ROWS:
         return value if ranks.group.first else torch.zeros_like(value)  # one rank adds it
+    if how == BY_KEY_HEADS and ranks.repeats_heads:
+        return ranks.key_head(value)
     axis = 1 if how == COLUMNS and key == "embeddings" else AXES[how]
     sizes = getattr(layer, "parts", ()) or (value.shape[axis],)
     return torch.cat([ranks.cut(part, axis) for part in torch.split(value, list(sizes), axis)], axis)
