@@ -166,7 +166,9 @@ def mlx(group: WeightParts) -> UnpackedForm | None:
     if scales.dtype == "uint8":
         kind, bits = {128: ("mxfp4", 4), 64: ("nvfp4", 4), 256: ("mxfp8", 8)}.get(product or 0, ("", 0))
         return UnpackedForm((*rows, words * 32 // bits), kind) if bits else None
-    given, size = whole(group.settings.get("bits")), whole(group.settings.get("group_size"))
+    own = group.settings.get(group.values.path.removesuffix(".weight"))
+    settings = own if isinstance(own, dict) else group.settings
+    given, size = whole(settings.get("bits")), whole(settings.get("group_size"))
     pairs = [(given, size), *((ratio(product, each), each) for each in MLX_GROUPS if product)]
     for each, group_size in pairs:
         if each in INTEGER_BITS and group_size and each * group_size == product:

@@ -222,7 +222,10 @@ def mxfp4(parts: StoredParts) -> Any:
     import numpy as np
 
     packed = parts.values()
-    exponents = parts.array("_scales" if parts.has("_scales") else "_scale").astype(np.int32) - 127
+    packed = packed if packed.dtype == np.uint8 else np.ascontiguousarray(packed).view(np.uint8)  # as MLX has them
+    exponents = (
+        parts.array(next(end for end in ("_scales", ".scales", "_scale") if parts.has(end))).astype(np.int32) - 127
+    )
     values = pairs_of_e2m1(packed.reshape(*exponents.shape, -1))
     return np.ldexp(values, exponents[..., None])
 
@@ -238,6 +241,51 @@ def nvfp4(parts: StoredParts) -> Any:
     return values * (block / whole if divided else block * whole)[..., None]
 
 
+def mlx(parts: StoredParts) -> Any:
+    """scale q + bias of groups along the last axis."""
+    import numpy as np
+
+    scales, biases = (parts.array(end).astype(np.float32) for end in (".scales", ".biases"))
+    values = fields_of(parts.values(), bits_of(parts.weight), -1)
+    groups = values.reshape(*scales.shape, -1)
+    return scales[..., None] * groups + biases[..., None]
+
+
+def hqq(parts: StoredParts) -> Any:
+    """scale (q - zero) of groups in rows or columns; a word holds values of several rows, those of the first in the upper bits."""
+    import numpy as np
+
+    bits, packed, shape = bits_of(parts.weight), parts.values(), parts.weight.shape
+    if len(shape) < 2:
+        raise parts.unfit("it has no shape beside it")
+    per_word = 8 * packed.dtype.itemsize // bits
+    words = packed.astype(np.int64) & (2 ** (8 * packed.dtype.itemsize) - 1)
+    rows = [(words >> bits * place) & (2**bits - 1) for place in reversed(range(per_word))]
+    scale, zero = (parts.array(end).astype(np.float32) for end in (".scale", ".zero"))
+    columns = scale.size if scale.shape[0] == 1 else words.shape[1]
+    count = int(np.prod(shape, dtype=np.int64)) // columns  # the last words may hold more rows than there are
+    return scale * (np.concatenate(rows)[:count] - zero)
+
+
+def aqlm(parts: StoredParts) -> Any:
+    """The scale of the outputs times the sum of the entries of all codebooks that the codes of a group name."""
+    import numpy as np
+
+    books = parts.array(".codebooks").astype(np.float32)
+    codes = parts.values().astype(np.int64) % books.shape[1]
+    groups = sum(book[codes[..., i]] for i, book in enumerate(books)) * parts.array(".scales").astype(np.float32)
+    return groups.transpose(0, 2, 1, 3)
+
+
+def quanto(parts: StoredParts) -> Any:
+    """8-bit values times the scale of the tensor or of each row."""
+    import numpy as np
+
+    if parts.has("._shift"):
+        raise parts.unfit("the shape of its values of less than 8 bits is not in the file")
+    return parts.values().astype(np.float32) * parts.array("._scale").astype(np.float32)
+
+
 UNPACKED: dict[str, Callable[[StoredParts], Any]] = {
     "gptq-int": gptq,
     "awq-int": awq,
@@ -248,5 +296,9 @@ UNPACKED: dict[str, Callable[[StoredParts], Any]] = {
     "scaled-": scaled,
     "mxfp4": mxfp4,
     "nvfp4": nvfp4,
+    "mlx-int": mlx,
+    "hqq-int": hqq,
+    "aqlm": aqlm,
+    "quanto-": quanto,
 }
 """What unpacks a weight, by how its dtype begins; methods that are not here are looked at and not run."""

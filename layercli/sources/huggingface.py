@@ -192,7 +192,9 @@ def dtype_of(config: Mapping[str, object], weights: WeightFile | None) -> str | 
 
 def quantization_of(config: Mapping[str, object]) -> str | None:
     """Return how the weights are quantized, in words, or None without ``quantization_config``."""
-    given = config.get("quantization_config")
+    given, of_mlx = config.get("quantization_config"), config.get("quantization")
+    if given is None and isinstance(of_mlx, dict):
+        given = {"quant_method": "mlx", **of_mlx}
     if given is None:
         return None
     if not isinstance(given, dict):

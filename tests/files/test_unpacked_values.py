@@ -10,6 +10,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from layercli.cli.main import run
+from layercli.errors import FormatError
 from layercli.formats.safetensors import SafetensorsFile
 from layercli.inspect.packed_weights import packed_weights, quantization_settings
 from layercli.inspect.unpacked_file import UnpackedFile
@@ -61,37 +62,103 @@ def test_a_packed_weight_has_the_values_of_its_own_library(case):
 
 
 def packed_by_hand(values, bits, order=None):
-    """Pack integers (rows, columns) along the columns, value by value, from the lowest bits of each word."""
-    rows, columns = values.shape
-    found = np.zeros((rows, columns * bits // 32), np.uint32)
-    for row in range(rows):
-        for column in range(columns):
-            of_word, place = divmod(column, 32 // bits)
-            source = column if order is None else 8 * of_word + order[place]
-            found[row, of_word] |= np.uint32(int(values[row, source]) << (bits * place))
-    return found.view(np.int32)
+    """Pack integers (rows, columns) along the columns: each row is one number, the first value in its lowest bits.
+
+    A value of 3 bits may cross into the next word, as AutoGPTQ packs 32 of them in three.
+    """
+    rows = []
+    for row in values:
+        given = row if order is None else row.reshape(-1, 8)[:, order].ravel()
+        whole = sum(int(value) % 2**bits << bits * place for place, value in enumerate(given))
+        rows.append(np.frombuffer(whole.to_bytes(len(given) * bits // 8, "little"), np.int32))
+    return np.stack(rows)
 
 
-@pytest.mark.parametrize("method", ["gptq", "gptq_v2", "gptq-ordered", "awq"])
-def test_words_of_integers_are_scaled_from_their_zeros(method, tmp_path):
+@pytest.mark.parametrize(
+    ("method", "bits"),
+    [("gptq", 2), ("gptq", 3), ("gptq", 4), ("gptq", 8), ("gptq_v2", 4), ("gptq-ordered", 3), ("awq", 4)],
+)
+def test_words_of_integers_are_scaled_from_their_zeros(method, bits, tmp_path):
     rng = np.random.default_rng(1)
-    inputs, outputs, groups = 32, 16, 4
-    values, zeros = rng.integers(0, 16, (inputs, outputs)), rng.integers(1, 16, (groups, outputs))
+    inputs, outputs, groups = 64, 32, 4
+    values, zeros = rng.integers(0, 2**bits, (inputs, outputs)), rng.integers(1, 2**bits, (groups, outputs))
     scales = rng.uniform(0.01, 0.1, (groups, outputs)).astype(np.float16)
-    group = np.arange(inputs) // 8 if method != "gptq-ordered" else rng.permutation(np.arange(inputs) % groups)
+    group = np.arange(inputs) // 16 if method != "gptq-ordered" else rng.permutation(np.arange(inputs) % groups)
     order = [0, 2, 4, 6, 1, 3, 5, 7] if method == "awq" else None
     less = 1 if method in ("gptq", "gptq-ordered") else 0
-    packed = packed_by_hand(values, 4, order) if method == "awq" else packed_by_hand(values.T, 4).T.copy()
-    entries = {"p.qweight": packed, "p.qzeros": packed_by_hand(zeros - less, 4, order), "p.scales": scales}
+    packed = packed_by_hand(values, bits, order) if method == "awq" else packed_by_hand(values.T, bits).T.copy()
+    entries = {"p.qweight": packed, "p.qzeros": packed_by_hand(zeros - less, bits, order), "p.scales": scales}
     if method != "awq":
         entries["p.g_idx"] = group.astype(np.int32)
-    save_file(entries, tmp_path / "x.safetensors")
-    file = SafetensorsFile(tmp_path / "x.safetensors")
-    config = {"quantization_config": {"bits": 4, "checkpoint_format": "gptq_v2" if method == "gptq_v2" else "gptq"}}
-    [weight] = packed_weights(file, config)
-    found = UnpackedFile(file, [weight], quantization_settings(config)).read("p.weight")
+    checkpoint_format = "gptq_v2" if method == "gptq_v2" else "gptq"
+    found = read_back(entries, {"bits": bits, "checkpoint_format": checkpoint_format}, tmp_path)
     wanted = scales.astype(np.float32)[group] * (values - zeros[group])
     assert np.array_equal(found, wanted.T.astype(np.float32))
+
+
+def read_back(entries, settings, folder):
+    """The values of the one packed weight that the entries are."""
+    save_file(entries, folder / "x.safetensors")
+    file = SafetensorsFile(folder / "x.safetensors")
+    config = {"quantization_config": settings}
+    [weight] = packed_weights(file, config)
+    return UnpackedFile(file, [weight], quantization_settings(config)).read("p.weight")
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 5, 6, 8])
+def test_mlx_scales_groups_and_adds_a_bias(bits, tmp_path):
+    rng = np.random.default_rng(2)
+    values, (scales, biases) = rng.integers(0, 2**bits, (8, 128)), rng.standard_normal((2, 8, 2)).astype(np.float16)
+    packed = packed_by_hand(values, bits).view(np.uint32)
+    found = read_back(
+        {"p.weight": packed, "p.scales": scales, "p.biases": biases}, {"p": {"bits": bits, "group_size": 64}}, tmp_path
+    )
+    wanted = np.float32(scales).repeat(64, 1) * values + np.float32(biases).repeat(64, 1)
+    assert np.array_equal(found, np.float32(wanted))
+
+
+@pytest.mark.parametrize(("bits", "axis"), [(8, 1), (4, 1), (4, 0), (3, 1), (2, 0), (1, 1)])
+def test_hqq_packs_distant_rows_of_the_groups_together(bits, axis, tmp_path):
+    rng = np.random.default_rng(3)
+    shape, size = (16, 48), 32
+    groups = 16 * 48 // size
+    values = rng.integers(0, 2**bits, (groups, size) if axis == 1 else (size, groups))
+    scale, zero = rng.uniform(0.01, 2, (2, *((groups, 1) if axis == 1 else (1, groups)))).astype(np.float16)
+    per_word, kind = (10, np.int32) if bits == 3 else (8 // bits, np.uint8)
+    step = -(-len(values) // per_word)
+    padded = np.vstack([values, np.zeros((step * per_word - len(values), values.shape[1]), np.int64)])
+    packed = sum(padded[i * step : (i + 1) * step] << bits * (per_word - 1 - i) for i in range(per_word)).astype(kind)
+    entries = {"p.W_q": packed, "p.scale": scale, "p.zero": zero}
+    beside = {"nbits": [bits], "group_size": [size], "shape": shape, "axis": [axis]}
+    entries |= {f"p.{name}": np.array(value, np.int32) for name, value in beside.items()}
+    wanted = (np.float32(scale) * (values - np.float32(zero))).reshape(shape)
+    assert np.array_equal(read_back(entries, {"quant_method": "hqq"}, tmp_path), np.float32(wanted))
+
+
+def test_aqlm_adds_the_entries_of_its_codebooks(tmp_path):
+    rng = np.random.default_rng(4)
+    books, scales = (
+        rng.standard_normal((2, 256, 1, 8)).astype(np.float16),
+        rng.uniform(1, 2, (6, 1, 1, 1)).astype(np.float16),
+    )
+    codes = rng.integers(-128, 128, (6, 3, 2)).astype(np.int8)
+    found = read_back({"p.codes": codes, "p.codebooks": books, "p.scales": scales}, {"quant_method": "aqlm"}, tmp_path)
+    for row in range(6):
+        for column in range(3):
+            first, second = (int(code) % 256 for code in codes[row, column])
+            wanted = (np.float32(books[0, first, 0]) + np.float32(books[1, second, 0])) * np.float32(scales[row].item())
+            assert np.allclose(found[row, 8 * column : 8 * column + 8], wanted, rtol=1e-6, atol=0)
+
+
+def test_quanto_scales_rows_of_8_bits_and_hides_the_shape_of_fewer(tmp_path):
+    rng = np.random.default_rng(5)
+    values, scale = rng.integers(-128, 128, (6, 10)).astype(np.int8), rng.uniform(0.1, 1, (6, 1)).astype(np.float32)
+    found = read_back({"p.weight._data": values, "p.weight._scale": scale}, {"quant_method": "quanto"}, tmp_path)
+    assert np.array_equal(found, values * scale)
+    entries = {"p.weight._data": values.view(np.uint8), "p.weight._scale": scale, "p.weight._shift": scale}
+    message = r"'p.weight' \(quanto-int4\) cannot be unpacked: the shape of its values of less than 8 bits is not in the file$"
+    with pytest.raises(FormatError, match=message):
+        read_back(entries, {"quant_method": "quanto"}, tmp_path)
 
 
 @pytest.fixture
