@@ -10,14 +10,14 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from layercli.errors import FileError, UsageError
-from layercli.formats import csv, npy, npz, safetensors
+from layercli.formats import csv, json_arrays, npy, npz, safetensors
 from layercli.formats.locks import locked
 
 if TYPE_CHECKING:
     import numpy as np
 
 STANDARD_OUTPUT = "-"
-ENDINGS = (".npy", ".npz", ".safetensors", ".csv")
+ENDINGS = (".npy", ".npz", ".safetensors", ".json", ".jsonl", ".csv")
 
 
 def ending(path: str) -> str:
@@ -54,14 +54,16 @@ def claimed(path: str, *, force: bool = False) -> Iterator[None]:
 
 
 def save(path: str, arrays: dict[str, np.ndarray], source: str) -> None:
-    """Write the results of ``source`` atomically: one array as npy or csv, several by name as npz or safetensors."""
+    """Write the results of ``source`` atomically: one array as npy or csv, several by name as npz, safetensors or json."""
     suffix = ending(path)
     if suffix == ".npz":
         npz.save_npz(path, arrays)
     elif suffix == ".safetensors":
         safetensors.save(path, arrays)
+    elif suffix in json_arrays.ENDINGS:
+        json_arrays.save_json(path, arrays)
     elif len(arrays) != 1:
-        raise UsageError(f"{source} has {len(arrays)} results: write them to a .npz or a .safetensors")
+        raise UsageError(f"{source} has {len(arrays)} results: write them to a .npz, a .safetensors or a .json")
     else:
         save_one(path, next(iter(arrays.values())))
 

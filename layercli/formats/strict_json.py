@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 from layercli.errors import FormatError
 
 
-def parse(file: Path, raw: bytes, part: str) -> Any:
-    """Return the value of ``raw``, the JSON part of ``file`` called ``part`` (such as ``header``); raise FormatError if invalid."""
+def not_json(constant: str) -> NoReturn:
+    """Reject ``NaN`` and infinities, which Python accepts but JSON does not have."""
+    raise ValueError(constant)
+
+
+def parse(file: Path, raw: bytes, part: str, constant: Callable[[str], Any] = not_json) -> Any:
+    """Return the value of ``raw``, the JSON part of ``file`` called ``part`` (such as ``header``); raise FormatError if invalid.
+
+    ``constant`` gives the value of ``NaN`` and of infinities.
+    """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, object]:
         value = dict(pairs)
@@ -22,7 +31,7 @@ def parse(file: Path, raw: bytes, part: str) -> Any:
 
     try:
         text = raw.decode()
-        value = json.loads(text, object_pairs_hook=unique, parse_constant=not_json)
+        value = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()  # fails on an unpaired surrogate
     except FormatError:
@@ -34,8 +43,3 @@ def parse(file: Path, raw: bytes, part: str) -> Any:
     except ValueError:
         raise FormatError(f"{file} has {part} that is not JSON", code="bad-header") from None
     return value
-
-
-def not_json(constant: str) -> NoReturn:
-    """Reject ``NaN`` and infinities, which Python accepts but JSON does not have."""
-    raise ValueError(constant)

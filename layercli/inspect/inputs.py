@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims, dtypes
 from layercli.core.spec import Spec
+from layercli.core.text import STRING, is_text
 from layercli.errors import ShapeError, UsageError, nearest
+from layercli.formats import json_arrays
 from layercli.formats.csv import read_csv
 from layercli.formats.detect import open_weights
 from layercli.formats.images import MODES, is_images, read_images
@@ -122,6 +124,8 @@ def arrays_of(
         return {name: images(model, source.file, specs.get(name), rescale)}
     if source.file.lower().endswith((".csv", ".parquet")):
         return {name: table(source)}
+    if source.file.lower().endswith(json_arrays.ENDINGS):
+        return from_json(source, name, specs, free)
     if os.path.exists(source.file) and Path(source.file).is_fifo():
         raise UsageError(
             f"{source.file} is a pipe, which is read as standard input only", hint="cat x.npy | layercli ... -i -"
@@ -145,6 +149,41 @@ def arrays_of(
             else None,
         )
     return {name: opened.read(name) for name in free.names if name in entries}
+
+
+def from_json(source: InputSource, name: str, specs: Mapping[str, Spec], free: Arguments) -> dict[str, np.ndarray]:
+    """Return the arrays of a JSON file by input name; JSON has one kind of number, so integers fit real inputs."""
+    held = json_arrays.read_json(source.file)
+    if source.key is not None:
+        if source.key not in held:
+            raise UsageError(
+                f"{source.file} has no entry {source.key!r}", hint=nearest(source.key, list(held)) or ", ".join(held)
+            )
+        found = {name: held[source.key]}
+    elif len(held) == 1 and next(iter(held)) not in free.names:
+        found = {name: next(iter(held.values()))}
+    elif source.name is not None and source.name not in held:
+        raise UsageError(f"{source.file} holds {', '.join(held)}: say which of them is {source.name}")
+    else:
+        found = {source.name: held[source.name]} if source.name is not None else held
+    return {key: as_real(array, specs.get(key)) for key, array in found.items()}
+
+
+def expanded(texts: Sequence[str]) -> list[str]:
+    """Return the ``--input`` with one for each entry of a JSON file that has objects in objects: ``batch.x=FILE:batch.x``."""
+    found = []
+    for text in texts:
+        source = InputSource.parse(text)
+        nested = source.name is None and source.key is None and source.file.lower().endswith(json_arrays.ENDINGS)
+        names = list(json_arrays.read_json(source.file)) if nested else []
+        found += [f"{name}={text}:{name}" for name in names] if any("." in name for name in names) else [text]
+    return found
+
+
+def as_real(array: np.ndarray, spec: Spec | None) -> np.ndarray:
+    """Return integers as real numbers where the input is real."""
+    real = spec is not None and spec.dtype != STRING and array.dtype.kind == "i" and dtypes.rank(spec.dtype) > 1
+    return array.astype("float64") if real else array
 
 
 def table(source: InputSource) -> np.ndarray:
@@ -196,7 +235,7 @@ def stored(dtype: str) -> str:
 
 def converted(array: np.ndarray, spec: Spec | None) -> np.ndarray:
     """Return ``array`` in the stored dtype of ``spec``; unchanged without a Spec."""
-    if spec is None:
+    if spec is None or spec.dtype == STRING:
         return array
     kept = array.real if array.dtype.kind == "c" and dtypes.rank(spec.dtype) < 3 else array
     return kept.astype(stored(spec.dtype), copy=False)
@@ -209,6 +248,18 @@ def as_floats(array: np.ndarray) -> Spec | None:
 
 def check(array: np.ndarray, spec: Spec | None, name: str, *, cast: bool = False, fixed: bool = False) -> None:
     """Raise ShapeError or UsageError unless an array fits ``spec``."""
+    if is_text(array) and spec is None:
+        raise UsageError(f"the input {name} is text, which a tensor does not hold")
+    if is_text(array) and spec is not None and spec.dtype != STRING:
+        raise UsageError(f"the input {name} is text, the model takes {spec}")
+    if not is_text(array) and spec is not None and spec.dtype == STRING:
+        raise UsageError(
+            f"the input {name} holds {array.dtype}, the model takes text", hint=f"--input {name}=texts.json"
+        )
+    if is_text(array) and spec is not None:
+        if not fits(array.shape, spec, fixed=fixed):
+            raise ShapeError(f"the input {name} is {Spec(tuple(array.shape), STRING)}, the model takes {spec}")
+        return
     if array.dtype.kind not in KINDS:
         raise UsageError(f"the input {name} holds {array.dtype}, which is not numeric")
     if spec is None:

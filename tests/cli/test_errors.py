@@ -88,7 +88,7 @@ WRONG_USE = [
     ("vars mlp kernl", "no variable of mlp matches 'kernl'", "did you mean head/kernel?"),
     ("run mlp --device gpu", "a device is auto, cpu, cuda or cuda:N, got 'gpu'", "did you mean cuda or cuda:0 or cpu?"),
     ("run mlp --fill noise", "inputs are filled with random, zeros, ones, range, not 'noise'", None),
-    ("run mlp --output y.txt", "outputs are written to .npy, .npz, .safetensors or .csv, not 'y.txt'", None),
+    ("run mlp --output y.txt", "outputs are written to .npy, .npz, .safetensors, .json, .jsonl or .csv, not 'y.txt'", None),
     (
         "run sequential",
         "the input float32[1, None, None, 3] has a size that is not known",

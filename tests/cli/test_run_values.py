@@ -140,3 +140,39 @@ def test_what_is_no_record_is_said(cli, nets):
     np.savez("x.npz", x=np.zeros(2))
     done = cli("run --replay x.npz")
     assert (done.code, done.err.splitlines()[0]) == (2, "error: x.npz is not a record of a run")
+
+
+def test_json_goes_in_by_name_and_comes_out(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets_of_json.py").write_text(
+        "from torch import nn\n\n\nclass Net(nn.Module):\n    def forward(self, batch, k):\n"
+        "        return {'s': batch['x'] * k, 'd': batch['m'] - k}\n"
+    )
+    (tmp_path / "in.json").write_text('{"k": 2, "batch": {"x": [[1.5, "NaN"]], "m": [[4, 5]]}}')
+    done = cli("run nets_of_json.py:Net -i in.json -o out.json --device cpu")
+    assert done.code == 0, done.err
+    assert (tmp_path / "out.json").read_text() == '{"s": [[3.0, "NaN"]], "d": [[2, 3]]}\n'
+    (tmp_path / "ids.json").write_text("[[1, 2, 3, 4]]")
+    done = cli("run my-dense --set num_outputs=2 --input-shape 1,4 -i ids.json -o y.jsonl --device cpu")
+    assert done.code == 0, done.err
+    done = cli("run nets_of_json.py:Net -i k=in.json:q --device cpu")
+    assert (done.code, done.err) == (2, "error: in.json has no entry 'q'\nhint: k, batch.x, batch.m\n")
+
+
+def test_text_for_an_onnx_file(cli, tmp_path, monkeypatch):
+    from onnx import TensorProto, helper
+    from onnx_graphs import tensor
+    from onnx_graphs import written as made
+
+    monkeypatch.chdir(tmp_path)
+    node = helper.make_node("Equal", ["a", "b"], ["y"])
+    made(
+        "m.onnx", [node], [tensor(x, ("N",), TensorProto.STRING) for x in "ab"], [tensor("y", ("N",), TensorProto.BOOL)]
+    )
+    (tmp_path / "in.json").write_text('{"a": ["cat", "dog"], "b": ["cat", "cow"]}')
+    done = cli("run m.onnx -i in.json --device cpu --format json")
+    assert json.loads(done.out)["outputs"][0]["first"] == [True, False], done.err
+    (tmp_path / "in.json").write_text('{"a": ["cat", "dog"], "b": [1, 2]}')
+    assert cli("run m.onnx -i in.json --device cpu").err.startswith(
+        "error: the input b holds int64, the model takes text\n"
+    )

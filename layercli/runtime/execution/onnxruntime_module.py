@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from layercli.core.spec import Spec
+from layercli.core.text import STRING, is_text
 from layercli.errors import DeviceError, FormatError, MissingPackageError
 from layercli.formats.onnx import load
 from layercli.formats.os_errors import reading
@@ -24,10 +25,10 @@ from layercli.runtime.execution.graph_module import GraphModule, refused, unread
 from layercli.runtime.execution.grouped_inputs import grouped
 
 DTYPES = {
-    "float": "float32", "double": "float64", "float16": "float16", "bool": "bool",
+    "float": "float32", "double": "float64", "float16": "float16", "bool": "bool", "string": STRING,
     **{f"{kind}{bits}": f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)},
 }  # fmt: skip
-"""Dtypes by onnxruntime's names, limited to those that numpy has too."""
+"""Dtypes by onnxruntime's names, limited to text and those that numpy has too."""
 OTHERS = {
     "bfloat16": ("bfloat16", 16), "float8e4m3fn": ("float8_e4m3fn", 17), "float8e4m3fnuz": ("float8_e4m3fnuz", 18),
     "float8e5m2": ("float8_e5m2", 19), "float8e5m2fnuz": ("float8_e5m2fnuz", 20),
@@ -68,7 +69,11 @@ class OnnxInput:
         if self.sequence:
             entries = {each.rpartition(".")[2]: x for each, x in arrays.items() if each.rpartition(".")[0] == name}
             found = grouped(name, entries)
-            return None if self.optional and not found else [x.astype(self.spec.dtype, copy=False) for x in found]
+            return (
+                None
+                if self.optional and not found
+                else [x if is_text(x) else x.astype(self.spec.dtype, copy=False) for x in found]
+            )
         return arrays.get(name)
 
 
@@ -83,12 +88,17 @@ def onnxruntime() -> Any:
     return onnxruntime
 
 
+def as_array(x: Any) -> np.ndarray:
+    """Return a tensor as an array; text is one already."""
+    return tensors.to_numpy(x) if isinstance(x, torch.Tensor) else x
+
+
 def ort_value(x: torch.Tensor) -> Any:
     """Return a tensor as onnxruntime takes it; the bytes of dtypes that numpy lacks go as integers of their width."""
     made = onnxruntime().OrtValue
     number = next((number for dtype, number in OTHERS.values() if dtype == str(x.dtype).removeprefix("torch.")), None)
     if number is None:
-        return made.ortvalue_from_numpy(tensors.to_numpy(x))
+        return made.ortvalue_from_numpy(as_array(x))
     whole = torch.uint16 if x.element_size() == 2 else torch.uint8
     return made.ortvalue_from_numpy_with_onnx_type(x.contiguous().cpu().view(whole).numpy(), number)
 
@@ -149,7 +159,7 @@ class OnnxGraph(GraphModule):
             if PACKED.search(x.type):
                 raise FormatError(f"{self.file} gives {x.name} as {x.type}, which layercli has no arrays for")
         if not any(OPEN_OTHER.search(x.type) for x in [*self._session.get_inputs(), *self._session.get_outputs()]):
-            arrays = {name: tensors.to_numpy(x) for name, x in zip(self.specs, inputs, strict=True)}
+            arrays = {name: as_array(x) for name, x in zip(self.specs, inputs, strict=True)}
             return list(self._session.run(None, {name: end.value(name, arrays) for name, end in self._ends.items()}))
         given = {name: ort_value(x) for name, x in zip(self.specs, inputs, strict=True)}
         return [from_ort_value(x) for x in self._session.run_with_ort_values(None, given)]

@@ -121,6 +121,7 @@ def inputs_for_module(
 ) -> dict[str, object]:
     """Return arrays for the ``forward`` of a torch module by name: from files, else filled in the given shapes."""
     module: Any = subject.model
+    request = replace(request, files=inputs.expanded(request.files))
     given = forward_arguments(subject.name, module, request.shapes, request.files, request.arguments)
     if not (request.shapes or request.files or request.texts):
         raise UsageError(
