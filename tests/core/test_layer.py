@@ -11,6 +11,7 @@ from layercli import Layer, Model, ops
 from layercli.core import naming
 from layercli.core.spec import Spec
 from layercli.errors import NotBuiltError, ShapeError, UnknownSizeError, UsageError
+from layercli.layers.convolutional.conv import Conv1D
 from layercli.layers.core.dense import Dense
 from layercli.layers.normalization.batch_normalization import BatchNormalization
 
@@ -126,14 +127,14 @@ def test_a_frozen_layer_holds_frozen_parameters_from_the_start():
 
 
 def test_weights_are_given_and_taken_in_the_logical_shape():
-    layer = Dense(3)
-    layer.build((None, 2))
-    kernel, bias = np.arange(6.0).reshape(2, 3), np.array([1.0, 2.0, 3.0])
+    layer = Conv1D(3, 1)
+    layer.build((None, 4, 2))
+    kernel, bias = np.arange(6.0).reshape(1, 2, 3), np.array([1.0, 2.0, 3.0])
     layer.set_weights([kernel, bias])
-    assert layer.module.kernel.shape == (3, 2)  # torch's order
+    assert layer.module.kernel.shape == (3, 1, 2)  # the filters first
     assert layer.module.kernel.is_contiguous()
     np.testing.assert_array_equal(layer.get_weights()[0], kernel)
-    np.testing.assert_array_equal(layer(np.array([[1.0, 1.0]])).detach(), kernel.sum(0, keepdims=True) + bias)
+    np.testing.assert_array_equal(layer(np.array([[[1.0, 1.0]]])).detach(), kernel.sum(1, keepdims=True) + bias)
 
 
 @pytest.mark.parametrize(

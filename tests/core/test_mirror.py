@@ -178,7 +178,7 @@ def test_made_on_the_meta_device_nothing_is_drawn():
     layer = Dense(3)
     layer.build((None, 10**12))
     with torch.device("meta"):
-        assert layer.module.kernel.shape == (3, 10**12)
+        assert layer.module.kernel.shape == (10**12, 3)
 
 
 def test_the_gradient_of_a_value_is_the_parameter_s():

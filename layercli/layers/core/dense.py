@@ -62,7 +62,7 @@ class Dense(QuantizedMixin):
         return (WeightForm("kernel", self._sizes, (0,), self._sizes),)
 
     def build(self, input_shape: Shape) -> None:
-        """Make kernel (features, units), stored as torch's linear wants it, and bias (units,)."""
+        """Make kernel (features, units) and bias (units,)."""
         self._sizes: Any = (input_shape[-1], self.units)
         mode = self.quantization_mode
         if mode not in (None, "float8"):
@@ -74,7 +74,6 @@ class Dense(QuantizedMixin):
                 self.kernel_initializer,
                 regularizer=self.kernel_regularizer,
                 constraint=self.kernel_constraint,
-                layout=(1, 0),
             )
         self.bias = None
         if self.use_bias:

@@ -62,10 +62,7 @@ class EinsumDense(QuantizedMixin):
             raise UsageError(f"EinsumDense expects bias_axes to be letters of {out}, got {self.bias_axes!r}")
 
     def build(self, input_shape: Shape) -> None:
-        """Make the kernel, its sizes those of its letters in out or in x, and the bias from its first axis on.
-
-        It is stored as torch's linear wants it: what is summed comes last.
-        """
+        """Make the kernel, its sizes those of its letters in out or in x, and the bias from its first axis on."""
         inputs, kernel, out = self.op.terms
         given = self._letters(inputs, input_shape)
         sizes = {**given, **self._outputs(out, given)}
@@ -80,7 +77,6 @@ class EinsumDense(QuantizedMixin):
                 initializers.with_axes(self.kernel_initializer, *self._fans()),
                 regularizer=self.kernel_regularizer,
                 constraint=self.kernel_constraint,
-                layout=(*range(self.op.summed, len(kernel)), *range(self.op.summed)),
             )
         self.bias = None
         if self.bias_axes is not None:
