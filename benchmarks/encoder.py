@@ -15,7 +15,7 @@ from torch import nn
 
 from benchmarks.paired import Result, milliseconds, ratio, times
 from layercli.inspect.model_loader import ModelSource
-from layercli.runtime.inference.onednn_kernels import multiplied, packed_matrix
+from layercli.runtime.inference.large_products import multiplied, packed_matrix
 from layercli.runtime.inference.prepared_model import RunSettings, prepare
 
 ROUNDS = 25
@@ -51,14 +51,14 @@ def results() -> Iterator[Result]:
 
 
 def products(encoder: nn.Module, batch: int) -> Callable[[Any], None]:
-    """Return a call of oneDNN's packed products of the encoder's number and sizes, and nothing else."""
+    """Return a call of the packed products of the encoder's number and sizes, and nothing else."""
     rows = batch * STEPS
     weights = [weight.detach() for weight in encoder.parameters() if weight.ndim == 2]
-    given = [(torch.randn(rows, weight.shape[1]), packed_matrix(weight, rows)) for weight in weights]
+    given = [(torch.randn(rows, weight.shape[1]), packed_matrix(weight, rows), weight) for weight in weights]
 
     def multiply(_: Any) -> None:
-        for x, packed in given:
-            multiplied(x, packed, None)
+        for x, packed, weight in given:
+            multiplied(x, packed, weight, None, rows)
 
     return multiply
 

@@ -62,10 +62,10 @@ class TorchBackend:
         return meta_tensors.tensor_attribute(x, name)
 
     def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor | None:
-        """Run oneDNN's kernel where it serves."""
-        from layercli.runtime.inference import onednn_kernels
+        """Run large_products.product."""
+        from layercli.runtime.inference import large_products
 
-        return onednn_kernels.product(x, weight, bias)
+        return large_products.product(x, weight, bias)
 
     def all_reduce(self, tensors: Sequence[Tensor]) -> Sequence[Any]:
         """Run process_group.all_reduce."""

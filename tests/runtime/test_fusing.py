@@ -12,7 +12,7 @@ from torch import nn
 from layercli import Input, Model, Sequential, layers, ops
 from layercli.errors import UsageError
 from layercli.ops.core import kernel_overrides
-from layercli.runtime.inference import onednn_kernels
+from layercli.runtime.inference import large_products, onednn_kernels
 from layercli.runtime.inference.graph_fusion import FusedModel, FusionStats, fused
 from tests.oracle import close, randomized
 
@@ -31,7 +31,23 @@ def fold(model, x, *, kernels=True):
     after = getattr(model, "module", model).state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     called = [node.target for node in made.graph.nodes if node.op == "call_function"]
-    return folds, [target.name().partition("::")[2] for target in called if hasattr(target, "name")]
+    return folds, [name for target in called if (name := name_of(target)) != "getitem"]
+
+
+def name_of(target):
+    """The name of an operator after its library's, or of a function."""
+    return target.name().partition("::")[2] if hasattr(target, "name") else target.__name__
+
+
+@pytest.fixture(params=["oneDNN", "MKL"])
+def library(request, monkeypatch):
+    """The library of the products, whatever the CPU; every weight is large, and MKL packs for any number of rows."""
+    if request.param == "MKL" and not torch.backends.mkl.is_available():
+        pytest.skip("this torch was built without MKL")
+    monkeypatch.setattr(large_products, "mkl_serves", lambda: request.param == "MKL")
+    monkeypatch.setattr(large_products, "PACKED_ROWS", 1)
+    monkeypatch.setattr(kernel_overrides, "LARGE", 1)
+    return request.param
 
 
 def stack(first, *rest):
@@ -104,28 +120,33 @@ def test_every_layer_of_resnet50_is_folded():
     assert not {"batch_norm", "relu_", "relu", "add", "add_.Tensor"} & set(left)
 
 
-def test_an_encoder_block_is_six_products(monkeypatch):
-    monkeypatch.setattr(kernel_overrides, "LARGE", 1)
+def test_an_encoder_block_is_six_products(library):
     model = EncoderBlock(8, 2, 12)
     x = torch.randn(2, 5, 8)
     folds, left = fold(drawn(model, x), x)
     assert folds == FusionStats(0, 0, 1, 2)
+    product, summed = {
+        "oneDNN": (["_linear_pointwise"], ["_linear_pointwise.binary"]),
+        "MKL": (["multiplied"], ["multiplied", "add_.Tensor"]),
+    }[library]
+    activated = [*product, "relu_"] if library == "MKL" else product
     assert [name for name in left if name not in ("reshape", "permute", "flatten.using_ints")] == [
-        *["_linear_pointwise"] * 3, "scaled_dot_product_attention", "_linear_pointwise.binary", "layer_norm",
-        "_linear_pointwise", "_linear_pointwise.binary", "layer_norm",
+        *product * 3, "scaled_dot_product_attention", *summed, "layer_norm", *activated, *summed, "layer_norm",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     "activation", ["relu", "gelu", "sigmoid", "tanh", "silu", "hard_sigmoid", "relu6", "leaky_relu"]
 )
-def test_an_activation_goes_into_the_product_before_it(activation, monkeypatch):
-    monkeypatch.setattr(kernel_overrides, "LARGE", 1)
+def test_an_activation_goes_into_the_product_before_it(activation, library):
     model = Sequential([layers.Dense(6), layers.Activation(activation), layers.Dense(3, use_bias=False)])
     x = torch.randn(5, 4)
     folds, left = fold(drawn(model, x), x)
     assert folds == FusionStats(0, 0, 1, 0)
-    assert left == ["_linear_pointwise", "_linear_pointwise"]
+    if library == "oneDNN":
+        assert left == ["_linear_pointwise", "_linear_pointwise"]
+    else:
+        assert left[0] == left[-1] == "multiplied"
 
 
 def test_an_lstm_reads_its_weights_packed():

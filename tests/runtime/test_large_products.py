@@ -1,4 +1,4 @@
-"""Products of large weights by oneDNN's kernel: the same results, and torch's own kernel for whoever looks closer."""
+"""Products of large weights by oneDNN or MKL: the same results, and torch's own linear where more than the result is needed."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from layercli import layers
 from layercli.ops.core import kernel_overrides
-from layercli.runtime.inference import onednn_kernels
+from layercli.runtime.inference import large_products, onednn_kernels
 
 pytestmark = [
     pytest.mark.skipif(not onednn_kernels.available(), reason="this torch was built without oneDNN's kernels"),
@@ -15,12 +15,14 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def calls(monkeypatch):
-    """The shapes of the inputs that went to oneDNN's kernel; every weight is large."""
+@pytest.fixture(params=["oneDNN", "MKL"])
+def calls(request, monkeypatch):
+    """The shapes of the inputs that went to the library's kernel, whatever the CPU; every weight is large."""
     found = []
-    kernel = onednn_kernels.multiplied
-    monkeypatch.setattr(onednn_kernels, "multiplied", lambda x, *rest: found.append(tuple(x.shape)) or kernel(x, *rest))
+    monkeypatch.setattr(large_products, "mkl_serves", lambda: request.param == "MKL")
+    module, name = {"oneDNN": (onednn_kernels, "multiplied"), "MKL": (large_products, "added_after")}[request.param]
+    kernel = getattr(module, name)
+    monkeypatch.setattr(module, name, lambda x, *rest: found.append(tuple(x.shape)) or kernel(x, *rest))
     monkeypatch.setattr(kernel_overrides, "LARGE", 1)
     return found
 
@@ -54,11 +56,12 @@ def test_the_result_is_torchs(make, shape, calls):
 
 
 def test_small_weights_are_torchs(calls, layer, monkeypatch):
-    monkeypatch.setattr(kernel_overrides, "LARGE", 49)  # a plain weight is large from twice as many bytes on
+    least = 96 if large_products.mkl_serves() else 48  # for oneDNN a weight is large from twice as many bytes on
+    monkeypatch.setattr(kernel_overrides, "LARGE", least + 1)
     with torch.no_grad():
         layer(X)
         assert calls == []
-        monkeypatch.setattr(kernel_overrides, "LARGE", 48)
+        monkeypatch.setattr(kernel_overrides, "LARGE", least)
         layer(X)
     assert calls == [(5, 4)]
 
@@ -112,7 +115,7 @@ def test_a_trace_has_torchs(calls, layer):
     with torch.no_grad():
         traced = torch.jit.trace(layer.module, X)
         torch.testing.assert_close(traced(X), layer.module(X))
-    assert "mkldnn" not in str(traced.inlined_graph)
+    assert "aten::linear" in str(traced.inlined_graph)
 
 
 def test_compiled_and_exported_graphs_have_torchs(calls, layer):
@@ -120,4 +123,13 @@ def test_compiled_and_exported_graphs_have_torchs(calls, layer):
         compiled = torch.compile(layer.module, fullgraph=True, backend="aot_eager")
         torch.testing.assert_close(compiled(X), layer.module(X))
         exported = torch.export.export(layer.module, (X,))
-    assert "mkldnn" not in str(exported.graph)
+    assert "aten.linear" in str(exported.graph)
+
+
+def test_an_intel_cpu_multiplies_by_mkl(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"cpu_name": "AMD EPYC"}, raising=False)
+    assert not large_products.mkl_serves.__wrapped__()
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"cpu_name": "Intel Xeon"})
+    assert large_products.mkl_serves.__wrapped__() == torch.backends.mkl.is_available()
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert not large_products.mkl_serves.__wrapped__()

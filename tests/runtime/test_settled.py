@@ -1,4 +1,4 @@
-"""Weights in the layout oneDNN reads: the same results, and no stale ones."""
+"""Weights in the layout that oneDNN or MKL reads: the same results, and no stale ones."""
 
 import os
 
@@ -10,10 +10,20 @@ from layercli import Sequential, layers
 from layercli.ops.core import kernel_overrides
 from layercli.ops.numpy.einsum import Einsum
 from layercli.runtime.execution.available_memory import free_memory
-from layercli.runtime.inference import onednn_kernels
+from layercli.runtime.inference import large_products, onednn_kernels
 from layercli.runtime.inference.prepacked_weights import PrepackedCall
 
 pytestmark = pytest.mark.skipif(not onednn_kernels.available(), reason="this torch was built without oneDNN's kernels")
+
+
+@pytest.fixture(params=["oneDNN", "MKL"], autouse=True)
+def library(request, monkeypatch):
+    """The library of the products, whatever the CPU; MKL packs for any number of rows."""
+    monkeypatch.setattr(large_products, "mkl_serves", lambda: request.param == "MKL")
+    monkeypatch.setattr(large_products, "PACKED_ROWS", 1)
+    if request.param == "MKL" and not torch.backends.mkl.is_available():
+        pytest.skip("this torch was built without MKL")
+
 
 CONVOLUTIONS = [
     (layers.Conv2D(6, 3), (2, 9, 8, 4)),
@@ -61,9 +71,9 @@ def test_products_are_packed_from_the_second_call_on_or_the_first_of_many(monkey
 def test_predict_on_several_batches_packs_at_once(monkeypatch):
     monkeypatch.setattr(kernel_overrides, "LARGE", 1)
     packed = []
-    whole = onednn_kernels.packed_matrix
+    whole = large_products.packed_matrix
     monkeypatch.setattr(
-        onednn_kernels, "packed_matrix", lambda weight, rows: packed.append(rows) or whole(weight, rows)
+        large_products, "packed_matrix", lambda weight, rows: packed.append(rows) or whole(weight, rows)
     )
     model = Sequential([layers.Dense(6)])
     x = torch.randn(5, 4)

@@ -178,7 +178,7 @@ class Einsum(Op):
         new = y.shape[count:]
         weight = y.reshape(x.shape[-count:].numel(), new.numel()).T
         whole = bias is not None and bias.shape == new
-        out = multiplied(x.flatten(-count), weight, bias.flatten() if whole else None)
+        out = multiplied(x if count == 1 else x.flatten(-count), weight, bias.flatten() if whole else None)
         out = out.reshape((*out.shape[:-1], *new))
         return out if whole or bias is None else out + bias
 

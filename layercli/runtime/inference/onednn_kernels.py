@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch.autograd import forward_ad
 
-from layercli.core.types import Tensor
 from layercli.ops.core import kernel_overrides
 from layercli.runtime.execution.available_memory import free_memory
 
@@ -74,15 +73,6 @@ def is_plain_inference() -> bool:
         or torch._C._functorch.peek_interpreter_stack() is not None
         or forward_ad._current_level >= 0
     )
-
-
-def product(x: Tensor, weight: Tensor, bias: Any) -> torch.Tensor | None:
-    """Return torch's linear by oneDNN's kernel, for large weights only; None if torch should compute it."""
-    if torch.compiler.is_compiling() or weight.nbytes < 2 * kernel_overrides.LARGE:
-        return None
-    if type(x) is not torch.Tensor or type(weight) is not torch.Tensor or not is_plain_inference():
-        return None
-    return multiplied(x, weight, bias) if multiplies(x, weight) else None
 
 
 def recurs(x: torch.Tensor, weights: Sequence[torch.Tensor]) -> bool:

@@ -1,4 +1,4 @@
-"""Fuse a convolution or product with the sum and the activation after it into one oneDNN kernel call."""
+"""Fuse a convolution or product with the sum and the activation after it: one call of oneDNN, or in place after MKL's product."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from layercli.runtime.inference import onednn_kernels
+from layercli.runtime.inference import large_products, onednn_kernels
 from layercli.runtime.inference.batch_norm_folding import as_linear
 from layercli.runtime.inference.fx_tracing import ADD, held, hold, is_held, is_node, mutates, nodes
 
@@ -101,7 +101,8 @@ def fuse_chains(made: fx.GraphModule) -> list[FusionPattern]:
             continue
         chain = _chain(node)
         if chain.packable and room.take(held(made, node.args[1])):
-            _fuse(made, chain)
+            by_mkl = not chain.convolves and large_products.mkl_serves()
+            (_multiply_by_mkl if by_mkl else _fuse)(made, chain)
             chains.append(chain)
     for node in nodes(made.graph):
         if node.target is aten.view.default and any(chain.convolves for chain in chains):
@@ -153,6 +154,19 @@ def _fuse(made: fx.GraphModule, chain: FusionPattern) -> None:
     for gone in (chain.activation, chain.sum, chain.product):
         if gone is not None:
             made.graph.erase_node(gone)
+
+
+def _multiply_by_mkl(made: fx.GraphModule, chain: FusionPattern) -> None:
+    """Let MKL compute the product, and the sum and the activation after it change its result in place."""
+    x, weight, bias = (*chain.product.args, None)[:3]
+    rows = x.meta["val"].numel() // x.meta["val"].shape[-1]
+    packed = large_products.packed_matrix(held(made, weight), rows)
+    node = None if packed is None else hold(made, packed, chain.product)
+    chain.product.target, chain.product.args = large_products.multiplied, (x, node, weight, bias, rows)
+    if chain.sum is not None:
+        chain.sum.target, chain.sum.args = aten.add_.Tensor, (chain.product, chain.other)
+    if chain.activation is not None:
+        chain.activation.target = IN_PLACE.get(chain.activation.target, chain.activation.target)
 
 
 def _linear(made: fx.GraphModule, chain: FusionPattern) -> tuple[Any, tuple[Any, ...]]:

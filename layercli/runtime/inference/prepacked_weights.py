@@ -1,4 +1,4 @@
-"""Run a model with its weights prepacked for oneDNN, under the promise that they do not change between calls."""
+"""Run a model with its weights prepacked for oneDNN or MKL, under the promise that they do not change between calls."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import torch
 
 from layercli.core.types import Tensor, Tree
 from layercli.ops.core import kernel_overrides
-from layercli.runtime.inference import onednn_kernels
+from layercli.runtime.inference import large_products, onednn_kernels
 
 
 class PrepackedCall:
-    """A call made many times with unchanged weights: each weight is converted to oneDNN's layout once, not in every call.
+    """A call made many times with unchanged weights: each weight is converted to the kernel's layout once, not in every call.
 
     The caller promises that weights stay unchanged; a plain call of a model cannot, because torch does not detect every write.
     Writes that torch detects, such as an optimizer's, repack the weight. Calls that record gradients are not affected.
@@ -54,8 +54,12 @@ class PrepackedCall:
         if not onednn_kernels.multiplies(x, weight):
             return None
         rows = x.numel() // x.shape[-1]
-        matrix = self._kept([weight], (), lambda: onednn_kernels.packed_matrix(weight, rows)) if self._many else None
-        return onednn_kernels.product(x, weight, bias) if matrix is None else onednn_kernels.multiplied(x, matrix, bias)
+        packed = (
+            self._kept([weight], (), lambda: (large_products.packed_matrix(weight, rows), rows)) if self._many else None
+        )
+        if packed is None:
+            return large_products.product(x, weight, bias)
+        return large_products.multiplied(x, packed[0], weight, bias, packed[1])
 
     def _lstm(self, x: Any, start: Any, weights: Any) -> tuple[Tensor, Tensor, Tensor] | None:
         """Return torch's single-layer LSTM with packed weights, or None if the weights cannot be packed."""
