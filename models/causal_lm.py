@@ -7,14 +7,15 @@ windows, normalized queries and keys, biases, fused projections, experts, caps, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from layercli.models.causal_lm_settings import CausalLMDecoder
 from layercli.models.functions import activation, merge_heads, soft_cap, split_heads
 from layercli.models.fused import FusedDense
-from layercli.models.latent import Latent, LatentAttention
+from layercli.models.latent import LatentAttention
 from layercli.models.masks import Cache, attend, extended, mask_of, within
-from layercli.models.mixture import Experts, Mixture
+from layercli.models.mixture import Mixture
 from layercli.models.parallel import (
     BY_HEADS,
     COLUMNS,
@@ -25,7 +26,6 @@ from layercli.models.parallel import (
     attention_plan,
 )
 from layercli.models.pretrained import Pretrained, head_of, labels_of
-from layercli.models.rope import Rope
 
 from layercli import ops
 from layercli.core.dims import Size
@@ -34,87 +34,23 @@ from layercli.core.types import ConfigLike, Tensor
 from layercli.errors import UsageError
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
-from layercli.layers.normalization.rms_normalization import RMSNormalization
 from layercli.ops.core.axes import check_rank
-from layercli.ops.nn.normalization import RmsNorm
 from layercli.ops.nn.rotary_embedding import Rotate
 
 HEADS = {"ForCausalLM": "tokens", "ForSequenceClassification": "classes", "Model": ""}
 """The head of a decoder, by the suffix of its class name."""
 
+ATTENTION = attention_plan("q_proj", "k_proj", "v_proj", "o_proj")
 PLAN = {
-    **attention_plan("q_proj", "k_proj", "v_proj", "o_proj"),
+    **ATTENTION,
     **dict.fromkeys(("qkv_proj", "q_b_proj", "kv_b_proj"), BY_HEADS),
     **dict.fromkeys(("gate_proj", "up_proj", "gate_up_proj"), COLUMNS),
-    "down_proj": ROWS,
+    "c_fc": COLUMNS,
+    **dict.fromkeys(("down_proj", "c_proj"), ROWS),
     "experts": EXPERTS,
     **dict.fromkeys(("embed_tokens", "lm_head"), VOCABULARY),
 }
 """How ranks share the layers of a decoder."""
-
-
-@dataclass(frozen=True)
-class CausalLMDecoder:
-    """Everything that differs between the decoders of the supported families.
-
-    ``windows`` has one entry per block, None for no window; ``local_rope`` is for the blocks with a window, if it differs.
-    ``experts`` has one entry per block, or is empty. ``shifted_norm`` scales by 1 + weight; ``sandwich`` also normalizes the
-    outputs of attention and feed-forward network.
-    """
-
-    vocabulary: int
-    width: int
-    depth: int
-    heads: int
-    key_heads: int
-    head_size: int
-    hidden: int
-    rope: Rope
-    local_rope: Rope | None = None
-    windows: tuple[int | None, ...] = ()
-    activation: str = "silu"
-    epsilon: float = 1e-6
-    scale: float | None = None
-    input_bias: bool = False
-    output_bias: bool = False
-    hidden_bias: bool = False
-    head_norm: bool = False
-    fused: bool = False
-    shifted_norm: bool = False
-    sandwich: bool = False
-    embedding_scale: float | None = None
-    score_cap: float | None = None
-    logit_cap: float | None = None
-    tied: bool = False
-    experts: tuple[Experts | None, ...] = ()
-    latent: Latent | None = None
-    pad: int | None = None
-    head: str = "tokens"
-    classes: int = 2
-
-    def window(self, block: int) -> int | None:
-        """Return the number of steps that each step of a block attends to, or None for all."""
-        return self.windows[block] if self.windows else None
-
-    def normalization(self) -> Layer:
-        """Return a normalization layer of the decoder's kind."""
-        return ShiftedNorm(self.epsilon) if self.shifted_norm else RMSNormalization(epsilon=self.epsilon)
-
-
-class ShiftedNorm(Layer):
-    """out = x / sqrt(mean of x^2 + epsilon) * (1 + weight), computed in float32."""
-
-    epsilon: float = 1e-6
-
-    def build(self, input_shape: Any) -> None:
-        """Create the weight, one value per feature."""
-        self.weight = self.add_weight("weight", (input_shape[-1],), "zeros", autocast=False)
-        self.op = RmsNorm((-1,), self.epsilon)
-
-    def call(self, inputs: Tensor) -> Tensor:
-        """Return the outputs, of the shape of the inputs."""
-        x = self.op(ops.cast(inputs, "float32")) * (ops.cast(self.weight, "float32") + 1.0)
-        return ops.cast(x, self.compute_dtype)
 
 
 class CausalLMAttention(Layer):
@@ -122,6 +58,7 @@ class CausalLMAttention(Layer):
 
     decoder: Any
     window: Any = None
+    turned: bool = True
 
     def setup(self) -> None:
         """Create the projections, or the fused one."""
@@ -133,9 +70,9 @@ class CausalLMAttention(Layer):
         else:
             self.q_proj, self.k_proj, self.v_proj = (Dense(size, use_bias=bias) for size in sizes)
         self.o_proj = Dense(of.width, use_bias=of.output_bias)
-        if of.head_norm:
+        if of.head_norm or of.joint_norm:
             self.q_norm, self.k_norm = of.normalization(), of.normalization()
-        self.rotate = Rotate()
+        self.rotate = Rotate(of.interleaved)
         self.scale = of.head_size**-0.5 if of.scale is None else of.scale
 
     def call(
@@ -145,7 +82,8 @@ class CausalLMAttention(Layer):
         query, key, value = self.projected(inputs)
         if self.decoder.head_norm:
             query, key = self.q_norm(query), self.k_norm(key)
-        query, key = self.rotate(query, cosine, sine), self.rotate(key, cosine, sine)
+        if self.turned:
+            query, key = self.rotate(query, cosine, sine), self.rotate(key, cosine, sine)
         key, value = extended(past, key, value)
         x = self.o_proj(merge_heads(attend(query, key, value, mask, scale=self.scale, cap=self.decoder.score_cap)))
         return x if past is None else (x, within((key, value), self.window))
@@ -156,6 +94,8 @@ class CausalLMAttention(Layer):
             parts = self.qkv_proj.split(self.qkv_proj(inputs))
         else:
             parts = [self.q_proj(inputs), self.k_proj(inputs), self.v_proj(inputs)]
+        if self.decoder.joint_norm:
+            parts[:2] = self.q_norm(parts[0]), self.k_norm(parts[1])
         return [split_heads(x, self.head_size) for x in parts]
 
 
@@ -167,7 +107,8 @@ class CausalLMFeedForward(Layer):
     def setup(self) -> None:
         """Create the projections; ``fused`` has gate and up in one."""
         of, bias = self.decoder, self.decoder.hidden_bias
-        if of.fused:
+        self.fused = of.fused or of.fused_network
+        if self.fused:
             self.gate_up_proj = FusedDense(2 * of.hidden, use_bias=bias, parts=(of.hidden, of.hidden))
         else:
             self.gate_proj, self.up_proj = Dense(of.hidden, use_bias=bias), Dense(of.hidden, use_bias=bias)
@@ -176,11 +117,32 @@ class CausalLMFeedForward(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
-        if self.decoder.fused:
+        if self.fused:
             gate, up = self.gate_up_proj.split(self.gate_up_proj(inputs))
         else:
             gate, up = self.gate_proj(inputs), self.up_proj(inputs)
         return self.down_proj(self.activate(gate) * up)
+
+
+class PlainFeedForward(Layer):
+    """out = c_proj(activation(c_fc(x)))."""
+
+    decoder: Any
+
+    def setup(self) -> None:
+        """Create the projections."""
+        of, bias = self.decoder, self.decoder.hidden_bias
+        self.c_fc, self.c_proj = Dense(of.hidden, use_bias=bias), Dense(of.width, use_bias=bias)
+        self.activate = activation(of.activation)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return (batch, steps, width)."""
+        return self.c_proj(self.activate(self.c_fc(inputs)))
+
+
+def unchanged(x: Tensor) -> Tensor:
+    """Return ``x``: what is not normalized before a part."""
+    return x
 
 
 class CausalLMBlock(Layer):
@@ -189,34 +151,54 @@ class CausalLMBlock(Layer):
     decoder: Any
     window: Any = None
     experts: Any = None
+    turned: bool = True
 
     _described_once = True
 
     def setup(self) -> None:
         """Create the layers, under the names in the family's checkpoints."""
         of, experts = self.decoder, self.experts
-        self.input_layernorm = of.normalization()
-        self.self_attn = CausalLMAttention(of, self.window) if of.latent is None else LatentAttention(of)
-        self.post_attention_layernorm = of.normalization()
+        if of.pre_norm:
+            self.input_layernorm = of.normalization()
+        latent = of.latent is not None
+        self.self_attn = LatentAttention(of) if latent else CausalLMAttention(of, self.window, self.turned)
+        if not of.parallel:
+            self.post_attention_layernorm = of.normalization()
         self.network = "mlp" if experts is None else experts.module
-        setattr(self, self.network, CausalLMFeedForward(of) if experts is None else Mixture(experts, of.width))
+        dense = PlainFeedForward if of.plain else CausalLMFeedForward
+        setattr(self, self.network, dense(of) if experts is None else Mixture(experts, of.width))
+        if of.sandwich and of.pre_norm:
+            self.pre_feedforward_layernorm = of.normalization()
         if of.sandwich:
-            self.pre_feedforward_layernorm, self.post_feedforward_layernorm = of.normalization(), of.normalization()
+            self.post_feedforward_layernorm = of.normalization()
 
     def call(
         self, inputs: Tensor, mask: Tensor, cosine: Tensor, sine: Tensor, past: tuple[Tensor, ...] | None = None
     ) -> Any:
         """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
-        attended = self.self_attn(self.input_layernorm(inputs), mask, cosine, sine, past)
+        of, network = self.decoder, getattr(self, self.network)
+        if of.parallel:
+            given = self.input_layernorm(inputs)
+            attended = self.self_attn(given, mask, cosine, sine, past)
+            attended, kept = (attended, None) if past is None else attended
+            x = inputs + attended + network(given)
+            return x if past is None else (x, kept)
+        before = self.input_layernorm if of.pre_norm else unchanged
+        attended = self.self_attn(before(inputs), mask, cosine, sine, past)
         attended, kept = (attended, None) if past is None else attended
-        network = getattr(self, self.network)
-        if self.decoder.sandwich:
+        if of.sandwich:
             x = inputs + self.post_attention_layernorm(attended)
-            x = x + self.post_feedforward_layernorm(network(self.pre_feedforward_layernorm(x)))
+            before = self.pre_feedforward_layernorm if of.pre_norm else unchanged
+            x = x + self.post_feedforward_layernorm(network(before(x)))
         else:
-            x = inputs + attended
-            x = x + network(self.post_attention_layernorm(x))
+            x = inputs + self.scaled(attended)
+            x = x + self.scaled(network(self.post_attention_layernorm(x)))
         return x if past is None else (x, kept)
+
+    def scaled(self, x: Tensor) -> Tensor:
+        """Return what is added to the input of a part, scaled if the decoder does so."""
+        scale = self.decoder.residual_scale
+        return x if scale is None else x * scale
 
 
 class CausalLM(Pretrained):
@@ -236,8 +218,8 @@ class CausalLM(Pretrained):
         of = self.decoder
         self.prefix = "model." if of.head else ""
         self.embed_tokens = Embedding(of.vocabulary, of.width)
-        experts = of.experts or (None,) * of.depth
-        self.blocks = [CausalLMBlock(of, of.window(i), experts[i]) for i in range(of.depth)]
+        experts, turned = of.experts or (None,) * of.depth, of.turned or (True,) * of.depth
+        self.blocks = [CausalLMBlock(of, of.window(i), experts[i], turned[i]) for i in range(of.depth)]
         self.norm = of.normalization()
         if of.head == "tokens" and not of.tied:
             self.lm_head = Dense(of.vocabulary, use_bias=False)
@@ -248,6 +230,9 @@ class CausalLM(Pretrained):
     def plan(self) -> TensorParallelPlan:
         """How ranks share the layers."""
         of = self.decoder
+        if of.joint_norm:  # which takes the queries of all heads
+            whole = {name: how for name, how in PLAN.items() if name not in ATTENTION}
+            return TensorParallelPlan(whole)
         if of.latent is not None:
             return TensorParallelPlan(PLAN, (of.heads,))
         return (
@@ -356,6 +341,7 @@ class CausalLM(Pretrained):
         of = self.decoder
         if of.head == "tokens":
             logits = ops.matmul(x, ops.transpose(self.embed_tokens.embeddings)) if of.tied else self.lm_head(x)
+            logits = logits if of.logit_scale is None else logits * of.logit_scale
             return soft_cap(logits, of.logit_cap)
         return last_of(self.score(x), input_ids, of.pad) if of.head == "classes" else x
 

@@ -27,7 +27,7 @@ class Experts:
     ``scores`` are the softmax or the sigmoid of the router's logits. ``normalized`` weights sum to 1; ``factor`` multiplies
     them. With ``groups`` only the ``kept_groups`` best are eligible, ranked by the sum of their two best scores or by their
     best. ``corrected`` adds a bias to the scores for the choice only. ``shared`` is the hidden size of experts applied to every
-    token. ``module`` and ``names`` are the checkpoint's names.
+    token, whose sum is weighted by a gate of its own if ``gated_shared``. ``module`` and ``names`` are the checkpoint's names.
     """
 
     count: int
@@ -40,6 +40,7 @@ class Experts:
     kept_groups: int = 1
     corrected: bool = False
     shared: int | None = None
+    gated_shared: bool = False
     activation: str = "silu"
     module: str = "mlp"
     names: tuple[str, str, str] = GATE_UP_DOWN
@@ -143,10 +144,14 @@ class Mixture(Layer):
         """Create the router and the experts."""
         self.gate = Router(self.of)
         self.experts = ExpertBank(self.of)
-        if self.of.shared:
+        if self.of.gated_shared:
+            self.shared_expert, self.shared_expert_gate = SharedExperts(self.of, self.width), Dense(1, use_bias=False)
+        elif self.of.shared:
             self.shared_experts = SharedExperts(self.of, self.width)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, steps, width)."""
         x = self.experts(inputs, *self.gate(inputs))
+        if self.of.gated_shared:
+            return x + ops.sigmoid(self.shared_expert_gate(inputs)) * self.shared_expert(inputs)
         return x + self.shared_experts(inputs) if self.of.shared else x

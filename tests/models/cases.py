@@ -187,6 +187,21 @@ CASES = {
         "Qwen3Moe", num_experts=6, num_experts_per_tok=2, moe_intermediate_size=12, decoder_sparse_step=2,
         norm_topk_prob=True,
     ),
+    "qwen2_moe": decoder(
+        "Qwen2Moe", num_experts=5, num_experts_per_tok=2, moe_intermediate_size=12, shared_expert_intermediate_size=20,
+        mlp_only_layers=[0],
+    ),
+    "granite": decoder(
+        "Granite", embedding_multiplier=3.0, logits_scaling=7.0, residual_multiplier=0.6, attention_multiplier=0.3,
+        tie_word_embeddings=True,
+    ),
+    "smollm3": decoder("SmolLM3", no_rope_layer_interval=2, use_sliding_window=True, sliding_window=4),
+    "olmo2": decoder("Olmo2"),
+    "glm4": decoder("Glm4", head_dim=8),
+    "cohere": decoder("Cohere", logit_scale=0.3),
+    "starcoder2": decoder("Starcoder2", sliding_window=5),
+    "stablelm": decoder("StableLm", use_qkv_bias=True, partial_rotary_factor=0.5),
+    "stablelm-parallel": decoder("StableLm", use_parallel_residual=True, partial_rotary_factor=0.5),
     "gemma": decoder("Gemma", head_dim=8),
     "gemma2": decoder("Gemma2", head_dim=8, sliding_window=4, query_pre_attn_scalar=8),
     "gemma3": decoder(
