@@ -69,7 +69,7 @@ class Source:
 
     @property
     def costs_numbers(self) -> bool:
-        """Whether its costs are no formulas of named sizes, so that it is described anew at each size."""
+        """Whether its costs are no formulas of named sizes, so that it is described again at each size."""
         return False
 
     def graph(self, inputs: Tree = None) -> ModelGraph:

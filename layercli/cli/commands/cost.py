@@ -224,7 +224,7 @@ def fitted(opened: CostGraph, found: Cost, training: Training | None, device: De
 
 
 def with_largest(fit: Fit, source: Source, describing: Describing, dtype: str | None, training: Training | None) -> Fit:
-    """Return the answer with the largest sizes that fit, of a model that is described anew at each size."""
+    """Return the answer with the largest sizes that fit, of a model that is described again at each size."""
     from dataclasses import replace
     from functools import partial
 
