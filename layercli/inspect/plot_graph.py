@@ -12,7 +12,7 @@ from typing import Any, Literal
 from layercli.core.spec import Spec
 
 BoxKind = Literal["input", "output", "module", "operation", "operations"]
-FOLDED = "\N{MULTIPLICATION SIGN} 9 stands for nine equal layers: parameters of one, shares of all"
+FOLDED = "\N{MULTIPLICATION SIGN} N stands for N equal layers: parameters of one, shares of all"
 """The footnote of a picture in which a box stands for several layers."""
 
 Change = Literal["", "added", "removed", "changed", "moved", "inside"]
