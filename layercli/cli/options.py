@@ -21,7 +21,7 @@ Model = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="A named model, Python (net.py:Net), or a file: .keras.",
+        help="A named model, Python (net.py:Net), or a .keras file.",
         autocompletion=complete_model,
         show_default=False,
     ),
@@ -30,7 +30,7 @@ AnyModel = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="A named model, Python (net.py:Net), or a file: .keras, .onnx, .pt2.",
+        help="A named model, Python (net.py:Net), a Hugging Face folder, or a file of a model or of weights.",
         autocompletion=complete_model,
         show_default=False,
     ),

@@ -13,11 +13,15 @@ from layercli.cli.options import complete_model
 if TYPE_CHECKING:
     from layercli.runtime.inference.run_record import Plan
 
+RUNNABLE = (
+    "A named model, Python (net.py:Net, a Layer or a torch.nn.Module), a Hugging Face folder, "
+    "or a .keras, .h5, .onnx or .pt2."
+)
 Model = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="A named model, Python (net.py:Net, a layercli Layer or any torch.nn.Module), or a .keras, .pt2 or .onnx.",
+        help=RUNNABLE,
         autocompletion=complete_model,
         show_default=False,
     ),
@@ -26,7 +30,7 @@ ModelToReplay = Annotated[
     str | None,
     typer.Argument(
         metavar="MODEL",
-        help="A named model, Python (net.py:Net, a layercli Layer or any torch.nn.Module), or a .keras, .pt2 or .onnx.",
+        help=RUNNABLE,
         autocompletion=complete_model,
         show_default=False,
     ),

@@ -15,7 +15,7 @@ def vars_(
         str,
         typer.Argument(
             metavar="MODEL|FILE",
-            help="A named model, Python (net.py:Net), or a file: .keras, .h5, .safetensors, .npz, .npy, .pt, .gguf, .onnx, .pt2.",
+            help="A named model, Python (net.py:Net), a Hugging Face folder, or a file of a model or of weights.",
             autocompletion=options.complete_model,
             show_default=False,
         ),
