@@ -70,13 +70,13 @@ def with_bars(table: Table, cells: list[list[str]], widths: list[int], width: in
 
 
 def extent(place: int, column: Column, cells: list[str]) -> Extent:
-    """Return what a column wants and needs: numbers stand whole, prose folds at its spaces, other texts are cut."""
+    """Return what a column wants and needs: prose and formulas fold at spaces, numbers stand whole, other texts are cut."""
     wanted = max(map(text_width, [column.title, *cells]))
-    if column.numeric:
-        return Extent(place, wanted, wanted, wanted)
     if column.folds:
         words = max((text_width(word) for cell in [column.title, *cells] for word in cell.split()), default=0)
         return Extent(place, wanted, min(words, SHORTEST), min(words, LAST_RESORT))
+    if column.numeric:
+        return Extent(place, wanted, wanted, wanted)
     least = max(column.shortens or SHORTEST, text_width(column.title))
     return Extent(place, wanted, min(wanted, least), min(wanted, LAST_RESORT))
 

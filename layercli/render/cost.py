@@ -48,8 +48,11 @@ def device_text(device: DeviceLimits, dtype: str | None) -> str:
 def parts_table(cost: Cost, fit: Fit | None, findings: list[Finding], time: TimeFloor | None) -> Table:
     """Return the parts of the memory at the peak with their shares; below them where the peak is and what it means."""
     parts, total = cost.parts(), cost.bytes
-    columns = [Column("Part"), Column("Memory", numeric=True, key="bytes", show=show_memory, fields=fields_of("bytes"))]
     known = total is not None and total > 0
+    memory = Column(
+        "Memory", numeric=True, folds=not known, key="bytes", show=show_memory, fields=fields_of("bytes")
+    )  # the greatest of several formulas is longer than a line
+    columns = [Column("Part"), memory]
     if known:
         columns += [Column("Share", numeric=True, show=show_share, bar=True)]
     rows = [

@@ -1,6 +1,7 @@
 """What a model costs, against the storages that real runs of torch allocate."""
 
 import gc
+from dataclasses import replace
 
 import pytest
 import torch
@@ -17,6 +18,8 @@ from layercli.inspect.fit import fit, largest, largest_described
 from layercli.inspect.remedies import measured, remedies
 from layercli.inspect.time_floor import time_floor
 from layercli.inspect.training_cost import Training
+from layercli.render import cost as drawing
+from layercli.render.column_widths import fitted
 from layercli.sources import open as open_source
 
 
@@ -154,6 +157,14 @@ def test_open_sizes_must_be_known_to_fit():
     with pytest.raises(UsageError, match=r"^whether it fits depends on B and T$") as error:
         fit(costed(open_source("transformer-encoder")), 2**30)
     assert error.value.hint == "give a value: --at B=... --at T=..."
+
+
+def test_formulas_that_are_longer_than_a_terminal_fold():
+    parts = drawing.tables(costed(open_source("decoder")))[0]
+    long = [["total", " ".join(["679940*B*T"] * 9)]]
+    table = fitted(replace(parts, rows=long), 80)
+    assert [column.title for column in table.table.columns] == ["Part", "Memory"]
+    assert sum(table.widths) + 2 <= 80
 
 
 def test_the_405b_decoder_is_one_formula():
