@@ -280,12 +280,13 @@ def dtype_faults(file: WeightFile) -> Iterator[FileFinding]:
 
 
 def alignment_faults(file: WeightFile) -> Iterator[FileFinding]:
-    """Yield the tensors whose bytes begin where a map of them cannot be used as numbers."""
+    """Yield the first tensor whose bytes begin where a map of them cannot be used as numbers: one shift moves all in a file."""
     import numpy as np
 
+    first, count = None, 0
     for path, entry in file.entries.items():
         if getattr(file, "stored", None) is None or not entry.size or is_quantized(entry.dtype):
-            return
+            break
         if file.file.suffix == ".npz" or entry.unreadable is not None:
             continue
         try:
@@ -293,8 +294,11 @@ def alignment_faults(file: WeightFile) -> Iterator[FileFinding]:
         except FormatError:
             continue
         if isinstance(values, np.ndarray) and values.ctypes.data % values.dtype.itemsize:
-            text = f"{file.file}: {path!r} does not begin at a multiple of {values.dtype.itemsize} bytes"
-            yield FileFinding("unaligned", "warning", str(file.file), text, path)
+            first, count = first or (path, values.dtype.itemsize), count + 1
+    if first is not None:
+        more = f" (nor do {count - 1:,} more)" if count > 1 else ""
+        text = f"{file.file}: {first[0]!r} does not begin at a multiple of {first[1]} bytes{more}"
+        yield FileFinding("unaligned", "warning", str(file.file), text, first[0])
 
 
 def check_sums(found: FileCheck, path: str) -> None:

@@ -228,6 +228,15 @@ def test_a_name_that_is_not_printable_is_a_warning(cli):
     assert (done.code, "odd-name" in done.out, "\x1b" in done.out) == (0, True, False)
 
 
+def test_tensors_that_begin_between_two_numbers_are_one_warning_a_file(cli):
+    content = {name: {"dtype": "F32", "shape": [1], "data_offsets": [at, at + 4]} for name, at in (("a", 0), ("b", 4))}
+    raw = json.dumps(content).encode()
+    header(raw + b" " * ((1 - len(raw)) % 4))
+    finding = "m.safetensors: 'a' does not begin at a multiple of 4 bytes (nor do 1 more)"
+    [found] = check_path("m.safetensors", CheckOptions()).findings
+    assert (found.code, found.severity, found.message, found.tensor) == ("unaligned", "warning", finding, "a")
+
+
 def test_a_whole_archive_member_that_is_no_array_is_told(cli):
     with zipfile.ZipFile("m.npz", "w") as zipped:
         zipped.writestr("a.npy", b"nothing")
