@@ -261,6 +261,8 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
             self._call_specs = self._call_specs or tree.map_structure(spec_of, node.args)
             self._node = self._node or (node if graph.is_building_functional() else None)
             self._fill_module()
+            if self._module is None:
+                self.adopt()
         return masking.passed_on(self, args, kwargs, node.set_outputs(outputs))
 
     def _describe(self, node: Node, args: tuple[Any, ...], kwargs: Config) -> Any:
@@ -339,7 +341,11 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
                     f"{self.name} has no variables yet: their shapes follow from its input",
                     hint="call it on data, or build(input_shape)",
                 )
-            get_backend().build_module(self, ready=self._call_specs is not None)
+            root = vars(self).pop("_root", None)
+            if self._module is None and root is not None and root.built and root._module is None:
+                _ = root.module
+            if self._module is None or self.is_container_only:
+                get_backend().build_module(self, ready=self._call_specs is not None)
         return self._module
 
     @property

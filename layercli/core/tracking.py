@@ -28,6 +28,16 @@ class Trackable:
     """Whether a call makes tensors of nothing but settings, which its layer module then creates on the device of its inputs."""
 
     wraps_modules = True
+    _root: Any = None
+    """The model around it, until the layer module is made: initial values follow from the path in that model."""
+
+    def adopt(self) -> None:
+        """Be the model around all layers below that have no values yet, unless they are in another one that is not below."""
+        below = [layer for _, layer in self.named_layers()]
+        inside = {id(layer) for layer in below}
+        for layer in below[1:]:
+            if layer._module is None and (layer._root is None or id(layer._root) in inside):
+                vars(layer)["_root"] = self
 
     def __setattr__(self, name: str, value: object) -> None:
         """Set an attribute; a torch module becomes a layer, as in Keras, so that its parameters are trained and saved.
@@ -226,6 +236,7 @@ FRAMEWORK = frozenset(
         "_input",
         "_built_for",
         "_node",
+        "_root",
         "_trainer",
     }
 )

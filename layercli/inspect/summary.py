@@ -170,6 +170,14 @@ def summary_of(
     )
 
 
+def uncalled(model: Layer) -> Summary:
+    """Return the summary of a model that was never called: its layers without shapes, and the variables that there are."""
+    layers = LayerTree(model)
+    rows = rows_of(layers, {})
+    totals = totals_of(layers.variables(model), 0)
+    return Summary(model.name, type(model).__name__, type(model).__module__, [], [], rows, totals)
+
+
 def described(model: Layer, inputs: Any = None, **arguments: Any) -> tuple[Node, Any]:
     """Return the node of one symbolic call of ``model`` with all nested calls, and the specs it was called on."""
     given = inputs if inputs is not None else default_inputs(model)

@@ -303,11 +303,13 @@ class TorchBackend:
     ) -> None:
         """Print the table of the summary, or give its text to ``print_fn``."""
         from layercli.inspect.layer_names import with_layer_names
-        from layercli.inspect.summary import summarize
+        from layercli.inspect.summary import offered_inputs, summarize, uncalled
         from layercli.render.print_table import print_table
         from layercli.render.summary import table
 
-        print_table(table(with_layer_names(summarize(layer, inputs), layer), columns, depth), width, print_fn)
+        known = inputs is not None or offered_inputs(layer) is not None
+        found = summarize(layer, inputs) if known else uncalled(layer)
+        print_table(table(with_layer_names(found, layer), columns, depth), width, print_fn)
 
     def dot(self, layer: Layer, *, nested: bool, down: bool) -> str:
         """Run draw_dot."""

@@ -199,3 +199,40 @@ def test_transformations_of_images():
     alone = flip.get_random_transformation(images[0])
     assert flip.transform_single_segmentation_mask(images[0][..., :1], alone).shape == (4, 6, 1)
     assert (np.asarray(flip.transform_images(images, drawn, training=False)) == images).all()
+
+
+class Blocks(Model):
+    def __init__(self):
+        super().__init__(name="blocks")
+        self.blocks = [layers.Dense(3) for _ in range(2)]
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+def stack():
+    return Sequential([Input((3,)), layers.Dense(2, name="a"), layers.Dense(1, name="b")], name="stack")
+
+
+def functional():
+    inputs = Input((3,))
+    return Model(inputs, layers.Dense(1, name="out")(layers.Dense(2, name="inner")(inputs)), name="functional")
+
+
+@pytest.mark.parametrize("make", [stack, functional, Blocks])
+def test_values_are_the_same_whichever_is_used_first(make):
+    ran, read = make(), make()
+    ran(X)
+    read.build((None, 3))
+    assert read.layers[-1].variables[0].numpy().any()  # a layer by itself, before the model has values
+    assert all((a == b).all() for a, b in zip(ran.get_weights(), read.get_weights(), strict=True))
+
+
+def test_a_summary_without_inputs_lists_the_layers(capsys):
+    model = Sequential([layers.Dense(2, name="dense")])
+    model.summary(columns="layer,output_shape,parameters")
+    assert [line.split() for line in capsys.readouterr().out.splitlines()[3:4]] == [["dense", "(Dense)", "?", "?"]]
+    Sequential().summary()
+    assert "Parameters:     0 (0 B)" in capsys.readouterr().out

@@ -183,8 +183,7 @@ def test_messages(tmp_path):
         "Embedding expects quantization_config to be a QuantizationConfig or None, got 'int8'"
     )
     inputs = Input((4, 3))
-    attended = layers.MultiHeadAttention(1, 2, name="m")(inputs, inputs)
-    model = layercli.Model(inputs, layers.Flatten()(attended))
+    model = layercli.Model(inputs, layers.Flatten()(layers.TimeDistributed(layers.Dense(2), name="m")(inputs)))
     with pytest.warns(UserWarning, match="has no weights to quantize"):
         model.quantize("int8")
     assert said(UsageError, model.save, tmp_path / "m.keras").startswith("a model file cannot hold m/")
@@ -196,3 +195,16 @@ def test_filters():
     assert [layer.quantization_mode for layer in model.layers] == ["int4", None]
     model.quantize("int8", filters=lambda layer: layer.name == "last")
     assert [layer.dtype_policy.name for layer in model.layers] == ["int4/128_from_float32", "int8_from_float32"]
+
+
+@pytest.mark.parametrize("mode", ["int8", "int4"])
+def test_the_projections_of_attention_are_saved(mode, tmp_path):
+    inputs = Input((4, 6))
+    x = layers.MultiHeadAttention(2, 4, name="mha")(inputs, inputs)
+    model = layercli.Model(inputs, layers.GroupedQueryAttention(4, 2, 1)(x, x))
+    data = np.random.default_rng(0).random((2, 4, 6), "float32")
+    model.quantize(mode)
+    model.save(tmp_path / "model.keras")
+    again = layercli.saving.load_model(tmp_path / "model.keras")
+    assert again.get_layer("mha").query_dense.quantization_mode == mode
+    assert np.array_equal(again.predict(data, verbose=0), model.predict(data, verbose=0))

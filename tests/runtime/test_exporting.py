@@ -11,7 +11,7 @@ import torch
 from layercli.models.lenet import lenet
 from safetensors.torch import load_file
 
-from layercli import Input, InputSpec, Model, Sequential, layers
+from layercli import Input, InputSpec, Model, Sequential, layers, ops
 from layercli.errors import FileError, NotBuiltError, UsageError
 from layercli.export import ExportArchive
 
@@ -31,14 +31,15 @@ def inputs_of_drawn(batch):
 
 
 class Written(Model):
-    """Dropout is off in a graph."""
+    """Dropout is off in a graph, and a size of the batch stays open."""
 
     def __init__(self):
         super().__init__()
         self.first, self.drop, self.norm = layers.Dense(4), layers.Dropout(0.5), layers.BatchNormalization()
 
     def call(self, inputs):
-        return self.norm(self.drop(self.first(inputs)))
+        x = self.norm(self.drop(self.first(inputs)))
+        return x + ops.broadcast_to(self.norm.gamma, (ops.shape(inputs)[0], 4))
 
 
 CASES = {

@@ -152,3 +152,18 @@ def test_what_parts_add_to_the_losses_is_of_their_last_call():
     assert torch.allclose(torch.stack(model.losses), expected)
     model.compile("sgd", "mse")
     assert torch.allclose(model.compute_loss(y=torch.zeros(2, 2), y_pred=outputs), expected.sum() + added[2])
+
+
+class OwnMetrics(layercli.Sequential):
+    @property
+    def metrics(self):
+        return [self.count]
+
+
+def test_a_class_with_its_own_metrics_logs_these_alone():
+    model = OwnMetrics([layercli.Input((2,)), layercli.layers.Dense(1)])
+    model.count = layercli.metrics.Mean(name="count")
+    model.compile("sgd", "mse", metrics=["mae"])
+    x, y = np.ones((4, 2)), np.ones((4, 1))
+    assert list(model.fit(x, y, validation_data=(x, y), verbose=0).history) == ["count", "val_count"]
+    assert model.evaluate(x, y, verbose=0) == 0.0

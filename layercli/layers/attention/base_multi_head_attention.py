@@ -7,9 +7,11 @@ from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims
+from layercli.core.dtype_policy_map import DTypePolicyMap
 from layercli.core.layer import Layer
+from layercli.core.policy_config import serialize
 from layercli.core.spec import Shape, show_shape
-from layercli.core.types import Tensor
+from layercli.core.types import Config, Tensor
 from layercli.errors import ShapeError
 from layercli.layers.core.einsum_dense import EinsumDense
 from layercli.layers.regularization.dropout import Dropout
@@ -42,6 +44,14 @@ class BaseMultiHeadAttention(Layer):
             self.use_gate: bool
 
     names = ("_query_dense", "_key_dense", "_gate_dense", "_value_dense", "_output_dense")
+
+    def get_config(self) -> Config:
+        """Return the constructor's arguments as plain data; the dtype policies of quantized projections by their paths."""
+        config = super().get_config()
+        quantized = {layer.path or "": layer._policy for layer in self.layers if layer.quantization_mode is not None}
+        if quantized:
+            config["dtype"] = serialize(DTypePolicyMap(self._policy.name, quantized))
+        return config
 
     def finish(self) -> None:
         """Make what both layers derive alike."""

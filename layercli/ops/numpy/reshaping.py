@@ -128,7 +128,8 @@ class BroadcastTo(Op):
 
     def run(self, x: Tensor) -> Tensor:
         """Return torch's broadcast_to."""
-        return torch.broadcast_to(x, tuple(map(int, resolved(self.shape, self.source, x.shape))))
+        shape = resolved(self.shape, self.source, x.shape)  # a size that export leaves open is a torch.SymInt
+        return torch.broadcast_to(x, tuple(n if isinstance(n, torch.SymInt) else int(n) for n in shape))
 
 
 def resolved(wanted: Shape, source: Shape, actual: Any) -> Shape:

@@ -21,6 +21,7 @@ from layercli.errors import FormatError, LayercliError, NotBuiltError, UsageErro
 from layercli.formats import detect, keras_h5, safetensors
 from layercli.formats.atomic import staged
 from layercli.formats.keras_archive import write as write_archive
+from layercli.layers.attention.base_multi_head_attention import BaseMultiHeadAttention
 from layercli.runtime.distributed import collectives
 from layercli.runtime.execution import load_weights as weights
 from layercli.runtime.execution import tensors
@@ -99,7 +100,7 @@ def require_described(model: Layer) -> None:
     """Raise UsageError where a quantized layer is inside another layer, or a model of one's own, whose config does not say so."""
     drawn = [model]
     for layer in drawn:
-        drawn += layer.layers if isinstance(layer, Sequential | Functional) else []
+        drawn += layer.layers if isinstance(layer, Sequential | Functional | BaseMultiHeadAttention) else []
     for path, layer in model.named_layers():
         if layer.quantization_mode is not None and all(layer is not each for each in drawn):
             raise UsageError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -193,8 +193,20 @@ class Trainer:
         return self.part.result(self.metrics, self._results, self.objective.total)  # type: ignore[no-any-return]
 
     def _results(self, total: torch.Tensor) -> dict[str, Any]:
+        if type(self.model).metrics is not Model.metrics:  # a class that has its own logs what that holds, as in Keras
+            return self._results_of(self.model.metrics, total)
         own = {metric.name or "metric": metric.result() for metric in self.metrics}
         return self.objective.result(total) | own
+
+    def _results_of(self, metrics: Iterable[Metric], total: torch.Tensor) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for metric in metrics:
+            if isinstance(metric, LossTracker):
+                found |= {key: value for key, value in self.objective.result(total).items() if key == "loss"}
+            else:
+                value = metric.result()
+                found |= value if isinstance(value, Mapping) else {metric.name or "metric": value}
+        return found
 
     def reset(self) -> None:
         """Reset all metrics."""
