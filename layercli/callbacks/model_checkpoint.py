@@ -45,7 +45,7 @@ class ModelCheckpoint(MonitorCallback):
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
         self.best = self.initial if initial_value_threshold is None else initial_value_threshold
-        endings = (".weights.h5", ".safetensors") if save_weights_only else (".keras",)
+        endings = (".weights.h5", ".safetensors") if save_weights_only else (".keras", ".h5")
         if not self.filepath.endswith(endings):
             raise UsageError(
                 f"ModelCheckpoint expects filepath to end in {' or '.join(endings)}, got {self.filepath!r}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from layercli.core import dtypes, naming
+from layercli.core import dims, dtypes, naming
 from layercli.core.backend import get_backend
 from layercli.core.dims import Size
 from layercli.core.spec import Shape, Spec, shape_of
@@ -160,7 +160,8 @@ class SymbolicTensor(Operators):
         return get_backend().tensor_attribute(self, name)
 
     def __repr__(self) -> str:
-        return f"<SymbolicTensor {self.spec}>"
+        shape = tuple(map(dims.number, self.shape))
+        return f"<KerasTensor shape={shape}, dtype={self.dtype}, sparse=False, ragged=False, name={self.name}>"
 
 
 class _AnySymbolicTensor(type):

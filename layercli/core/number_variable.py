@@ -17,6 +17,9 @@ class NumberVariable(Variable):
         self._hold(self, path.rpartition("/")[2], path, Spec((), dtype), "zeros", trainable=False)
         self.read, self.write = read, write
 
+    def _shown_value(self) -> str:
+        return f", value={self.read()}"
+
     @property
     def stored(self) -> Any:
         """The value as a new tensor."""

@@ -252,7 +252,7 @@ def test_the_progress_callback_takes_the_place_of_fit_s_own(capsys, verbose):
         ),
         (
             lambda: callbacks.ModelCheckpoint("model.pt"),
-            "ModelCheckpoint expects filepath to end in .keras, got 'model.pt'",
+            "ModelCheckpoint expects filepath to end in .keras or .h5, got 'model.pt'",
         ),
         (
             lambda: callbacks.ModelCheckpoint("m.keras", save_freq="day"),

@@ -426,3 +426,17 @@ def test_limits_of_the_configuration_hold_for_fit_evaluate_and_predict(monkeypat
     monkeypatch.delitem(config._most, "KERAS_MAX_EPOCHS")
     assert model.fit(x, y, epochs=5, verbose=0).epoch == [0, 1, 2]
     monkeypatch.delitem(config._most, "KERAS_MAX_EPOCHS")
+
+
+def test_an_epoch_goes_on_in_the_data_where_the_last_one_stopped():
+    whole = line()
+    whole.fit(X, Y, batch_size=8, epochs=2, shuffle=False, **QUIET)
+    parts = line()  # 5 batches in epochs of 2, 2 and 1, twice; the values of Keras 3.15.1 are the same
+    history = parts.fit(X, Y, batch_size=8, steps_per_epoch=2, epochs=6, shuffle=False, **QUIET).history
+    assert same(whole.get_weights(), parts.get_weights())
+    assert len(history["loss"]) == 6
+    seen = []
+    once = line()
+    once.train_step = lambda data: seen.append(data[0]) or {"loss": torch.zeros(())}
+    once.fit(X, Y, batch_size=8, steps_per_epoch=2, epochs=3, **QUIET)
+    assert sorted(map(tuple, torch.cat(seen).tolist())) == sorted(map(tuple, X.tolist()))  # shuffled once in a pass

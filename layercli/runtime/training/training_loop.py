@@ -88,15 +88,18 @@ def fit(
     hooks.on_train_begin()
     start, trainer.start = trainer.start or TrainingPosition(initial_epoch, 0, 0), None
     logs: Mapping[str, Any] = {}
+    order: torch.Tensor | None = None
     try:
         for epoch in range(start.epoch, epochs):
             hooks.on_epoch_begin(epoch)
             batch = start.batch if epoch == start.epoch and not getattr(source, "once", False) else 0
             trainer.updates = start.updates if batch else trainer.optimizer.step_count
             with drawing(trainer, epoch) as seed, source.epoch(), torch_compile.compiled(model, trainer.jit_compile):
-                order = source.order(seed) if shuffle else None
+                passed = batches_passed(epoch - initial_epoch, steps_per_epoch, source.steps(size))
+                if order is None or not passed:
+                    order = source.order(seed) if shuffle else None
                 left = None if steps_per_epoch is None else steps_per_epoch - batch
-                batches = itertools.islice(shard_batches(trainer, source, size, order, batch), left)
+                batches = itertools.islice(shard_batches(trainer, source, size, order, passed + batch), left)
                 logs = run_epoch(trainer, enumerate(batches, batch), hooks, seed)
             if held is not None and (epoch + 1) % validation_freq == 0:
                 found = run_test(trainer, held, size_of(validation_batch_size or size), validation_steps, hooks)
@@ -110,6 +113,19 @@ def fit(
     trainer.optimizer.finalize()
     hooks.on_train_end(logs)
     return history
+
+
+def batches_passed(epochs: int, steps_per_epoch: int | None, batches: int | None) -> int:
+    """Return how many batches of a pass over the data so many epochs have used: an epoch goes on where the last one stopped.
+
+    A pass begins with an epoch: one with fewer batches left than ``steps_per_epoch`` takes these alone, as in Keras.
+
+    >>> [batches_passed(epoch, 2, 5) for epoch in range(5)]
+    [0, 2, 4, 0, 2]
+    """
+    if steps_per_epoch is None or batches is None:
+        return 0
+    return epochs % -(-batches // steps_per_epoch) * steps_per_epoch
 
 
 def split_validation(source: object, share: float, given: object) -> tuple[Any, Any]:
