@@ -11,6 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from tests import keras_reference
+from tests.keras_reference import Session
+from tests.records import Records
+
 TESTS = Path(__file__).parent
 PASSED = pytest.StashKey[bool]()
 
@@ -39,33 +43,64 @@ settings.register_profile("explore", deadline=None, max_examples=1000)  # pytest
 settings.load_profile("steady")
 
 
+class Running:
+    """The test that a worker runs, and what it asks of Keras and JAX."""
+
+    item: pytest.Item | None = None
+    session: Session | None = None
+    store: Records | None = None
+
+
+# Hooks rather than fixtures: a fixture that asks for `request` costs every one of the tests 0.3 ms each time.
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    Running.item = item
+
+
 @pytest.fixture(autouse=True)
-def afresh(request):
+def _afresh():
     """Every test draws the same numbers each time, and says what it says, whatever ran before it."""
-    seed = request.config.getoption("--seed")
+    item = Running.item
+    seed = item.config.option.seed
     random.seed(seed)  # Keras's initializers
     np.random.seed(seed)
     if (torch := sys.modules.get("torch")) is not None:
         torch.default_generator.manual_seed(seed)  # torch.manual_seed writes down its stack, for the day CUDA begins
         if torch.cuda.is_initialized():
             torch.cuda.manual_seed_all(seed)
-    if (generator := getattr(request.module, "RNG", None)) is not None:
+    if (generator := getattr(item.module, "RNG", None)) is not None:
         generator.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+    Running.session = keras_reference.Session(_records(item), item.name, seed)
+    keras_reference.begin(Running.session)
 
 
-@pytest.fixture(autouse=True)
-def _asked(request, afresh):
-    """What a test asks of Keras and JAX is looked up in the records of its file."""
-    if (reference := sys.modules.get("tests.keras_reference")) is None:
-        yield
-        return
-    session = reference.Session(
-        request.getfixturevalue("_recorded"), request.node.name, request.config.getoption("--seed")
-    )
-    reference.begin(session)
-    yield
-    reference.begin(reference.OUTSIDE)
-    session.end(passed=request.node.stash.get(PASSED, False))
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item, nextitem):
+    """What a test asked of Keras and JAX is in the records of its file; the last of a file saves them."""
+    if Running.session is not None:
+        keras_reference.begin(keras_reference.OUTSIDE)
+        Running.session.end(passed=item.stash.get(PASSED, False))
+        Running.session = None
+    if nextitem is None or nextitem.path != item.path:
+        _leave(item.config)
+
+
+def _records(item):
+    """The records of a test's file."""
+    if Running.store is None:
+        Running.store = Records(str(item.path.relative_to(TESTS).with_suffix("")).replace("/", "."))
+    return Running.store
+
+
+def _leave(config):
+    """Save a file's records, and let go of JAX's compiled calls: no other file makes the same, and they take gigabytes."""
+    options = config.option
+    if Running.store is not None and options.record:
+        part = options.keyword or options.markexpr or any("::" in arg for arg in config.args)
+        Running.store.save(whole=not part)
+    Running.store = None
+    if (jax := sys.modules.get("jax")) is not None:
+        jax.clear_caches()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -76,32 +111,10 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
-@pytest.fixture(scope="module")
-def _recorded(request):
-    """The records of a test file."""
-    from tests.records import Records
-
-    options = request.config.option
-    store = Records(str(request.path.relative_to(TESTS).with_suffix("")).replace("/", "."))
-    yield store
-    if options.record:
-        store.save(whole=not (options.keyword or options.markexpr or any("::" in arg for arg in request.config.args)))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _what_the_oracle_compiled():
-    """Let go of JAX's compiled calls, of which no other file makes the same: they take gigabytes."""
-    yield
-    if (jax := sys.modules.get("jax")) is not None:
-        jax.clear_caches()
-
-
 def pytest_collection_modifyitems(items):
     """Begin with the tests that need Keras itself, so that one worker has them and the others do not import it."""
-    from tests.keras_reference import Real
-
     items.sort(
-        key=lambda item: "keras" not in item.fixturenames and type(getattr(item.module, "keras", None)) is not Real
+        key=lambda item: "keras" not in item.fixturenames and type(getattr(item.module, "keras", None)) is not keras_reference.Real
     )
 
 
@@ -112,9 +125,8 @@ def pytest_collection_finish():
 
 
 def pytest_configure(config):
-    from tests.keras_reference import Mode
-
-    Mode.live, Mode.record = config.getoption("--live"), config.getoption("--record")
+    mode = keras_reference.Mode
+    mode.live, mode.record = config.getoption("--live"), config.getoption("--record")
     if config.getoption("--golden"):
         os.environ["GOLDEN"] = "write"
 

@@ -23,8 +23,6 @@ UNCOUNTED_BY_TORCH = {
 }
 """Products of vectors and of integers, which torch's own counter leaves out."""
 
-each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-
 
 def tensors(case: SampleInput, sizes=None, device="cpu"):
     return [torch.from_numpy(x).to(device) if hasattr(x, "dtype") else x for x in case.arrays(sizes=sizes)]
@@ -43,8 +41,21 @@ def test_every_operation_has_cases():
     assert set(operation.REGISTRY.values()) - with_cases == set()
 
 
-@each_case
-def test_spec_is_what_runs(case):
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_law(case):
+    """One test a case, not one a law: to run a test costs more than to check a law."""
+    broken = []
+    for law in LAWS:
+        try:
+            law(case)
+        except Exception as error:
+            error.add_note(f"the law: {law.__name__}")
+            broken.append(error)
+    if broken:
+        raise broken[0] if len(broken) == 1 else ExceptionGroup(f"{len(broken)} laws are broken", broken)
+
+
+def spec_is_what_runs(case):
     said, found = case.op.spec(*case.inputs), specs_of(case.op.run(*tensors(case)))
     assert fits(said, found) if case.by_values else said == found
 
@@ -55,25 +66,17 @@ def fits(said, found):
     return all(a.dtype == b.dtype and all(map(dims.may_equal, a.shape, b.shape)) for a, b in pairs)
 
 
-@each_case
-def test_spec_is_what_the_meta_device_says(case):
-    if case.by_values:
-        return
-    assert case.op.spec(*case.inputs) == specs_of(case.op.run(*tensors(case, device="meta")))
-
-
-@each_case
-def test_cost_is_what_torch_counts(case):
+def spec_and_cost_are_what_the_meta_device_says(case):
     if case.by_values:
         assert case.op.macs(*case.inputs) in (0, UNKNOWN)
         return
     with FlopCounterMode(display=False, custom_mapping=UNCOUNTED_BY_TORCH) as counter:
-        case.op.run(*tensors(case, device="meta"))
+        found = specs_of(case.op.run(*tensors(case, device="meta")))
+    assert case.op.spec(*case.inputs) == found
     assert 2 * case.op.macs(*case.inputs) == counter.get_total_flops()
 
 
-@each_case
-def test_formulas_give_the_figures(case):
+def formulas_give_the_figures(case):
     assert values_at(case.op.spec(*case.given), case.sizes) == case.op.spec(*case.inputs)
     assert dims.at(case.op.macs(*case.given), case.sizes) == case.op.macs(*case.inputs)
 
@@ -90,8 +93,7 @@ def test_formulas_hold_at_any_size(case, sizes):
     assert dims.at(case.op.macs(*case.given), sizes) == case.op.macs(*case.at(sizes))
 
 
-@each_case
-def test_nameless_sizes_never_raise_and_never_guess(case):
+def nameless_sizes_never_raise_and_never_guess(case):
     forget = lambda x: Spec(tuple(UNKNOWN if isinstance(n, Dim) else n for n in x.shape), x.dtype)  # noqa: E731
     forgotten = [forget(x) if isinstance(x, Spec) else x for x in case.given]
     found = tree.flatten(case.op.spec(*forgotten))
@@ -102,8 +104,7 @@ def test_nameless_sizes_never_raise_and_never_guess(case):
     assert cost == case.op.macs(*case.inputs) or not dims.known(cost)
 
 
-@each_case
-def test_gradients_are_finite(case):
+def gradients_are_finite(case):
     if not case.differentiable:
         return
     inputs = [x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x for x in tensors(case)]
@@ -116,3 +117,12 @@ def test_gradients_are_finite(case):
     torch.autograd.backward([y.sum() for y in outputs])
     assert wanted
     assert all(x.grad is not None and x.grad.isfinite().all() for x in wanted)
+
+
+LAWS = (
+    spec_is_what_runs,
+    spec_and_cost_are_what_the_meta_device_says,
+    formulas_give_the_figures,
+    nameless_sizes_never_raise_and_never_guess,
+    gradients_are_finite,
+)
