@@ -114,7 +114,9 @@ def pytest_runtest_makereport(item, call):
 def pytest_collection_modifyitems(items):
     """Begin with the tests that need Keras itself, so that one worker has them and the others do not import it."""
     items.sort(
-        key=lambda item: "keras" not in item.fixturenames and type(getattr(item.module, "keras", None)) is not keras_reference.Real
+        key=lambda item: (
+            "keras" not in item.fixturenames and type(getattr(item.module, "keras", None)) is not keras_reference.Real
+        )
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.base import clone
 
 from layercli import Sequential, layers, utils
 from layercli.errors import UsageError
@@ -23,6 +22,8 @@ def model(X, y, loss="mse", end=None, compiled=True):
 
 
 def test_a_classifier_learns_its_classes():
+    from sklearn.base import clone  # imports scipy.stats: not for every worker that collects this file
+
     utils.set_random_seed(1)
     names = np.array(["no", "yes", "maybe"])[X.argmax(1)]
     kwargs = {"loss": "categorical_crossentropy", "end": "softmax"}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from oracle import agree, close, image, keras
+from oracle import agree, close, image, jnp, keras
 
 from layercli import Input, Layer, Model, ops
 from layercli.errors import ShapeError, UsageError

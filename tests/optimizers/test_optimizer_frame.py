@@ -1,12 +1,9 @@
 """What an optimizer is called, takes, keeps and says; and Adam against torch's own."""
 
-import os
+import inspect
 import subprocess
 import sys
 
-os.environ["KERAS_BACKEND"] = "jax"
-
-import keras
 import numpy as np
 import pytest
 import torch
@@ -37,9 +34,7 @@ def train(optimizer, parameters, steps=3, seed=0):
     return optimizer
 
 
-def test_every_optimizer_of_keras_is_here_with_its_arguments_and_defaults():
-    import inspect
-
+def test_every_optimizer_of_keras_is_here_with_its_arguments_and_defaults(keras):
     theirs = {n for n in dir(keras.optimizers) if n[0].isupper() and n != "Optimizer"}
     assert {*PLAIN, "LossScaleOptimizer"} >= theirs - {"MultiOptimizer", "OptimizerMap"}
     for name in PLAIN:
@@ -50,7 +45,7 @@ def test_every_optimizer_of_keras_is_here_with_its_arguments_and_defaults():
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_a_config_makes_the_same_optimizer_here_and_in_keras(name):
+def test_a_config_makes_the_same_optimizer_here_and_in_keras(name, keras):
     ours = getattr(optimizers, name)(learning_rate=0.25, clipnorm=2.0, name="mine")
     again = optimizers.deserialize(optimizers.serialize(ours))
     assert type(again) is type(ours)
@@ -61,7 +56,7 @@ def test_a_config_makes_the_same_optimizer_here_and_in_keras(name):
     assert {k: v or None for k, v in ours.get_config().items()} == config
 
 
-def test_configs_within_configs():
+def test_configs_within_configs(keras):
     rate = schedules.CosineDecay(0.1, 10)
     inner = optimizers.Adam(rate)
     for outer in (

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from oracle import real_keras as keras
-from sklearn.datasets import load_digits
 
 import layercli
 from layercli.cli.main import run
@@ -42,6 +41,8 @@ def alone():
 
 @pytest.fixture(scope="module")
 def digits():
+    from sklearn.datasets import load_digits
+
     found = load_digits()
     order = np.random.default_rng(0).permutation(len(found.target))
     images, labels = (found.images[order, :, :, None] / 16).astype("float32"), found.target[order]

@@ -14,7 +14,6 @@ from layercli.models.families import describe
 import layercli
 from layercli import distributed
 from layercli.errors import DeviceError, FormatError, RankError, UsageError
-from layercli.runtime.distributed import tensor_parallel
 from layercli.runtime.distributed.process_group import Group
 from layercli.runtime.training.batch_sharding import BatchShard
 from layercli.sources import huggingface
@@ -157,6 +156,8 @@ def test_ranks_share_the_rows_of_a_stream(done):
     ],
 )
 def test_a_model_that_ranks_cannot_share(family, ranks, sentence):
+    from layercli.runtime.distributed import tensor_parallel  # imports torch.distributed.tensor, which takes 1 s
+
     opened = huggingface.open(str(jobs.folder_of(family)))
     with pytest.raises(UsageError) as caught:
         tensor_parallel.load(opened.model, opened.weights, Group(0, ranks), "cpu")
