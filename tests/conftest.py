@@ -14,6 +14,7 @@ from hypothesis import settings
 from tests import keras_reference
 from tests.keras_reference import Session
 from tests.records import Records
+from tests.torchlib import read_once
 
 TESTS = Path(__file__).parent
 PASSED = pytest.StashKey[bool]()
@@ -55,6 +56,7 @@ class Running:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     Running.item = item
+    read_once()
 
 
 @pytest.fixture(autouse=True)

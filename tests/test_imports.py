@@ -33,32 +33,25 @@ def test_the_wheel_has_every_package():
 @cache
 def imports(path):
     """Return the modules a file imports, and whether it does so at its top, for running and not for types alone."""
-    return list(imports_of(path))
+    found = []
+    look(ast.parse(path.read_text()), True, found)
+    return found
 
 
-def imports_of(path):
-    tree = ast.parse(path.read_text())
-    for_types = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-        for statement in node.body
-        for inner in ast.walk(statement)
-    }
-    inside = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        if id(node) in for_types:
-            continue
-        if isinstance(node, ast.Import):
-            yield from ((name.name, id(node) not in inside) for name in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [f"layercli.{n.name}" for n in node.names] if node.module == "layercli" else [node.module]
-            yield from ((name, id(node) not in inside) for name in names)
+def look(node, top, found):
+    """Add what is imported at a node and in it, but for types alone, to what was found."""
+    if isinstance(node, ast.Import):
+        found += ((name.name, top) for name in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        names = [f"layercli.{n.name}" for n in node.names] if node.module == "layercli" else [node.module]
+        found += ((name, top) for name in names)
+    elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+        for statement in node.orelse:
+            look(statement, top, found)
+    elif isinstance(node, ast.stmt | ast.excepthandler | ast.match_case | ast.Module):
+        inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for inner in ast.iter_child_nodes(node):
+            look(inner, top and not inside, found)
 
 
 def first(module):
@@ -100,7 +93,7 @@ WITHOUT_TORCH = [
     ["vars", "resnet-block"],
     ["vars", "my-dense", "--values", "--stats"],
 ]
-WITHOUT_NUMPY = [args for args in WITHOUT_TORCH if "--values" not in args]
+HEAVY = ["torch", "numpy", "h5py", "safetensors", "pydantic", "pynvml"]
 
 
 def run_blocking(blocked, args):
@@ -113,18 +106,11 @@ def run_blocking(blocked, args):
 
 
 @pytest.mark.parametrize("args", WITHOUT_TORCH, ids=" ".join)
-def test_works_without_torch(args):
-    done = run_blocking(["torch"], args)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout
-
-
-@pytest.mark.parametrize("args", WITHOUT_NUMPY, ids=" ".join)
 def test_needs_nothing_heavy(args):
     folders = [f"layercli.runtime.{path.name}" for path in (ROOT / "runtime").iterdir() if path.is_dir()]
-    heavy = ["torch", "numpy", "h5py", "safetensors", "pydantic", "pynvml", *folders]
-    done = run_blocking(heavy, args)
+    done = run_blocking(["torch"] if "--values" in args else HEAVY + folders, args)
     assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
 
 
 def test_without_torch_running_says_what_to_install():

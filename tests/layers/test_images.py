@@ -293,7 +293,7 @@ def test_it_can_be_exported_and_traced_whole(name, settings):
     x = torch.tensor(X)
     layer(x, training=False)
     layer.module.train()
-    exported = torch.export.export(layer.module, (x,), strict=True).module()
+    exported = torch.export.export(layer.module, (x,), strict=False).module()  # what strict adds, compile does
     compiled = torch.compile(layer.module, fullgraph=True, backend="aot_eager")
     expected = getattr(layers, name)(**settings, seed=3)(x, training=True)
     close(exported(x), expected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 
 import numpy as np
 import onnxruntime
@@ -65,39 +66,52 @@ def named(values, names):
     return values if isinstance(values, dict) else dict(zip(names, [values], strict=True))
 
 
+BATCHES = (1, 5)
+
+
 @cases
-@pytest.mark.parametrize("batch", [1, 5])
-def test_torch_gives_the_same(case, batch, tmp_path):
+def test_torch_gives_the_same(case, tmp_path):
     model, inputs = made(case)
     model.export(tmp_path / "net.pt2")
-    given = inputs(batch)
-    as_tensors = (
-        {k: torch.from_numpy(x) for k, x in given.items()} if isinstance(given, dict) else torch.from_numpy(given)
-    )
-    found = torch.export.load(tmp_path / "net.pt2").module()(as_tensors)
-    expected = model(given)
-    for name, value in named(found, ["output"]).items():
-        assert torch.allclose(value, named(expected, ["output"])[name], rtol=1e-6, atol=1e-6)
+    loaded = torch.export.load(tmp_path / "net.pt2").module()
+    for given in map(inputs, BATCHES):
+        as_tensors = (
+            {k: torch.from_numpy(x) for k, x in given.items()} if isinstance(given, dict) else torch.from_numpy(given)
+        )
+        found = loaded(as_tensors)
+        expected = model(given)
+        for name, value in named(found, ["output"]).items():
+            assert torch.allclose(value, named(expected, ["output"])[name], rtol=1e-6, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def graphs(tmp_path_factory):
+    """The model of a case, how its inputs are made, and its ONNX graph, which takes seconds to make."""
+
+    @cache
+    def graph(case):
+        model, inputs = made(case)
+        path = tmp_path_factory.mktemp(case) / "net.onnx"
+        model.export(path)
+        return model, inputs, path
+
+    return graph
 
 
 @cases
-@pytest.mark.parametrize("batch", [1, 5])
-def test_onnxruntime_gives_the_same(case, batch, tmp_path):
-    model, inputs = made(case)
-    model.export(tmp_path / "net.onnx")
-    assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
-    session = onnxruntime.InferenceSession(tmp_path / "net.onnx")
-    given = inputs(batch)
-    expected = model(given)
-    found = session.run(None, named(given, [x.name for x in session.get_inputs()]))
-    for value, wanted in zip(found, named(expected, ["output"]).values(), strict=True):
-        assert np.allclose(value, wanted.detach().numpy(), rtol=1e-5, atol=1e-6)
+def test_onnxruntime_gives_the_same(case, graphs):
+    model, inputs, path = graphs(case)
+    assert [each.name for each in path.parent.iterdir()] == ["net.onnx"]
+    session = onnxruntime.InferenceSession(path)
+    for given in map(inputs, BATCHES):
+        expected = model(given)
+        found = session.run(None, named(given, [x.name for x in session.get_inputs()]))
+        for value, wanted in zip(found, named(expected, ["output"]).values(), strict=True):
+            assert np.allclose(value, wanted.detach().numpy(), rtol=1e-5, atol=1e-6)
 
 
-def test_the_names_in_a_graph(tmp_path):
-    model, _ = made("drawn")
-    model.export(tmp_path / "net.onnx")
-    session = onnxruntime.InferenceSession(tmp_path / "net.onnx")
+def test_the_names_in_a_graph(graphs):
+    session = onnxruntime.InferenceSession(graphs("drawn")[2])
     assert [x.name for x in session.get_inputs()] == ["tokens", "x"]
     assert [x.name for x in session.get_outputs()] == ["both", "x_1"]
 
@@ -149,10 +163,8 @@ def test_a_model_that_follows_values_cannot_be_traced(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_open_sizes_keep_their_names(tmp_path):
-    model, _ = made("drawn")
-    model.export(tmp_path / "net.onnx")
-    session = onnxruntime.InferenceSession(tmp_path / "net.onnx")
+def test_open_sizes_keep_their_names(graphs):
+    session = onnxruntime.InferenceSession(graphs("drawn")[2])
     assert [x.shape for x in session.get_inputs()] == [["batch", "T"], ["batch", 3]]
     assert {x.shape[0] for x in session.get_outputs()} == {"batch"}
 
