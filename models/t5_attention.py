@@ -17,7 +17,7 @@ from layercli.layers.core.embedding import Embedding
 
 def bucket(distance: Any, both_ways: bool, count: int, furthest: int) -> Tensor:
     """Return the bucket of each distance from a target to a source: one each for near ones, logarithmic for far ones."""
-    first = 0
+    first: Tensor | int = 0
     if both_ways:
         count //= 2
         first = ops.cast(ops.greater(distance, 0), "int64") * count

@@ -42,6 +42,7 @@ def test_to_categorical(labels, classes):
 def test_to_categorical_of_a_tensor():
     found = utils.to_categorical(torch.tensor([[0], [2]]), 3)
     assert torch.equal(found, torch.tensor([[1.0, 0, 0], [0, 0, 1]]))
+    assert torch.equal(utils.to_categorical(torch.tensor([0, 2])), found)
 
 
 def test_a_class_that_is_not_there():

@@ -11,6 +11,7 @@ import numpy as np
 
 from layercli import ops
 from layercli.applications.preprocessing import MODES
+from layercli.core.types import TensorLike
 from layercli.errors import FormatError, ShapeError, UsageError
 from layercli.models.applications.pretrained_weights import downloaded
 
@@ -20,14 +21,14 @@ CLASS_INDEX = "https://storage.googleapis.com/download.tensorflow.org/data/image
 CLASSES = 1000
 
 
-def preprocess_input(x: object, data_format: str | None = None, mode: str = "caffe") -> Any:
+def preprocess_input(x: TensorLike, data_format: str | None = None, mode: str = "caffe") -> Any:
     """Return images of values from 0 to 255 as a network wants them that was trained in ``mode``: "caffe", "tf" or "torch"."""
     if mode not in MODES:
         raise UsageError(f"mode is one of {', '.join(map(repr, MODES))}, got {mode!r}")
     return MODES[mode](x, data_format)
 
 
-def decode_predictions(preds: object, top: int = 5) -> list[list[tuple[str, str, float]]]:
+def decode_predictions(preds: TensorLike, top: int = 5) -> list[list[tuple[str, str, float]]]:
     """Return for each row of ``preds`` (images, 1000) its ``top`` classes as (WordNet ID, name, score), the best first.
 
     The names are read from ``imagenet_class_index.json`` in Keras's folder; FileError says where to get it.

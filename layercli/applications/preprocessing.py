@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from layercli import config, ops
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import UsageError
 from layercli.models.applications.imagenet import DEVIATIONS, MEANS
 
@@ -15,34 +16,33 @@ BGR_MEANS = (103.939, 116.779, 123.68)
 """ImageNet's means of blue, green and red, for values from 0 to 255."""
 
 
-def caffe(x: object, data_format: str | None = None) -> Any:
+def caffe(x: TensorLike, data_format: str | None = None) -> Any:
     """Return images (..., height, width, 3) of values from 0 to 255 as blue, green, red around ImageNet's means.
 
     ``data_format`` is "channels_last" or "channels_first". Arrays give new arrays, tensors give tensors.
     """
     axis = channel_axis(data_format)
-    x = floating(x)
-    x = np.flip(x, axis) if isinstance(x, np.ndarray) else ops.flip(x, axis=axis)
-    return minus(x, BGR_MEANS, axis)
+    rgb = floating(x)
+    return minus(np.flip(rgb, axis) if isinstance(rgb, np.ndarray) else ops.flip(rgb, axis=axis), BGR_MEANS, axis)
 
 
-def tf(x: object, data_format: str | None = None) -> Any:
+def tf(x: TensorLike, data_format: str | None = None) -> Any:
     """Return images of values from 0 to 255 with values from -1 to 1. Arrays give new arrays, tensors give tensors."""
     channel_axis(data_format)
     return floating(x) / 127.5 - 1.0
 
 
-def torch(x: object, data_format: str | None = None) -> Any:
+def torch(x: TensorLike, data_format: str | None = None) -> Any:
     """Return images (..., height, width, 3) of values from 0 to 255, standardized by ImageNet's means and deviations.
 
     ``data_format`` is "channels_last" or "channels_first". Arrays give new arrays, tensors give tensors.
     """
     axis = channel_axis(data_format)
-    x = minus(floating(x) / 255.0, MEANS, axis)
-    return x / along(x, DEVIATIONS, axis)
+    centred = minus(floating(x) / 255.0, MEANS, axis)
+    return centred / along(centred, DEVIATIONS, axis)
 
 
-def unchanged(x: object, data_format: str | None = None) -> Any:
+def unchanged(x: TensorLike, data_format: str | None = None) -> Any:
     """Return x: the model itself contains the preprocessing."""
     return x
 
@@ -58,7 +58,7 @@ def channel_axis(data_format: str | None) -> int:
     return -1 if data_format == "channels_last" else -3
 
 
-def floating(x: Any) -> Any:
+def floating(x: Any) -> np.ndarray | Tensor:
     """Return x with floating-point values."""
     if isinstance(x, (np.ndarray, list, tuple)):
         array = np.asarray(x)
@@ -66,7 +66,7 @@ def floating(x: Any) -> Any:
     return x if "float" in str(x.dtype) else ops.cast(x, config.floatx())
 
 
-def minus(x: object, means: Sequence[float], axis: int) -> Any:
+def minus(x: np.ndarray | Tensor, means: Sequence[float], axis: int) -> Any:
     """Return x with the mean of each channel subtracted."""
     return x - along(x, means, axis)
 

@@ -13,7 +13,7 @@ from layercli.core import dtypes
 from layercli.core.limits import PARTS
 from layercli.core.naming import snake_case
 from layercli.core.operation import Op, find_operation
-from layercli.core.types import Config, ConfigLike
+from layercli.core.types import Config, ConfigLike, Tensor
 from layercli.errors import FormatError, UsageError
 from layercli.ops.core.slicing import GetItem, StridedSlice
 from layercli.ops.linalg import decompositions, solvers
@@ -276,7 +276,7 @@ def _functions(name: str) -> Callable[..., Any]:
 
 
 def _batch_normalization(
-    x: object, mean: object, variance: object, offset: object = None, scale: object = None, **own: object
+    x: Tensor, mean: Tensor, variance: Tensor, offset: Tensor | None = None, scale: Tensor | None = None, **own: Any
 ) -> Any:
     return ops.batch_normalization(x, mean, variance, offset=offset, scale=scale, **own)
 

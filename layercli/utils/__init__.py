@@ -23,6 +23,7 @@ from layercli.core.custom_objects import (
 )
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.refusals import refused
+from layercli.core.types import TensorLike
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.saving import CustomObjectScope, deserialize_keras_object, serialize_keras_object
@@ -99,7 +100,8 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
            [0., 0., 1.]])
     """
     if not isinstance(x, (np.ndarray, list, tuple)) and hasattr(x, "detach"):
-        return ops.one_hot(x[..., 0] if x.ndim > 1 and x.shape[-1] == 1 else x, num_classes)
+        x = x[..., 0] if x.ndim > 1 and x.shape[-1] == 1 else x
+        return ops.one_hot(x, int(x.max()) + 1 if num_classes is None else num_classes)
     labels = np.array(x, dtype="int64")
     labels = labels[..., 0] if labels.ndim > 1 and labels.shape[-1] == 1 else labels
     classes = num_classes or int(labels.max()) + 1
@@ -108,7 +110,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     return np.eye(classes)[labels]
 
 
-def normalize(x: object, axis: int = -1, order: float = 2) -> Any:
+def normalize(x: TensorLike, axis: int = -1, order: float = 2) -> Any:
     """Return ``x`` divided by its norm of that order along ``axis``; where that is 0, x.
 
     >>> normalize(np.array([[3.0, 4.0], [0.0, 0.0]]))

@@ -174,7 +174,7 @@ def smart_resize(
     kept_height = max(min(height, int(width * size[0] / size[1])), 1)
     kept_width = max(min(width, int(height * size[1] / size[0])), 1)
     top, left = (height - kept_height) // 2, (width - kept_width) // 2
-    last: tuple[object, ...] = (slice(None),) if data_format == "channels_last" else ()
+    last = (slice(None),) if data_format == "channels_last" else ()
     cut = (..., slice(top, top + kept_height), slice(left, left + kept_width), *last)
     resized = ops.image.resize(tensor[cut], size, interpolation, data_format=data_format)
     return ops.convert_to_numpy(resized) if isinstance(x, np.ndarray) else resized

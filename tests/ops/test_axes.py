@@ -61,6 +61,11 @@ def test_diff(n, axis):
     agree(lambda k, x: k.diff(x, n=n, axis=axis), np.tile(TRUTHS, (2, 1, 1)), gradients=False)
 
 
+def test_arrays_that_stay_as_they_are_become_tensors():
+    for found in (ops.rot90(X[0], 0), ops.diff(X[0], 0), ops.select([[True]], [1.5])):
+        assert isinstance(found, torch.Tensor)
+
+
 @pytest.mark.parametrize("axis", [None, *AXES])
 def test_sort(axis):
     agree(lambda k, x: k.sort(x, axis), X)

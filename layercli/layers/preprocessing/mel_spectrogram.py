@@ -73,7 +73,7 @@ class MelSpectrogram(Layer):
         )
         return result
 
-    def _decibels(self, power: object) -> Tensor:
+    def _decibels(self, power: Tensor) -> Tensor:
         import math
 
         reference = 10 * math.log10(max(abs(self.ref_power), self.min_power))

@@ -132,7 +132,7 @@ class ConvLSTMCell(BaseWindowLayer):
         h, c = self.op(z, c)
         return h, [h, c]
 
-    def _projected(self, op: Convolution, x: Tensor, kernel: object, bias: object, masks: Any) -> Tensor:
+    def _projected(self, op: Convolution, x: Tensor, kernel: Variable, bias: Variable | None, masks: Any) -> Tensor:
         """Return the convolution for all gates, or for each of its own x, where masks are drawn."""
         if not masks or masks[0] is None:
             return op(x, kernel, bias)

@@ -11,7 +11,7 @@ from layercli.core import tree
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
-from layercli.core.types import Tensor
+from layercli.core.types import Tensor, TensorLike
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.lazy import torch
@@ -52,7 +52,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def jvp(
-    fun: Callable[..., object], primals: Sequence[Tensor], tangents: Sequence[Tensor], has_aux: bool = False
+    fun: Callable[..., object], primals: Sequence[TensorLike], tangents: Sequence[TensorLike], has_aux: bool = False
 ) -> tuple[Tensor, ...]:
     """Return fun(*primals) and its Jacobian-vector product with ``tangents``: the directional derivative.
 

@@ -91,7 +91,7 @@ class Cast(Op):
         return x.to(getattr(torch, self.dtype))
 
 
-def cast(x: object, dtype: str) -> Tensor:
+def cast(x: object, dtype: DTypeLike) -> Tensor:
     """Return x converted to ``dtype``, elementwise."""
     return Cast(dtypes.name_of(dtype))(x)
 
@@ -119,7 +119,7 @@ class View(Op):
         return x.contiguous().view(getattr(torch, self.dtype))
 
 
-def view(x: TensorLike, dtype: DTypeLike | None = None) -> Any:
+def view(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
     """Return x with its bytes reinterpreted as ``dtype``; None keeps x's dtype. Raises ShapeError for a last axis that
     does not fit.
     """

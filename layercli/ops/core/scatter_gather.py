@@ -151,7 +151,7 @@ def scatter_update(
     return ScatterUpdate(reduction)(inputs, convert_to_tensor(indices), convert_to_tensor(updates))
 
 
-def scatter(indices: TensorLike, values: Tensor, shape: ShapeLike) -> Tensor:
+def scatter(indices: TensorLike, values: TensorLike, shape: ShapeLike) -> Tensor:
     """Return zeros of ``shape`` with each of ``values`` added at its index: indices (..., axes)."""
     indices, values = convert_to_tensor(indices), convert_to_tensor(values)
     axes = spec_of(indices).shape[-1]

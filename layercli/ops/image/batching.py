@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from layercli.core.operation import spec_of
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.ops.numpy.reshaping import expand_dims, squeeze
 
 
-def as_batch(function: Callable[..., object], *images: Any, axes: int = 4) -> Any:
+def as_batch(function: Callable[..., Tensor], *images: Any, axes: int = 4) -> Tensor:
     """Return ``function(*images)`` for batches with ``axes`` axes; for single images, with one axis less, the single
     result.
 

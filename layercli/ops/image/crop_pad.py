@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from layercli.core.operation import spec_of
 from layercli.core.spec import Spec
@@ -83,7 +82,7 @@ def resize(
     fill_mode: str = "constant",
     fill_value: float = 0.0,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return an image or a batch resized to ``size``, (height, width), by nearest, bilinear or bicubic interpolation.
 
     The aspect ratio changes unless the images are first cropped to the target's (``crop_to_aspect_ratio``) or padded

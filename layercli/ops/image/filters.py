@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core import dims, dtypes
 from layercli.core.dims import Size
@@ -74,7 +73,7 @@ def gaussian_blur(
     kernel_size: Sequence[int] = (3, 3),
     sigma: Sequence[float] = (1.0, 1.0),
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return an image or a batch convolved with a Gaussian kernel of ``kernel_size`` (height, width) and ``sigma``."""
     taps = gaussian_kernel(kernel_size, sigma)
     x = convert_to_tensor(images)
@@ -99,7 +98,7 @@ def ssim(
     k1: float = 0.01,
     k2: float = 0.03,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return the structural similarity of two images, or of each pair of a batch, at most 1.
 
     SSIM = (2 mx my + C1)(2 cov + C2) / ((mx^2 + my^2 + C1)(vx + vy + C2)), averaged over Gaussian windows of

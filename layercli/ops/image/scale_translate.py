@@ -11,7 +11,7 @@ from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Shape, Spec, shape_of, show_shape
-from layercli.core.types import Tensor
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import DTypeError, ShapeError, UsageError, nearest
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of
@@ -89,9 +89,9 @@ class ScaleAndTranslate(Op):
 
 
 def scale_and_translate(
-    images: Tensor,
+    images: TensorLike,
     output_shape: Sequence[int],
-    scale: Tensor,
+    scale: TensorLike,
     translation: Any,
     spatial_dims: Sequence[int],
     method: str,

@@ -152,7 +152,7 @@ def affine_transform(
     fill_mode: str = "constant",
     fill_value: float = 0,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return an image or a batch whose pixel (x, y) is the input at (a0 x + a1 y + a2, b0 x + b1 y + b2).
 
     ``transform``: (8,) or (batch, 8), holding a0, a1, a2, b0, b1, b2, 0, 0. ``fill_mode``: constant, nearest, wrap,
@@ -172,7 +172,7 @@ def perspective_transform(
     interpolation: str = "bilinear",
     fill_value: float = 0,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return an image or a batch under the perspective that moves four ``start_points`` (4, 2), as (x, y), to
     ``end_points``.
     """
@@ -197,7 +197,7 @@ def elastic_transform(
     fill_value: float = 0.0,
     seed: object = None,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return an image or a batch with each pixel shifted by ``alpha`` times smooth random noise.
 
     ``sigma``: the deviation of the noise and of its Gaussian blur. The horizontal and vertical shifts are independent.

@@ -162,7 +162,7 @@ def threshold(x: TensorLike, threshold: float, default_value: float) -> Tensor:
     return ops.ActivationFunction("threshold", (threshold, default_value))(x)
 
 
-def softmax(x: Tensor, axis: Any = -1) -> Tensor:
+def softmax(x: TensorLike, axis: Any = -1) -> Tensor:
     """Return exp(x) / sum(exp(x)) along ``axis``, one axis or several that are treated as one."""
     return ops.SoftmaxActivation(tuple(axis) if isinstance(axis, (list, tuple)) else (axis,))(x)
 

@@ -8,7 +8,7 @@ from layercli.core import dims
 from layercli.core.dims import Size
 from layercli.core.operation import Op, cached_property
 from layercli.core.spec import Spec
-from layercli.core.types import Tensor
+from layercli.core.types import Tensor, TensorLike
 from layercli.lazy import F
 from layercli.ops.core.axes import check_rank
 from layercli.ops.nn.convolution import (
@@ -27,8 +27,8 @@ from layercli.ops.numpy.elementwise import promoted
 
 
 def conv_transpose(
-    inputs: Tensor,
-    kernel: Tensor,
+    inputs: TensorLike,
+    kernel: TensorLike,
     strides: Sizes = 1,
     padding: str = "valid",
     output_padding: Sizes | None = None,

@@ -204,8 +204,8 @@ def padded(x: Tensor, along: tuple[Window, ...]) -> tuple[Any, tuple[int, ...]]:
 
 
 def conv(
-    inputs: Tensor,
-    kernel: Tensor,
+    inputs: TensorLike,
+    kernel: TensorLike,
     strides: Sizes = 1,
     padding: str = "valid",
     data_format: str | None = None,
@@ -232,7 +232,7 @@ def conv(
 
 def depthwise_conv(
     inputs: object,
-    kernel: Tensor,
+    kernel: TensorLike,
     strides: Sizes = 1,
     padding: str = "valid",
     data_format: str | None = None,

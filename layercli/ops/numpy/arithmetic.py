@@ -76,7 +76,7 @@ def absolute(x: TensorLike) -> Tensor:
     return Unary("absolute")(x)
 
 
-def abs(x: Tensor) -> Tensor:
+def abs(x: TensorLike) -> Tensor:
     """Return |x|, elementwise; the same as ``absolute``."""
     return Unary("absolute")(x)
 
@@ -86,7 +86,7 @@ def fabs(x: TensorLike) -> Tensor:
     return Unary("fabs")(x)
 
 
-def sign(x: Tensor) -> Tensor:
+def sign(x: TensorLike) -> Tensor:
     """Return -1, 0 or 1, the sign of x, elementwise."""
     return Unary("sign")(x)
 
@@ -153,7 +153,7 @@ class Round(Op):
         return torch.round(x.float(), decimals=self.decimals).to(x.dtype)
 
 
-def round(x: Tensor, decimals: int = 0) -> Tensor:
+def round(x: TensorLike, decimals: int = 0) -> Tensor:
     """Return x rounded to ``decimals`` digits after the point, elementwise; halves are rounded to even.
 
     A negative ``decimals`` rounds to tens, hundreds, ...

@@ -176,7 +176,7 @@ def ones_like(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
     return full_like(x, 1, dtype)
 
 
-def zeros_like(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
+def zeros_like(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
     """Return zeros of x's shape, in ``dtype``, None being x's."""
     return full_like(x, 0, dtype)
 

@@ -13,6 +13,7 @@ from layercli.core.types import DTypeLike, Tensor, TensorLike
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of
+from layercli.ops.core.conversion import convert_to_tensor
 from layercli.ops.core.slicing import GetItem, StridedSlice
 from layercli.ops.numpy.arithmetic import subtract
 from layercli.ops.numpy.logic import not_equal
@@ -68,7 +69,7 @@ def nancumprod(x: TensorLike, axis: int | None = None, dtype: DTypeLike | None =
     return _running("nancumprod", x, axis, dtype)
 
 
-def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Any:
+def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
     """Return the differences a[i + 1] - a[i] along ``axis``, applied ``n`` times; for booleans whether they differ."""
     if n < 0:
         raise UsageError(f"diff expects n to be at least 0, got {n}")
@@ -78,7 +79,7 @@ def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Any:
     size = spec.shape[len(before)]
     for _ in range(min(n, size) if isinstance(size, int) else n):  # with none left there is nothing to subtract
         a = difference(GetItem((*before, StridedSlice(1)))(a), GetItem((*before, StridedSlice(None, -1)))(a))
-    return a
+    return convert_to_tensor(a)
 
 
 def _running(function: str, x: TensorLike, axis: int | None, dtype: object) -> Tensor:

@@ -189,28 +189,28 @@ def unstack(x: TensorLike, num: int | None = None, axis: int = 0) -> list[Tensor
     return list(Unstack(num, axis)(x))
 
 
-def hstack(xs: Sequence[Tensor]) -> Tensor:
+def hstack(xs: Sequence[TensorLike]) -> Tensor:
     """Return the tensors ``xs`` concatenated along their second axis, or their only one."""
     xs = [expand_dims(x, 0) if not ndim(x) else x for x in xs]
     return concatenate(xs, 0 if ndim(xs[0]) == 1 else 1)
 
 
-def vstack(xs: Sequence[Tensor]) -> Tensor:
+def vstack(xs: Sequence[TensorLike]) -> Tensor:
     """Return the tensors ``xs`` concatenated along their first axis; vectors become rows."""
     return concatenate([_at_least_a_row(x) for x in xs], 0)
 
 
-def dstack(xs: Sequence[Tensor]) -> Tensor:
+def dstack(xs: Sequence[TensorLike]) -> Tensor:
     """Return the tensors ``xs`` concatenated along their third axis; vectors become (1, n, 1), matrices (m, n, 1)."""
     return concatenate([expand_dims(x, 2) if ndim(x) == 2 else x for x in map(_at_least_a_row, xs)], 2)
 
 
-def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Tensor:
+def append(x1: TensorLike, x2: TensorLike, axis: int | None = None) -> Tensor:
     """Return x1 and x2 concatenated along ``axis``; None flattens both."""
     return concatenate([ravel(x1), ravel(x2)], 0) if axis is None else concatenate([x1, x2], axis)
 
 
-def _at_least_a_row(x: Tensor) -> Tensor:
+def _at_least_a_row(x: TensorLike) -> TensorLike:
     rank = ndim(x)
     return x if rank > 1 else expand_dims(x, tuple(range(2 - rank)))
 

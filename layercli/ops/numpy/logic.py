@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 from layercli.core.types import Tensor, TensorLike
 from layercli.errors import UsageError
@@ -91,7 +91,11 @@ def isreal(x: TensorLike) -> Tensor:
     return Unary("isreal")(x)
 
 
-def where(condition: TensorLike, x1: Tensor | float | None = None, x2: object = None) -> Any:
+@overload
+def where(condition: TensorLike) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: TensorLike, x1: TensorLike, x2: TensorLike) -> Tensor: ...
+def where(condition: TensorLike, x1: TensorLike | None = None, x2: TensorLike | None = None) -> Any:
     """Return x1 where ``condition`` is true, else x2, elementwise; the shapes broadcast.
 
     With neither x1 nor x2, return the indices where ``condition`` is true, as ``nonzero`` does.

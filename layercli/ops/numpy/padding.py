@@ -9,7 +9,7 @@ from typing import Any
 from layercli.core.dims import known
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
-from layercli.core.types import Tensor
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError, nearest
 from layercli.lazy import F, torch
 from layercli.ops.core.axes import check_rank
@@ -75,7 +75,7 @@ class Crop(Op):
         return x
 
 
-def pad(x: Tensor, pad_width: Any, mode: str = "constant", constant_values: float | None = None) -> Tensor:
+def pad(x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: float | None = None) -> Tensor:
     """Return x padded by ``pad_width``: a number, a (before, after), or one such pair per axis.
 
     ``mode``: ``constant`` with ``constant_values``, or a key of ``MIRRORS``. Raises UsageError for another mode.

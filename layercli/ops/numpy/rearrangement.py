@@ -13,6 +13,7 @@ from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of, axis_of
+from layercli.ops.core.conversion import convert_to_tensor
 from layercli.ops.core.scatter_gather import take
 from layercli.ops.core.shape import sizes_in
 from layercli.ops.numpy.reshaping import ravel, swapaxes
@@ -68,7 +69,7 @@ def repeat(x: TensorLike, repeats: int | Iterable[int], axis: int | None = None)
     return take(x, [i for i, count in enumerate(counts) for _ in range(count)], axis)
 
 
-def tile(x: Tensor, repeats: int | Iterable[int]) -> Tensor:
+def tile(x: TensorLike, repeats: int | Iterable[int]) -> Tensor:
     """Return x repeated as a whole ``repeats`` times along each of its last axes."""
     return Tile(sizes_in(repeats))(x)
 
@@ -128,7 +129,7 @@ def fliplr(x: TensorLike) -> Tensor:
     return Flip(1)(x)
 
 
-def rot90(array: TensorLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
+def rot90(array: TensorLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
     """Return the array rotated ``k`` times by 90 degrees, from the first of two ``axes`` towards the second."""
     spec = spec_of(array)
     if len(axes) != 2 or len(axes_of(spec, axes)) != 2:
@@ -139,7 +140,7 @@ def rot90(array: TensorLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
         return Flip((first, second))(array)
     if turns == 1:
         return swapaxes(Flip(second)(array), first, second)
-    return Flip(second)(swapaxes(array, first, second)) if turns else array
+    return Flip(second)(swapaxes(array, first, second)) if turns else convert_to_tensor(array)
 
 
 def roll(x: TensorLike, shift: int | Iterable[int], axis: int | Iterable[int] | None = None) -> Tensor:

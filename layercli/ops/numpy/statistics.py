@@ -111,7 +111,7 @@ def correlate(x1: TensorLike, x2: TensorLike, mode: str = "valid") -> Tensor:
     return Correlate(mode)(x, y)
 
 
-def corrcoef(x: Tensor) -> Tensor:
+def corrcoef(x: TensorLike) -> Tensor:
     """Return the correlation coefficients, in [-1, 1], of each pair of rows of x (variables, observations); 1 for a
     vector.
     """
