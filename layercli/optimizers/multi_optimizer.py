@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from layercli.core.naming import snake_case
 from layercli.core.registry import DataclassConfig
+from layercli.core.types import Tensor
 from layercli.errors import NotBuiltError, UsageError
 from layercli.lazy import torch
 from layercli.optimizers.apply_gradients import ApplyGradientsMixin
@@ -170,7 +171,7 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMix
         return self.step_count
 
     @property
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> Tensor:
         """Not one number: raises UsageError, whether read or set."""
         raise UsageError(f"{self.name} has no learning rate of its own", hint="each of its optimizers has one")
 

@@ -151,7 +151,7 @@ def separable(x: Tensor, filters: int, size: int, name: str, strides: int = 1) -
     return x
 
 
-def projected(p: Any, filters: int, name: str) -> Any:
+def projected(p: Any, filters: int, name: str) -> Tensor:
     """Return p with another number of channels, or p itself if it has as many."""
     if p.shape[-1] == filters:
         return p

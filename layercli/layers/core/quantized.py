@@ -10,6 +10,7 @@ from layercli.core.backend import get_backend
 from layercli.core.dtypes import DTypePolicy
 from layercli.core.fields import Validator, argument
 from layercli.core.quantized_policies import Int4DTypePolicy, QuantizedFloat8DTypePolicy
+from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.errors import NotBuiltError, UsageError
 from layercli.initializers import Initializer
@@ -132,7 +133,7 @@ class QuantizedMixin(LoraMixin):
             setattr(self, name, self.add_weight(name, shape, start, **settings))
         self.is_quantized = True
 
-    def float8_product(self, x: Any, equation: str, bias: Any) -> Any:
+    def float8_product(self, x: Any, equation: str, bias: Any) -> Tensor:
         """Return the einsum of x and the kernel in float8, plus the bias, which float32 rounds to bfloat16 as Keras does."""
         held = vars(self)
         out = Float8Einsum(equation)(ops.cast(x, self.compute_dtype), held["kernel"], *(held[name] for name in FLOAT8))

@@ -74,6 +74,6 @@ class BaseRandomImageLayer(BaseImagePreprocessingLayer, BaseRandomLayer):
         return moved_boxes(self, boxes, images, lambda found, size: self.move_boxes(found, size, drawn))
 
 
-def selected(drawn: Tensor) -> Any:
+def selected(drawn: Tensor) -> Tensor:
     """Return, for each image, whether its second random number is below the first: (batch, 1, 1, 1)."""
     return ops.reshape(drawn[:, 1] < drawn[:, 0], (-1, 1, 1, 1))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli import ops
 from layercli.core.types import Tensor
 from layercli.layers.preprocessing.mix_up import mixed_labels, partners, refused
@@ -42,11 +40,11 @@ class CutMix(RandomColor):
         out: Tensor = ops.where(window, partners(images, drawn), images)
         return out
 
-    def random_transform_masks(self, masks: Tensor, drawn: Tensor) -> Any:
+    def random_transform_masks(self, masks: Tensor, drawn: Tensor) -> Tensor:
         """Return masks with the same windows."""
         return self.random_transform(masks, drawn)
 
-    def random_transform_labels(self, labels: Tensor, drawn: Tensor) -> Any:
+    def random_transform_labels(self, labels: Tensor, drawn: Tensor) -> Tensor:
         """Return the labels mixed by area."""
         return mixed_labels(ops.cast(labels, self.compute_dtype), drawn)
 

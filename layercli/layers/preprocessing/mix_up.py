@@ -29,16 +29,16 @@ class MixUp(RandomColor):
         """Make the op of the settings."""
         self.op = MixDraws(self.alpha, self.alpha, self.seed)
 
-    def random_transform(self, images: Tensor, drawn: Tensor) -> Any:
+    def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return the images mixed."""
         weight = self.beside(drawn)
         return weight * images + (1 - weight) * partners(images, drawn)
 
-    def random_transform_masks(self, masks: Tensor, drawn: Tensor) -> Any:
+    def random_transform_masks(self, masks: Tensor, drawn: Tensor) -> Tensor:
         """Return masks mixed as the images are."""
         return self.random_transform(ops.cast(masks, self.compute_dtype), drawn)
 
-    def random_transform_labels(self, labels: Tensor, drawn: Tensor) -> Any:
+    def random_transform_labels(self, labels: Tensor, drawn: Tensor) -> Tensor:
         """Return the labels mixed."""
         return mixed_labels(ops.cast(labels, self.compute_dtype), drawn)
 
@@ -51,12 +51,12 @@ class MixUp(RandomColor):
         return refused(name)
 
 
-def partners(images: Tensor, drawn: Tensor) -> Any:
+def partners(images: Tensor, drawn: Tensor) -> Tensor:
     """Return for each image the one that it is mixed with."""
     return ops.take(images, ops.cast(drawn[:, 1], "int64"), 0)
 
 
-def mixed_labels(labels: Tensor, drawn: Tensor) -> Any:
+def mixed_labels(labels: Tensor, drawn: Tensor) -> Tensor:
     """Return labels (batch, classes) mixed by the weights that were drawn."""
     weight = ops.cast(drawn[:, :1], labels.dtype)
     return weight * labels + (1 - weight) * partners(labels, drawn)

@@ -72,6 +72,6 @@ class RandomAffine(RandomWarp):
         return through_map(boxes, self.mapped(blank(size, self.channels_first), *drawn)), size
 
 
-def blank(size: Size, channels_first: bool) -> Any:
+def blank(size: Size, channels_first: bool) -> Tensor:
     """Return an image of that size, of which an op takes the size alone."""
     return ops.zeros((1, 1, *size) if channels_first else (1, *size, 1))

@@ -41,7 +41,7 @@ class RandomPerspective(RandomWarp):
             for way in (self.interpolation, "nearest")
         )
 
-    def warped(self, images: Tensor, drawn: Tensor, resample: Any) -> Any:
+    def warped(self, images: Tensor, drawn: Tensor, resample: Any) -> Tensor:
         """Return the images, some in perspective."""
         moved = resample(images, self.mapped(images, drawn[:, 2:]))
         return ops.where(selected(drawn), moved, images)

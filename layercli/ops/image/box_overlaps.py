@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError, UsageError
 from layercli.ops.image.boxes import check_format, convert_format
 
@@ -30,7 +31,7 @@ def compute_iou(
     use_masking: bool = False,
     mask_val: float = -1,
     image_shape: Any = None,
-) -> Any:
+) -> Tensor:
     """Return the area of the intersection over that of the union of each box of ``boxes1`` with each of ``boxes2``.
 
     Args:
@@ -62,7 +63,7 @@ def compute_iou(
     return ops.where(ops.logical_or(*none), float(mask_val), found)
 
 
-def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape: Any = None) -> Any:
+def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape: Any = None) -> Tensor:
     """Return the complete IoU of pairs of boxes: the IoU less the squared distance of the centres and a term of the aspect ratios.
 
     Reference: Zheng et al., "Distance-IoU loss", 2020.
@@ -110,7 +111,7 @@ def encode_box_to_deltas(
     encoding_format: str = "center_yxhw",
     variance: Any = None,
     image_shape: Any = None,
-) -> Any:
+) -> Tensor:
     """Return boxes as differences from anchors: of the centres in sizes of the anchor, and logarithms of ratios of the sizes.
 
     Args:

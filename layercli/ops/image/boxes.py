@@ -72,7 +72,7 @@ def _corners(boxes: Tensor, layout: str) -> list[Any]:
     return [first - third / 2, second - fourth / 2, first + third / 2, second + fourth / 2]
 
 
-def _of_corners(corners: list[Any], layout: str) -> Any:
+def _of_corners(corners: list[Any], layout: str) -> Tensor:
     """Return boxes from left, top, right and bottom."""
     left, top, right, bottom = corners
     width, height = right - left, bottom - top
@@ -129,7 +129,7 @@ def affine_transform(
     center_x: Any = None,
     center_y: Any = None,
     bounding_box_format: str = "xyxy",
-) -> Any:
+) -> Tensor:
     """Return the boxes that enclose boxes (batch, n, 4) rotated, sheared, scaled and translated.
 
     Args:
@@ -169,7 +169,7 @@ def only_xyxy(bounding_box_format: str) -> None:
         raise UsageError(f"this takes boxes in the format xyxy, got {bounding_box_format!r}")
 
 
-def through_map(boxes: Tensor, maps: Any) -> Any:
+def through_map(boxes: Tensor, maps: Any) -> Tensor:
     """Return the boxes (batch, n, 4) of images that a map (batch, 6 or 8) from output to input pixels resamples, in xyxy."""
     a0, a1, a2, b0, b1, b2, *depth = (maps[:, i, None, None] for i in range(maps.shape[1]))
     c0, c1 = depth or (0 * a0, 0 * a0)
@@ -177,7 +177,7 @@ def through_map(boxes: Tensor, maps: Any) -> Any:
     return _enclosing(boxes, [*forward, b0 * c1 - b1 * c0, a1 * c0 - a0 * c1, a0 * b1 - a1 * b0])
 
 
-def _enclosing(boxes: Tensor, rows: list[Any]) -> Any:
+def _enclosing(boxes: Tensor, rows: list[Any]) -> Tensor:
     """Return the boxes that enclose the corners of boxes under a map of pixels: its rows of numbers, each (batch, 1, 1)."""
     left, top, right, bottom = ops.split(boxes, 4, -1)
     x, y = ops.concatenate([left, right, right, left], -1), ops.concatenate([top, top, bottom, bottom], -1)
@@ -195,7 +195,7 @@ def crop(boxes: Any, top: Any, left: Any, height: Any, width: Any, bounding_box_
 
 def pad(
     boxes: Any, top: Any, left: Any, height: Any = None, width: Any = None, bounding_box_format: str = "xyxy"
-) -> Any:
+) -> Tensor:
     """Return boxes in xyxy moved down by ``top`` and right by ``left`` pixels; height and width are not used, as in Keras."""
     only_xyxy(bounding_box_format)
     sides = ops.split(ops.convert_to_tensor(boxes), 4, -1)

@@ -164,7 +164,7 @@ def extract_patches_3d(
 
 def _patches(
     name: str, axes: int, x: TensorLike, size: Any, strides: Any, dilation: Any, padding: str, data_format: str | None
-) -> Any:
+) -> Tensor:
     if axes not in (2, 3):
         raise UsageError(f"{name} expects a size of 2 or 3 numbers, got {size}")
     window = each(size, axes, "size")

@@ -253,7 +253,7 @@ def matrix_rank(x: TensorLike, tol: float | None = None) -> Tensor:
     return MatrixRank(tol)(matrices(x))
 
 
-def matrices(x: TensorLike) -> Any:
+def matrices(x: TensorLike) -> Tensor:
     """Return x as a tensor of a floating dtype."""
     x = convert_to_tensor(x)
     return x if dtypes.rank(spec_of(x).dtype) >= 2 else cast(x, "float32")

@@ -365,7 +365,7 @@ class _Call:
         return FakeTensor(x)
 
 
-def _unset(x: Any, _: bool) -> Any:
+def _unset(x: Any, _: bool) -> Tensor:
     """Return a real tensor like ``x`` whose values are not set; memory that is not written to takes none."""
     return torch.empty_strided(x.size(), x.stride(), dtype=x.dtype) if isinstance(x, torch.Tensor) else x
 

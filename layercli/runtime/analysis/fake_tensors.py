@@ -70,7 +70,7 @@ class FakeTensor(torch.Tensor):
         """Return 0: there is no memory."""
         return 0
 
-    def __array__(self, dtype: DTypeLike | None = None) -> Any:
+    def __array__(self, dtype: DTypeLike | None = None) -> Tensor:
         raise NeedsValues("numpy()")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> FakeTensor:

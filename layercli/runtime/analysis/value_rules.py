@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.inspect.recurrence_memory import lstm_workspace
 from layercli.runtime.analysis.fake_tensors import NeedsValues
 
@@ -65,11 +66,11 @@ def _argsort(args: tuple[Any, ...], out: Any, generator: torch.Generator) -> Any
     return _sort(args, (None,), generator)[1]
 
 
-def _argmax(args: tuple[Any, ...], out: Any, generator: torch.Generator) -> Any:
+def _argmax(args: tuple[Any, ...], out: Any, generator: torch.Generator) -> Tensor:
     return indices_drawn(out.shape, size_along(args[0], _argument(args, 1, None)), generator)
 
 
-def _multinomial(args: tuple[Any, ...], out: Any, generator: torch.Generator) -> Any:
+def _multinomial(args: tuple[Any, ...], out: Any, generator: torch.Generator) -> Tensor:
     return indices_drawn(out.shape, args[0].shape[-1], generator)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.runtime.distributed import process_group
 from layercli.runtime.distributed.process_group import Group
@@ -89,7 +90,7 @@ def placements(layout: TensorLayout) -> list[Any]:
     ]
 
 
-def distribute_tensor(tensor: Any, layout: TensorLayout) -> Any:
+def distribute_tensor(tensor: Any, layout: TensorLayout) -> Tensor:
     """See ``layercli.distribution.distribute_tensor``."""
     from torch.distributed.tensor import distribute_tensor as distribute
 
