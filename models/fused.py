@@ -6,6 +6,7 @@ from itertools import accumulate
 from typing import Any
 
 from layercli import ops
+from layercli.core.types import Tensor
 from layercli.layers.core.dense import Dense
 
 
@@ -14,7 +15,7 @@ class FusedDense(Dense):
 
     parts: Any = ()
 
-    def split(self, x: Any) -> list[Any]:
+    def split(self, x: Tensor) -> list[Any]:
         """Return the output of each projection; a rank that has a share of each has the same share of all."""
         ends = [end * x.shape[-1] // self.units for end in accumulate(self.parts[:-1])]
         return list(ops.split(x, ends, axis=-1))

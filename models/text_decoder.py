@@ -83,7 +83,7 @@ class TextDecoder(Pretrained):
         x = self.projected(self.finished(x), input_ids)
         return x if cache is None else (x, kept)
 
-    def projected(self, x: Any, input_ids: Tensor) -> Any:
+    def projected(self, x: Tensor, input_ids: Tensor) -> Any:
         """Return the output of the head for the hidden states."""
         if self.head == "tokens":
             tied = self.config.tie_word_embeddings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core.types import Tensor
 from layercli.lazy import torch
@@ -44,7 +43,7 @@ class SparseCategoricalCrossentropy(MeanOf):
     ignore_class: int | None = None
     axis: int = -1
 
-    def values(self, y_true: Any, y_pred: Any) -> torch.Tensor:
+    def values(self, y_true: Tensor, y_pred: Tensor) -> torch.Tensor:
         """Return one value per label."""
         return crossentropy.sparse_categorical_crossentropy(
             y_true, y_pred, from_logits=self.from_logits, ignore_class=self.ignore_class, axis=self.axis

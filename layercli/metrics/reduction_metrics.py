@@ -83,7 +83,7 @@ class Mean(Metric):
 class MeanOf(Mean):
     """Base of the metrics that are the mean of ``values(y_true, y_pred)``."""
 
-    def values(self, y_true: Any, y_pred: Any) -> torch.Tensor:
+    def values(self, y_true: Tensor, y_pred: Tensor) -> torch.Tensor:
         """Return one value per sample."""
         raise NotImplementedError(f"{type(self).__name__} has no values(y_true, y_pred)")
 
@@ -103,7 +103,7 @@ class MeanMetricWrapper(MeanOf):
         self.fn = fn
         self.arguments = kwargs
 
-    def values(self, y_true: Any, y_pred: Any) -> torch.Tensor:
+    def values(self, y_true: Tensor, y_pred: Tensor) -> torch.Tensor:
         """Return fn's values."""
         return tensor(self.fn(y_true, y_pred, **self.arguments))
 
@@ -132,7 +132,7 @@ def mean_class(
     arguments = inspect.signature(function).parameters
     settings = [key for key in order.split() if key in arguments]
 
-    def values(self: Any, y_true: Any, y_pred: Any) -> torch.Tensor:
+    def values(self: Any, y_true: Tensor, y_pred: Tensor) -> torch.Tensor:
         return tensor(function(y_true, y_pred, **{key: getattr(self, key) for key in settings}))
 
     types = {key: (arguments[key].annotation, arguments[key].default) for key in settings} | {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from layercli.core.types import Tensor
 from layercli.lazy import torch
 from layercli.losses import regression
 from layercli.losses.alignment import pairwise
@@ -35,7 +35,7 @@ class RootMeanSquaredError(MeanOf):
     name: str | None = "root_mean_squared_error"
     dtype: str | None = None
 
-    def values(self, y_true: Any, y_pred: Any) -> torch.Tensor:
+    def values(self, y_true: Tensor, y_pred: Tensor) -> torch.Tensor:
         """Return the squared errors."""
         return squared_error(y_true, y_pred)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Never
 
 from layercli.core.naming import snake_case
 from layercli.core.registry import DataclassConfig
-from layercli.core.types import Tensor
 from layercli.errors import NotBuiltError, UsageError
 from layercli.lazy import torch
 from layercli.optimizers.apply_gradients import ApplyGradientsMixin
@@ -171,7 +170,7 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMix
         return self.step_count
 
     @property
-    def learning_rate(self) -> Tensor:
+    def learning_rate(self) -> Never:
         """Not one number: raises UsageError, whether read or set."""
         raise UsageError(f"{self.name} has no learning rate of its own", hint="each of its optimizers has one")
 

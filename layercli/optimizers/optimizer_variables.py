@@ -10,7 +10,7 @@ from layercli import initializers as initializer_names
 from layercli.core import dtypes, naming
 from layercli.core.number_variable import NumberVariable
 from layercli.core.spec import Spec
-from layercli.core.types import DTypeLike
+from layercli.core.types import DTypeLike, Tensor
 from layercli.core.variable import Variable
 from layercli.core.variable_owner import TensorOwner
 from layercli.errors import NotBuiltError, UsageError
@@ -140,7 +140,7 @@ class OptimizerVariablesMixin:
         own.built_state.add_entry(name, tensor)
         return self._view(name, {name: tensor})
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Any) -> None:
         """Change one variable by its gradient: the rule of a subclass, in place of ``update``."""
         raise NotImplementedError(f"{type(self).__name__} has no update_step(gradient, variable, learning_rate)")
 

@@ -34,7 +34,7 @@ class Quantizer(DataclassConfig):
 
 
 def abs_max_quantize(
-    inputs: Any,
+    inputs: Tensor,
     axis: Axes,
     value_range: Sequence[int] = (-127, 127),
     dtype: str = "int8",

@@ -11,7 +11,7 @@ from layercli.ops.core.conversion import convert_to_tensor
 
 
 def fake_quant_with_min_max_vars(
-    inputs: Any, min_vals: Any, max_vals: Any, num_bits: int = 8, narrow_range: bool = False, axis: int | None = None
+    inputs: Tensor, min_vals: Any, max_vals: Any, num_bits: int = 8, narrow_range: bool = False, axis: int | None = None
 ) -> Tensor:
     """Return inputs rounded to the 2**num_bits values that lie evenly between the limits, which are moved so that 0 is one.
 
@@ -22,7 +22,7 @@ def fake_quant_with_min_max_vars(
     axes = list(range(x.ndim)) if axis is None else [i for i in range(x.ndim) if i != axis % x.ndim]
 
     @custom_gradient
-    def rounded(x: Any, low: Any, high: Any) -> Any:
+    def rounded(x: Tensor, low: Any, high: Any) -> Any:
         least, most, step, steps = nudged(low, high, num_bits, narrow_range)
         zero = (-least * steps + 0.5).floor()
         shifted = x.to(least.dtype).clamp(least, most) - least

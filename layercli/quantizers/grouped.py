@@ -14,7 +14,7 @@ from layercli.ops.core.conversion import convert_to_tensor
 
 
 def abs_max_quantize_grouped_with_zero_point(
-    inputs: Any,
+    inputs: Tensor,
     block_size: int,
     value_range: Sequence[int] = (-8, 7),
     dtype: str = "int8",

@@ -99,7 +99,7 @@ class Dense(QuantizedMixin):
             x = self.op(inputs, kernel, self.bias)
         return x if self.activation is None else apply_inplace(self.activation, x)
 
-    def _quantized(self, inputs: Any) -> Any:
+    def _quantized(self, inputs: Tensor) -> Any:
         """Return the outputs before the activation, by the integers of the kernel or in float8."""
         if self.quantization_mode == "float8":
             return self.float8_product(inputs, "...a,ab->...b", self.bias)

@@ -179,7 +179,7 @@ class QuantizedMixin(LoraMixin):
         op = QuantizedEinsum(equation, quantizer.value_range, quantizer.epsilon)
         return op(x, integers, held[f"{form.name}_scale"])
 
-    def with_lora(self, x: Any, inputs: Any, multiply: Any) -> Any:
+    def with_lora(self, x: Tensor, inputs: Tensor, multiply: Any) -> Any:
         """Return outputs plus those of the low-rank update, ``multiply(inputs, a) @ b``."""
         if self._lora is None:
             return x

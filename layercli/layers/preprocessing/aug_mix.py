@@ -54,7 +54,7 @@ class AugMix(BaseRandomImageLayer):
         mixed = sum(part * self._chained(images, chain) for part, chain in zip(weights, indices.tolist(), strict=True))
         return within(weight * images + (1 - weight) * mixed, self.value_range)
 
-    def random_transform_boxes(self, boxes: Any, images: Tensor, drawn: Tensor) -> Any:
+    def random_transform_boxes(self, boxes: Tensor, images: Tensor, drawn: Tensor) -> Any:
         """Return the boxes, which stay where they are: the image that is not moved is a part of the mix."""
         return boxes
 

@@ -67,7 +67,7 @@ class BaseRandomImageLayer(BaseImagePreprocessingLayer, BaseRandomLayer):
         """Return the masks of segmentation of the changed images; UsageError where they would have to be moved."""
         return self.unmoved("segmentation_masks", masks)
 
-    def random_transform_boxes(self, boxes: Any, images: Tensor, drawn: Tensor) -> Any:
+    def random_transform_boxes(self, boxes: Tensor, images: Tensor, drawn: Tensor) -> Any:
         """Return the bounding boxes of the changed images; UsageError where the layer has no way to move them."""
         if not self.moves_pixels:
             return self.unmoved("bounding_boxes", boxes)

@@ -102,7 +102,7 @@ class STFTSpectrogram(Layer):
             return [self.real_kernel if self.mode == "real" else self.imag_kernel]
         return [self.real_kernel, self.imag_kernel]
 
-    def _frames(self, signals: Any, kernel: Variable) -> Tensor:
+    def _frames(self, signals: Tensor, kernel: Variable) -> Tensor:
         """Return (batch, channels, frames, frequencies) of signals (batch, channels, time)."""
         batch, channels, time = signals.shape
         flat = ops.reshape(signals, (batch * channels, time, 1))

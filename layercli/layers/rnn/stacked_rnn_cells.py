@@ -50,7 +50,7 @@ class StackedRNNCells(Layer):
             build_cell(cell, input_shape)
             input_shape = (input_shape[0], output_size(cell))
 
-    def masks(self, inputs: Any) -> list[Any]:
+    def masks(self, inputs: Tensor) -> list[Any]:
         """Return the draws of dropout of all cells, two for each."""
         return [
             mask for cell in self.cells for mask in (cell.masks(inputs) if isinstance(cell, Cell) else (None, None))

@@ -175,23 +175,23 @@ def nearest_of(position: Tensor) -> list[tuple[Any, Any]]:
     return [(nearest.to(torch.int64), torch.ones_like(position))]
 
 
-def _clipped(index: Any, size: int) -> Tensor:
+def _clipped(index: Tensor, size: int) -> Tensor:
     out: Tensor = index.clamp(0, size - 1)
     return out
 
 
-def _wrapped(index: Any, size: int) -> Tensor:
+def _wrapped(index: Tensor, size: int) -> Tensor:
     out: Tensor = index.remainder(size)
     return out
 
 
-def _mirrored(index: Any, size: int) -> Tensor:
+def _mirrored(index: Tensor, size: int) -> Tensor:
     """Return the index reflected into [0, size) with the edges repeated: ... 1 0 0 1 ... n-1 n-1 n-2 ..."""
     turn = index.remainder(2 * size)
     return torch.where(turn < size, turn, 2 * size - 1 - turn)
 
 
-def _mirrored_inside(index: Any, size: int) -> Tensor:
+def _mirrored_inside(index: Tensor, size: int) -> Tensor:
     """Return the index reflected into [0, size) without repeating the edges: ... 2 1 0 1 ... n-1 n-2 ..."""
     turn = max(2 * size - 2, 1)
     out: Tensor = size - 1 - (index.remainder(turn) - (size - 1)).abs()

@@ -19,14 +19,14 @@ def _height_and_width(image_shape: Any) -> tuple[Any, Any]:
     return (None, None) if image_shape is None else tuple(image_shape[:2])
 
 
-def _sides(boxes: Any, source: str, image_shape: Any) -> list[Any]:
+def _sides(boxes: Tensor, source: str, image_shape: Any) -> list[Any]:
     """Return left, top, right and bottom of boxes, each (..., 1)."""
     return list(ops.split(convert_format(boxes, source, "xyxy", *_height_and_width(image_shape)), 4, -1))
 
 
 def compute_iou(
-    boxes1: Any,
-    boxes2: Any,
+    boxes1: Tensor,
+    boxes2: Tensor,
     bounding_box_format: str,
     use_masking: bool = False,
     mask_val: float = -1,
@@ -63,7 +63,7 @@ def compute_iou(
     return ops.where(ops.logical_or(*none), float(mask_val), found)
 
 
-def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape: Any = None) -> Tensor:
+def compute_ciou(boxes1: Tensor, boxes2: Tensor, bounding_box_format: str, image_shape: Any = None) -> Tensor:
     """Return the complete IoU of pairs of boxes: the IoU less the squared distance of the centres and a term of the aspect ratios.
 
     Reference: Zheng et al., "Distance-IoU loss", 2020.

@@ -117,11 +117,11 @@ def clip_to_image_size(
 
 
 def affine_transform(
-    boxes: Any,
+    boxes: Tensor,
     angle: Any,
     translate_x: Any,
     translate_y: Any,
-    scale: Any,
+    scale: Tensor,
     shear_x: Any,
     shear_y: Any,
     height: Any,
@@ -187,14 +187,14 @@ def _enclosing(boxes: Tensor, rows: list[Any]) -> Tensor:
     return ops.stack([ops.min(x, -1), ops.min(y, -1), ops.max(x, -1), ops.max(y, -1)], -1)
 
 
-def crop(boxes: Any, top: Any, left: Any, height: Any, width: Any, bounding_box_format: str = "xyxy") -> Any:
+def crop(boxes: Tensor, top: Any, left: Any, height: Any, width: Any, bounding_box_format: str = "xyxy") -> Any:
     """Return boxes in the window of a crop, cut off at its edges; all sizes in pixels, boxes in xyxy."""
     moved = pad(boxes, -top, -left, bounding_box_format=bounding_box_format)
     return clip_to_image_size({"boxes": moved}, height, width)["boxes"]
 
 
 def pad(
-    boxes: Any, top: Any, left: Any, height: Any = None, width: Any = None, bounding_box_format: str = "xyxy"
+    boxes: Tensor, top: Any, left: Any, height: Any = None, width: Any = None, bounding_box_format: str = "xyxy"
 ) -> Tensor:
     """Return boxes in xyxy moved down by ``top`` and right by ``left`` pixels; height and width are not used, as in Keras."""
     only_xyxy(bounding_box_format)
@@ -202,7 +202,7 @@ def pad(
     return ops.concatenate([side + (top if i % 2 else left) for i, side in enumerate(sides)], -1)
 
 
-def moved_boxes(layer: Any, given: Any, images: Any, move: Any) -> dict[str, Any]:
+def moved_boxes(layer: Any, given: Any, images: Tensor, move: Any) -> dict[str, Any]:
     """Return a dict of boxes and labels as a layer leaves them that moves pixels of ``images``.
 
     ``move`` takes boxes in xyxy and the size (height, width) of the images and returns the boxes with their new size.

@@ -109,7 +109,7 @@ def central(sizes: tuple[int, int], wanted: tuple[int, int]) -> Window:
     return (sizes[0] - wanted[0]) // 2, (sizes[1] - wanted[1]) // 2, *wanted
 
 
-def in_window(boxes: Any, window: Window, size: tuple[int, int]) -> tuple[Any, tuple[int, int]]:
+def in_window(boxes: Tensor, window: Window, size: tuple[int, int]) -> tuple[Any, tuple[int, int]]:
     """Return boxes in xyxy cropped to a window that is resized to ``size``, and that size."""
     row, column, height, width = window
     down, across = size[0] / height, size[1] / width

@@ -19,7 +19,7 @@ FORWARD, BACKWARD = "float8_e4m3fn", "float8_e5m2"
 """The dtypes of what is multiplied and of gradients."""
 
 
-def compute_float8_scale(amax: Any, scale: Any, dtype_max: Any, margin: int = 0) -> Tensor:
+def compute_float8_scale(amax: Any, scale: Tensor, dtype_max: Any, margin: int = 0) -> Tensor:
     """Return the new scale, amax * 2**margin / dtype_max; the old one where ``amax`` is 0 or not finite.
 
     The delayed scaling of NVIDIA's Transformer Engine, whose scale is the reciprocal of this one.
@@ -29,14 +29,14 @@ def compute_float8_scale(amax: Any, scale: Any, dtype_max: Any, margin: int = 0)
     return torch.reciprocal(torch.where(known, most / amax / 2**margin, torch.reciprocal(scale)))
 
 
-def compute_float8_amax_history(x: Any, amax_history: Any) -> Tensor:
+def compute_float8_amax_history(x: Tensor, amax_history: Any) -> Tensor:
     """Return the history moved on by one step, max |x| in its first place."""
     x, history = convert_to_tensor(x), convert_to_tensor(amax_history)
     moved = history.roll(-1)
     return torch.cat([x.abs().max().to(history.dtype).reshape(1), moved[1:]])
 
 
-def quantize_and_dequantize(inputs: Any, scale: Any, quantized_dtype: str, compute_dtype: str) -> Tensor:
+def quantize_and_dequantize(inputs: Tensor, scale: Tensor, quantized_dtype: str, compute_dtype: str) -> Tensor:
     """Return inputs as ``quantized_dtype`` holds inputs / scale, within its range, times the scale, in ``compute_dtype``."""
     compute = getattr(torch, dtypes.name_of(compute_dtype))
     by = convert_to_tensor(scale).to(compute)
@@ -85,7 +85,7 @@ def _functions() -> tuple[Any, Any]:
 
     class Rounded(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, x: Any, scale: Any, history: Any) -> Any:
+        def forward(ctx: Any, x: Tensor, scale: Tensor, history: Any) -> Any:
             ctx.save_for_backward(x.abs().amax(), scale, history)
             return quantize_and_dequantize(x, scale, FORWARD, dtypes.name_of(x.dtype))
 
@@ -96,7 +96,7 @@ def _functions() -> tuple[Any, Any]:
 
     class RoundedGradient(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, x: Any, scale: Any, history: Any) -> Any:
+        def forward(ctx: Any, x: Tensor, scale: Tensor, history: Any) -> Any:
             ctx.save_for_backward(scale, history)
             return x.view_as(x)
 

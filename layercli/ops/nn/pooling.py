@@ -173,7 +173,7 @@ def with_channels_first(function: Callable[[Tensor], Tensor], x: Tensor, axes: i
     return function(x.permute(*CHANNELS_FIRST[axes + 2])).permute(*CHANNELS_LAST[axes + 2])
 
 
-def _pool(kind: str, x: Any, size: Any, strides: Any, pads: Any, ceil: bool) -> Tensor:
+def _pool(kind: str, x: Tensor, size: Any, strides: Any, pads: Any, ceil: bool) -> Tensor:
     if kind == "max":
         pooled = torch.max_pool2d if len(size) == 2 else torch.max_pool3d
         return pooled(x, size, strides, pads, 1, ceil)

@@ -120,7 +120,7 @@ def _function() -> Any:
 
     class Product(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, op: QuantizedEinsum, x: Any, kernel: Any, scale: Any) -> Any:
+        def forward(ctx: Any, op: QuantizedEinsum, x: Tensor, kernel: Tensor, scale: Tensor) -> Any:
             ctx.op, ctx.rank = op, x.ndim
             ctx.save_for_backward(kernel, scale)
             return op.forward(x, kernel, scale)

@@ -88,7 +88,7 @@ class FusedRecurrence(TreeOp):
             return [self._ordered(part) for part in bias]
         return [bias, torch.zeros_like(bias)]
 
-    def _start(self, x: Any, recurrent_kernel: Tensor, states: tuple[Any, ...]) -> list[Any]:
+    def _start(self, x: Tensor, recurrent_kernel: Tensor, states: tuple[Any, ...]) -> list[Any]:
         """Return the initial states (1, batch, units); states not given share one tensor of zeros."""
         count = 2 if self.kind == "lstm" else 1
         given = [state for state in states if state is not None]

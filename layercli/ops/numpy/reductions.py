@@ -234,7 +234,7 @@ def nanvar(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     return _reduce("nanvar", x, axis, keepdims)
 
 
-def prod(x: Any, axis: Axes = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
+def prod(x: TensorLike, axis: Axes = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
     """Return the product of x, cast to ``dtype`` first where one is given, along ``axis``; int64 for integers."""
     return _reduce("prod", x if dtype is None else cast(x, dtype), axis, keepdims)
 

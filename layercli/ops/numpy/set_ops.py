@@ -107,7 +107,7 @@ def unique(
     return found if len(found) > 1 else found[0]
 
 
-def _shaped_like(positions: Tensor, x: Any) -> Tensor:
+def _shaped_like(positions: Tensor, x: Tensor) -> Tensor:
     from layercli.ops.numpy.reshaping import reshape
 
     return reshape(positions, tuple(x.shape))

@@ -20,7 +20,7 @@ def below_nine(total: Tensor, x: Tensor) -> Tensor:
     return Binary("less")(total, 9)
 
 
-def grown(total: Any, x: Any) -> Any:
+def grown(total: Any, x: Tensor) -> Any:
     """Return the first value plus 2, and the sine of the second."""
     return total + 2, Unary("sin")(x)
 
@@ -30,7 +30,7 @@ def gram(x: Tensor) -> Any:
     return MatMul()(x, x), {"sine": Unary("sin")(x)}
 
 
-def carried(carry: Any, x: Any) -> Any:
+def carried(carry: Any, x: Tensor) -> Any:
     """Return the sum of carry and x, and its square."""
     total = carry + x[0]
     return total, MatMul()(x[1], x[1])

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, Never
 
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
@@ -70,7 +70,7 @@ class FakeTensor(torch.Tensor):
         """Return 0: there is no memory."""
         return 0
 
-    def __array__(self, dtype: DTypeLike | None = None) -> Tensor:
+    def __array__(self, dtype: DTypeLike | None = None) -> Never:
         raise NeedsValues("numpy()")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> FakeTensor:
