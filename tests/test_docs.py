@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import linecache
 import pkgutil
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def test_examples_in_docstrings(name, tmp_path, monkeypatch):
     from layercli.core import naming
 
     monkeypatch.chdir(tmp_path)  # some examples write files
+    linecache.clearcache()  # doctest looks whether any file in it changed, for every docstring
     naming.clear_session()
     results = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
     assert results.failed == 0

