@@ -162,6 +162,7 @@ def test_it_can_be_exported_and_traced_whole(make, seed):
     layer.module.train()
     exported = torch.export.export(layer.module, (x,), strict=False).module()  # what strict adds, compile does
     assert not torch.equal(exported(x), x)
+    torch.compiler.reset()  # of what other tests compiled, which counts against a limit
     compiled = torch.compile(layer.module, fullgraph=True, backend="aot_eager")
     assert not torch.equal(compiled(x), compiled(x))
     if seed is not None:

@@ -294,6 +294,7 @@ def test_it_can_be_exported_and_traced_whole(name, settings):
     layer(x, training=False)
     layer.module.train()
     exported = torch.export.export(layer.module, (x,), strict=False).module()  # what strict adds, compile does
+    torch.compiler.reset()  # of what other tests compiled, which counts against a limit
     compiled = torch.compile(layer.module, fullgraph=True, backend="aot_eager")
     expected = getattr(layers, name)(**settings, seed=3)(x, training=True)
     close(exported(x), expected)

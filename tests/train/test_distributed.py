@@ -34,6 +34,14 @@ def done(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def tensor_parallel():
+    """The module, which imports torch.distributed.tensor: a second, not for every worker that collects this file."""
+    from layercli.runtime.distributed import tensor_parallel
+
+    return tensor_parallel
+
+
 @pytest.fixture(scope="module")
 def found(done):
     """What each of the two ranks found."""
@@ -155,16 +163,14 @@ def test_ranks_share_the_rows_of_a_stream(done):
         ("mamba", 2, "layercli has no tensor-parallel plan for a Mamba"),
     ],
 )
-def test_a_model_that_ranks_cannot_share(family, ranks, sentence):
-    from layercli.runtime.distributed import tensor_parallel  # imports torch.distributed.tensor, which takes 1 s
-
+def test_a_model_that_ranks_cannot_share(tensor_parallel, family, ranks, sentence):
     opened = huggingface.open(str(jobs.folder_of(family)))
     with pytest.raises(UsageError) as caught:
         tensor_parallel.load(opened.model, opened.weights, Group(0, ranks), "cpu")
     assert caught.value.message == sentence
 
 
-def test_ranks_that_are_more_than_the_heads_of_keys_share_each():
+def test_ranks_that_are_more_than_the_heads_of_keys_share_each(tensor_parallel):
     rows = torch.arange(24.0).reshape(6, 4)  # two heads of 3 features
     shares = [tensor_parallel.Ranks(Group(rank, 4), None, key_heads=2).key_head(rows) for rank in range(4)]
     for share, rank in zip(shares, (0, 0, 1, 1), strict=True):
