@@ -73,7 +73,8 @@ class ImageFolder(LabelledFiles):
         found = pixels(file, (None, None), self.channels).astype(np.float32)
         if self.resizing["data_format"] == "channels_first":
             found = found.transpose(2, 0, 1)
-        return ops.convert_to_numpy(ops.image.resize(found, self.size, **self.resizing))  # type: ignore[no-any-return]
+        size = [length for length in self.size if length is not None]
+        return ops.convert_to_numpy(ops.image.resize(found, size, **self.resizing))  # type: ignore[no-any-return]
 
     def read(self, places: Sequence[int]) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the images at these indices and their labels; UsageError if their sizes differ."""
