@@ -104,11 +104,15 @@ class Variable(Operators):
         self.constraint = constraint
         self.persistent = persistent
         self.distribution = scope.distribution()
-        self.layout = layout if layout != tuple(range(spec.rank)) else None
-        self._logical = _inverse(self.layout) if self.layout else None
+        self.store_as(layout)
         self.made_trainable = trainable
         self._trainable = trainable
         self._cast = cast if cast != spec.dtype and dtypes.is_floating(spec.dtype) else None
+
+    def store_as(self, layout: tuple[int, ...] | None) -> None:
+        """Let the module store the axes in the order ``layout``; only before there is a value."""
+        self.layout = layout if layout != tuple(range(self.spec.rank)) else None
+        self._logical = _inverse(self.layout) if self.layout else None
 
     @property
     def is_free(self) -> bool:

@@ -172,7 +172,7 @@ def test_a_model_that_ranks_cannot_share(tensor_parallel, family, ranks, sentenc
 
 def test_ranks_that_are_more_than_the_heads_of_keys_share_each(tensor_parallel):
     rows = torch.arange(24.0).reshape(6, 4)  # two heads of 3 features
-    shares = [tensor_parallel.Ranks(Group(rank, 4), None, key_heads=2).key_head(rows) for rank in range(4)]
+    shares = [tensor_parallel.Ranks(Group(rank, 4), None, key_heads=2).key_head(rows, 0) for rank in range(4)]
     for share, rank in zip(shares, (0, 0, 1, 1), strict=True):
         assert torch.equal(share, rows[3 * rank : 3 * rank + 3])
     model = describe({"model_type": "llama", "num_attention_heads": 12, "num_key_value_heads": 3, "hidden_size": 48})

@@ -34,8 +34,16 @@ def load(model: Pretrained, file: WeightFile, value: Callable[[WeightFile, Match
     """
     with torch.inference_mode(False), torch.no_grad():
         for place in places_in(model, file):
+            keep_order(place)
             hold(place.variable, (value or value_of)(file, place))
     layer_module.build_module(model, ready=True)
+
+
+def keep_order(place: MatchingPlace) -> None:
+    """Let a kernel that its layer stores in its own shape be stored as in the file, where it then stays."""
+    stored, variable = place.stored, place.variable
+    if variable.layout is None and stored.order is not None and not stored.stacked and stored.single is None:
+        variable.store_as(stored.order)
 
 
 def offload(model: Pretrained, file: WeightFile, target: OffloadTarget) -> None:

@@ -15,17 +15,15 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor, Partial, Shard
 
 from layercli.core.layer import Layer
+from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.formats.weight_file import WeightFile
 from layercli.inspect.summary import described
 from layercli.models.matching import MatchingPlace
-from layercli.models.parallel import BY_HEADS, BY_KEY_HEADS, COLUMNS, EXPERTS, ROWS, VOCABULARY
+from layercli.models.parallel import BY_KEY_HEADS, EXPERTS, ROWS, VOCABULARY
 from layercli.models.pretrained import Pretrained
 from layercli.runtime.analysis import pretrained
 from layercli.runtime.distributed.process_group import Group
-
-AXES = {BY_HEADS: 0, BY_KEY_HEADS: 0, COLUMNS: 0, ROWS: 1, VOCABULARY: 0, EXPERTS: 0}
-"""The axis along which ranks share the stored tensor of a layer, which begins with the outputs of a projection."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +44,11 @@ class Ranks:
         """Return a copy of this rank's share of ``value`` along ``axis``."""
         return value.narrow(axis, *self.span(value.shape[axis])).clone(memory_format=torch.contiguous_format)
 
-    def key_head(self, value: torch.Tensor) -> torch.Tensor:
+    def key_head(self, value: torch.Tensor, axis: int) -> torch.Tensor:
         """Return a copy of the head of keys or values that this rank's queries belong to, of fewer heads than ranks."""
         assert self.key_heads is not None
-        size, head = value.shape[0] // self.key_heads, self.group.rank * self.key_heads // self.group.size
-        return value.narrow(0, head * size, size).clone(memory_format=torch.contiguous_format)
+        size, head = value.shape[axis] // self.key_heads, self.group.rank * self.key_heads // self.group.size
+        return value.narrow(axis, head * size, size).clone(memory_format=torch.contiguous_format)
 
     @property
     def repeats_heads(self) -> bool:
@@ -109,11 +107,18 @@ def share_of(ranks: Ranks, styles: dict[int, str], file: WeightFile, place: Matc
     value = pretrained.value_of(file, place)
     if key == "bias" and how == ROWS:
         return value if ranks.group.first else torch.zeros_like(value)  # one rank adds it
+    axis = shared_axis(place.variable, how)
     if how == BY_KEY_HEADS and ranks.repeats_heads:
-        return ranks.key_head(value)
-    axis = 1 if how == COLUMNS and key == "embeddings" else AXES[how]
+        return ranks.key_head(value, axis)
     sizes = getattr(layer, "parts", ()) or (value.shape[axis],)
     return torch.cat([ranks.cut(part, axis) for part in torch.split(value, list(sizes), axis)], axis)
+
+
+def shared_axis(variable: Variable, how: str) -> int:
+    """Return the axis of a stored tensor that ranks share: the inputs of ``ROWS``, the tokens of a table, else the outputs."""
+    first = how == ROWS or (how == VOCABULARY and variable.key == "embeddings")
+    logical = 0 if first else variable.ndim - 1
+    return logical if variable.layout is None else variable.layout.index(logical)
 
 
 def hook(layer: Layer, how: str, ranks: Ranks) -> None:
