@@ -8,6 +8,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import cached_property, lru_cache
 from numbers import Real
 from typing import Any, ClassVar, Self
@@ -199,7 +200,7 @@ class Registry:
 
         ``custom_objects``: the user's own classes and functions by name. Raises UsageError for an unknown name.
         """
-        with custom_object_scope(custom_objects or {}):
+        with custom_object_scope(custom_objects) if custom_objects else nullcontext():
             if isinstance(config, str):
                 return custom_objects_by(config) or self.find(config)
             if config["class_name"] == "function":

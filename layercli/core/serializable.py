@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from layercli.core import dtypes, fields
 from layercli.core.custom_objects import custom_object_scope
+from layercli.core.registry import signature_of
 from layercli.core.types import Config
 
 COMMON = inspect.Signature(
@@ -124,7 +125,7 @@ class Serializable:
         if custom_objects:
             with custom_object_scope(custom_objects):
                 return cls.from_config(config)
-        taken = inspect.signature(cls.__init__).parameters
+        taken = signature_of(cls.__init__).parameters
         if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
             layer: Any = cls(**config)
             layer._named = False

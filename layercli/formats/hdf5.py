@@ -120,7 +120,7 @@ def _entries(where: str, group: Any, path: str, seen: frozenset[Any]) -> Iterato
 
 def _entry(where: str, name: str, dataset: Any) -> TensorEntry:
     """Return the entry of a dataset that the file holds."""
-    keras_h5.check_inside(where, name, dataset)
+    keras_h5.check_inside(where, name, dataset.id)
     shape, dtype = dataset.shape, dataset.dtype
     if shape is None:
         raise FormatError(f"{where}: {name} is a dataset without a shape, which holds no values")

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from layercli.errors import FormatError, LayercliError
 from layercli.formats.hdf5_create import created
@@ -30,20 +32,75 @@ CONFIG = "model_config"
 def write(target: Any, groups: Groups) -> None:
     """Write ``groups`` to ``target``, a path or an open file."""
     with created(target) as file:
+        writer = Writer(file)
         for path, (name, arrays) in groups.items():
-            group = file.create_group(f"{path}/vars".lstrip("/"))
-            group.attrs["name"] = name
+            group = writer.group(f"{path}/vars".lstrip("/"), name)
             for key, array in arrays.items() if isinstance(arrays, Mapping) else enumerate(arrays):
-                group.create_dataset(str(key), data=array)
+                writer.dataset(group, str(key), array)
+
+
+class Writer:
+    """Writes groups and datasets as h5py's ``create_group`` and ``create_dataset`` do, whose types and settings are made once.
+
+    h5py makes them anew for each object, which takes most of the time where a model has thousands of layers.
+    """
+
+    def __init__(self, file: Any) -> None:
+        import h5py
+        from h5py import h5p, h5s, h5t
+
+        self._root = file.id
+        self._text = h5t.py_create(h5py.string_dtype(), logical=True)
+        self._one = h5s.create(h5s.SCALAR)
+        self._links = h5p.create(h5p.LINK_CREATE)
+        self._links.set_create_intermediate_group(True)
+        self._links.set_char_encoding(h5t.CSET_UTF8)
+        self._stored = h5p.create(h5p.DATASET_CREATE)
+        self._stored.set_obj_track_times(False)
+        self._types: dict[np.dtype, Any] = {}
+        self._spaces: dict[tuple[int, ...], Any] = {}
+
+    def group(self, path: str, name: str) -> Any:
+        """Create the group at ``path``, and those above it, with the name of its layer; return it, low-level."""
+        import numpy as np
+        from h5py import h5a, h5g
+
+        group = h5g.create(self._root, path.encode(), lcpl=self._links)
+        h5a.create(group, b"name", self._text, self._one).write(np.array(name, dtype=object))
+        return group
+
+    def dataset(self, group: Any, key: str, array: Any) -> None:
+        """Write an array as the dataset ``key`` of a low-level group."""
+        import numpy as np
+        from h5py import h5d, h5s, h5t
+
+        values = np.asarray(array, order="C")
+        if values.dtype.kind not in "biufc":  # text has types of its own
+            import h5py
+
+            h5py.Group(group).create_dataset(key, data=array)
+            return
+        if values.dtype not in self._types:
+            self._types[values.dtype] = h5t.py_create(values.dtype, logical=True)
+        if values.shape not in self._spaces:
+            self._spaces[values.shape] = h5s.create_simple(values.shape) if values.shape else self._one
+        kind, space = self._types[values.dtype], self._spaces[values.shape]
+        dataset = h5d.create(group, key.encode(), kind, space, self._stored, lcpl=self._links)
+        if values.size:
+            dataset.write(h5s.ALL, h5s.ALL, values)
 
 
 class H5Groups:
-    """An open weight file with ``count`` and ``read`` for each path."""
+    """An open weight file with ``count`` and ``read`` for each path.
+
+    Objects are opened by h5py's low-level functions: a model of 10,000 layers has 40,000 of them.
+    """
 
     def __init__(self, where: str, file: Any) -> None:
         self.where = where
         self.file = file
         self.major = 3
+        self._walk: list[_Entered] = []
 
     def count(self, path: str) -> int:
         """Return the number of variables at ``path``; 0 if it does not exist."""
@@ -56,13 +113,13 @@ class H5Groups:
 
         group = self._group(path)
         key, name = str(index), place_of(path, index)
-        found = None if group is None or key not in group else entered(self.where, group, key, name)
-        if not isinstance(found, h5py.Dataset):
+        found = None if group is None else member(self.where, group, key, name)
+        if not isinstance(found, h5py.h5d.DatasetID):
             raise FormatError(f"{self.where} has no {name}")
         check_inside(self.where, name, found)
         if found.shape != shape:
             raise FormatError(f"{name} in {self.where} has the shape {found.shape}, the model's is {shape}")
-        return numbers(self.where, name, found[()])
+        return numbers(self.where, name, read_whole(found))
 
     def read_all(self, path: str) -> dict[str, np.ndarray]:
         """Return all variables at ``path`` by name, whatever their shapes."""
@@ -70,31 +127,49 @@ class H5Groups:
 
         group = self._group(path)
         found = {}
-        for key in group or ():
+        for key in () if group is None else h5py.Group(group):
             name = place_of(path, key)
-            dataset = entered(self.where, group, key, name)
-            if not isinstance(dataset, h5py.Dataset):
+            dataset = member(self.where, group, key, name)
+            if not isinstance(dataset, h5py.h5d.DatasetID):
                 raise FormatError(f"{self.where}: {name} is a group, where a layer keeps its variables")
             check_inside(self.where, name, dataset)
-            found[key] = numbers(self.where, name, dataset[()])
+            found[key] = numbers(self.where, name, read_whole(dataset))
         return found
 
     def _group(self, path: str) -> Any:
+        """Return the group of the variables at ``path``, None if there is none; those on the way are kept for the next path."""
         import h5py
 
-        found: Any = self.file
         steps = [*path.split("/"), "vars"] if path else ["vars"]
-        counted = False
-        for i, step in enumerate(steps):
-            if counted or step not in found:
-                step = second_as_2(step) if counted else older(step)
-            counted = OLDER_LAYERS in self.file and step in (OLDER_LAYERS, "cells")
-            if step not in found:
+        kept = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1].step, zip(steps, self._walk, strict=False)))
+        del self._walk[kept:]
+        found, counted = (self._walk[-1].group, self._walk[-1].counted) if kept else (self.file.id, False)
+        for i, step in enumerate(steps[kept:], kept):
+            here = "/".join(steps[: i + 1])
+            key = second_as_2(step) if counted else step
+            below = member(self.where, found, key, here)
+            if below is None and not counted:
+                key = older(step)
+                below = None if key == step else member(self.where, found, key, here)
+            if below is None:
                 return None
-            found = entered(self.where, found, step, "/".join(steps[: i + 1]))
-            if not isinstance(found, h5py.Group):
-                raise FormatError(f"{self.where}: {'/'.join(steps[: i + 1])} is not a group")
+            if not isinstance(below, h5py.h5g.GroupID):
+                raise FormatError(f"{self.where}: {here} is not a group")
+            found, counted = below, key in (OLDER_LAYERS, "cells") and self._is_of_2_12
+            self._walk.append(_Entered(step, found, counted))
         return found
+
+    @cached_property
+    def _is_of_2_12(self) -> bool:
+        return OLDER_LAYERS in self.file
+
+
+class _Entered(NamedTuple):
+    """A group on the way to a layer's variables: the step of the path, and whether tf.keras 2.12 counted what it holds."""
+
+    step: str
+    group: Any
+    counted: bool
 
 
 OLDER_LAYERS = "_layer_checkpoint_dependencies"
@@ -148,18 +223,43 @@ def entered(where: str, group: Any, step: str, name: str) -> Any:
     return group[step]
 
 
+def member(where: str, group: Any, step: str, name: str) -> Any:
+    """Return the member ``step`` of a group, both low-level; None if it has none, FormatError unless it is a hard link."""
+    import h5py
+
+    key = step.encode()
+    if not group.links.exists(key):
+        return None
+    if group.links.get_info(key).type != h5py.h5l.TYPE_HARD:
+        raise leads_elsewhere(where, name)
+    return h5py.h5o.open(group, key)
+
+
 def leads_elsewhere(where: str, name: str) -> FormatError:
     """Return the error for a link that is no hard one."""
     return FormatError(f"{where}: {name} is a link that leads elsewhere", code="unsafe")
 
 
 def check_inside(where: str, name: str, dataset: Any) -> None:
-    """Raise FormatError for a dataset stored in another file."""
+    """Raise FormatError for a low-level dataset stored in another file."""
     import h5py
 
-    created = dataset.id.get_create_plist()
+    created = dataset.get_create_plist()
     if created.get_external_count() or created.get_layout() == h5py.h5d.VIRTUAL:
         raise FormatError(f"{where}: {name} is stored outside the file", code="unsafe")
+
+
+def read_whole(dataset: Any) -> Any:
+    """Return the values of a low-level dataset."""
+    import h5py
+    import numpy as np
+
+    dtype = dataset.dtype
+    if dtype.kind not in "iufc":
+        return h5py.Dataset(dataset)[()]
+    values = np.empty(dataset.shape, dtype)
+    dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
+    return values
 
 
 def is_bfloat16(dtype: np.dtype) -> bool:

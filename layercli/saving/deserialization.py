@@ -121,10 +121,10 @@ class Reader:
 
     def _known(self, kind: type[Layer], settings: Config) -> dict[str, Any]:
         """Return the settings without those that are not ours and say nothing."""
-        known = {"name", "trainable", "dtype", "activity_regularizer", *kind._fields}
         if not kind._declares_fields:
             return settings
-        return {key: value for key, value in settings.items() if key in known or value or key not in DROPPED}
+        own = kind._fields
+        return {key: value for key, value in settings.items() if value or key not in DROPPED or key in own}
 
     def plain(self, value: object) -> Any:
         """Return a setting with the layers, dtypes, functions and objects of one's own that it describes."""

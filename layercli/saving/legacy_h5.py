@@ -81,7 +81,7 @@ class LegacyWeights:
                 held = keras_h5.entered(self.where, held, step, place)
             if not isinstance(held, h5py.Dataset):
                 raise FormatError(f"{self.where} has no {place}")
-            keras_h5.check_inside(self.where, place, held)
+            keras_h5.check_inside(self.where, place, held.id)
             found.append(Weight(each, place, tuple(held.shape)))
         return found
 

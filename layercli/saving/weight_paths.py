@@ -10,7 +10,7 @@ from layercli.core.functional import Functional
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.sequential import Sequential
-from layercli.core.tracking import FRAMEWORK
+from layercli.core.tracking import FRAMEWORK, MAY_HOLD_LAYERS, PLAIN
 
 
 def layers_of(model: Layer) -> dict[str, Layer]:
@@ -56,7 +56,7 @@ def _attributes(layer: Layer) -> list[tuple[str, Any]]:
     held = {
         key: value
         for key, value in vars(layer).items()
-        if key not in FRAMEWORK and isinstance(value, Layer | list | tuple | dict)
+        if type(value) not in PLAIN and key not in FRAMEWORK and isinstance(value, MAY_HOLD_LAYERS)
     }
     if isinstance(layer, Model):
         held["layers"] = layer.layers

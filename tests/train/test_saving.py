@@ -550,3 +550,32 @@ def test_killed_at_any_moment_it_leaves_a_whole_file(name, tmp_path, savers):
     assert set(ends) == {-signal.SIGKILL, -signal.SIGXFSZ, 0}
     assert ends.count(-signal.SIGKILL) >= 3
     assert ends.count(-signal.SIGXFSZ) >= 10
+
+
+@pytest.mark.parametrize("first", ["save", "get_weights"])
+def test_initial_values_do_not_depend_on_whether_a_model_is_saved_or_called_first(tmp_path, first):
+    def drawn(use):
+        layercli.utils.clear_session()
+        layercli.utils.set_random_seed(3)
+        model = mlp(layercli)
+        use(model)
+        return model.get_weights()
+
+    saved = drawn(lambda model: model.save(tmp_path / "net.keras") if first == "save" else None)
+    for value, expected in zip(saved, drawn(lambda model: model(X)), strict=True):
+        np.testing.assert_array_equal(value, expected)
+
+
+def test_parameters_made_with_a_file_s_values_are_like_those_made_before(tmp_path):
+    model = cnn(layercli)
+    model.save(tmp_path / "net.keras")
+    loaded, again = layercli.saving.load_model(tmp_path / "net.keras"), cnn(layercli)
+    again.layers[0].get_weights()  # makes the module of this layer alone
+    again.load_weights(tmp_path / "net.keras")
+    for other in (loaded, again):
+        for value, expected in zip(other.get_weights(), model.get_weights(), strict=True):
+            np.testing.assert_array_equal(value, expected)
+        assert [p.stride() for p in other.module.parameters()] == [p.stride() for p in model.module.parameters()]
+        assert [p.requires_grad for p in other.module.parameters()] == [
+            p.requires_grad for p in model.module.parameters()
+        ]

@@ -7,8 +7,9 @@ in the variable's physical layout. Hooks, state_dict, optimizers, torch.compile,
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -22,6 +23,7 @@ from layercli.core.layer import Layer
 from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.ops.numpy.creation import creation_device
+from layercli.runtime.execution import tensors
 from layercli.runtime.execution.tensors import dtype_of
 
 warnings.filterwarnings("ignore", "RNN module weights are not part of single")  # cuDNN: the weights are views
@@ -129,11 +131,11 @@ class LayerModule(nn.Module):
         vars(self.bag.outermost).pop("forward", None)
         self.bag.losses.append((self.described, loss))
 
-    def register_variable(self, variable: Variable, seed: str = "") -> None:
-        """Register the parameter or buffer of ``variable``, initialized from the model's seed and the variable's path."""
+    def register_variable(self, variable: Variable, seed: str = "", value: Any = None) -> None:
+        """Register the parameter or buffer of ``variable``: with a ``value``, or initialized from the model's seed and its path."""
         if not hasattr(self, variable.key):
             with torch.inference_mode(False), torch.enable_grad():
-                register(self, variable, seed)
+                register(self, variable, seed, value)
 
     def register_layer(self, path: str, child: LayerModule) -> None:
         """Register ``child`` as the submodule at ``path``; each list or dict on the way becomes a plain module."""
@@ -155,6 +157,7 @@ class LayerModule(nn.Module):
                 parameter.requires_grad_(variable.trainable)
 
 
+NONE_GIVEN: Mapping[Variable, Any] = MappingProxyType({})
 _kinds: WeakKeyDictionary[type[Layer], type[LayerModule]] = WeakKeyDictionary()
 
 
@@ -171,10 +174,13 @@ def new_empty(layer: type[Layer]) -> LayerModule:
     return module_class(layer).__new__(module_class(layer))
 
 
-def build_module(layer: Layer, *, ready: bool = False) -> LayerModule:
-    """Create the module of ``layer`` and of its built sublayers, or add what is missing."""
+def build_module(layer: Layer, *, ready: bool = False, values: Mapping[Variable, Any] = NONE_GIVEN) -> LayerModule:
+    """Create the module of ``layer`` and of its built sublayers, or add what is missing.
+
+    New parameters have the ``values``, of their logical shapes, and others their initial values.
+    """
     with torch.inference_mode(False), torch.enable_grad():
-        module = _attached(layer, layer.name)
+        module = _attached(layer, layer.name, values)
     if not layer.is_container_only:
         _share_bag(layer, ready)
         return module
@@ -197,23 +203,23 @@ def _share_bag(layer: Layer, ready: bool) -> None:
                 vars(below._module).pop("forward", None)
 
 
-def _attached(layer: Layer, path: str) -> LayerModule:
+def _attached(layer: Layer, path: str, values: Mapping[Variable, Any]) -> LayerModule:
     if layer._module is None:
         layer._module = module_class(type(layer))(layer)
     module: LayerModule = layer._module
     if vars(module).get("forward") == layer.__call__:  # registered before it was built
         module.choose_forward()
     for variable in layer._variables.values():
-        module.register_variable(variable, f"{path}/{variable.key}")
+        module.register_variable(variable, f"{path}/{variable.key}", values.get(variable))
     for step, child in layer.children():
         if child.built:
-            module.register_layer(step, _attached(child, f"{path}/{step}"))
+            module.register_layer(step, _attached(child, f"{path}/{step}", values))
     return module
 
 
-def register(module: nn.Module, variable: Variable, seed: str = "") -> None:
-    """Register the parameter or buffer of ``variable`` in ``module``, initialized."""
-    tensor = drawn(variable, seed or variable.path)
+def register(module: nn.Module, variable: Variable, seed: str = "", value: Any = None) -> None:
+    """Register the parameter or buffer of ``variable`` in ``module``, with a value or initialized."""
+    tensor = drawn(variable, seed or variable.path) if value is None else holding(variable, value)
     if variable.made_trainable and dtypes.is_floating(variable.dtype):
         parameter = nn.Parameter(tensor, requires_grad=variable.trainable)
         if variable.overwrite_with_gradient:
@@ -246,3 +252,12 @@ def drawn(variable: Variable, path: str) -> torch.Tensor:
     if variable.layout is not None:
         tensor = tensor.permute(variable.layout)
     return tensor.to(torch.get_default_device(), dtype).contiguous()
+
+
+def holding(variable: Variable, value: Any) -> torch.Tensor:
+    """Return a new tensor in the physical layout of ``variable`` with a value of its logical shape."""
+    physical = tuple(variable.sizes[axis] for axis in variable.layout or range(variable.ndim))
+    tensor = torch.empty(physical, dtype=dtype_of(variable.dtype))
+    if not tensor.is_meta:
+        tensors.assign(tensor, value, variable.layout)
+    return tensor

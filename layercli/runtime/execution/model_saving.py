@@ -23,8 +23,8 @@ from layercli.formats.atomic import staged
 from layercli.formats.keras_archive import write as write_archive
 from layercli.layers.attention.base_multi_head_attention import BaseMultiHeadAttention
 from layercli.runtime.distributed import collectives
+from layercli.runtime.execution import layer_module, tensors
 from layercli.runtime.execution import load_weights as weights
-from layercli.runtime.execution import tensors
 from layercli.runtime.execution.optimizer_restoring import OPTIMIZER, built, state_in
 from layercli.runtime.training.trainer import trainer_of
 from layercli.saving import keras_archive, keras_file, legacy_h5
@@ -34,6 +34,9 @@ from layercli.saving.legacy_weights import stored
 from layercli.saving.objects import serialize_keras_object
 from layercli.saving.serialization import config_of
 from layercli.saving.weight_paths import layers_of
+
+Values = list[tuple[Variable, Any]]
+"""Variables with the values they get."""
 
 
 def save_weights(model: Model, path: str | os.PathLike[str]) -> None:
@@ -111,6 +114,7 @@ def require_described(model: Layer) -> None:
 
 def groups_of(model: Model) -> dict[str, tuple[str, Any]]:
     """Return the content of a weight file: each layer's variables by path, and the optimizer's."""
+    model.module  # noqa: B018  # made at once: quicker than layer by layer, and drawn as its first call would
     groups: dict[str, tuple[str, Any]] = {
         path: (layer.name, arrays_of(layer)) for path, layer in layers_of(model).items()
     }
@@ -136,13 +140,13 @@ def as_array(value: object) -> Any:
     return tensors.to_numpy(value) if isinstance(value, torch.Tensor) else np.asarray(value)
 
 
-def restore(model: Layer, groups: keras_h5.H5Groups, skip_mismatch: bool = False) -> None:
+def restore(model: Layer, groups: keras_h5.H5Groups, skip_mismatch: bool = False, values: Values | None = None) -> None:
     """Set every variable from ``groups``, and the optimizer's if both have them; nothing is set unless all fit.
 
-    With ``skip_mismatch`` layers that do not fit are left out, with a warning each.
+    With ``skip_mismatch`` layers that do not fit are left out, with a warning each. ``values``: what ``values_in`` gave, if known.
     """
     optimizer: Any = model.optimizer if isinstance(model, Model) else None
-    values = values_in(model, groups, skip_mismatch)
+    values = values_in(model, groups, skip_mismatch) if values is None else values
     state = None if skip_mismatch else state_in(optimizer, groups)
     for path, layer in layers_of(model).items():
         shapes = layer.named_shapes()
@@ -150,13 +154,24 @@ def restore(model: Layer, groups: keras_h5.H5Groups, skip_mismatch: bool = False
             layer.load_own_variables(groups.read_all(path))
         elif shapes:
             layer.load_named_arrays({name: groups.read(path, name, shape) for name, shape in shapes.items()})
-    for variable, value in values:
-        variable.assign(value)
+    set_values(model, values)
     if state is not None:
         optimizer.set_variables(state)
 
 
-def values_in(model: Layer, groups: keras_h5.H5Groups, skip_mismatch: bool = False) -> list[tuple[Variable, Any]]:
+def set_values(model: Layer, values: Values) -> None:
+    """Set the variables of ``model``: parameters that are still to be made are made with their values, others assigned."""
+    rest = values
+    if model._module is None:
+        new = [variable for variable, _ in values if variable.owner._module is None]
+        layer_module.build_module(model, values=dict(values))
+        done = {id(variable) for variable in new if variable.owner._module is not None}
+        rest = [(variable, value) for variable, value in values if id(variable) not in done]
+    for variable, value in rest:
+        variable.assign(value)
+
+
+def values_in(model: Layer, groups: keras_h5.H5Groups, skip_mismatch: bool = False) -> Values:
     """Return every variable of ``model`` with its value in ``groups``; FormatError where they do not fit."""
     if legacy_h5.is_legacy(groups.file):
         return [(each.variable, each.read()) for each in stored(model, legacy_h5.LegacyWeights(groups))]
@@ -261,8 +276,8 @@ def load_model(
                     layer.load_assets(files)
                 except LayercliError as error:
                     raise FormatError(f"{os.fspath(path)}: {error}") from error
-        if model.built:
-            values_in(model, archive.weights)  # checked before anything of these sizes is allocated
+        # checked before anything of these sizes is allocated
+        values = values_in(model, archive.weights) if model.built else []
         settings = archive.config.get("compile_config")
         if compile and isinstance(settings, dict) and type(model).compile_from_config is not Model.compile_from_config:
             model.compile_from_config(settings)
@@ -271,5 +286,5 @@ def load_model(
         if model._trainer is not None and model.built:
             trainer_of(model, "load_model").prepare()
         if model.built:
-            restore(model, archive.weights)
+            restore(model, archive.weights, values=values)
     return model
