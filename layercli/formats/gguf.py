@@ -154,6 +154,12 @@ def mapped(stream: Any) -> mmap.mmap:
     return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
 
 
+@lru_cache(maxsize=128)
+def of_rank(rank: int) -> struct.Struct:
+    """Return the sizes of a tensor of that rank, its type and its offset."""
+    return struct.Struct(f"<{rank}QIQ")
+
+
 @lru_cache(maxsize=256)
 def kind_of(package: Any, number: int) -> Any:
     """Return the type of this number, None for one that the package does not know."""
@@ -172,6 +178,7 @@ class Header:
         self.position = 4  # after the magic
         self.end = len(content)
         self.alignment = 32
+        self.like: dict[tuple[tuple[int, ...], int], tuple[TensorEntry, GgufPosition]] = {}
         self.span = (self.position, self.position, 0)
         """Where the metadata begin and end, and how many entries they have."""
 
@@ -207,12 +214,15 @@ class Header:
 
     def number(self, form: struct.Struct) -> int:
         """Read the next number."""
+        return self.numbers(form)[0]
+
+    def numbers(self, form: struct.Struct) -> tuple[int, ...]:
+        """Read the next numbers."""
         start = self.position
         self.position += form.size
         if self.position > self.end:
             raise FormatError(f"{self.file} ends within its header", code="truncated")
-        found: int = form.unpack_from(self.content, start)[0]
-        return found
+        return form.unpack_from(self.content, start)
 
     def skip(self, count: int) -> int:
         """Skip ``count`` bytes and return their offset."""
@@ -282,8 +292,13 @@ class Header:
             raise FormatError(
                 f"{where} has {rank:,} dimensions, and an array has {MOST_DIMENSIONS} at most", code="bad-shape"
             )
-        shape = tuple(reversed([self.number(LONG) for _ in range(rank)]))
-        number, start = self.number(UINT), self.number(LONG)
+        *sizes, number, start = self.numbers(of_rank(rank))
+        shape = tuple(reversed(sizes))
+        if (like := self.like.get((shape, number))) is not None:  # models have thousands of tensors of a few shapes
+            entry, place = like
+            return TensorEntry(name, shape, entry.dtype, entry.held), GgufPosition(
+                start, place.kind, place.values, place.bytes
+            )
         if not TensorEntry(name, shape, "float64").fits:
             raise FormatError(f"{where} has the shape {list(shape)}, which is too large to exist", code="bad-shape")
         kind = kind_of(package, number)
@@ -299,4 +314,6 @@ class Header:
             )
         plain = TensorEntry(name, shape, PLAIN.get(name_of_kind, name_of_kind))
         held = None if name_of_kind in PLAIN else plain.size // values * size
-        return TensorEntry(name, shape, plain.dtype, held), GgufPosition(start, kind, values, size)
+        found = TensorEntry(name, shape, plain.dtype, held), GgufPosition(start, kind, values, size)
+        self.like[shape, number] = found
+        return found

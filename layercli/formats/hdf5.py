@@ -115,16 +115,18 @@ def _entries(where: str, group: Any, path: str, seen: frozenset[Any]) -> Iterato
         if isinstance(found, h5py.h5g.GroupID):
             yield from _entries(where, found, name, seen | {place})
         elif isinstance(found, h5py.h5d.DatasetID):
-            yield _entry(where, name, h5py.Dataset(found))
+            yield _entry(where, name, found)
 
 
 def _entry(where: str, name: str, dataset: Any) -> TensorEntry:
-    """Return the entry of a dataset that the file holds."""
-    keras_h5.check_inside(where, name, dataset.id)
-    shape, dtype = dataset.shape, dataset.dtype
-    if shape is None:
+    """Return the entry of a low-level dataset that the file holds."""
+    import h5py
+
+    keras_h5.check_inside(where, name, dataset)
+    shape = dataset.shape
+    if not shape and dataset.get_space().get_simple_extent_type() == h5py.h5s.NULL:
         raise FormatError(f"{where}: {name} is a dataset without a shape, which holds no values")
-    entry = TensorEntry(name, tuple(shape), keras_h5.dtype_of(where, name, dtype))
+    entry = TensorEntry(name, tuple(shape), keras_h5.dtype_of(where, name, dataset.dtype))
     if not entry.fits:
         raise FormatError(f"{where}: {name} has the shape {entry.shape}, which no array can have", code="bad-shape")
     return entry

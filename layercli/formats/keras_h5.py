@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import takewhile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -269,12 +269,16 @@ def is_bfloat16(dtype: np.dtype) -> bool:
 
 def dtype_of(where: str, name: str, dtype: np.dtype) -> str:
     """Return the name of a dataset's dtype; FormatError for non-numeric data."""
-    if is_bfloat16(dtype):
-        return "bfloat16"
-    found = str(dtype.name)
+    found = name_of(dtype)
     if found not in BITS:
         raise FormatError(f"{where}: {name} holds {dtype}, which is not numeric", code="bad-dtype")
     return found
+
+
+@lru_cache(maxsize=64)
+def name_of(dtype: np.dtype) -> str:
+    """Return the name of a dtype."""
+    return "bfloat16" if is_bfloat16(dtype) else str(dtype.name)
 
 
 def numbers(where: str, name: str, held: Any) -> np.ndarray:

@@ -42,7 +42,7 @@ UNKNOWN_DTYPE = "of the unknown dtype "
 """How what a tensor is begins (``TensorEntry.opaque``) where its dtype is not known."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TensorEntry:
     """One tensor of a weight file: its ``path`` (``encoder/dense/kernel``), its shape and its dtype as stored.
 

@@ -34,7 +34,7 @@ APART = ("buffer", "state")
 """The kinds of variables that are no parameters of the model."""
 
 
-@dataclass
+@dataclass(slots=True)
 class VariableRow:
     """One variable. ``trainable`` and ``initializer`` are None if a file does not record them.
 
@@ -261,7 +261,7 @@ def of_entry(file: WeightFile, entry: TensorEntry) -> VariableRow:
     return VariableRow(
         path=entry.path,
         shape=entry.shape,
-        dtype=entry.dtype,
+        dtype=sys.intern(entry.dtype),
         trainable=None,
         parameters=entry.size,
         bytes=entry.bytes,
