@@ -203,8 +203,6 @@ class Trackable:
 
     def get_weights(self) -> list[Any]:
         """Return copies of the values of all variables as NumPy arrays."""
-        if self.built:
-            self.module  # type: ignore[attr-defined]  # noqa: B018  # a Layer; made at once: drawn as its first call would
         return [variable.numpy() for variable in self.variables]
 
     def set_weights(self, weights: Iterable[Any]) -> None:

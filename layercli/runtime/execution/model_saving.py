@@ -114,7 +114,6 @@ def require_described(model: Layer) -> None:
 
 def groups_of(model: Model) -> dict[str, tuple[str, Any]]:
     """Return the content of a weight file: each layer's variables by path, and the optimizer's."""
-    model.module  # noqa: B018  # made at once: quicker than layer by layer, and drawn as its first call would
     groups: dict[str, tuple[str, Any]] = {
         path: (layer.name, arrays_of(layer)) for path, layer in layers_of(model).items()
     }
