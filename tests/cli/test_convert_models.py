@@ -55,10 +55,10 @@ def test_a_model_with_other_values_is_never_put_in_its_place(model, kind, monkey
     writer = "save" if kind == "keras" else "export"
     plain = getattr(model_conversion, writer)
 
-    def wrong(model, path):
+    def wrong(model, path, **how):
         kernel, *rest = model.get_weights()
         model.set_weights([kernel + 1, *rest])
-        plain(model, path)
+        plain(model, path, **how)
         model.set_weights([kernel, *rest])
 
     monkeypatch.setattr(model_conversion, writer, wrong)
@@ -156,3 +156,26 @@ def test_what_cannot_be_converted_is_said(cli, model, folder, args, message):
     done = cli(f"convert {args}")
     assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", f"error: {message}")
     assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
+
+
+def test_several_inputs_and_arguments_of_a_class(cli):
+    Path("net_of_two.py").write_text(
+        "from layercli import Model, layers, ops\n\n\nclass Net(Model):\n    units: int\n"
+        "    def setup(self):\n        self.dense = layers.Dense(self.units)\n"
+        "    def call(self, x, other, skipped=None, mask=None):\n"
+        "        y = self.dense(x) + ops.broadcast_to(ops.ones((1, 1)), (other.shape[0], self.units))\n"
+        "        return y if mask is None else y * ops.cast(mask, 'float32')\n"
+    )
+    shapes = "--set units=3 --input-shape x=None,6 --input-shape other=None,2 --input-shape mask=None,3"
+    for kind in ("pt2", "onnx"):
+        done = cli(f"convert net_of_two.py:Net c.{kind} {shapes}")
+        assert done.code == 0, done.err
+    given = {"x": np.ones((5, 6), "f4"), "other": np.ones((5, 2), "f4"), "mask": np.eye(5, 3, dtype="f4")}
+    session = onnxruntime.InferenceSession("c.onnx")
+    assert [(each.name, each.shape[0]) for each in session.get_inputs()] == [(x, "batch") for x in given]
+    [found] = session.run(None, given)
+    program = torch.export.load("c.pt2")
+    kernel, bias = (value.detach().numpy() for value in program.state_dict.values())
+    np.testing.assert_allclose(found, (given["x"] @ kernel.T + bias + 1) * given["mask"], rtol=1e-5, atol=1e-6)
+    done = cli("convert net_of_two.py:Net c.npz --set units=3")
+    assert (done.code, done.err) == (2, "error: --set is for whole models, and c.npz holds weights\n")

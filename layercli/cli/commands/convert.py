@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from layercli.cli import command_line, options, output
+from layercli.core.spec import Spec
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:
+    from layercli.core.layer import Layer
     from layercli.formats.weight_file import WeightFile
     from layercli.saving.conversion_result import Conversion, ConversionOptions
 
@@ -54,6 +56,7 @@ def convert(
         str | None,
         typer.Option(metavar="SIZE", help="Several .safetensors and an index, each up to 5GB.", show_default=False),
     ] = None,
+    set_: options.Set = [],  # noqa: B006
     input_shape: options.InputShape = [],  # noqa: B006
     custom: options.Custom = [],  # noqa: B006
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
@@ -84,7 +87,9 @@ def convert(
         for name, value in {**chosen, "--shard-size": shard_size}.items():
             if value:
                 raise UsageError(f"{name} is for weights, and {target} holds a whole model")
-        done = convert_whole(source, target, kind, custom, input_shape, force=force, dry_run=dry_run)
+        done = convert_whole(source, target, kind, custom, input_shape, set_, force=force, dry_run=dry_run)
+    elif set_:
+        raise UsageError(f"--set is for whole models, and {target} holds weights")
     elif input_shape:
         raise UsageError(f"--input-shape is for whole models, and {target} holds weights")
     else:
@@ -93,7 +98,15 @@ def convert(
 
 
 def convert_whole(
-    source: str, target: str, kind: str, custom: list[str], shapes: list[str], *, force: bool, dry_run: bool
+    source: str,
+    target: str,
+    kind: str,
+    custom: list[str],
+    shapes: list[str],
+    settings: list[str],
+    *,
+    force: bool,
+    dry_run: bool,
 ) -> Conversion:
     """Convert a whole model, with the initial values of the seed 0 where it has none."""
     from layercli.cli import startup
@@ -107,13 +120,32 @@ def convert_whole(
     from layercli.runtime.export.model_conversion import convert_model
 
     random.set_seed(0)
-    opened = resolve(source)
+    opened = resolve(source, settings)
     if not isinstance(opened, LayerSource):
         raise UsageError(f"{source} {held(source)}: {Path(target).suffix} is written from a whole model of layers")
     if shapes and opened.archive is not None:
         raise UsageError(f"{source} says what shapes its inputs have, so --input-shape cannot")
-    inputs = None if opened.archive is not None else opened.inputs(shapes)
-    return convert_model(opened.subject, inputs, target, kind, force=force, dry_run=dry_run)
+    taken, optional = of_optional_inputs(shapes, opened.model)
+    if optional and kind == "archive":
+        raise UsageError(f"{target} takes the inputs of the layers: {', '.join(optional)} need no shape")
+    inputs = None if opened.archive is not None else opened.inputs(taken)
+    return convert_model(opened.subject, inputs, target, kind, optional=optional, force=force, dry_run=dry_run)
+
+
+def of_optional_inputs(shapes: list[str], model: Layer) -> tuple[list[str], dict[str, Spec]]:
+    """Return the shapes of the inputs that a model always takes, and the Specs of its optional ones by name.
+
+    A shape of an optional input without a dtype has that of the first input, as masks have.
+    """
+    from layercli.core import tree
+    from layercli.inspect.shape_parser import parse_shape
+    from layercli.inspect.summary import offered_inputs
+
+    names = {text: text.partition("=")[0] for text in shapes}
+    known = model.optional_inputs()
+    first = next((spec.dtype for spec in tree.flatten(offered_inputs(model)) if isinstance(spec, Spec)), "float32")
+    others = {name: parse_shape(text.partition("=")[2], first) for text, name in names.items() if name in known}
+    return [text for text, name in names.items() if name not in known], others
 
 
 def held(source: str) -> str:

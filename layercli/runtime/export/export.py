@@ -45,8 +45,9 @@ def export(
     format: str | None = None,
     input_signature: Any = None,
     settings: Mapping[str, Any] = MappingProxyType({}),
+    optional: Mapping[str, Spec] = MappingProxyType({}),
 ) -> None:
-    """See Model.export."""
+    """See Model.export; ``optional`` are the Specs of optional inputs of its call that the graph takes as well."""
     name = os.fspath(path)
     onnx = format == "onnx" or (format is None and name.endswith(".onnx"))
     if not onnx and not name.endswith(".pt2"):
@@ -58,18 +59,33 @@ def export(
         eager_call.describe(model, specs_of(input_signature), {})
     require_built(model)
     specs = model._call_specs or () if input_signature is None else specs_of(input_signature)
-    if len(specs) != 1 or not tree.flatten(specs):
-        raise UsageError(f"{model.name} is not called on one argument, so it cannot be exported")
+    if not tree.flatten(specs):
+        raise UsageError(f"{model.name} is called on no tensor, so it cannot be exported")
+    given = [*input_names(model, specs[0] if len(specs) == 1 else specs), *in_order(model, optional)]
+    specs = with_optional(model, specs, optional)
     any_batch = input_signature is None
     program = traced(model.module, specs, model.name, any_batch=any_batch, **({} if onnx else settings))
     if onnx:
         with staged(path) as temporary:
-            names = tree.map_structure(lambda spec: named_axes(spec, any_batch), specs)
-            write_onnx(model, specs, names, program, str(temporary), settings)
+            taken = tuple(spec for spec in specs if spec is not None)  # the graph has no input for an argument left out
+            axes = tree.map_structure(lambda spec: named_axes(spec, any_batch), taken)
+            write_onnx(model, given, axes, program, str(temporary), settings)
     else:
         logging.getLogger("torch.export").setLevel(logging.CRITICAL)  # it warns of a file without a name
         with replacing(path) as stream, error_keeping(stream) as kept:
             torch.export.save(program, kept)
+
+
+def in_order(model: Model, optional: Mapping[str, Spec]) -> list[str]:
+    """Return the names of the ``optional`` inputs in the order of the arguments of ``call``."""
+    return [name for name in inspect.signature(model.call).parameters if name in optional]
+
+
+def with_optional(model: Model, specs: tuple[Any, ...], optional: Mapping[str, Spec]) -> tuple[Any, ...]:
+    """Return the Specs of the positional arguments of ``call`` up to the last optional one, None for those left out."""
+    names = list(inspect.signature(model.call).parameters)
+    last = max((names.index(name) for name in optional), default=-1)
+    return (*specs, *(optional.get(name) for name in names[len(specs) : last + 1]))
 
 
 def check_settings(settings: Mapping[str, Any], onnx: bool) -> None:
@@ -98,9 +114,11 @@ def traced(
     try:
         with warnings.catch_warnings(action="ignore"), torch.no_grad(), layer_module.mode(module, False):
             examples = tree.map_structure(
-                lambda spec: sizes.example(spec, None if held is None else held.device), specs
+                lambda spec: spec and sizes.example(spec, None if held is None else held.device), specs
             )
-            found = tree.map_structure(lambda spec: open_axes(spec, any_batch), specs) if axes is None else None
+            found = (
+                tree.map_structure(lambda spec: spec and open_axes(spec, any_batch), specs) if axes is None else None
+            )
             open_ones = as_tuple(axes) if found is None else by_parameter(module, found)
             return torch.export.export(module, examples, dynamic_shapes=open_ones, **settings)
     except Exception as error:
@@ -152,14 +170,18 @@ def named_axes(spec: Spec, any_batch: bool = True) -> dict[int, str | Any]:
 
 
 def write_onnx(
-    model: Model, specs: Any, axes: Any, program: torch.export.ExportedProgram, file: str, settings: Mapping[str, Any]
+    model: Model,
+    given: list[str],
+    axes: Any,
+    program: torch.export.ExportedProgram,
+    file: str,
+    settings: Mapping[str, Any],
 ) -> None:
-    """Write the program as ONNX, with the model's names for inputs, outputs and dynamic ``axes``."""
+    """Write the program as ONNX, with the names of the inputs, those of the model's outputs, and dynamic ``axes``."""
     logging.getLogger("torch.onnx").setLevel(logging.CRITICAL)
     large = sum(x.nbytes for x in program.state_dict.values()) > LARGEST
     if large:
         raise UsageError(f"{model.name} is too large for one .onnx file, which holds 2 GB", hint="export it to .pt2")
-    given = input_names(model, specs[0])
     gives = uniquify([*given, *output_names(model, program)])[len(given) :]
     try:
         with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()):

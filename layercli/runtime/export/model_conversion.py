@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import torch
 
 from layercli.core import tree
 from layercli.core.model import Model
+from layercli.core.spec import Spec
 from layercli.core.types import Tree
 from layercli.errors import FileError, FormatError, UsageError
 from layercli.formats.atomic import staged
@@ -22,7 +24,7 @@ from layercli.runtime.analysis import pretrained
 from layercli.runtime.execution import layer_module, tensors
 from layercli.runtime.execution.model_saving import load_model, save
 from layercli.runtime.execution.onnxruntime_module import OnnxGraph
-from layercli.runtime.export.export import ExportSizes, export
+from layercli.runtime.export.export import ExportSizes, export, with_optional
 from layercli.runtime.export.onnx_export import COMPUTED
 from layercli.saving.conversion_result import Conversion
 
@@ -32,9 +34,19 @@ ELSE = "it can be converted to .onnx and .pt2"
 
 
 def convert_model(
-    subject: ModelSource, inputs: Tree, target: str, kind: str, *, force: bool = False, dry_run: bool = False
+    subject: ModelSource,
+    inputs: Tree,
+    target: str,
+    kind: str,
+    *,
+    optional: Mapping[str, Spec] = MappingProxyType({}),
+    force: bool = False,
+    dry_run: bool = False,
 ) -> Conversion:
-    """Write a model, called on ``inputs`` where it was not built yet, to ``target`` of ``kind``."""
+    """Write a model, called on ``inputs`` where it was not built yet, to ``target`` of ``kind``.
+
+    A graph takes those of the model's optional inputs that ``optional`` has the Specs of.
+    """
     if os.path.lexists(target) and not force:
         raise FileError(f"{target} exists already", hint="--force overwrites it")
     source = subject.name
@@ -47,9 +59,12 @@ def convert_model(
         done.notes.append(f"{source} has no values of its own: these are initial ones, drawn with the seed 0")
     if not dry_run:
         with staged(target) as temporary:
-            write = save if kind == "archive" else export
-            write(model, temporary)
-            COMPARE[kind](model, temporary, done)
+            if kind == "archive":
+                save(model, temporary)
+                compare_keras(model, temporary, done)
+            else:
+                export(model, temporary, optional=optional)
+                compare_pt2(model, temporary, done) if kind == "pt2" else compare_onnx(model, temporary, done, optional)
     return done
 
 
@@ -82,7 +97,7 @@ def compare_pt2(model: Model, file: Path, done: Conversion) -> None:
         check_same(done.target, path, tensors.to_numpy(x), written.read(path) if path in written.entries else None)
 
 
-def compare_onnx(model: Model, file: Path, done: Conversion) -> None:
+def compare_onnx(model: Model, file: Path, done: Conversion, optional: Mapping[str, Spec]) -> None:
     """Run the written graph and the model on the same values, and raise FormatError unless the outputs are equal.
 
     The exporter folds and merges tensors, so they cannot be compared one by one.
@@ -93,11 +108,14 @@ def compare_onnx(model: Model, file: Path, done: Conversion) -> None:
         return
     sizes, generator = ExportSizes(), torch.Generator().manual_seed(0)
     specs = model._call_specs or ()
-    given = tree.map_structure(lambda spec: filled(sizes.example(spec, None), generator), specs)
+    given = tree.map_structure(
+        lambda spec: spec and filled(sizes.example(spec, None), generator), with_optional(model, specs, optional)
+    )
     with torch.no_grad(), layer_module.mode(module, False):
         expected = tree.flatten(module(*given))
     graph = OnnxGraph(str(file))
-    found = list(graph(*[x for x, _ in zip(tree.flatten(given), graph.specs, strict=True)]).values())
+    values = [x for x in tree.flatten(given) if x is not None]
+    found = list(graph(*[x for x, _ in zip(values, graph.specs, strict=True)]).values())
     for ours, theirs in zip(expected, found, strict=True):
         bound = TOLERANCE.get(ours.dtype, 1e-3) * float(ours.abs().max().clamp(min=1e-3)) if ours.numel() else 0.0
         if ours.shape != theirs.shape or bool(((ours - theirs).abs() > bound).any()):
@@ -113,6 +131,3 @@ def check_same(target: str, path: str, expected: np.ndarray, found: np.ndarray |
     """Raise FormatError unless two arrays have the very same bytes."""
     if found is None or found.dtype != expected.dtype or found.tobytes() != expected.tobytes():
         raise FormatError(f"{target} was not written as it should be: {path!r} has other values there")
-
-
-COMPARE = {"archive": compare_keras, "pt2": compare_pt2, "onnx": compare_onnx}
