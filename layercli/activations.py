@@ -15,11 +15,13 @@ TABLE: dict[str, Activation] = {f.__name__: f for f in ALL} | {"swish": silu, "h
 """Every activation by name."""
 
 
-def get(identifier: object) -> Activation | None:
-    """Return the activation that a name, a config or a callable stands for; None for None and ``linear``.
+def get(identifier: object) -> Activation:
+    """Return the activation that a name, a config or a callable stands for, ``linear`` for None. UsageError for an unknown name."""
+    return applied(identifier) or TABLE["linear"]
 
-    Raises UsageError for an unknown name.
-    """
+
+def applied(identifier: object) -> Activation | None:
+    """Return the activation of ``get``, None for ``linear``, which a layer need not apply."""
     if identifier is None or identifier == "linear":
         return None
     if isinstance(identifier, Mapping):  # the config of a function
@@ -34,7 +36,7 @@ def get(identifier: object) -> Activation | None:
     raise UsageError(f"there is no activation {identifier!r}", hint=hint)
 
 
-def deserialize(config: ConfigLike, custom_objects: Mapping[str, object] | None = None) -> Activation | None:
+def deserialize(config: ConfigLike, custom_objects: Mapping[str, object] | None = None) -> Activation:
     """Return the activation whose ``serialize`` returned ``config``.
 
     ``custom_objects``: the user's own functions by name. Raises UsageError for an unknown name.

@@ -66,8 +66,12 @@ class UnknownSizeError(LayercliError, TypeError):
     """A number was asked of a size that is not known."""
 
 
-class NotBuiltError(LayercliError, RuntimeError):
+class NotBuiltError(LayercliError, RuntimeError, ValueError):
     """Variables were asked of a layer that has none yet."""
+
+
+class NoTensorError(UsageError, AttributeError):
+    """The symbolic input or output was asked of a layer that was not called on one; ``hasattr`` says that it has none."""
 
 
 class FileError(LayercliError, OSError):

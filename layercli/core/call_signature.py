@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from layercli.core.types import TensorTree
-from layercli.errors import ShapeError, UsageError
+from layercli.errors import NoTensorError, ShapeError, UsageError
 
 if TYPE_CHECKING:
     from layercli.core.graph import Node
@@ -94,7 +94,7 @@ class CallSignature:
 
     @overridable_property
     def input(self) -> Any:
-        """The symbolic tensor (or tree) of the first call while a functional model was built. Raises UsageError before that."""
+        """The symbolic tensor (or tree) of the first call while a functional model was built. Raises NoTensorError before that."""
         args = self._first_call().args
         return args[0] if len(args) == 1 else list(args)
 
@@ -105,5 +105,5 @@ class CallSignature:
 
     def _first_call(self) -> Node:
         if self._node is None:
-            raise UsageError(f"{self.name} was not called on an Input, so it has no input and no output")
+            raise NoTensorError(f"{self.name} was not called on an Input, so it has no input and no output")
         return self._node

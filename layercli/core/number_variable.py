@@ -32,18 +32,19 @@ class NumberVariable(Variable):
 
     tensor = value
 
-    def assign(self, value: object) -> None:
-        """Set the number."""
+    def assign(self, value: object) -> Any:
+        """Set the number, and return it as a tensor."""
         number = value.numpy() if isinstance(value, Variable) else value
         self.write(number.item() if hasattr(number, "item") else number)
+        return self.value
 
-    def assign_add(self, value: object) -> None:
+    def assign_add(self, value: object) -> Any:
         """Add ``value`` to the number."""
-        self.assign(self.read() + value)
+        return self.assign(self.read() + value)
 
-    def assign_sub(self, value: object) -> None:
+    def assign_sub(self, value: object) -> Any:
         """Subtract ``value`` from the number."""
-        self.assign(self.read() - value)
+        return self.assign(self.read() - value)
 
     def item(self) -> Any:
         """Return the number."""

@@ -13,7 +13,7 @@ from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.spec import Shape, Spec
 from layercli.core.types import Config
-from layercli.errors import ShapeError, UsageError
+from layercli.errors import NoTensorError, ShapeError, UsageError
 
 
 class Sequential(Model):
@@ -102,17 +102,17 @@ class Sequential(Model):
 
     @property
     def input(self) -> Any:
-        """The symbolic input. Raises UsageError if there is none."""
+        """The symbolic input. Raises NoTensorError if there is none."""
         return self._end(0)
 
     @property
     def output(self) -> Any:
-        """The symbolic output. Raises UsageError if there is no input."""
+        """The symbolic output. Raises NoTensorError if there is no input."""
         return self._end(-1)
 
     def _end(self, place: int) -> Any:
         if not self._ends:
-            raise UsageError(f"{self.name} has no Input, so it has no input and no output")
+            raise NoTensorError(f"{self.name} has no Input, so it has no input and no output")
         return self._ends[place]
 
     def _append(self, layer: object, names: set[str]) -> None:

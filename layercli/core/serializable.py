@@ -26,6 +26,10 @@ COMMON = inspect.Signature(
 """The keyword arguments of every layer."""
 
 
+ACTIVATIONS = ("activation", "recurrent_activation")
+"""The arguments that are activations, which Keras's configs call "linear" where they are None."""
+
+
 class ConstructorSignature:
     """The ``__signature__`` of a class that declares its arguments as fields; that of ``__init__`` for other classes."""
 
@@ -102,7 +106,10 @@ class Serializable:
             extra = {"activity_regularizer": self._activity_regularizer} if self._activity_regularizer else {}
         else:
             given, extra = fields.arguments(type(self).__init__, args, kwargs), {}
-        return {**own, **{key: fields.serialize(value) for key, value in {**given, **extra}.items()}}
+        found = {key: fields.serialize(value) for key, value in {**given, **extra}.items()}
+        if type(self)._declares_fields:
+            found |= {key: "linear" for key in ACTIVATIONS if key in found and found[key] is None}
+        return {**own, **found}
 
     def _dtype_config(self) -> Any:
         """Return what ``dtype`` is in the config: the name of the policy, or policies by path as plain data."""

@@ -223,10 +223,10 @@ class Variable(Operators):
         drawable = self.dtype if BYTES[self.dtype] > 2 or not dtypes.is_floating(self.dtype) else "float32"
         return initializers.values(self.initializer, self.sizes, drawable, rng)
 
-    def assign(self, value: object) -> None:
-        """Set the value from an array of the variable's shape. In a symbolic call it does nothing."""
+    def assign(self, value: object) -> Any:
+        """Set the value from an array of the variable's shape, and return it as a tensor. In a symbolic call nothing is set."""
         if graph.call_stack():
-            return
+            return self.tensor
         self._follow(value)
         backend = get_backend()
         found = tuple(value.shape) if hasattr(value, "shape") else tuple(backend.as_tensor(value).shape)
@@ -234,18 +234,21 @@ class Variable(Operators):
             raise ShapeError(f"the variable {self.path} has the shape {self.shape}, not {found}")
         if not stateless_scope.assigned(self, value):
             backend.assign(self.stored, value, self.layout)
+        return self.tensor
 
-    def assign_add(self, value: object) -> None:
-        """Add ``value`` to the variable."""
-        if not graph.call_stack():
-            self._follow(value)
-            self.assign(self.value.detach() + _tensor_of(value))
+    def assign_add(self, value: object) -> Any:
+        """Add ``value`` to the variable, and return the sum as a tensor."""
+        if graph.call_stack():
+            return self.tensor
+        self._follow(value)
+        return self.assign(self.value.detach() + _tensor_of(value))
 
-    def assign_sub(self, value: object) -> None:
-        """Subtract ``value`` from the variable."""
-        if not graph.call_stack():
-            self._follow(value)
-            self.assign(self.value.detach() - _tensor_of(value))
+    def assign_sub(self, value: object) -> Any:
+        """Subtract ``value`` from the variable, and return the difference as a tensor."""
+        if graph.call_stack():
+            return self.tensor
+        self._follow(value)
+        return self.assign(self.value.detach() - _tensor_of(value))
 
     def _follow(self, value: object) -> None:
         if isinstance(self.owner, TensorOwner):

@@ -90,7 +90,7 @@ UnitInterval = Annotated[float, Validator("a number from 0 to 1", _fraction)]
 Bool = Annotated[bool, BOOL]
 Number = Annotated[float, NUMBER]
 
-Activation = Annotated[Any, Validator("an activation", activations.get)]
+Activation = Annotated[Any, Validator("an activation", activations.applied)]
 Initializer = Annotated[Any, Validator("an initializer", initializers.get)]
 Regularizer = Annotated[Any, Validator("a regularizer", regularizers.get)]
 Constraint = Annotated[Any, Validator("a constraint", constraints.get)]

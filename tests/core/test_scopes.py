@@ -236,3 +236,20 @@ def test_a_summary_without_inputs_lists_the_layers(capsys):
     assert [line.split() for line in capsys.readouterr().out.splitlines()[3:4]] == [["dense", "(Dense)", "?", "?"]]
     Sequential().summary()
     assert "Parameters:     0 (0 B)" in capsys.readouterr().out
+
+
+def test_what_a_script_asks_at_a_prompt():
+    value = Variable([1.0, 2.0])
+    assert value.assign([3.0, 4.0]).tolist() == [3.0, 4.0]
+    assert value.assign_add([1.0, 1.0]).tolist() == [4.0, 5.0]
+    assert value.assign_sub([4.0, 4.0]).tolist() == [0.0, 1.0]
+    dense = layers.Dense(2)
+    assert not hasattr(dense, "output")
+    assert not hasattr(Sequential([dense]), "input")
+    with pytest.raises(ValueError, match="has no variables yet"):
+        dense.count_params()
+    assert dense.get_config()["activation"] == "linear"
+    assert layercli.activations.get(None).__name__ == "linear"
+    assert repr(Input((3,), name="x")) == (
+        "<KerasTensor shape=(None, 3), dtype=float32, sparse=False, ragged=False, name=x>"
+    )

@@ -141,7 +141,7 @@ def test_no_activation_is_linear_and_one_s_own_is_named():
     def own(x):
         return x
 
-    assert (activations.serialize(None), activations.deserialize("linear")) == ("linear", None)
+    assert (activations.serialize(None), activations.deserialize("linear")) == ("linear", activations.linear)
     theirs = value_of(keras.activations.serialize(own))
     assert activations.serialize(own) == theirs
     assert activations.deserialize(activations.serialize(own), {"own": own}) is own

@@ -212,7 +212,7 @@ def test_an_optimizer_is_built_on_the_variables_it_is_first_handed(make):
     beside = layercli.optimizers.Adam(0.1)
     beside.build([variable.stored for variable in peer.trainable_variables])
     for _ in range(2):
-        beside.apply([gradients[0].T, gradients[1]])
+        beside.apply(gradients)
     for a, b in zip(model.get_weights(), peer.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6)
     with pytest.raises(UsageError) as error:
