@@ -176,6 +176,6 @@ def test_several_inputs_and_arguments_of_a_class(cli):
     [found] = session.run(None, given)
     program = torch.export.load("c.pt2")
     kernel, bias = (value.detach().numpy() for value in program.state_dict.values())
-    np.testing.assert_allclose(found, (given["x"] @ kernel.T + bias + 1) * given["mask"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found, (given["x"] @ kernel + bias + 1) * given["mask"], rtol=1e-5, atol=1e-6)
     done = cli("convert net_of_two.py:Net c.npz --set units=3")
     assert (done.code, done.err) == (2, "error: --set is for whole models, and c.npz holds weights\n")
