@@ -46,9 +46,10 @@ class BertEmbeddings(Layer):
     def setup(self) -> None:
         """Create the three tables."""
         of = self.config
-        self.word_embeddings = Embedding(of.vocab_size, of.hidden_size)
-        self.position_embeddings = Embedding(of.max_position_embeddings, of.hidden_size)
-        self.token_type_embeddings = Embedding(of.type_vocab_size, of.hidden_size)
+        width = getattr(of, "embedding_size", of.hidden_size)
+        self.word_embeddings = Embedding(of.vocab_size, width)
+        self.position_embeddings = Embedding(of.max_position_embeddings, width)
+        self.token_type_embeddings = Embedding(of.type_vocab_size, width)
         self.LayerNorm = LayerNormalization(epsilon=of.layer_norm_eps)
 
     def call(self, input_ids: Tensor, token_type_ids: Tensor, position_ids: Tensor) -> Tensor:
@@ -268,11 +269,15 @@ class Bert(Pretrained):
         """Return the output of the head; ``attention_mask`` (batch, steps) is 0 for padding."""
         check_rank(input_ids, 2)
         kinds = ops.zeros_like(input_ids) if token_type_ids is None else token_type_ids
-        x = self.embeddings(input_ids, kinds, self.positions(input_ids))
+        x = self.embedded(self.embeddings(input_ids, kinds, self.positions(input_ids)))
         mask = mask_of(input_ids, input_ids, attention_mask, causal=False)
         for block in self.blocks:
             x = block(x, mask)
         return self.finished(x)
+
+    def embedded(self, x: Tensor) -> Tensor:
+        """Return the input of the first block for the embeddings."""
+        return x
 
     def finished(self, x: Tensor) -> Any:
         """Return the output of the head for the hidden states."""

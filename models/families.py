@@ -18,6 +18,7 @@ FAMILIES = {
     "deepseek_v2": "deepseek_v2",
     "deepseek_v3": "deepseek_v3",
     "distilbert": "distilbert",
+    "electra": "electra",
     "falcon": "falcon",
     "gemma": "gemma",
     "gemma2": "gemma2",
