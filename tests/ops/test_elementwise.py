@@ -211,3 +211,22 @@ def test_second_names_are_the_same_operation():
     assert ops.abs(x).node.target == ops.absolute(x).node.target
     assert ops.true_divide(x, 2).node.target == ops.divide(x, 2).node.target
     assert keras.ops.true_divide(3, 2) == 1.5
+
+
+def test_booleans_and_integers_as_keras_takes_them():
+    agree(
+        lambda k, x, whole, truths: [
+            *(getattr(k, name)(truths) for name in ("abs", "floor", "ceil", "trunc", "cbrt")),
+            *(getattr(k, name)(whole) for name in ("floor", "ceil", "trunc")),
+            k.any(k.cast(whole, "uint8")),
+            k.all(k.cast(whole, "uint8"), axis=0),
+            k.subtract(x, truths),
+            k.subtract(truths, whole),
+            k.subtract(1.5, truths),
+            k.subtract(whole, True),
+        ],
+        X[..., :3],
+        WHOLE[:1],
+        TRUTHS,
+        gradients=False,
+    )

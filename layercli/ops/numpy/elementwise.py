@@ -15,16 +15,16 @@ from layercli.errors import DTypeError, ShapeError
 from layercli.lazy import F, torch
 
 UNARY: dict[str, Callable[[Any], Tensor]] = {
-    "absolute": lambda x: torch.abs(x),
-    "ceil": lambda x: torch.ceil(x),
-    "floor": lambda x: torch.floor(x),
+    "absolute": lambda x: x if x.dtype is torch.bool else torch.abs(x),
+    "ceil": lambda x: torch.ceil(x if x.is_floating_point() else x.float()),
+    "floor": lambda x: torch.floor(x if x.is_floating_point() else x.float()),
     "negative": lambda x: torch.neg(x),
     "relu": lambda x: F.relu(x),
     "relu6": lambda x: F.relu6(x),
     "round": lambda x: torch.round(x),
     "sign": lambda x: torch.sign(x),
     "square": lambda x: torch.square(x),
-    "trunc": lambda x: torch.trunc(x),
+    "trunc": lambda x: x if x.dtype is torch.bool else torch.trunc(x),
     "bitwise_not": lambda x: torch.bitwise_not(x),
     "conj": lambda x: torch.conj_physical(x),
     "copy": lambda x: torch.clone(x),
@@ -37,7 +37,7 @@ UNARY: dict[str, Callable[[Any], Tensor]] = {
     "arcsinh": lambda x: torch.asinh(x),
     "arctan": lambda x: torch.atan(x),
     "arctanh": lambda x: torch.atanh(x),
-    "cbrt": lambda x: torch.sign(x) * torch.abs(x) ** (1 / 3),
+    "cbrt": lambda x: _root(x if x.dtype is not torch.bool else x.float()),
     "cos": lambda x: torch.cos(x),
     "cosh": lambda x: torch.cosh(x),
     "deg2rad": lambda x: torch.deg2rad(x),
@@ -76,7 +76,7 @@ UNARY: dict[str, Callable[[Any], Tensor]] = {
 
 
 KEEP_DTYPE = {
-    "absolute", "bitwise_not", "ceil", "conj", "copy", "floor", "imag", "negative", "real", "relu", "relu6", "round", "sign",
+    "absolute", "bitwise_not", "conj", "copy", "imag", "negative", "real", "relu", "relu6", "round", "sign",
     "square", "trunc",
 }  # fmt: skip
 
@@ -90,7 +90,7 @@ GIVE_REAL = {"absolute", "angle", "imag", "real"}
 
 BINARY: dict[str, Callable[[Any, Any], Tensor]] = {
     "add": operator.add,
-    "subtract": operator.sub,
+    "subtract": lambda x, y: operator.sub(*_no_booleans(x, y)),
     "multiply": operator.mul,
     "divide": operator.truediv,
     "floor_divide": operator.floordiv,
@@ -145,6 +145,29 @@ WHOLE = {"gcd", "lcm", "left_shift", "right_shift"}
 
 BITS = {"bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor"}
 """Functions of integers or booleans; those in WHOLE take integers only."""
+
+
+def _root(x: Tensor) -> Tensor:
+    return torch.sign(x) * torch.abs(x) ** (1 / 3)
+
+
+def _no_booleans(x: Any, y: Any) -> tuple[Any, Any]:
+    """Return two values of which a boolean beside another dtype is 0 or 1 in that one: torch's subtraction takes no booleans."""
+    if _is_boolean(x) and not _is_boolean(y):
+        return _as_number(x, y), y
+    return (x, _as_number(y, x)) if _is_boolean(y) and not _is_boolean(x) else (x, y)
+
+
+def _is_boolean(x: Any) -> bool:
+    return x.dtype is torch.bool if isinstance(x, torch.Tensor) else isinstance(x, bool)
+
+
+def _as_number(x: Any, beside: Any) -> Any:
+    if not isinstance(x, torch.Tensor):
+        return int(x)
+    if isinstance(beside, torch.Tensor):
+        return x.to(beside.dtype)
+    return x.long() if isinstance(beside, int) else x.float()
 
 
 @dataclass(frozen=True)

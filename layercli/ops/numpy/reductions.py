@@ -24,8 +24,8 @@ REDUCTIONS: dict[str, Callable[[Any, tuple[int, ...], bool], Tensor]] = {
     "prod": lambda x, axes, keep: _product(x, axes, keep),
     "var": lambda x, axes, keep: torch.var(_floating(x), axes, correction=0, keepdim=keep),
     "std": lambda x, axes, keep: torch.std(_floating(x), axes, correction=0, keepdim=keep),
-    "all": lambda x, axes, keep: torch.all(x, axes, keep),
-    "any": lambda x, axes, keep: torch.any(x, axes, keep),
+    "all": lambda x, axes, keep: torch.all(x.bool(), axes, keep),  # torch gives uint8 for uint8
+    "any": lambda x, axes, keep: torch.any(x.bool(), axes, keep),
     "logsumexp": lambda x, axes, keep: torch.logsumexp(_floating(x), axes, keep),
     "median": lambda x, axes, keep: _median(_floating(x), axes, keep),
     "ptp": lambda x, axes, keep: torch.amax(x, axes, keep) - torch.amin(x, axes, keep),
