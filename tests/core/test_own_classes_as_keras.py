@@ -23,6 +23,7 @@ from layercli import (
     regularizers,
     saving,
 )
+from layercli.core import naming
 from layercli.errors import ShapeError, UsageError
 
 ONES = np.ones((4, 2), "float32")
@@ -323,6 +324,7 @@ def test_channels_first_is_the_default_of_new_layers_and_ops():
 
 def test_build_configs_names_and_orders_are_keras_s():
     """Of Keras 3.15.1 on torch, but for the shape of a functional model, which it says is None."""
+    naming.clear_session()
     dense, added = layers.Dense(2), layers.Add()
     stack = Sequential([layers.Dense(2)])
     assert [each.get_build_config() for each in (dense, added, stack)] == [None] * 3

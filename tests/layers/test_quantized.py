@@ -8,6 +8,7 @@ import torch
 
 import layercli
 from layercli import Input, Sequential, layers, quantizers
+from layercli.core import naming
 from layercli.errors import NotBuiltError, UsageError
 from layercli.inspect.layer_variables import of_archive
 from layercli.inspect.summary import summarize
@@ -87,6 +88,12 @@ def test_products_of_integers_are_exact():
     ]:
         wanted = torch.einsum(f"{terms[0]},{terms[1]}->{terms[2]}", left.long(), right.long())
         assert torch.equal(integer_product(left, right, terms).long(), wanted)
+
+
+@pytest.fixture(autouse=True)
+def _names():
+    """Layers are numbered in a process, and their first values follow from their names: the same whatever ran before."""
+    naming.clear_session()
 
 
 def model_of(module):

@@ -16,6 +16,7 @@ import pytest
 from oracle import close, keras, real_keras, value_of
 
 import layercli
+from layercli.core import naming
 from layercli.errors import FileError, FormatError, LayercliError
 from layercli.formats.safetensors import SafetensorsFile
 from layercli.saving.legacy_h5 import names_in
@@ -25,6 +26,12 @@ RNG = np.random.default_rng(9)
 X = RNG.standard_normal((12, 6)).astype("float32")
 Y = RNG.standard_normal((12, 2)).astype("float32")
 IMAGES = RNG.standard_normal((12, 8, 8, 1)).astype("float32")
+
+
+@pytest.fixture(autouse=True)
+def _names():
+    """Layers are numbered in a process, and their first values follow from their names: the same whatever ran before."""
+    naming.clear_session()
 
 
 def mlp(api):
