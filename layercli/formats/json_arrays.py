@@ -132,7 +132,7 @@ def save_json(path: str | os.PathLike[str], arrays: dict[str, np.ndarray]) -> No
 
     ``NaN`` and the infinities are written as strings. UsageError for lines of arrays that have different numbers of rows.
     """
-    from layercli.inspect.json_numbers import json_values
+    from layercli.formats.json_numbers import json_values
 
     values = {name: json_values(array) for name, array in arrays.items()}
     if Path(path).suffix.lower() not in LINES:

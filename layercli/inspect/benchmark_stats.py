@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from layercli.core.types import JSONObject
 from layercli.errors import UsageError
-from layercli.inspect.json_numbers import json_number
+from layercli.formats.json_numbers import json_number
 
 WIDE = 0.1
 """Above this ratio of interquartile range to median, the times vary widely."""

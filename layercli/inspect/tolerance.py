@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from layercli.core.dtypes import finfo_range, is_floating
 from layercli.core.types import JSONObject
-from layercli.inspect.json_numbers import json_number
+from layercli.formats.json_numbers import json_number
 
 if TYPE_CHECKING:
     import numpy as np

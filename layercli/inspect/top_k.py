@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from layercli.core.types import JSONObject
 from layercli.errors import FormatError, UsageError
+from layercli.formats.json_numbers import json_number
 from layercli.formats.os_errors import reading
-from layercli.inspect.json_numbers import json_number
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core.types import JSONObject
 from layercli.formats.dtype_codec import decode
+from layercli.formats.json_numbers import json_number
 from layercli.formats.stored import is_quantized, release_pages
-from layercli.inspect.json_numbers import json_number
 from layercli.inspect.layouts import Order, is_identity
 from layercli.inspect.low_rank import part_of, rank_of_change
 from layercli.inspect.value_sums import Sums

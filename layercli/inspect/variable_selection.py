@@ -11,7 +11,7 @@ from typing import Any
 
 from layercli.core.types import JSONObject
 from layercli.errors import UsageError, nearest
-from layercli.inspect.json_numbers import json_number
+from layercli.formats.json_numbers import json_number
 from layercli.inspect.statistics import Statistics, TensorMoments
 from layercli.inspect.variables import APART, STATISTICS, VariableRow, Variables, natural
 

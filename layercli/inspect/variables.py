@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from layercli.core.backend import get_backend
 from layercli.core.types import JSONObject
 from layercli.errors import FormatError, UsageError, nearest
+from layercli.formats.json_numbers import json_number, json_values
 from layercli.formats.weight_file import TensorEntry, WeightFile
 from layercli.inspect.checkpoint_parts import left_out
 from layercli.inspect.dtype_totals import DtypeTotal, dtype_totals
 from layercli.inspect.glob import matches
 from layercli.inspect.histogram import ValueSample
-from layercli.inspect.json_numbers import json_number, json_values
 from layercli.inspect.packed_weights import PackedWeight, packed_weights
 from layercli.inspect.statistics import Statistics, statistics
 from layercli.inspect.variable_values import ComputedValues, EntryValues, VariableValues

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.inspect.json_numbers import json_ready
+from layercli.formats.json_numbers import json_ready
 from layercli.inspect.value_checks import ValueFault
 from layercli.inspect.variable_selection import VariableGroup
 from layercli.inspect.variables import STATISTICS, Variables

@@ -55,8 +55,8 @@ def faults(found: Variables, format: output.Format | None) -> int:
 def metadata(context: typer.Context, model: str, pattern: str | None, format: output.Format | None) -> None:
     """Show the metadata of a file, or those whose keys match the pattern."""
     from layercli.formats.file_metadata import metadata_of
+    from layercli.formats.json_numbers import json_ready
     from layercli.inspect.glob import matches
-    from layercli.inspect.json_numbers import json_ready
     from layercli.render.variable_groups import metadata_table
 
     for name in ("values", "stats", "hash_", "sort", "where", "depth", "check", "columns", "set_", "input_shape"):

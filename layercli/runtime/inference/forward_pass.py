@@ -14,8 +14,8 @@ from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.core.types import JSONObject, Tree
 from layercli.errors import UsageError, nearest
+from layercli.formats.json_numbers import json_number, json_values
 from layercli.inspect.glob import matches
-from layercli.inspect.json_numbers import json_number, json_values
 from layercli.inspect.statistics import Statistics, statistics
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.forward_hooks import HookedCall, forward_hooks

@@ -16,8 +16,8 @@ from layercli.callbacks.callback import Callback, Logs
 from layercli.core.model import Model
 from layercli.core.types import JSONObject
 from layercli.errors import FileError, UsageError
+from layercli.formats.json_numbers import json_number
 from layercli.formats.locks import locked
-from layercli.inspect.json_numbers import json_number
 from layercli.inspect.model_loader import ModelSource
 from layercli.runtime.distributed import collectives, distributed_checkpoint, fsdp, process_group
 from layercli.runtime.distributed.process_group import Group
