@@ -163,7 +163,7 @@ def set_values(model: Layer, values: Values) -> None:
     rest = values
     if model._module is None:
         new = [variable for variable, _ in values if variable.owner._module is None]
-        layer_module.build_module(model, values=dict(values))
+        layer_module.build_module(model, ready=model._call_specs is not None, values=dict(values))
         done = {id(variable) for variable in new if variable.owner._module is not None}
         rest = [(variable, value) for variable, value in values if id(variable) not in done]
     for variable, value in rest:
