@@ -46,12 +46,19 @@ class DataclassConfig:
 
     @classmethod
     def settings(cls) -> list[str]:
-        """Return the names of the constructor's arguments in order."""
-        return [name for name in signature_of(cls).parameters if name != "self"]
+        """Return the names of the constructor's arguments in order; where it takes any by name, with those of the base class."""
+        taken = signature_of(cls).parameters.values()
+        names = [p.name for p in taken if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) and p.name != "self"]
+        if any(p.kind is p.VAR_KEYWORD for p in taken):
+            base = next((each for each in cls.__mro__[1:] if issubclass(each, DataclassConfig)), cls)
+            names += [name for name in base.settings() if name not in names] if base is not cls else []
+        return names
 
     def get_config(self) -> Config:
         """Return the arguments as plain values, nested objects as ``{"class_name": ..., "config": ...}``."""
-        return {name: serialize(self.argument(name)) for name in self.settings()}
+        own = type(self).__module__.startswith("layercli.")  # a user's class may keep an argument under another name
+        names = [name for name in self.settings() if own or hasattr(self, name)]
+        return {name: serialize(self.argument(name)) for name in names}
 
     def argument(self, name: str) -> Any:
         """Return the constructor's argument of that name as it was given: the attribute, unless that holds something derived."""
@@ -79,7 +86,11 @@ class DataclassConfig:
 
     def __str__(self) -> str:
         known = signature_of(type(self)).parameters
-        changed = [f"{name}={self.argument(name)!r}" for name in self.settings() if is_changed(self, known[name])]
+        changed = [
+            f"{name}={self.argument(name)!r}"
+            for name in self.settings()
+            if name in known and is_changed(self, known[name])
+        ]
         return snake_case(type(self).__name__) + (f"({', '.join(changed)})" if changed else "")
 
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from layercli.core.naming import snake_case
 from layercli.core.registry import DataclassConfig
 from layercli.core.types import Config, Tensor
+from layercli.core.variable import is_listed
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.losses.alignment import align_ranks, tensor
@@ -66,6 +67,10 @@ class Loss(DataclassConfig):
         self, y_true: Tensor, y_pred: torch.Tensor, sample_weight: Tensor | None, mask: Tensor | None
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Return the values, their weights and their mask, each None where there is none."""
+        if is_listed(y_true) and not type(self).__module__.startswith(
+            "layercli."
+        ):  # a user's call computes with tensors
+            y_true = tensor(y_true).to(y_pred.device)
         values = self.call(y_true, y_pred)
         own = self.mask(y_true, values)
         if own is not None:
@@ -104,8 +109,8 @@ class Loss(DataclassConfig):
     def get_config(self) -> Config:
         """Return the constructor's arguments; ``dtype`` only where it was given, as Keras does."""
         config = super().get_config()
-        if config["dtype"] is None:
-            del config["dtype"]
+        if config.get("dtype") is None:
+            config.pop("dtype", None)
         return config
 
 
