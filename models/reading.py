@@ -93,7 +93,7 @@ def divided(name: str, size: int, by: str, parts: int) -> int:
 
 def one_of(name: str, value: Tensor, known: Any) -> Tensor:
     """Return ``value`` if it is in ``known``; FormatError for any other."""
-    if value not in known:
+    if value not in tuple(known):  # a dict or a list cannot be looked up in a set
         raise FormatError(f"config.json has {name} = {shown(value)}, which is not {' or '.join(map(repr, known))}")
     return value
 

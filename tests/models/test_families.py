@@ -12,7 +12,7 @@ from layercli.models.matching import match
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from layercli.errors import UsageError
+from layercli.errors import FormatError, UsageError
 from layercli.inspect.decoding import active_parameters, decoding_step
 from layercli.inspect.input_names import NamedInputs
 from layercli.inspect.summary import described
@@ -257,6 +257,13 @@ def test_a_key_that_nobody_knows_is_ignored_and_null_stands_for_the_default():
     plain = {"model_type": "llama", "num_hidden_layers": 1}
     odd = {**plain, "auto_map": {"AutoModel": "evil.py"}, "hidden_size": None, "whatever": 1, "rope_scaling": None}
     assert describe(odd).decoder == describe(plain).decoder
+
+
+@pytest.mark.parametrize("kind", [{"a": 1}, ["linear"]])
+def test_a_word_that_is_a_list_or_a_dict_is_refused(kind):
+    with pytest.raises(FormatError) as error:
+        describe({"model_type": "llama", "num_hidden_layers": 1, "rope_scaling": {"type": kind}})
+    assert error.value.message.startswith(f"config.json has rope_type = {kind}, which is not 'default' or 'dynamic'")
 
 
 WITHOUT_TORCH = """
