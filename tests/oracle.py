@@ -124,13 +124,14 @@ def image(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape).astype("float32")
 
 
-def agree(call, *arrays, gradients=True, sizes="unknown", tolerance=TOLERANCE, scale=None):
+def agree(call, *arrays, gradients=True, sizes="unknown", tolerance=TOLERANCE, scale=None, cancelling=()):
     """Compare ``call(ops, *tensors)`` with ``call(keras.ops, *arrays)``: the same function of the same operations.
 
     Compared: values, shapes and dtypes (int64 being torch's for Keras's int32), unless ``gradients`` is false those of a random
     weighting of the floating outputs, and what symbolic tensors give: the same shapes and dtypes, also with every size unknown,
     equal ones under one name; of the ``first`` input alone, or, if ``sizes`` is ``known``, of none. ``scale`` is the size of the
-    terms of an output in which they cancel; else it is that of the output.
+    terms of an output in which they cancel; else it is that of the output. ``cancelling`` has that of the terms of a gradient by
+    the number of the input, for weights of 1.
     """
     tensors = [torch.from_numpy(np.array(x)).requires_grad_(gradients and floating(x)) for x in arrays]
     ours, said = tree.flatten(call(ops, *tensors)), asked("operation", call, list(arrays), gradients)
@@ -142,7 +143,7 @@ def agree(call, *arrays, gradients=True, sizes="unknown", tolerance=TOLERANCE, s
         kept = str(a.dtype).removeprefix("torch.")
         assert kept == str(b.dtype) or (kept, str(b.dtype)) == ("int64", "int32")
     if gradients:
-        _agree_on_gradients(tensors, ours, said["gradients"], tolerance)
+        _agree_on_gradients(tensors, ours, said["gradients"], tolerance, dict(cancelling))
     expected = [spec_of(a) for a in ours]
     assert [x.spec for x in _described(call, [spec_of(x) for x in tensors])] == expected
     if sizes != "known":
@@ -164,10 +165,12 @@ def _named(spec):
     return Spec(tuple(n if n == 1 else Dim.named(f"n{n}") for n in spec.shape), spec.dtype)
 
 
-def _agree_on_gradients(tensors, ours, theirs, tolerance):
+def _agree_on_gradients(tensors, ours, theirs, tolerance, cancelling):
     """Compare the gradients of a random weighting of the floating outputs."""
     weights = weighting(ours)
     sum((y * torch.from_numpy(w)).sum() for y, w in zip(ours, weights, strict=True) if y.is_floating_point()).backward()
     chosen = [x for x in tensors if x.requires_grad]
     for i, (x, gradient) in enumerate(zip(chosen, theirs, strict=True)):
-        close(torch.zeros_like(x) if x.grad is None else x.grad, gradient, tolerance, f"gradient {i}")
+        found = torch.zeros_like(x) if x.grad is None else x.grad
+        scale = max(np.abs(w).max() for w in weights) * cancelling[i] if i in cancelling else None
+        assert_close(found, gradient, tolerance=tolerance, scale=scale, what=f"gradient {i}")

@@ -141,7 +141,11 @@ def test_perspective_transform(interpolation):
 def test_map_coordinates(mode, order):
     places = RNG.uniform(-4, 12, (3, 4, 5)).astype("float32")
     x = IMAGES[0]
-    agree(lambda k, x, c: k.image.map_coordinates(x, c, order, mode, 0.5), x, places, gradients=order == 1)
+    # a place's gradient is a difference of neighbours, of which only the roundings are left where they are equal
+    agree(
+        lambda k, x, c: k.image.map_coordinates(x, c, order, mode, 0.5), x, places, gradients=order == 1,
+        cancelling={1: np.abs(x).max()},
+    )  # fmt: skip
     whole = (x * 100).astype("int32")
     agree(lambda k, x, c: k.image.map_coordinates(x, c, order, mode), whole, places, gradients=False)
     agree(lambda k, x: k.image.map_coordinates(x, [[0.5, 1], [2, 3.5]], order, mode), x[..., 0], gradients=False)
