@@ -42,7 +42,7 @@ def write(target: Any, groups: Groups) -> None:
 class Writer:
     """Writes groups and datasets as h5py's ``create_group`` and ``create_dataset`` do, whose types and settings are made once.
 
-    h5py makes them anew for each object, which takes most of the time where a model has thousands of layers.
+    h5py makes them again for each object, which takes most of the time where a model has thousands of layers.
     """
 
     def __init__(self, file: Any) -> None:
