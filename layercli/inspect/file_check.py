@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ ENDINGS = (
     ".pt2",
 )
 INDEX = ".index.json"
+SHARD = re.compile(r".+-\d{5}-of-\d{5}\.\w+")
 
 
 @dataclass(frozen=True)
@@ -122,12 +124,21 @@ def check_path(path: str, options: CheckOptions | None = None) -> FileCheck:
     shards: set[Path] = set()
     for file in (each for each in files if each.name.endswith(INDEX)):
         shards |= check_index(found, file, options)
+    found.findings += [
+        unnamed_shard(file) for file in files if shards and file not in shards and SHARD.fullmatch(file.name)
+    ]
     for file in files:
         if file not in shards and file.is_file() and not file.name.endswith(INDEX) and is_candidate(file):
             check_file(found, file, options, alone=False)
     if not found.files:
         raise FileError(f"{path} holds no file of weights")
     return found
+
+
+def unnamed_shard(file: Path) -> FileFinding:
+    """Return the finding that a shard is left over: a conversion that was stopped leaves such files."""
+    text = f"{file} is named as a shard, and no index in its folder names it: it is of no use, and may be removed"
+    return FileFinding("unnamed-shard", "warning", str(file), text)
 
 
 def is_candidate(file: Path) -> bool:

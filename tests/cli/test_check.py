@@ -118,6 +118,16 @@ def test_each_kind_of_damage_has_its_code(cli, kind):
         assert tensor in found["answer"]
 
 
+def test_a_shard_that_no_index_names_is_said(cli):
+    sharded()
+    save("m-2-00001-of-00002.safetensors", ARRAYS)
+    [finding] = check_path(".").findings
+    assert (finding.code, finding.severity) == ("unnamed-shard", "warning")
+    assert finding.message.startswith("m-2-00001-of-00002.safetensors is named as a shard, and no index")
+    done = cli("check", ".")
+    assert (done.code, done.out.splitlines()[0]) == (0, "sound: 4 tensors in 4 files, 1 warning")
+
+
 @pytest.mark.parametrize("file", ["m.safetensors", "m.npz", "m.pt", "m.h5"])
 def test_a_sound_file_has_no_finding(cli, file):
     done = cli("check", saved(file), "--values")
