@@ -47,14 +47,20 @@ class GraphModule(nn.Module):
         yield from ()
 
 
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
+
+
 def first_line(error: Exception) -> str:
-    """Return the first line of another library's error message, without its prefix; of a KeyError, which key is missing.
+    """Return the first line of another library's error message, without prefix and colours; of a KeyError, which key is missing.
 
     TorchScript's message is a traceback, which ends with the line that says what happened.
+
+    >>> first_line(RuntimeError("\x1b[96mThis is step 2/3.\x1b[0m"))
+    'This is step 2/3'
     """
     if isinstance(error, KeyError) and error.args:
         return f"there is no {error.args[0]!r}"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    lines = [line.strip() for line in COLOUR.sub("", str(error)).splitlines() if line.strip()] or [type(error).__name__]
     line = re.sub(r"^[\w.]+: ", "", lines[-1]) if "TorchScript" in lines[0] else lines[0]
     return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", line).rstrip(".:")
 
