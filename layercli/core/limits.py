@@ -78,6 +78,8 @@ EXPANSION = Limit("EXPANSION", 200, "times the compressed size")
 """How much larger a compressed description is than what the file holds of it."""
 FILL = Limit("FILL", 1 << 28, "values that the file does not hold")
 """Values that repeat others, or that a file leaves to be filled in."""
+DRAWN = Limit("DRAWN", 500_000_000, "initial values")
+"""Values of a model without weights, which initializers draw to show or to measure them."""
 TENSORS = Limit("TENSORS", 1 << 20, "tensors")
 NODES = Limit("NODES", 1_000_000, "nodes")
 DEPTH = Limit("DEPTH", 64, "levels inside each other")
@@ -91,7 +93,7 @@ PIXELS = Limit("PIXELS", 1 << 28, "pixels")
 PARTS = Limit("PARTS", 1 << 16, "parts or repetitions of one operation")
 """How often one operation that a model file describes is done, or into how many parts it divides."""
 
-LIMITS = (DESCRIPTION, EXPANSION, FILL, TENSORS, NODES, DEPTH, DIGITS, FORMULA, CELL, PIXELS, PARTS)
+LIMITS = (DESCRIPTION, EXPANSION, FILL, DRAWN, TENSORS, NODES, DEPTH, DIGITS, FORMULA, CELL, PIXELS, PARTS)
 """All of them."""
 
 

@@ -13,7 +13,7 @@ from layercli.core.variable import Variable
 from layercli.errors import FormatError
 from layercli.formats import keras_h5
 from layercli.formats.hdf5 import H5File
-from layercli.inspect.variable_values import ComputedValues, EntryValues, FoundValues
+from layercli.inspect.variable_values import ComputedValues, EntryValues, FoundValues, InitialValues, computed_from
 from layercli.inspect.variables import VariableRow, Variables
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def of_variable(model: Layer, path: str, variable: Variable, seed: int) -> Varia
         parameters=int(variable.size),
         bytes=int(variable.spec.bytes),
         initializer=str(variable.initializer),
-        values=ComputedValues(draw),
+        values=ComputedValues(draw, InitialValues(int(variable.size), int(variable.spec.bytes))),
     )
 
 
@@ -91,7 +91,9 @@ def unpacked_int4(row: VariableRow, variable: Variable) -> VariableRow:
         whole = pairs.reshape([size * 2 if i == axis else size for i, size in enumerate(held.shape)])
         return whole.take(range(shape[axis]), axis)
 
-    return replace(row, shape=shape, dtype="int4", parameters=variable.parameters, values=ComputedValues(read))
+    return replace(
+        row, shape=shape, dtype="int4", parameters=variable.parameters, values=computed_from(row.values, read)
+    )
 
 
 def of_legacy(model: Layer, path: str) -> Variables:

@@ -64,11 +64,20 @@ class FoundValues:
         """Return None: they are read."""
 
 
+@dataclass(eq=False, frozen=True, slots=True)
+class InitialValues:
+    """How many values an initializer draws at once, and their size in bytes: of one variable, or of a whole torch module."""
+
+    count: int
+    bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class ComputedValues:
-    """Values that ``compute`` returns, as an initializer does."""
+    """Values that ``compute`` returns; ``drawn`` are those that initializers draw for it, None for what is read."""
 
     compute: Callable[[], Any]
+    drawn: InitialValues | None = None
 
     def read(self) -> np.ndarray:
         """Return them."""
@@ -81,3 +90,8 @@ class ComputedValues:
 
     def stored(self) -> None:
         """Return None: they are in no file."""
+
+
+def computed_from(values: VariableValues, compute: Callable[[], Any]) -> ComputedValues:
+    """Return what ``compute`` makes of other values, which are drawn if those are."""
+    return ComputedValues(compute, values.drawn if isinstance(values, ComputedValues) else None)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from layercli.core import limits
 from layercli.core.backend import get_backend
 from layercli.core.types import JSONObject
 from layercli.errors import FormatError, UsageError, nearest
@@ -281,6 +282,20 @@ def matching(variables: Variables, pattern: str | None) -> Variables:
         paths = [row.path for row in variables.rows]
         raise UsageError(f"no variable of {variables.source} matches {pattern!r}", hint=nearest(pattern, paths))
     return replace(variables, rows=rows)
+
+
+def check_drawn(variables: Variables) -> None:
+    """Raise FormatError where more initial values would be drawn for the rows than the limit allows."""
+    held = [row.values.drawn for row in variables.rows if isinstance(row.values, ComputedValues)]
+    drawn = {each for each in held if each is not None}
+    count, size = sum(each.count for each in drawn), sum(each.bytes for each in drawn)
+    if count > limits.DRAWN.value:
+        error = limits.DRAWN.refused(
+            f"{variables.source} has no weights, and {count:,} initial values ({size:,} bytes) are more than the "
+            f"limit of {limits.DRAWN.value:,} to draw"
+        )
+        error.hint = f"name a file of weights, or a part: layercli vars MODEL PATTERN; {error.hint}"
+        raise error
 
 
 def measure(variables: Variables) -> None:

@@ -308,7 +308,7 @@ def pretrained_source(text: str, settings: ConfigLike) -> Source:
 
 def stored_rows(row: VariableRow, stored: PretrainedStored) -> Iterator[VariableRow]:
     """Yield a variable as stored in a checkpoint: under its checkpoint names and axis order."""
-    from layercli.inspect.variable_values import ComputedValues
+    from layercli.inspect.variable_values import computed_from
 
     shape = stored.in_file(row.shape)
     for i, name in enumerate(stored.names):
@@ -323,5 +323,5 @@ def stored_rows(row: VariableRow, stored: PretrainedStored) -> Iterator[Variable
             shape=shape,
             parameters=row.parameters // len(stored.names),
             bytes=row.bytes // len(stored.names),
-            values=ComputedValues(read),
+            values=computed_from(row.values, read),
         )

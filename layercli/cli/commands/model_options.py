@@ -25,13 +25,13 @@ class Describing:
     arg: options.ForwardArgument = field(default_factory=list)
     config: options.Config = None
 
-    def open(self, model: str, *, library: str | None = None, values: bool = False) -> Source:
-        """Return the source that ``model`` names; its parameters have values only if ``values`` asks for them."""
+    def open(self, model: str, *, library: str | None = None) -> Source:
+        """Return the source that ``model`` names; its parameters get values when these are asked for."""
         from layercli.inspect.python_import import register_custom_objects
         from layercli.sources.resolve import resolve
 
         register_custom_objects(self.custom)
-        source = resolve(model, self.set_, config=self.config, describing=not values, library=library)
+        source = resolve(model, self.set_, config=self.config, describing=True, library=library)
         source.set_inputs(files=self.input, fill=self.fill, arguments=self.arg)
         return source
 

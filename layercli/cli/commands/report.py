@@ -59,7 +59,7 @@ def report(
     from layercli.inspect import devices
     from layercli.inspect.plot_graph import PlotOptions
     from layercli.inspect.report import Report, read_profile
-    from layercli.inspect.variables import measure
+    from layercli.inspect.variables import check_drawn, measure
     from layercli.render.report_page import page
     from layercli.sources.resolve import resolve
 
@@ -68,9 +68,11 @@ def report(
     check_place(str(output_), force=True)
     device = None if on is None else devices.find_device(on)
     times = None if profile is None else read_profile(profile)
-    source = describing.open(model, values=stats)
+    source = describing.open(model)
     other = None if against is None else resolve(against, describing=True)
     inputs = describing.inputs(source)
+    if stats:
+        check_drawn(source.variables())
     graph, found = source.views(inputs)
     content = Report(
         graph=graph,

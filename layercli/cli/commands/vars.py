@@ -102,12 +102,15 @@ def vars_(
     found = variables.matching(source.variables(inputs, seed=seed), pattern)
     for note in source.notes:
         output.print_info(note)
+    read = measured or hash_ or values or check or wants(columns, "sha256", "values")
+    if read:
+        variables.check_drawn(found)
     if measured:
         variables.measure(found)
     found = variable_selection.where(found, conditions)
     if hash_ or wants(columns, "sha256"):
         checksums.fill(found)
-    if measured or hash_ or values or check or wants(columns, "sha256", "values"):
+    if read:
         for note in variables.unread(found.rows):
             output.print_info(note)
     if check:

@@ -6,7 +6,7 @@ torch functions inside a layer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ from layercli.core.types import TensorTree
 from layercli.errors import FormatError, LayercliError
 from layercli.inspect.output_names import distinct
 from layercli.inspect.summary import Summary, Totals
-from layercli.inspect.variable_values import ComputedValues
+from layercli.inspect.variable_values import ComputedValues, InitialValues
 from layercli.inspect.variables import VariableRow, Variables
 from layercli.runtime.analysis.fake_tensors import FakeTensor
 from layercli.runtime.analysis.filled_sizes import PRIMES
@@ -196,7 +196,10 @@ def variables_of_module(module: nn.Module, source: str, model: Callable[[], nn.M
         )
 
     first: dict[int, str] = {}
-    rows = [variable_row(name, x, partial(value, name), first.setdefault(id(x), name)) for name, x in state.items()]
+    drawn = None if model is None else drawn_with(state.values())
+    rows = [
+        variable_row(name, x, partial(value, name), first.setdefault(id(x), name), drawn) for name, x in state.items()
+    ]
     return Variables(source, rows + [_packed_row(name, p) for name, p in packed.items()])
 
 
@@ -210,7 +213,15 @@ def _packed_row(name: str, p: Parameter) -> VariableRow:
     return VariableRow(name, p.shape or (), p.dtype, False, p.size, p.bytes, None, ComputedValues(read))
 
 
-def variable_row(name: str, x: torch.Tensor, value: Callable[[], torch.Tensor], first: str) -> VariableRow:
+def drawn_with(found: Iterable[torch.Tensor]) -> InitialValues | None:
+    """Return what is drawn for any of these tensors, as a module is made whole; None if they have values."""
+    made = {id(x): x for x in found if isinstance(x, FakeTensor) and not is_lazy(x)}.values()
+    return InitialValues(sum(x.numel() for x in made), sum(x.nbytes for x in made)) if made else None
+
+
+def variable_row(
+    name: str, x: torch.Tensor, value: Callable[[], torch.Tensor], first: str, drawn: InitialValues | None
+) -> VariableRow:
     """Return the row of one ``state_dict`` entry; ``value`` reads its values; ``first`` is the first name of its tensor."""
 
     def read() -> np.ndarray:
@@ -225,7 +236,7 @@ def variable_row(name: str, x: torch.Tensor, value: Callable[[], torch.Tensor], 
         parameters=size,
         bytes=size and size * x.element_size(),
         initializer=None,
-        values=ComputedValues(read),
+        values=ComputedValues(read, drawn),
         same_as=None if first == name else first,
         kind="parameter" if isinstance(x, nn.Parameter) else "buffer",
     )
