@@ -11,7 +11,7 @@ from layercli.core.dims import Size
 from layercli.errors import UsageError
 from layercli.inspect.cost import INPUTS, WEIGHTS, Cost, Memory, fixed_parts, notes_of
 from layercli.inspect.cost_graph import CostGraph
-from layercli.inspect.liveness import GRADIENTS, Timeline
+from layercli.inspect.liveness import GRADIENTS, OF_ACTIVATIONS, Timeline
 from layercli.inspect.model_graph import ModelGraph, Value, ValueKind
 from layercli.inspect.optimizer_state import optimizer_of, state_bytes
 from layercli.inspect.training_memory import segments_of
@@ -63,7 +63,7 @@ def training_cost(
         dtype=dtype,
         at=dict(at or {}),
         graph=graph,
-        memory=Memory(fixed, sharded(run.moving, training.shards), run.steps),
+        memory=Memory(fixed, among_ranks(run.moving, training), run.steps),
         kept=run.kept,
         notes=[*notes_of(graph), *training_notes(training, run.unknown)],
     )
@@ -89,24 +89,39 @@ def fixed_training_parts(graph: ModelGraph, training: Training) -> dict[str, Siz
 
 
 def gathered(graph: ModelGraph) -> Size:
-    """Return the parameters of the two largest layers, which FSDP holds whole: the one that runs and the next, with a gradient."""
-    sizes = [
-        sum(int(x.bytes) for index in module.variables.values() if (x := graph.values[index]).trainable)
-        for module in graph.modules.values()
-    ]
-    largest = sorted(sizes, reverse=True)[:2]
-    return sum(largest) + (largest[0] if largest else 0)
+    """Return the most that FSDP (fully_shard, layer by layer) holds whole at once, in the backward pass.
+
+    That is a layer with its gradients, the layer before it, which is gathered ahead, and the gradients of the layer after it,
+    which the ranks are summing; beside them the variables of the model itself and their gradients, whole all the time.
+    """
+    called = dict.fromkeys(call.module for call in sorted(graph.module_calls, key=lambda each: each.start))
+    sizes = {
+        path: sum(int(x.bytes) for index in module.variables.values() if (x := graph.values[index]).trainable)
+        for path, module in graph.modules.items()
+    }
+    units = [sizes[path] for path in called if path and sizes[path]]
+    around = zip(units, [0, *units], [*units[1:], 0], strict=False)
+    return 2 * (sum(sizes.values()) - sum(units)) + max(
+        (2 * own + before + after for own, before, after in around), default=0
+    )
 
 
-def sharded(timeline: Timeline, shards: int) -> Timeline:
-    """Return the timeline with the gradients of parameters in so many shards."""
-    if shards == 1:
+def among_ranks(timeline: Timeline, training: Training) -> Timeline:
+    """Return the timeline of one rank: of the gradients of parameters it has a share, or buckets that DDP makes before the step.
+
+    A gradient is copied into its bucket when it is computed, and is then a view of it, as fit has it (gradient_as_bucket_view).
+    """
+    if training.ranks == 1:
         return timeline
-    storages = [
-        replace(each, bytes=dims.ceil_div(each.bytes, shards)) if each.part == GRADIENTS else each
-        for each in timeline.storages
-    ]
-    return Timeline(tuple(storages), timeline.workspaces)
+    last, found = len(timeline.workspaces) - 1, []
+    for each in timeline.storages:
+        if each.part != GRADIENTS:
+            found.append(each)
+        elif training.shards > 1:
+            found.append(replace(each, bytes=dims.ceil_div(each.bytes, training.shards)))
+        else:
+            found += [replace(each, start=0, stop=last), replace(each, stop=each.start, part=OF_ACTIVATIONS)]
+    return Timeline(tuple(found), timeline.workspaces)
 
 
 def training_notes(training: Training, unknown: Sequence[str]) -> list[str]:
@@ -122,4 +137,6 @@ def training_notes(training: Training, unknown: Sequence[str]) -> list[str]:
         )
     if training.ranks > 1:
         notes.append(f"of each of {training.ranks} ranks ({training.parallel}); B is the batch of a rank")
+        if training.parallel is Parallel.ddp:
+            notes.append("DDP with gradient_as_bucket_view=True, as in fit: without it the gradients are there twice")
     return notes

@@ -182,15 +182,34 @@ def test_state_is_what_the_optimizer_makes(text, accumulation):
     assert state_bytes(optimizer, PARAMETERS) == sum(x.numel() * x.element_size() for x in tensors)
 
 
-def test_ranks_share_parameters_gradients_and_state_with_fsdp_alone():
-    source = open_source("mlp")
-    at = {"B": 8}
-    one, replicated = costed(source, at=at, optimizer="adam"), costed(source, at=at, optimizer="adam", ranks=4)
-    shared = costed(source, at=at, optimizer="adam", ranks=4, parallel=Parallel.fsdp)
-    assert replicated.bytes == one.bytes
-    parts = {part.name: part.bytes for part in shared.parts()}
-    assert parts[OPTIMIZER] * 4 == {part.name: part.bytes for part in one.parts()}[OPTIMIZER]
-    assert parts[GATHERED] == (2 * (784 * 128 + 128) + 128 * 10 + 10) * 4
+HIDDEN, HEAD = (784 * 128 + 128) * 4, (128 * 10 + 10) * 4
+"""The bytes of the two layers of the named MLP, which is called on 8 images: [8, 784], [8, 128], [8, 10]."""
+
+
+def test_ddp_holds_its_buckets_all_the_time_and_a_gradient_on_its_way_into_one():
+    found = costed(open_source("mlp"), at={"B": 8}, optimizer="adam", ranks=4)
+    whole = HIDDEN + HEAD
+    output, of_hidden = 8 * 10 * 4, 8 * 128 * 4
+    assert found.bytes == whole + 2 * whole + 8 * 784 * 4 + whole + HIDDEN + output + of_hidden
+    assert min(found.memory.moving.sums(found.at)) >= whole  # in the forward pass too
+
+
+def test_fsdp_holds_a_share_and_the_layers_that_are_gathered():
+    found = costed(open_source("mlp"), at={"B": 8}, optimizer="adam", ranks=4, parallel=Parallel.fsdp)
+    share = (HIDDEN + HEAD) // 4
+    gathered, output, of_hidden = 2 * HIDDEN + HEAD, 8 * 10 * 4, 8 * 128 * 4
+    assert found.bytes == share + 2 * share + 8 * 784 * 4 + share + gathered + output + of_hidden
+    found = costed(open_source("decoder"), at={"B": 2, "T": 9}, optimizer="adam", ranks=4, parallel=Parallel.fsdp)
+    parts = {part.name: part.bytes for part in found.parts()}
+    embedding, norm, block = 256 * 64, 64, 2 * 64 + 2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 128
+    assert parts["weights"] == (embedding + 2 * block + norm + 64 * 256) * 4 // 4
+    assert parts[OPTIMIZER] == 2 * parts["weights"]
+    assert parts[GATHERED] == (2 * 64 * 256 + norm) * 4  # the head, its gradient, and the norm before it
+    deep = torch.nn.Sequential(*[torch.nn.Linear(16, 16) for _ in range(6)])
+    found = training_cost(
+        open_source(deep).cost_graph((3, 16), training=True), Training("sgd", 1, (), 4, Parallel.fsdp)
+    )
+    assert found.memory.fixed[GATHERED] == 4 * (16 * 17 * 4)  # as a run of fully_shard on four ranks holds
 
 
 class Sorted(layers.Layer):
