@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 import torch
 from torch import nn
 
+import layercli
 from layercli.errors import FormatError
 from layercli.formats.pt2_state_dict import Pt2File
 from layercli.inspect.variables import measure, of_exported
+from layercli.sources.exported_program import ExportedProgramSource
 
 
 class Net(nn.Module):
@@ -55,6 +58,25 @@ def test_statistics(net):
     measure(variables)
     found = {row.path: row.statistics for row in variables.rows}
     assert found["conv.weight"].maximum == pytest.approx(float(net.conv.weight.max()))
+
+
+class Twice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Sequential(nn.Linear(4, 4))
+
+    def forward(self, x):
+        return self.inner(self.inner(x).relu())
+
+
+def test_two_files_of_one_model_are_the_same():
+    torch.export.save(torch.export.export(Twice().eval(), (torch.zeros(2, 4),)), "a.pt2")
+    shutil.copy("a.pt2", "b.pt2")
+    found = layercli.diff("a.pt2", "b.pt2")
+    assert (found.same, found.edits, found.notes) == (True, [], [])
+    graph = ExportedProgramSource("a.pt2").graph()
+    assert list(graph.modules) == ["", "inner", "inner/0"]
+    assert [(call.module, call.macs) for call in graph.calls if call.macs] == [("inner/0", 32)] * 2
 
 
 def changed(**how):

@@ -16,8 +16,9 @@ from layercli.runtime.analysis.module_failure import failure_of
 from layercli.runtime.analysis.module_parameters import all_parameters
 from layercli.runtime.analysis.module_rows import is_container
 from layercli.runtime.analysis.module_summary import shapeless, trace_of
-from layercli.runtime.analysis.module_trace import Trace, is_lazy, spec_of, traceable
+from layercli.runtime.analysis.module_trace import AGAIN, Trace, described_part, is_lazy, spec_of, traceable
 from layercli.runtime.execution.forward_hooks import class_of
+from layercli.runtime.execution.graph_module import GraphModule
 
 LONGEST_ARGUMENT = 32
 """The maximum number of values of an argument that is recorded."""
@@ -70,9 +71,11 @@ def graph_of_trace(
             places[id(x)] = builder.add_value(spec_of(x), kind, path=path, trainable=trainable)
         return places[id(x)]
 
-    for path, child in [(ROOT, module), *((p, each) for p, each in module.named_modules() if p)]:
-        own = path.replace(".", "/")
-        held = [
+    paths = paths_written(module)
+    for child, own in paths.items():
+        if own in builder.modules:
+            continue  # another call of a module of an exported program
+        held: list[tuple[str, torch.Tensor, ValueKind]] = [
             (key, x, ValueKind.PARAMETER) for key, x in child.named_parameters(recurse=False, remove_duplicate=False)
         ]
         held += [(key, x, ValueKind.BUFFER) for key, x in child.named_buffers(recurse=False, remove_duplicate=False)]
@@ -81,18 +84,23 @@ def graph_of_trace(
             own,
             class_of(child),
             variables=variables,
-            container=bool(path) and is_container(child),
+            container=own != ROOT and is_container(child),
             arguments=arguments_of(child),
         )
-    paths = {id(child): path.replace(".", "/") for path, child in module.named_modules()}
-    for child in module.modules():
+    for child, own in paths.items():
         for below in child.children():
-            builder.add_child(paths[id(child)], paths[id(below)])
+            builder.add_child(own, paths[below])
     if found is None:
         return builder.graph(incomplete=f"{name} was not called on sizes that are known"), {}
     path_places = {path: places[id(x)] for path, x in tensors_of(module) if id(x) in places}
     places.update((id(x), path_places[path]) for each in real for path, x in tensors_of(each) if path in path_places)
     return _with_calls(builder, found, inputs, places, name)
+
+
+def paths_written(module: nn.Module) -> dict[nn.Module, str]:
+    """Return each module by its first path, as the trace has it: in an exported program, a path of the module exported."""
+    paths = ((path.replace(".", "/"), child) for path, child in described_part(module).named_modules())
+    return {child: AGAIN.sub("", path) if isinstance(module, GraphModule) else path for path, child in paths}
 
 
 def fused_encoders(module: nn.Module) -> list[str]:
@@ -119,6 +127,8 @@ def arguments_of(module: nn.Module) -> dict[str, Any]:
     >>> arguments_of(nn.Linear(3, 4, bias=False))
     {'in_features': 3, 'out_features': 4, 'bias': False}
     """
+    if hasattr(module, "_ty"):
+        return {}  # a module of an exported program, of which torch records the class alone
     try:
         names = list(inspect.signature(type(module).__init__).parameters)[1:]
     except (TypeError, ValueError):
