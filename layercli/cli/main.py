@@ -224,6 +224,9 @@ def usage(error: Any) -> UsageError:
     if found := re.search(r"[.]? ?\(Possible options: (.*)\)|[.] Did you mean (.*)[?]", message):
         message = message[: found.start()]
         hint = f"did you mean {(found[1] or found[2]).replace(', ', ' or ')}?".replace("'", "")
+    if possible := getattr(error, "possibilities", None):  # the likest first, which the message sorts by name
+        whole = [each for each in possible if each.startswith(getattr(error, "option_name", " "))]
+        hint = f"did you mean {' or '.join(whole or possible)}?"
     name = getattr(error.ctx, "info_name", "")
     if (found := re.match("No such option: (--[a-z-]+)", message)) and name == "run":
         hint = MOVED[found[1]].format(found[1]) if found[1] in MOVED else hint

@@ -125,8 +125,8 @@ def from_python(text: str) -> Any:
     found: object = module
     for step in name.split("."):
         if not hasattr(found, step):
-            public = [key for key in vars(module) if not key.startswith("_")]
-            models = [key for key in public if is_model_of(module, vars(module)[key])]
+            public = [key for key in dir(module) if key[:1] != "_"]  # with those that it imports when asked
+            models = [key for key, value in vars(module).items() if is_model_of(module, value) and key in public]
             hint = nearest(name, public) or nearest(name, models, "its models")
             raise UsageError(f"{place} has no {name!r}", hint=hint)
         found = getattr(found, step)

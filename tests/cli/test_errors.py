@@ -117,6 +117,7 @@ WRONG_USE = [
     ("summary there_is_none.nets:Net", "there is no module 'there_is_none.nets'",
      "pip install there_is_none, or a file is named as net.py:Net"),
     ("summary layercli.models.basics:MPL", "layercli.models.basics has no 'MPL'", "did you mean MLP?"),
+    ("summary layercli.layers:Dens", "layercli.layers has no 'Dens'", "did you mean Dense or EinsumDense?"),
     ("summary :Net", "':Net' is not a Python reference", "a model in Python is named as net.py:Net"),
     ("summary net.py:", "'net.py:' is not a Python reference", "a model in Python is named as net.py:Net"),
     ("summary ..net:Net", "there is no module '..net'", "a file is named as net.py:Net"),

@@ -138,6 +138,7 @@ def test_a_loss_that_is_no_number_is_a_no(cli, folder):
 
 WRONG = [
     ("fit mlp --data line.npz", "fit needs a loss", "--loss mse"),
+    (f"{LINE} --validation 0.2", "--validation takes a file of data, not a share of --data, got '0.2'", None),
     (f"{LINE} --optimizer adamm", "there is no optimizer 'adamm'", "did you mean adam or nadam or adamax?"),
     (LINE.replace("mse", "msee"), "there is no loss 'msee'", "did you mean mse or msle or mae?"),
     (LINE.replace("mse", "Loss"), "there is no loss 'Loss'", "did you mean poisson?"),

@@ -33,6 +33,8 @@ def test_any_other_wrong_option_is_named_with_the_nearest(cli):
         2,
         "error: no such option: --inptu\nhint: did you mean --input or --input-shape?\n",
     )
+    assert cli("fit mlp --metric auc").err.endswith("hint: did you mean --metrics?\n")  # the one that begins so
+    assert cli("run mlp --inputshape 1,784").err.endswith("hint: did you mean --input-shape or --input?\n")
     assert "layercli" not in cli("bench mlp --profile").err
 
 

@@ -79,6 +79,8 @@ def fit(
     options.check_use(context, "force", save is not None, "--force writes over a file that exists: --save says which")
     if plot is not None:
         check_plot(plot)
+    if validation is not None:
+        check_validation(validation)
 
     register_custom_objects(custom)
     subject = resolve(model, set_).trained()
@@ -122,6 +124,12 @@ def check_plot(path: str) -> None:
     if not path.endswith(".svg"):
         raise UsageError(f"--plot draws a .svg, not {path!r}")
     check_place(path, force=True)
+
+
+def check_validation(path: str) -> None:
+    """Refuse a share of the data, as Keras's ``validation_split`` takes, where a file is expected."""
+    if path.replace(".", "", 1).removesuffix("%").isdecimal() and not os.path.exists(path):
+        raise UsageError(f"--validation takes a file of data, not a share of --data, got {path!r}")
 
 
 def draw(report: FitReport, path: str) -> None:
