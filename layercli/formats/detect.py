@@ -58,10 +58,21 @@ def open_weights(path: str | os.PathLike[str]) -> WeightFile:
     """
     file = Path(path)
     start = first_bytes(file)
-    if start.lstrip().startswith(b"{") and not has_header(start):
+    if is_json(start):
         from layercli.formats.safetensors_index import ShardedFile
 
-        return ShardedFile(file, open_single)
+        return ShardedFile(file, lambda shard: open_shard(file, shard))
+    return open_single(file)
+
+
+def open_shard(index: Path, file: Path) -> WeightFile:
+    """Return the weight file that an index names; FormatError where that is an index too, or the same."""
+    start = first_bytes(file)
+    if file.samefile(index):
+        raise FormatError(f"{index} names itself as a shard, and an index holds no tensors", code="bad-index")
+    if is_json(start) and b'"weight_map"' in start:
+        text = f"{index} names the shard {file.name!r}, which is an index too, and holds no tensors"
+        raise FormatError(text, code="bad-index")
     return open_single(file)
 
 
@@ -116,7 +127,7 @@ def is_weights(path: str | os.PathLike[str]) -> bool:
     file = Path(path)
     try:
         start = first_bytes(file)
-        return (start.lstrip().startswith(b"{") and b'"weight_map"' in start) or kind(file, start) is not None
+        return (is_json(start) and b'"weight_map"' in start) or kind(file, start) is not None
     except (FileError, FormatError):
         return False
 
@@ -189,6 +200,11 @@ def is_safetensors(file: Path, start: bytes) -> bool:
     That is not a magic number, so a file named .safetensors without it is reported as damaged.
     """
     return has_header(start) or (file.suffix == ".safetensors" and seeming(file, start) is None)
+
+
+def is_json(start: bytes) -> bool:
+    """Return whether a file begins as a JSON object does, and not as a safetensors file."""
+    return start.lstrip().startswith(b"{") and not has_header(start)
 
 
 def has_header(start: bytes) -> bool:

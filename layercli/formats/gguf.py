@@ -190,7 +190,7 @@ class Header:
             shown = (
                 "big-endian GGUF, which layercli does not read" if swapped else f"version {version} of GGUF, not 2 or 3"
             )
-            raise FormatError(f"{self.file} is {shown}")
+            raise FormatError(f"{self.file} is {shown}", code="bad-header")
         count, settings = self.number(LONG), self.number(LONG)
         begin = self.position
         for _ in range(settings):
@@ -210,6 +210,12 @@ class Header:
                     code="truncated",
                 )
             found[entry.path] = entry, GgufPosition(start + place.start, place.kind, place.values, place.bytes)
+        free = start
+        for entry, place in sorted(found.values(), key=lambda each: each[1].start):
+            if entry.bytes and place.start < free:
+                text = f"overlaps another tensor: it begins at byte {place.start:,}, not {free:,}"
+                raise FormatError(f"{self.file}: {entry.path!r} {text}", code="overlap")
+            free = max(free, place.start + entry.bytes)
         return list(found.values())
 
     def number(self, form: struct.Struct) -> int:

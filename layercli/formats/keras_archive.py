@@ -84,7 +84,8 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Archive]:
         config = _config(file, zipped)
         info = zipped.getinfo(WEIGHTS)
         if info.compress_type != zipfile.ZIP_STORED:
-            raise FormatError(f"{file} has weights that are compressed, which a .keras file's never are")
+            text = f"{file} has weights that are compressed, which a .keras file's never are"
+            raise FormatError(text, code="unreadable")
         window = FileWindow(file, member_start(file, info), info.file_size)
         with io.BufferedReader(window) as stream, keras_h5.opened(file, stream) as groups:
             groups.major = major(zipped)

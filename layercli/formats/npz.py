@@ -119,7 +119,7 @@ def checked(file: Path, members: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]
 def check_member(where: str, info: zipfile.ZipInfo) -> None:
     """Raise FormatError unless a member is an npy file, stored or deflated, with consistent sizes."""
     if not info.filename.endswith(".npy"):
-        raise FormatError(f"{where} is not an npy file, as every member of an npz file is")
+        raise FormatError(f"{where} is not an npy file, as every member of an npz file is", code="bad-header")
     if info.flag_bits & ENCRYPTED:
         raise FormatError(f"{where} is encrypted", code="unreadable")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

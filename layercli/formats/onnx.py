@@ -77,9 +77,13 @@ class OnnxFile:
             yield decode(stored[start : start + values], layout.entry.dtype)
 
     def locate(self, path: str) -> None:
-        """Raise FileError or FormatError if the values of the entry ``path`` are stored in another file and not there."""
+        """Raise FileError or FormatError if the values of the entry ``path`` are not where the file says, or too few."""
         x, layout = self._tensor(path), Layout(self.entries[path])
-        if x.data_location == EXTERNAL and self.entries[path].opaque is None:
+        if self.entries[path].opaque is not None:
+            return
+        if x.data_location != EXTERNAL:
+            bytes_of(self.file, x, layout)
+        else:
             place = external(self.file, x, layout)
             held, end = place.file.stat().st_size, place.offset + layout.entry.bytes
             if held < end:

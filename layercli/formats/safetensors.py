@@ -120,7 +120,7 @@ def read_header(file: Path, stream: IO[bytes], size: int) -> tuple[dict[str, Any
 def read_metadata(file: Path, value: object) -> dict[str, str]:
     """Return the writer's metadata, a JSON object of strings."""
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise FormatError(f"{file} has metadata that is not an object of strings")
+        raise FormatError(f"{file} has metadata that is not an object of strings", code="bad-header")
     return value
 
 

@@ -38,6 +38,9 @@ ENDINGS = (
     ".pt2",
 )
 INDEX = ".index.json"
+OF_NO_TENSOR = ("bad-index", "bad-archive", "unsafe")
+"""The codes of faults whose message quotes a tensor's name only where it begins with it."""
+QUOTED = re.compile(r"(?<!\w)'([^']+)'(?!\w)")
 SHARD = re.compile(r".+-\d{5}-of-\d{5}\.\w+")
 
 
@@ -150,7 +153,7 @@ def check_file(found: FileCheck, file: Path, options: CheckOptions, *, alone: bo
     """Check one file; an index with all that it names."""
     try:
         start = detect.first_bytes(file)
-        if start.lstrip().startswith(b"{") and not detect.has_header(start):
+        if detect.is_json(start):
             check_index(found, file, options)
             return
         check_opened(found, opened(file), options)
@@ -173,7 +176,8 @@ def opened(file: Path) -> WeightFile:
 
 def finding_of(file: Path, error: FormatError) -> FileFinding:
     """Return the finding that an error in reading is."""
-    return FileFinding(error.code, "error", str(file), error.message, tensor_in(error.message))
+    quoted = error.code not in OF_NO_TENSOR or error.message.startswith(f"{file}: '")
+    return FileFinding(error.code, "error", str(file), error.message, tensor_in(error.message) if quoted else None)
 
 
 def tensor_in(message: str) -> str | None:
@@ -182,8 +186,8 @@ def tensor_in(message: str) -> str | None:
     >>> tensor_in("m.npz: 'fc.npy' is encrypted")
     'fc.npy'
     """
-    _, quote, rest = message.partition("'")
-    return rest.partition("'")[0] if quote else None
+    found = QUOTED.search(message)
+    return found[1] if found else None
 
 
 def check_index(found: FileCheck, file: Path, options: CheckOptions) -> set[Path]:
@@ -205,19 +209,23 @@ def check_index(found: FileCheck, file: Path, options: CheckOptions) -> set[Path
     for name, tensors in shards.items():
         shard = file.parent / name
         if not shard.is_file() or not is_inside(file.parent, shard):
-            what = f"{len(tensors):,} tensors, {tensors[0]!r} first"
+            what = f"{count(len(tensors), 'tensor')}, {tensors[0]!r} first"
             add(
                 "missing-shard",
                 f"{file} names the shard {name!r}, which is not in its folder: it lacks {what}",
                 tensors[0],
             )
             continue
-        found.files.append(str(shard))
         try:
-            weights = detect.open_single(shard)
+            weights = detect.open_shard(file, shard)
         except FormatError as error:
+            if error.code == "bad-index":
+                found.findings.append(finding_of(file, error))
+                continue
             found.findings.append(finding_of(shard, error))
+            found.files.append(str(shard))
             continue
+        found.files.append(str(shard))
         for tensor in tensors:
             if tensor not in weights.entries:
                 add("missing-tensor", f"{file} says that {tensor!r} is in {name!r}, which does not hold it", tensor)

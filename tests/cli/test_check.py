@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import struct
 import zipfile
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 import torch
 
 from layercli.formats.safetensors import save
-from layercli.inspect.file_check import CheckOptions, check_path
+from layercli.inspect.file_check import OF_NO_TENSOR, CheckOptions, check_path
 
 ARRAYS = {"fc.weight": np.arange(12, dtype="float32").reshape(3, 4) + 1, "fc.bias": np.ones(3, "float32")}
 
@@ -83,6 +84,31 @@ def flipped():
     return "m.npz"
 
 
+def archived(file, **members):
+    with zipfile.ZipFile(file, "w", members.pop("method", zipfile.ZIP_STORED)) as zipped:
+        for name, content in members.items():
+            zipped.writestr(name.replace("_", "."), content)
+    return file
+
+
+def overlapping():
+    content = b"GGUF" + struct.pack("<IQQ", 3, 2, 0)
+    for name, start in ((b"a", 0), (b"b", 32)):
+        content += struct.pack("<Q", 1) + name + struct.pack("<IQIQ", 1, 16, 0, start)
+    Path("m.gguf").write_bytes(content + b"\0" * (-len(content) % 32 + 96))
+    return "m.gguf"
+
+
+def pickled():
+    torch.save({"w": torch.ones(2), "call": os.getcwd}, "m.pt")
+    return "m.pt"
+
+
+def index(**names):
+    Path("i.json").write_text(json.dumps({"weight_map": names}))
+    return "i.json"
+
+
 DAMAGE = {
     "cut in its values": (lambda: cut(saved("m.safetensors"), 4), "truncated", None),
     "cut in its header": (lambda: cut(header(one()), 30), "truncated", None),
@@ -101,6 +127,25 @@ DAMAGE = {
     "a shard missing": (without_shard, "missing-shard", "fc.bias"),
     "a tensor missing": (lambda: with_another(other=ARRAYS["fc.bias"]), "missing-tensor", "fc.bias"),
     "a tensor in two shards": (lambda: sharded(**{"fc.bias": ARRAYS["fc.bias"]}), "extra-tensor", "fc.bias"),
+    "an overlap in GGUF": (overlapping, "overlap", "b"),
+    "code in a checkpoint": (pickled, "unsafe", None),
+    "objects": (lambda: np.savez("m.npz", a=np.array([{}])) or "m.npz", "unsafe", "a.npy"),
+    "a member of another kind": (lambda: archived("m.npz", a_npy=b"", b_txt=b""), "bad-header", "b.txt"),
+    "another compression": (
+        lambda: archived("m.npz", a_npy=b"a", method=zipfile.ZIP_LZMA),
+        "unreadable",
+        "a.npy",
+    ),
+    "compressed weights": (
+        lambda: archived(
+            "m.keras", config_json="{}", metadata_json="{}", method=zipfile.ZIP_DEFLATED, **{"model.weights.h5": b""}
+        ),
+        "unreadable",
+        None,
+    ),
+    "no weights": (lambda: archived("m.keras", config_json="{}", metadata_json="{}"), "damaged", None),
+    "an index of itself": (lambda: index(a="i.json"), "bad-index", None),
+    "an index of an index": (lambda: sharded() and index(a="m.safetensors.index.json"), "bad-index", None),
     "an index of nothing": (lambda: Path("i.json").write_text('{"a": 1}') and "i.json", "bad-index", None),
 }
 
@@ -113,9 +158,37 @@ def test_each_kind_of_damage_has_its_code(cli, kind):
     assert (done.code, found["sound"], found["schema"]) == (1, False, "layercli.check/1")
     first = found["findings"][0]
     assert first["code"] == code
-    if tensor is not None:
-        assert first["tensor"] == tensor
-        assert tensor in found["answer"]
+    assert first["message"] in found["answer"]
+    assert tensor is None or first["tensor"] == tensor
+    assert code not in OF_NO_TENSOR or first["tensor"] == tensor
+
+
+@pytest.mark.parametrize("command", ["check", "vars", "diff m.npz"])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("i.json", "i.json names itself as a shard, and an index holds no tensors"),
+        ("m.safetensors.index.json", "i.json names the shard {name!r}, which is an index too, and holds no tensors"),
+    ],
+)
+def test_an_index_that_names_an_index_is_said(cli, command, name, message):
+    sharded()
+    saved("m.npz")
+    index(a=name)
+    done = cli(f"{command} i.json")
+    said = message.format(name=name)
+    if command == "check":
+        assert (done.code, done.out.splitlines()[0]) == (1, f"damaged: {said}")
+    else:
+        assert (done.code, done.err) == (2, f"error: {said}\n")
+
+
+def test_a_limit_and_a_format_that_is_not_known_are_findings(cli):
+    saved("m.pt")
+    Path("m.bin").write_text("nothing of the kind")
+    done = cli("check . --limit tensors=1 --format json")
+    found = [each["code"] for each in json.loads(done.out)["findings"]]
+    assert (done.code, found) == (1, ["unknown-format", "over-limit"])
 
 
 def test_a_shard_that_no_index_names_is_said(cli):
@@ -274,3 +347,11 @@ def test_the_values_that_an_onnx_file_keeps_elsewhere_must_be_there(location, co
     Path("w.bin").write_bytes(b"\0" * 4)
     [found] = check_path("m.onnx").findings
     assert (found.code, found.message, found.tensor) == (code, said, "w")
+
+
+def test_values_of_an_onnx_file_that_are_too_few_are_found_without_values():
+    onnx = pytest.importorskip("onnx")
+    x = onnx.TensorProto(name="w", data_type=1, dims=[3], raw_data=b"\0" * 8)
+    onnx.save(onnx.helper.make_model(onnx.helper.make_graph([], "g", [], [], [x])), "m.onnx")
+    [found] = check_path("m.onnx").findings
+    assert (found.code, found.message) == ("wrong-length", "m.onnx holds 2 values of 'w', whose shape [3] takes 3")

@@ -117,7 +117,7 @@ def test_an_index_that_is_wrong(folder):
         ({"a": "n.safetensors"}, f"{own} names the shard 'n.safetensors', which is not in its folder"),
         ({"b": "m.safetensors"}, f"{own} says that 'b' is in 'm.safetensors', which does not hold it"),
         ({"a": "m.weights.h5"}, "m.weights.h5 is not an HDF5 file, or is damaged"),
-        ({"a": own}, f"{own} is in no format that layercli knows"),
+        ({"a": own}, f"{own} names itself as a shard, and an index holds no tensors"),
     ]:
         path = index(**names)
         with pytest.raises((FileError, FormatError)) as error:
