@@ -158,13 +158,14 @@ def arguments(init: Callable[..., None], args: tuple[object, ...], kwargs: Mappi
 
 
 def serialize(value: object) -> Any:
-    """Return ``value`` as plain data: numbers, text, lists, dicts. An object with get_config becomes a dict with its class name."""
+    """Return ``value`` as plain data: numbers, text, lists, tuples, dicts; an object with get_config as a dict."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, Mapping):
         return {str(key): serialize(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [serialize(item) for item in value]
+        held = [serialize(item) for item in value]
+        return tuple(held) if isinstance(value, tuple) else held
     if hasattr(value, "get_config"):
         kind = type(value)
         named = {"module": public_module(kind), "class_name": kind.__name__, "config": value.get_config()}

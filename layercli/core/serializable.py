@@ -77,6 +77,8 @@ class Serializable:
     _fields: ClassVar[dict[str, Any]] = {}
     _positional: ClassVar[tuple[str, ...]] = ()
     _declares_fields: ClassVar[bool] = False
+    _left_out: ClassVar[frozenset[str]] = frozenset()
+    """The arguments that the config leaves out where they are None, as Keras's does."""
     __signature__: ClassVar[Any] = ConstructorSignature()
     _given_policy: dtypes.DTypePolicy | None = None
     """The policies by path that were given, of which ``_policy`` is the layer's own once it is built."""
@@ -106,7 +108,9 @@ class Serializable:
             extra = {"activity_regularizer": self._activity_regularizer} if self._activity_regularizer else {}
         else:
             given, extra = fields.arguments(type(self).__init__, args, kwargs), {}
-        found = {key: fields.serialize(value) for key, value in {**given, **extra}.items()}
+        given |= extra
+        written = {key: value for key, value in given.items() if key not in self._left_out or value is not None}
+        found = {key: fields.serialize(value) for key, value in written.items()}
         if type(self)._declares_fields:
             found |= {key: "linear" for key in ACTIVATIONS if key in found and found[key] is None}
         return {**own, **found}

@@ -44,8 +44,8 @@ def _fraction(value: Any) -> float:
     return float(value)
 
 
-def _integers(value: object) -> tuple[int, ...]:
-    return tuple(map(_integer, value)) if isinstance(value, (list, tuple)) else (_integer(value),)
+def _integers(value: object) -> int | tuple[int, ...]:
+    return tuple(map(_integer, value)) if isinstance(value, (list, tuple)) else _integer(value)
 
 
 def _optional(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -95,7 +95,7 @@ Initializer = Annotated[Any, Validator("an initializer", initializers.get)]
 Regularizer = Annotated[Any, Validator("a regularizer", regularizers.get)]
 Constraint = Annotated[Any, Validator("a constraint", constraints.get)]
 
-Axes = Annotated[tuple[int, ...], Validator("an integer or several", _integers)]
+Axes = Annotated[int | tuple[int, ...], Validator("an integer or several", _integers)]
 Seed = Annotated[Any, Validator("an integer or None", _optional(_integer))]
 
 OptionalPositiveInt = Annotated[Any, Validator("a positive integer or None", _optional(_positive))]
@@ -105,6 +105,11 @@ CausalPadding = Annotated[str, one_of("valid", "same", "causal")]
 MergeMode = Annotated[Any, one_of("concat", "sum", "mul", "ave", None)]
 ScoreMode = Annotated[str, one_of("dot", "concat")]
 DataFormat = Annotated[Any, Validator("None or 'channels_last' or 'channels_first'", data_format)]
+
+
+def axes_of(axis: int | tuple[int, ...]) -> tuple[int, ...]:
+    """Return an axis, or several, as a tuple."""
+    return axis if isinstance(axis, tuple) else (axis,)
 
 
 def per_axis(value: object, axes: int, name: str, owner: str, each: Validator = POSITIVE) -> tuple[Any, ...]:
@@ -143,7 +148,8 @@ def factor(
 ) -> Validator:
     """Return the rule of a factor drawn at random: between -f and f of a number f, or between two numbers, kept as it is given.
 
-    A pair may lie beyond ``low`` and ``high`` if it is ``overlapping``, as Keras has it; ``excluded`` is low itself.
+    A pair may lie beyond ``low`` and ``high`` if it is ``overlapping``, and a number becomes its pair then, not below ``low``, as
+    in Keras; ``excluded`` is low itself.
     """
 
     def check(value: Any) -> Any:
@@ -155,7 +161,9 @@ def factor(
             beyond = min(numbers) < low or max(numbers) > high or (excluded and low in numbers)
         if beyond or len(numbers) > 2 or (isinstance(value, (list, tuple)) and len(numbers) != 2):
             raise ValueError
-        return tuple(value) if isinstance(value, (list, tuple)) else value
+        if isinstance(value, (list, tuple)):
+            return tuple(value)
+        return (max(-abs(value), low), abs(value)) if overlapping else value
 
     return Validator(f"a number from {low} {'(excluded) ' if excluded else ''}to {high}, or two", check)
 

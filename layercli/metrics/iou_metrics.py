@@ -17,9 +17,10 @@ class BaseIoU(Metric):
     """Base: the mean over classes of intersection / (targets + predictions - intersection), from a confusion matrix.
 
     Classes that do not occur are ignored, and so are elements of ``ignore_class`` or out of range. Weights, of the
-    targets' shape, are truncated to integers unless ``dtype`` is given, as in Keras.
+    targets' shape, are truncated to integers unless ``dtype`` is a floating one, as in Keras.
     """
 
+    default_dtype = "int32"
     num_classes: int
 
     def targets(self) -> list[int]:
@@ -49,7 +50,12 @@ class BaseIoU(Metric):
         true = torch.as_tensor(y_true, device=pred.device)
         labels, found = (y.reshape(-1).long() for y in self.classes(true, pred))
         weight = torch.as_tensor(1 if sample_weight is None else sample_weight, device=pred.device)
-        weight = (weight.long() if self.dtype is None else weight).reshape(-1).broadcast_to(labels.shape).double()
+        weight = (
+            (weight.long() if "int" in (self.dtype or self.default_dtype) else weight)
+            .reshape(-1)
+            .broadcast_to(labels.shape)
+            .double()
+        )
         count = self.num_classes
         inside = (labels >= 0) & (labels < count) & (found >= 0) & (found < count) & self.kept(labels)
         cell = torch.where(inside, labels * count + found, 0)

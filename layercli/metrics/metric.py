@@ -11,7 +11,7 @@ from layercli.core import dtypes, naming
 from layercli.core.naming import snake_case
 from layercli.core.registry import DataclassConfig
 from layercli.core.spec import Spec
-from layercli.core.types import Tensor
+from layercli.core.types import Config, Tensor
 from layercli.core.variable import Variable
 from layercli.core.variable_owner import TensorOwner
 from layercli.errors import UsageError
@@ -31,6 +31,7 @@ class Metric(DataclassConfig):
     """
 
     keras_module: ClassVar[str] = "keras.metrics"
+    default_dtype: ClassVar[str] = "float32"
     name: str | None
     dtype: str | None
 
@@ -166,6 +167,11 @@ class Metric(DataclassConfig):
         """Set the state to zeros."""
         for total in self._state.values():
             total.zero_()
+
+    def get_config(self) -> Config:
+        """Return the constructor's arguments as plain values, the dtype by its name."""
+        config = super().get_config()
+        return config | {"dtype": config["dtype"] or self.default_dtype} if "dtype" in config else config
 
     def merge(self, *others: Self) -> None:
         """Add the state of ``others``, metrics with the same arguments; UsageError where those differ."""

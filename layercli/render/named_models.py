@@ -20,7 +20,7 @@ def show_usual(settings: dict[str, Any]) -> str:
 
 def show_value(value: Any) -> str:
     """Return a value as it is typed."""
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ",".join(map(show_value, value))
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 

@@ -128,8 +128,8 @@ class Reader:
 
     def plain(self, value: object) -> Any:
         """Return a setting with the layers, dtypes, functions and objects of one's own that it describes."""
-        if isinstance(value, list):
-            return [self.plain(item) for item in value]
+        if isinstance(value, list | tuple):
+            return type(value)(map(self.plain, value))
         if not isinstance(value, dict):
             return value
         name = value.get("class_name")

@@ -86,7 +86,7 @@ def test_a_function_or_a_loss_is_the_mean_of_its_values():
     assert metric.get_config() == {
         "fn": losses.serialize(losses.mean_absolute_error),
         "name": metric.name,
-        "dtype": None,
+        "dtype": "float32",
     }
     assert metrics.get(metric) is metric
     assert metrics.get(None) is None

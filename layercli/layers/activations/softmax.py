@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
-from layercli.layers.validators import Axes
+from layercli.layers.validators import Axes, axes_of
 from layercli.ops.nn import activations as ops
 
 
@@ -15,13 +15,13 @@ class Softmax(Layer):
         axis: The axis, or a list of axes, along which out sums to 1.
     """
 
-    axis: Axes = (-1,)
+    axis: Axes = -1
 
     supports_masking = True
 
     def setup(self) -> None:
         """Make the op."""
-        self.op = ops.SoftmaxActivation(self.axis)
+        self.op = ops.SoftmaxActivation(axes_of(self.axis))
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the outputs, of the shape of the inputs."""

@@ -28,6 +28,7 @@ PROJECTION = (
 class BaseMultiHeadAttention(Layer):
     """Projections, masks, and attention between the projected tensors."""
 
+    _left_out = frozenset({"flash_attention"})
     supports_masking = True
     if TYPE_CHECKING:
 

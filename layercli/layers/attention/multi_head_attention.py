@@ -56,7 +56,8 @@ class MultiHeadAttention(BaseMultiHeadAttention):
     def setup(self) -> None:
         """Derive the sizes of the heads."""
         self.query_heads = self.key_heads = self.num_heads
-        self.features, self.depth = self.key_dim, self.value_dim or self.key_dim
+        self.value_dim = self.value_dim or self.key_dim
+        self.features, self.depth = self.key_dim, self.value_dim
         self.finish()
 
     def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:

@@ -44,6 +44,7 @@ class Dense(QuantizedMixin):
     lora_alpha: Any = None
     quantization_config: quantized.Config = None
 
+    _left_out = QuantizedMixin._left_out | {"activity_regularizer"}
     supports_masking = True
     op = linear.Linear()
     multiplies = True

@@ -42,6 +42,7 @@ class EinsumDense(QuantizedMixin):
     gptq_unpacked_column_size: Any = None
     quantization_config: quantized.Config = None
 
+    _left_out = QuantizedMixin._left_out | {"gptq_unpacked_column_size"}
     multiplies = True
     stored_order = (
         "kernel",
@@ -55,6 +56,8 @@ class EinsumDense(QuantizedMixin):
 
     def setup(self) -> None:
         """Make the op."""
+        wanted = self.output_shape
+        self.output_shape = tuple(wanted) if isinstance(wanted, (list, tuple)) else (wanted,)
         self.op = Einsum(self.equation)
         _, _, out = self.op.terms
         wrong = set(self.bias_axes or "") - set(out)
@@ -107,9 +110,8 @@ class EinsumDense(QuantizedMixin):
 
     def _outputs(self, out: str, given: Config) -> dict[str, Any]:
         """Return the size of each letter of the outputs that ``output_shape`` gives and x does not."""
-        wanted = self.output_shape if isinstance(self.output_shape, (list, tuple)) else (self.output_shape,)
         letters = out[3:] if out.startswith("...") else out.replace("...", "")[1:]
-        sizes = zip(reversed(letters), reversed(wanted), strict=False)
+        sizes = zip(reversed(letters), reversed(self.output_shape), strict=False)
         return {letter: size for letter, size in sizes if size is not None and letter not in given}
 
     def _bias_shape(self, out: str, sizes: Mapping[str, object], elided: int) -> Shape:

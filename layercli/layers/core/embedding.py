@@ -106,6 +106,8 @@ class Embedding(BaseEmbedding):
     lora_alpha: Any = None
     quantization_config: quantized.Config = None
 
+    _left_out = QuantizedMixin._left_out | {"weights"}
+
     def setup(self) -> None:
         """Take the weights as an initializer."""
         self.start = vars(self).pop("weights", None)

@@ -18,6 +18,7 @@ class LoraMixin(Layer):
     after a model is loaded.
     """
 
+    _left_out = frozenset({"lora_rank", "lora_alpha"})
     adapted = "kernel"
     _lora: tuple[Variable, Variable] | None = argument(default=None, init=False)
 

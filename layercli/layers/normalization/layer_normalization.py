@@ -10,7 +10,7 @@ from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.layers.normalization.scale_and_shift import ascending, scale_and_shift
-from layercli.layers.validators import Axes, Bool, Constraint, Initializer, Number, Regularizer
+from layercli.layers.validators import Axes, Bool, Constraint, Initializer, Number, Regularizer, axes_of
 from layercli.ops.nn.normalization import LayerNorm
 
 
@@ -23,7 +23,7 @@ class LayerNormalization(Layer):
         rms_scaling: Must be false; use RMSNormalization.
     """
 
-    axis: Axes = (-1,)
+    axis: Axes = -1
     epsilon: Number = 1e-3
     center: Bool = True
     scale: Bool = True
@@ -50,7 +50,7 @@ class LayerNormalization(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Make gamma and beta, and the op."""
-        axes = ascending(self.axis, len(input_shape))
+        axes = ascending(axes_of(self.axis), len(input_shape))
         scale_and_shift(self, tuple(input_shape[axis] for axis in axes))
         self.op = LayerNorm(axes, self.epsilon)
 

@@ -6,7 +6,7 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.core.types import Tensor
 from layercli.layers.normalization.scale_and_shift import ascending
-from layercli.layers.validators import Axes, Number
+from layercli.layers.validators import Axes, Number, axes_of
 from layercli.ops.nn.normalization import RmsNorm
 
 
@@ -19,14 +19,14 @@ class RMSNormalization(Layer):
         epsilon: A small number that is added to the mean of the squares.
     """
 
-    axis: Axes = (-1,)
+    axis: Axes = -1
     epsilon: Number = 1e-6
 
     supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
         """Make scale, and the op."""
-        axes = ascending(self.axis, len(input_shape))
+        axes = ascending(axes_of(self.axis), len(input_shape))
         self.scale = self.add_weight("scale", tuple(input_shape[axis] for axis in axes), "ones")
         self.op = RmsNorm(axes, self.epsilon)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
-from layercli.layers.validators import Axes
+from layercli.layers.validators import Axes, axes_of
 from layercli.ops.nn.normalization import UnitNormalize
 
 
@@ -15,13 +15,13 @@ class UnitNormalization(Layer):
         axis: The axis, or a list of axes, of the vectors.
     """
 
-    axis: Axes = (-1,)
+    axis: Axes = -1
 
     supports_masking = True
 
     def setup(self) -> None:
         """Make the op."""
-        self.op = UnitNormalize(self.axis)
+        self.op = UnitNormalize(axes_of(self.axis))
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs, of the shape of the inputs."""

@@ -9,7 +9,7 @@ from layercli.core import tree
 from layercli.core.fields import Validator, argument
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
-from layercli.core.types import Config, Tensor
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.preprocessing.image_transformations import ImageTransformations
 from layercli.ops.image.boxes import check_format, moved_boxes
@@ -36,6 +36,8 @@ class BaseImagePreprocessingLayer(ImageTransformations, Layer):
         default=None, kw_only=True
     )
 
+    _left_out = frozenset({"bounding_box_format"})
+
     if TYPE_CHECKING:
 
         def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
@@ -45,11 +47,6 @@ class BaseImagePreprocessingLayer(ImageTransformations, Layer):
     def positional_arguments(cls) -> tuple[str, ...]:
         """Return the names of the constructor's positional arguments in order."""
         return cls._positional or tuple(name for name in cls._fields if name != "bounding_box_format")
-
-    def get_config(self) -> Config:
-        """Return the constructor's arguments as plain data; bounding_box_format where it is given."""
-        config = super().get_config()
-        return {name: value for name, value in config.items() if name != "bounding_box_format" or value is not None}
 
     @property
     def channels_first(self) -> bool:

@@ -31,7 +31,8 @@ class Solarization(RandomColor):
 
     def setup(self) -> None:
         """Make the op of the settings."""
-        self.set_factors(ends_of(self.addition_factor), ends_of(self.threshold_factor))
+        self.addition_factor, self.threshold_factor = map(ends_of, (self.addition_factor, self.threshold_factor))
+        self.set_factors(*((low, high * 255) for low, high in (self.addition_factor, self.threshold_factor)))
 
     def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return the images with bright values inverted."""
@@ -41,6 +42,6 @@ class Solarization(RandomColor):
 
 
 def ends_of(given: Any) -> tuple[float, float]:
-    """Return the ends between which a value is drawn, as Keras has them: the upper one alone is multiplied by 255."""
+    """Return the ends of a factor; the upper one alone is multiplied by 255, as in Keras."""
     low, high = sorted(given) if isinstance(given, tuple) else (0, given)
-    return low, high * 255
+    return low, high

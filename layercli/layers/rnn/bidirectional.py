@@ -36,6 +36,7 @@ class Bidirectional(Layer):
     weights: Any = None
     backward_layer: Any = None
 
+    _left_out = frozenset({"weights"})
     supports_masking = True
 
     if TYPE_CHECKING:
