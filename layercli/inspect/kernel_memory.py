@@ -47,6 +47,12 @@ def workspace_of(graph: ModelGraph, call: OperationCall) -> Size:
     return 0 if rule is None else rule(Given.of(graph, call))
 
 
+def kept_workspace_of(graph: ModelGraph, call: OperationCall, wanted: Container[int] = ()) -> Size:
+    """Return the bytes that the kernel of a call takes in training beside its results and what it keeps."""
+    rule = KEPT_WORKSPACES.get(call.operation)
+    return 0 if rule is None else rule(Given.of(graph, call, wanted))
+
+
 def backward_workspace_of(
     graph: ModelGraph, call: OperationCall, wanted: Container[int] = (), at: Mapping[str, int] | None = None
 ) -> Size:
@@ -132,34 +138,80 @@ def sequence_bytes(given: Given) -> Size:
     return dims.product(x.shape[:2]) * units * dtypes.BYTES[x.dtype]
 
 
+def states_of(given: Given) -> list[Spec]:
+    """Return the initial states among what a recurrence takes."""
+    units = given.taken[2].shape[0]
+    return [each for each in given.taken[3:] if each.rank == 2 and each.shape[1] == units]
+
+
+def bias_bytes(given: Given) -> Size:
+    """Return the bytes of the biases of a recurrence: what it takes beside inputs, kernels and states."""
+    return dims.total(each.bytes for each in given.taken[3:]) - dims.total(each.bytes for each in states_of(given))
+
+
 def recurrence(given: Given) -> Size:
-    """Return what the fused LSTM takes: the inputs with the steps first, the second bias, the states before they are stacked."""
-    if given.call.arguments.get("kind") != "lstm":
-        return 0
-    x, _, recurrent, *rest = given.taken
+    """Return what a recurrence takes at its peak.
+
+    The fused LSTM: the inputs with the steps first, the second bias, the states before they are stacked; without a bias a copy of
+    the weights. A GRU: its weights in another order, and the gates of all inputs without and with their bias. A plain one: the
+    inputs with the steps first, or the outputs of all steps before they are stacked.
+    """
+    x, kernel, recurrent = given.taken[:3]
     state = x.shape[0] * recurrent.shape[0] * dtypes.BYTES[x.dtype]
-    biases = [each.bytes for each in rest if each.rank == 1]
-    states = len([each for each in rest if each.rank == 2])
-    return x.bytes + dims.total(biases) + 2 * state + (state if states < 2 else 0)
+    weights, bias, states = kernel.bytes + recurrent.bytes, bias_bytes(given), len(states_of(given))
+    kind = given.call.arguments.get("kind")
+    if kind == "lstm":
+        return x.bytes + (2 * state + bias if bias != 0 else weights) + (state if states < 2 else 0)
+    started = state if states else 0
+    if kind == "gru":
+        return weights + bias + (5 if bias != 0 else 4) * sequence_bytes(given) - started
+    features, units = x.shape[2], recurrent.shape[0]
+    widest = max(features, 2 * units) if isinstance(features, int) and isinstance(units, int) else features + 2 * units
+    return dims.product(x.shape[:2]) * widest * dtypes.BYTES[x.dtype] + bias - started
 
 
 def recurrence_backward(given: Given) -> Size:
     """Return the gradients of all outputs where one is given, and those of the inputs and the states that are not wanted.
 
-    A recurrence that runs step by step collects the gradients of the gates of all steps instead.
+    A recurrence that runs step by step is live in moments, of which the largest counts.
     """
-    x, _, recurrent, *rest = given.taken
+    x, _, recurrent = given.taken[:3]
     arguments = given.call.arguments
     state = x.shape[0] * recurrent.shape[0] * dtypes.BYTES[x.dtype]
     outputs = 0 if arguments.get("sequences") else sequence_bytes(given) - state
     if arguments.get("kind") == "lstm":
-        biases = dims.total(each.bytes for each in rest if each.rank == 1)
-        return outputs + biases + 2 * state + (0 if given.wanted else x.bytes)
-    if arguments.get("kind") == "gru":
-        left = 2 * sequence_bytes(given) - given.taken[1].bytes  # the gradient of the kernel comes last
-        known = dims.at(left, given.at)
-        return outputs + (left if isinstance(known, int) and known > 0 else 0)
-    return outputs + recurrent.bytes
+        bias = (
+            bias_bytes(given) or 2 * recurrent.shape[1] * dtypes.BYTES[x.dtype]
+        )  # the kernel makes the gradients of two
+        return outputs + bias + 2 * state + (0 if given.wanted else x.bytes)
+    moments = [outputs + each for each in moments_of_steps(given, state)]
+    known = [each for each in (dims.at(moment, given.at) for moment in moments) if isinstance(each, int)]
+    return max(known) if len(known) == len(moments) else moments[0]
+
+
+def recurrence_forward(given: Given) -> Size:
+    """Return what a GRU holds beside what it keeps when its steps are done: the gates of all inputs, weights in another order."""
+    if given.call.arguments.get("kind") != "gru":
+        return 0
+    return 3 * sequence_bytes(given) + bias_bytes(given) + (0 if given.wanted else given.taken[1].bytes)
+
+
+def moments_of_steps(given: Given, state: Size) -> list[Size]:
+    """Return what the moments of a backward pass step by step hold, beside what is kept and all gradients of the call.
+
+    First of them is the second step: the gradient of the recurrent kernel so far, that of the step, and their sum, while that of
+    the kernel is not there. A GRU brings the gradients of its kernels into the order of its gates at the end.
+    """
+    x, kernel, recurrent = given.taken[:3]
+    bias = bias_bytes(given)
+    summed = 2 * recurrent.bytes - kernel.bytes - (x.bytes if given.wanted else 0)
+    if given.call.arguments.get("kind") != "gru":
+        return [summed + state - bias, 0]
+    gates = 7 * state
+    freed = recurrent.bytes if dims.known(x.shape[1]) and x.shape[1] < 4 else 0
+    ordered = x.bytes + x.shape[1] * gates + state + (kernel.bytes if given.wanted else 0)
+    ends = [each - ordered for each in (kernel.bytes - recurrent.bytes, 0)]
+    return [summed - gates - dims.ceil_div(bias, 2) - freed, *ends, *([0] if given.wanted else [])]
 
 
 def attention(given: Given) -> Size:
@@ -186,6 +238,9 @@ ALLOCATIONS: dict[str, Rule] = {
     ),
 }
 """The bytes of the storage of the first result, where that is a view of something larger."""
+
+KEPT_WORKSPACES: dict[str, Rule] = {"FusedRecurrence": recurrence_forward}
+"""What each operation takes in a forward pass that keeps something of its kernel, beside that."""
 
 BACKWARD_WORKSPACES: dict[str, Rule] = {
     "Convolution": padded_input,

@@ -5,16 +5,10 @@ from __future__ import annotations
 from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.spec import Spec
-from layercli.inspect.kernel_memory import Given
+from layercli.inspect.kernel_memory import Given, states_of
 
 PAGE, LINE = 4096, 64
 """oneDNN begins each buffer of its workspace on a page, and each row of most of them on a cache line."""
-
-
-def states_of(given: Given) -> list[Spec]:
-    """Return the initial states among what a recurrence takes."""
-    units = given.taken[2].shape[0]
-    return [each for each in given.taken[3:] if each.rank == 2 and each.shape[1] == units]
 
 
 def steps_first(given: Given) -> bool:

@@ -10,7 +10,7 @@ from functools import cached_property
 from layercli.core import dtypes
 from layercli.core.dims import Size
 from layercli.inspect.gradients import Gradients
-from layercli.inspect.kernel_memory import allocated_by, backward_workspace_of, workspace_of
+from layercli.inspect.kernel_memory import allocated_by, backward_workspace_of, kept_workspace_of, workspace_of
 from layercli.inspect.liveness import ACTIVATIONS, KEPT, Storage, Timeline, lifetimes
 from layercli.inspect.model_graph import ModelGraph, ModuleCall, ValueKind
 from layercli.inspect.saved_tensors import Saved, saved_by
@@ -69,10 +69,11 @@ class TrainingStep:
         """
         found: list[Size] = [0] * len(self.steps)
         for i, call in enumerate(self.graph.calls):
-            if i not in saved or saved[i].extra == 0:
-                for places in (self.forward, self.again):
-                    if i in places:
-                        found[places[i]] = workspace_of(self.graph, call)
+            kept = i in saved and saved[i].extra != 0
+            taken = kept_workspace_of(self.graph, call, wanted) if kept else workspace_of(self.graph, call)
+            for places in (self.forward, self.again):
+                if i in places:
+                    found[places[i]] = taken
             if i in saved:
                 found[self.backward[i]] = backward_workspace_of(self.graph, call, wanted, at)
         return tuple(found)
