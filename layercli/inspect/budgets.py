@@ -114,6 +114,10 @@ def read_baseline(file: Path) -> dict[str, object]:
         raise FormatError(f"{file} is no report of layercli cost", hint=f"layercli cost MODEL --format json > {file}")
     if not isinstance(document.get("totals"), dict) or not isinstance(document.get("modules"), list):
         raise FormatError(f"{file} is a report of layercli cost without totals or modules")
+    for name in FIGURES:
+        figure = document["totals"].get(name)
+        if figure is not None and type(figure) is not int:
+            raise FormatError(f"{file} has {name} {figure!r} among its totals, which is no whole number")
     return document
 
 

@@ -109,8 +109,11 @@ def test_github_annotations_and_the_summary_of_a_job(cli, tmp_path, monkeypatch)
 
 def test_bad_input_is_one_sentence(cli, tmp_path):
     (tmp_path / "x.json").write_text("{}")
+    texts = {"schema": "layercli.cost/1", "totals": {"macs": "1.2M"}, "modules": []}
+    (tmp_path / "texts.json").write_text(json.dumps(texts))
     (tmp_path / "later.json").write_text('{"schema": "layercli.cost/2"}')
     later = f"{tmp_path}/later.json is a report in the form layercli.cost/2"
+    whole = "which is no whole number"
     messages = {
         "cost mlp --on h10": "there is no device 'h10'",
         "cost mlp --max flops=3": "there is no figure 'flops' to limit",
@@ -124,6 +127,7 @@ def test_bad_input_is_one_sentence(cli, tmp_path):
         "cost mlp --allow 3": "--allow expects a percentage such as 1%, got '3'",
         "cost mlp --dtype float23": "there is no dtype 'float23'",
         f"cost mlp --baseline {tmp_path}/later.json": f"{later}, and this version of layercli compares layercli.cost/1",
+        f"cost mlp --baseline {tmp_path}/texts.json": f"{tmp_path}/texts.json has macs '1.2M' among its totals, {whole}",
         f"cost mlp --baseline {tmp_path}/x.json": f"{tmp_path}/x.json is no report of layercli cost",
         f"cost mlp --baseline {tmp_path}/y.json": f"cannot open {tmp_path}/y.json: No such file or directory",
     }
