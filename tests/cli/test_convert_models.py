@@ -135,6 +135,8 @@ def test_a_folder_is_written_in_shards_with_its_config(cli, folder):
             "torch_net.py:net c.pt2",
             "torch_net.py:net is a module of torch: .pt2 is written from a whole model of layers",
         ),
+        ("torch_net.py:net c.npz", "torch_net.py:net is not a file: weights are converted from one"),
+        ("mlp c.npz", "mlp is not a file: weights are converted from one"),
         ("mlp c.npz --input-shape 1,784", "--input-shape is for whole models, and c.npz holds weights"),
         ("m.keras c.pt2 --input-shape 1,6", "m.keras says what shapes its inputs have, so --input-shape cannot"),
         ("w.npz old.onnx", "w.npz holds weights alone: .onnx is written from a whole model of layers"),

@@ -206,7 +206,14 @@ def convert_weights(source: str, target: str, options: ConversionOptions) -> Con
 def opened(source: str) -> WeightFile:
     """Return the opened file of weights, of a folder the one that its index or its only file is."""
     from layercli.formats import detect
+    from layercli.inspect.python_import import is_python
+    from layercli.models import NAMED
 
+    if is_python(source) or (source in NAMED and not os.path.exists(source)):
+        hint = (
+            f"layercli convert {source} {source}.keras writes the model with initial ones" if source in NAMED else None
+        )
+        raise UsageError(f"{source} is not a file: weights are converted from one", hint=hint)
     if os.path.isdir(source):
         from layercli.sources.huggingface import weights_in
 
