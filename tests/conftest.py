@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from layercli.core import naming
 from tests import keras_reference
 from tests.keras_reference import Session
 from tests.records import Records
@@ -61,7 +62,8 @@ def pytest_runtest_setup(item):
 
 @pytest.fixture(autouse=True)
 def _afresh():
-    """Every test draws the same numbers each time, and says what it says, whatever ran before it."""
+    """Every test draws the same numbers and names its layers alike each time, whatever ran before it."""
+    naming.clear_session()  # initial values follow from names, and what Keras answered is found by them
     item = Running.item
     seed = item.config.option.seed
     random.seed(seed)  # Keras's initializers
