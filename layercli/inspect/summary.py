@@ -206,7 +206,8 @@ def no_tensor_output_error(name: str, returned: object) -> UsageError:
 def offered_inputs(model: Layer) -> Any:
     """Return the specs a model was called on, or its example inputs, or None."""
     if model._call_specs:
-        return model._call_specs[0]
+        taken = model._call_specs[: max(1, len(model.required_inputs()))]
+        return taken[0] if len(taken) == 1 else list(taken)
     example = getattr(model, "example_input", None)
     return None if example is None else tree.map_structure(as_written, example())
 

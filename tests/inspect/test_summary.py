@@ -18,7 +18,7 @@ from layercli.errors import UsageError
 from layercli.inspect.input_generation import filled
 from layercli.inspect.model_loader import named_models
 from layercli.inspect.shape_parser import fill, inputs_of
-from layercli.inspect.summary import input_names, summarize
+from layercli.inspect.summary import input_names, offered_inputs, summarize
 from layercli.layers.core.dense import Dense
 from layercli.render import plain
 from layercli.render.summary import table
@@ -169,3 +169,18 @@ def test_layers_that_contain_each_other_are_counted_once():
     found = summarize(Outer(), Spec((1, 4)))
     assert {row.path: row.parameters for row in found.rows} == {"inner": 15, "inner/dense": 15, "head": 8}
     assert found.totals.parameters == 23
+
+
+class Pair(Layer):
+    def setup(self):
+        self.dense = Dense(4)
+
+    def call(self, left, right, mask=None):
+        return self.dense(left) + right
+
+
+def test_a_model_that_was_called_on_two_inputs_is_described_on_both():
+    model = Pair()
+    model(torch.rand(2, 3), torch.rand(2, 4), torch.rand(2, 4))
+    assert offered_inputs(model) == [Spec((2, 3)), Spec((2, 4))]
+    assert summarize(model).totals.macs == 2 * 3 * 4
