@@ -154,6 +154,9 @@ class Backend(Protocol):
     def functional_config(self, model: Model) -> dict[str, object]:
         """Return the config of a functional model, with its layers and the calls between them."""
 
+    def deserialize(self, config: Any) -> Any:
+        """Return the objects that a config, or a list of them, describes; FormatError or UsageError for an unknown class."""
+
     def functional_from_config(self, config: ConfigLike, custom_objects: Mapping[str, Any] | None) -> Any:
         """Return the functional model that ``config`` describes; FormatError where it describes none."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from layercli.core import dtypes, fields
+from layercli.core.backend import get_backend
 from layercli.core.custom_objects import custom_object_scope
 from layercli.core.registry import signature_of
 from layercli.core.types import Config
@@ -79,6 +80,8 @@ class Serializable:
     _declares_fields: ClassVar[bool] = False
     _left_out: ClassVar[frozenset[str]] = frozenset()
     """The arguments that the config leaves out where they are None, as Keras's does."""
+    _holds_layers: ClassVar[tuple[str, ...]] = ()
+    """The arguments that are layers, which ``from_config`` makes first."""
     __signature__: ClassVar[Any] = ConstructorSignature()
     _given_policy: dtypes.DTypePolicy | None = None
     """The policies by path that were given, of which ``_policy`` is the layer's own once it is built."""
@@ -136,6 +139,8 @@ class Serializable:
         if custom_objects:
             with custom_object_scope(custom_objects):
                 return cls.from_config(config)
+        if described := [key for key in cls._holds_layers if isinstance(config.get(key), (Mapping, list))]:
+            config = {**config, **{key: get_backend().deserialize(config[key]) for key in described}}
         taken = signature_of(cls.__init__).parameters
         if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
             layer: Any = cls(**config)

@@ -260,6 +260,12 @@ class TorchBackend:
 
         return serialization.drawn(model)
 
+    def deserialize(self, config: Any) -> Any:
+        """Run objects.deserialize_keras_object, with Keras's names of the classes."""
+        from layercli.saving import objects, serialization
+
+        return objects.deserialize_keras_object(serialization.keras_names(config))
+
     def functional_from_config(self, config: ConfigLike, custom_objects: Mapping[str, object] | None) -> Any:
         """Run Reader.drawn."""
         from layercli.saving.deserialization import Reader

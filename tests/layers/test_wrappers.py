@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from layercli.models import clone_model
 
-from layercli.errors import ShapeError, UsageError
+from layercli import Sequential, layers
+from layercli.errors import FormatError, ShapeError, UsageError
 from layercli.layers.convolutional.conv import Conv2D
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.input_layer import Input
@@ -18,6 +20,35 @@ from tests.oracle import check, image, keras
 
 X = image(3, 6, 4)
 MASK = np.array([[1, 1, 1, 1, 0, 0], [0, 1, 0, 1, 1, 1], [1, 1, 1, 1, 1, 1]], bool)
+
+
+HOLDERS = {
+    "RNN": lambda: RNN([LSTMCell(3), LSTMCell(4)], return_sequences=True),
+    "RNN of one": lambda: RNN(LSTMCell(3)),
+    "StackedRNNCells": lambda: layers.StackedRNNCells([LSTMCell(3), LSTMCell(4)]),
+    "Bidirectional": lambda: Bidirectional(LSTM(3), backward_layer=GRU(3, go_backwards=True)),
+    "Bidirectional of cells": lambda: Bidirectional(RNN([LSTMCell(3)])),
+    "TimeDistributed": lambda: TimeDistributed(Dense(4, "relu")),
+    "SpectralNormalization": lambda: layers.SpectralNormalization(Dense(4)),
+    "Pipeline": lambda: layers.Pipeline([layers.Rescaling(2.0), Dense(4)]),
+}
+
+
+@pytest.mark.parametrize("kind", HOLDERS)
+def test_a_layer_of_layers_is_made_from_its_config(kind):
+    layer = HOLDERS[kind]()
+    made = type(layer).from_config(layer.get_config())
+    assert made.get_config() == layer.get_config()
+    if kind != "StackedRNNCells":
+        model = Sequential([Input((6, 4)), layer])
+        copy = clone_model(model)
+        copy.set_weights(model.get_weights())
+        np.testing.assert_array_equal(copy(X).detach(), model(X).detach())
+
+
+def test_a_config_of_a_class_that_is_unknown_is_refused():
+    with pytest.raises(FormatError, match="holds a system, which layercli does not make from a file"):
+        TimeDistributed.from_config({"layer": {"module": "os", "class_name": "system", "config": {}}})
 
 
 @pytest.mark.parametrize("mode", ["concat", "sum", "mul", "ave", None])

@@ -17,6 +17,7 @@ class Wrapper(Layer):
     """
 
     layer: Any
+    _holds_layers = ("layer",)
 
     def setup(self) -> None:
         """Check the layer."""

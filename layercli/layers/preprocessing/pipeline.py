@@ -22,6 +22,7 @@ class Pipeline(Layer):
     layers: Any
 
     takes_text = True
+    _holds_layers = ("layers",)
     _positional = ("layers", "name")
 
     def setup(self) -> None:

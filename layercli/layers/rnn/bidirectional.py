@@ -35,6 +35,7 @@ class Bidirectional(Layer):
     merge_mode: MergeMode = "concat"
     weights: Any = None
     backward_layer: Any = None
+    _holds_layers = ("layer", "backward_layer")
 
     _left_out = frozenset({"weights"})
     supports_masking = True

@@ -148,6 +148,7 @@ class RNN(Recurrent):
     stateful: Bool = False
     unroll: Bool = False
     zero_output_for_mask: Bool = False
+    _holds_layers = ("cell",)
 
     def setup(self) -> None:
         """Stack cells that come as a list."""

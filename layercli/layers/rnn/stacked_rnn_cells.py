@@ -18,6 +18,7 @@ class StackedRNNCells(Layer):
     """
 
     cells: Any
+    _holds_layers = ("cells",)
 
     def setup(self) -> None:
         """Check the cells."""
