@@ -117,7 +117,7 @@ def read_baseline(file: Path) -> dict[str, object]:
     for name in FIGURES:
         figure = document["totals"].get(name)
         if figure is not None and type(figure) is not int:
-            raise FormatError(f"{file} has {name} {figure!r} among its totals, which is no whole number")
+            raise FormatError(f"{file} has {name} {figure!r} among its totals, which is not an integer")
     return document
 
 

@@ -113,7 +113,7 @@ def test_bad_input_is_one_sentence(cli, tmp_path):
     (tmp_path / "texts.json").write_text(json.dumps(texts))
     (tmp_path / "later.json").write_text('{"schema": "layercli.cost/2"}')
     later = f"{tmp_path}/later.json is a report in the form layercli.cost/2"
-    whole = "which is no whole number"
+    whole = "which is not an integer"
     messages = {
         "cost mlp --on h10": "there is no device 'h10'",
         "cost mlp --max flops=3": "there is no figure 'flops' to limit",
