@@ -10,6 +10,7 @@ from typing import Any
 
 from layercli.models.functions import activation
 from layercli.models.pretrained import PretrainedStored
+from layercli.models.reading import at_most
 
 from layercli import ops
 from layercli.core.layer import Layer
@@ -44,6 +45,24 @@ class Experts:
     activation: str = "silu"
     module: str = "mlp"
     names: tuple[str, str, str] = GATE_UP_DOWN
+
+
+def experts_of(config: Any, **differences: Any) -> tuple[Experts | None, ...]:
+    """Return the experts of each block, None for a block without, by a config with Qwen's names; ``differences`` are of Experts."""
+    count, chosen = config.num_experts, config.num_experts_per_tok
+    if count:
+        at_most("num_experts_per_tok", chosen, "num_experts", count)
+    experts = Experts(
+        count,
+        chosen,
+        config.moe_intermediate_size,
+        normalized=config.norm_topk_prob,
+        activation=config.hidden_act,
+        **differences,
+    )
+    step, without = config.decoder_sparse_step, set(config.mlp_only_layers)
+    blocks = range(config.num_hidden_layers)
+    return tuple(experts if count and i not in without and (i + 1) % step == 0 else None for i in blocks)
 
 
 class ExpertBank(Layer):

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
-from layercli.models.mixture import Experts
+from layercli.models.mixture import experts_of
 from layercli.models.qwen2 import windows
-from layercli.models.reading import Count, Depth, Integers, Names, Size, at_most, read
+from layercli.models.reading import Count, Depth, Integers, Names, Size, read
 
 
 @dataclass(frozen=True)
@@ -44,26 +44,11 @@ class Qwen2MoeConfig:
 def model(given: Mapping[str, object], architecture: str | None = None) -> CausalLM:
     """Return the model that a config describes."""
     config = read(Qwen2MoeConfig, given)
-    if config.num_experts:
-        at_most("num_experts_per_tok", config.num_experts_per_tok, "num_experts", config.num_experts)
-    experts = Experts(
-        config.num_experts,
-        config.num_experts_per_tok,
-        config.moe_intermediate_size,
-        normalized=config.norm_topk_prob,
-        shared=config.shared_expert_intermediate_size,
-        gated_shared=True,
-        activation=config.hidden_act,
-    )
-    sparse = [
-        config.num_experts > 0 and i not in config.mlp_only_layers and (i + 1) % config.decoder_sparse_step == 0
-        for i in range(config.num_hidden_layers)
-    ]
     decoder = decoder_of(
         config,
         rope_of(given, config),
         input_bias=config.qkv_bias,
         windows=windows(config),
-        experts=tuple(experts if each else None for each in sparse),
+        experts=experts_of(config, shared=config.shared_expert_intermediate_size, gated_shared=True),
     )
     return causal_lm(decoder, given, architecture)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
-from layercli.models.mixture import Experts
-from layercli.models.reading import Count, Depth, Integers, Size, at_most, read
+from layercli.models.mixture import experts_of
+from layercli.models.reading import Count, Depth, Integers, Size, read
 
 
 @dataclass(frozen=True)
@@ -43,27 +43,13 @@ class Qwen3MoeConfig:
 def model(given: Mapping[str, object], architecture: str | None = None) -> CausalLM:
     """Return the model that a config describes."""
     config = read(Qwen3MoeConfig, given)
-    if config.num_experts:
-        at_most("num_experts_per_tok", config.num_experts_per_tok, "num_experts", config.num_experts)
-    experts = Experts(
-        config.num_experts,
-        config.num_experts_per_tok,
-        config.moe_intermediate_size,
-        normalized=config.norm_topk_prob,
-        activation=config.hidden_act,
-    )
-    depth = config.num_hidden_layers
-    sparse = [
-        config.num_experts > 0 and i not in config.mlp_only_layers and (i + 1) % config.decoder_sparse_step == 0
-        for i in range(depth)
-    ]
     decoder = decoder_of(
         config,
         rope_of(given, config),
         input_bias=config.attention_bias,
         output_bias=config.attention_bias,
         head_norm=True,
-        windows=(config.sliding_window if config.use_sliding_window else None,) * depth,
-        experts=tuple(experts if each else None for each in sparse),
+        windows=(config.sliding_window if config.use_sliding_window else None,) * config.num_hidden_layers,
+        experts=experts_of(config),
     )
     return causal_lm(decoder, given, architecture)
