@@ -85,17 +85,9 @@ def of_onnx(file: Path) -> dict[str, Any]:
 
 def of_keras(file: Path) -> dict[str, Any]:
     """Return the version of Keras that wrote an archive, and when; of one that is HDF5 what that notes."""
-    from layercli.formats.keras_archive import METADATA, check_size
-    from layercli.formats.zip_archive import archive
+    from layercli.formats.keras_archive import metadata_in
 
-    if detect.first_bytes(file).startswith(detect.HDF5):
-        return of_hdf5(file)
-    with archive(file) as zipped:
-        if METADATA not in zipped.namelist():
-            return {}
-        check_size(file, zipped.getinfo(METADATA))
-        found = strict_json.parse(file, zipped.read(METADATA), "metadata")
-    return found if isinstance(found, dict) else {}
+    return of_hdf5(file) if detect.first_bytes(file).startswith(detect.HDF5) else metadata_in(file)
 
 
 def of_hdf5(file: Path) -> dict[str, Any]:
