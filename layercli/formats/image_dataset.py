@@ -12,14 +12,7 @@ from typing import TYPE_CHECKING, Any
 from layercli import config, ops
 from layercli.errors import UsageError, nearest
 from layercli.formats.images import ENDINGS, check_channels, pixels
-from layercli.formats.labelled_folder import (
-    LabelledFiles,
-    check_classes,
-    check_labels,
-    check_split,
-    find_labelled,
-    report,
-)
+from layercli.formats.labelled_folder import FolderArguments, LabelledFiles, find_labelled
 from layercli.ops.image.resize import check_interpolation
 
 if TYPE_CHECKING:
@@ -90,22 +83,11 @@ class ImageFolder(LabelledFiles):
         return images, self.labels(places, self.label_mode)
 
 
-def open_folder(
-    path: str | os.PathLike[str],
-    size: tuple[int | None, int | None],
-    channels: int = 3,
-    class_names: Sequence[str] | None = None,
-    labels: Any = "inferred",
-    follow_links: bool = False,
-    **settings: Any,
-) -> ImageFolder:
-    """Return the images below ``path``; classes and files are sorted by name, or classes ordered as ``class_names``.
-
-    FileError if there are none, UsageError if ``class_names`` differ from the subfolders.
-    """
+def open_folder(path: str | os.PathLike[str], size: tuple[int | None, int | None], channels: int = 3) -> ImageFolder:
+    """Return the images in the subfolders of ``path``, one per class; classes and files are sorted by name. FileError if none."""
     check_channels(channels)
-    found = find_labelled(path, ENDINGS, "images", class_names, labels, follow_links)
-    return ImageFolder(found.files, found.classes, found.class_names, size, channels, **settings)
+    found = find_labelled(path, ENDINGS, "images")
+    return ImageFolder(found.files, found.classes, found.class_names, size, channels)
 
 
 def image_dataset_from_directory(
@@ -139,7 +121,6 @@ def image_dataset_from_directory(
     changes nothing; ``verbose`` prints how many files there are. Raises UsageError for settings that do not fit, FileError for a
     folder that cannot be read.
     """
-    label_mode = check_labels(labels, label_mode)
     if color_mode not in MODES:
         raise UsageError(f"color_mode is {', '.join(MODES)}, got {color_mode!r}", hint=nearest(color_mode, list(MODES)))
     if format not in ("tf", "grain"):
@@ -153,22 +134,10 @@ def image_dataset_from_directory(
         "pad_to_aspect_ratio": pad_to_aspect_ratio,
         "data_format": data_format or config.image_data_format(),
     }
-    folder = open_folder(
-        directory,
-        image_size,
-        MODES[color_mode],
-        class_names,
-        labels,
-        follow_links,
-        label_mode=label_mode,
-        batch_size=batch_size,
-        shuffle=shuffle,
-        seed=seed,
-        resizing=resizing,
-    )
-    check_classes(folder, directory, label_mode)
-    check_split(validation_split, subset)
-    parts = folder if validation_split is None else folder.halves(validation_split, subset, seed)
-    if verbose:
-        report(folder, labels, validation_split, subset)
-    return parts
+    given = FolderArguments(labels, label_mode, class_names, seed, validation_split, subset, follow_links, verbose)
+
+    def made(part: LabelledFiles, mode: str | None) -> ImageFolder:
+        held = part.files, part.classes, part.class_names
+        return ImageFolder(*held, image_size, MODES[color_mode], mode, batch_size, shuffle, seed, resizing=resizing)
+
+    return given.datasets(directory, ENDINGS, "images", made)

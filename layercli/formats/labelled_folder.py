@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -133,33 +133,58 @@ def files_below(folder: Path, endings: tuple[str, ...], follow_links: bool = Fal
     return sorted(file for file in found if file.is_file())
 
 
-def check_labels(labels: Any, label_mode: str | None) -> str | None:
-    """Return the label mode that ``labels`` ("inferred", a list or None) and ``label_mode`` ask for; UsageError for others."""
-    if labels is not None and labels != "inferred" and not isinstance(labels, (list, tuple)):
-        raise UsageError(f"labels are 'inferred' from the subfolders, a list of integers, or None, got {labels!r}")
-    if labels is not None and label_mode is not None and label_mode not in LABELS:
-        raise UsageError(f"label_mode is {', '.join(LABELS)} or None, got {label_mode!r}")
-    return None if labels is None else label_mode
+@dataclass(frozen=True)
+class FolderArguments:
+    """The arguments that all ``..._dataset_from_directory`` share: which files of a folder are used, and how they are labelled."""
 
+    labels: Any
+    label_mode: str | None
+    class_names: Sequence[str] | None
+    seed: int | None
+    validation_split: float | None
+    subset: str | None
+    follow_links: bool
+    verbose: bool
 
-def report(found: LabelledFiles, labels: Any, validation_split: float | None, subset: str | None) -> None:
-    """Print how many files there are, of how many classes, and how many of them are used, as Keras does."""
-    classes = "" if labels is None else f" belonging to {len(found.class_names)} classes"
-    print(f"Found {len(found)} files{classes}.")
-    if validation_split is not None:
-        held = int(validation_split * len(found))
-        counts = {"training": len(found) - held, "validation": held}
-        for name in counts if subset == "both" else [name for name in counts if name == subset]:
-            print(f"Using {counts[name]} files for {name}.")
+    def datasets(
+        self,
+        directory: str | os.PathLike[str],
+        endings: tuple[str, ...],
+        what: str,
+        made: Callable[[LabelledFiles, str | None], Any],
+    ) -> Any:
+        """Return what ``made`` makes of the files with these ``endings`` and the label mode, or a pair of a split in two.
 
+        UsageError for arguments that do not fit, FileError for a folder without such files.
+        """
+        label_mode = self.checked_mode()
+        if (self.validation_split is None) != (self.subset is None):
+            raise UsageError("validation_split and subset go together: give both or none")
+        found = find_labelled(directory, endings, what, self.class_names, self.labels, self.follow_links)
+        if label_mode == "binary" and len(found.class_names) != 2:
+            raise UsageError(f"label_mode binary is for 2 classes, {directory} has {len(found.class_names)}")
+        parts: Any = found
+        if self.validation_split is not None:
+            parts = found.halves(self.validation_split, self.subset, self.seed)
+        if self.verbose:
+            self.report(found)
+        return tuple(made(part, label_mode) for part in parts) if self.subset == "both" else made(parts, label_mode)
 
-def check_classes(folder: LabelledFiles, directory: object, label_mode: str | None) -> None:
-    """Raise UsageError for the mode "binary" with another number of classes than two."""
-    if label_mode == "binary" and len(folder.class_names) != 2:
-        raise UsageError(f"label_mode binary is for 2 classes, {directory} has {len(folder.class_names)}")
+    def checked_mode(self) -> str | None:
+        """Return the label mode, None for files without labels; UsageError for labels or a mode that there are not."""
+        labels, mode = self.labels, self.label_mode
+        if labels is not None and labels != "inferred" and not isinstance(labels, (list, tuple)):
+            raise UsageError(f"labels are 'inferred' from the subfolders, a list of integers, or None, got {labels!r}")
+        if labels is not None and mode is not None and mode not in LABELS:
+            raise UsageError(f"label_mode is {', '.join(LABELS)} or None, got {mode!r}")
+        return None if labels is None else mode
 
-
-def check_split(validation_split: float | None, subset: str | None) -> None:
-    """Raise UsageError where one of the two is given without the other."""
-    if (validation_split is None) != (subset is None):
-        raise UsageError("validation_split and subset go together: give both or none")
+    def report(self, found: LabelledFiles) -> None:
+        """Print how many files there are, of how many classes, and how many of them are used, as Keras does."""
+        classes = "" if self.labels is None else f" belonging to {len(found.class_names)} classes"
+        print(f"Found {len(found)} files{classes}.")
+        if self.validation_split is not None:
+            held = int(self.validation_split * len(found))
+            counts = {"training": len(found) - held, "validation": held}
+            for name in counts if self.subset == "both" else [name for name in counts if name == self.subset]:
+                print(f"Using {counts[name]} files for {name}.")

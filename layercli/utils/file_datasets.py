@@ -5,21 +5,13 @@ from __future__ import annotations
 import os
 import wave
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from layercli.errors import FileError, FormatError, UsageError
-from layercli.formats.labelled_folder import (
-    LabelledFiles,
-    check_classes,
-    check_labels,
-    check_split,
-    find_labelled,
-    report,
-)
+from layercli.formats.labelled_folder import FolderArguments, LabelledFiles
 from layercli.utils.py_dataset import PyDataset
 
 Folder = str | os.PathLike[str]
@@ -85,10 +77,8 @@ def text_dataset_from_directory(
     def stacked(files: Sequence[Path]) -> np.ndarray:
         return np.array([_text(file, max_length) for file in files], dtype=object)
 
-    division = Division(
-        labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, verbose
-    )
-    return division.dataset(directory, (".txt",), "texts", stacked)
+    given = FolderArguments(labels, label_mode, class_names, seed, validation_split, subset, follow_links, verbose)
+    return given.datasets(directory, (".txt",), "texts", _batches(stacked, batch_size, shuffle, seed))
 
 
 def audio_dataset_from_directory(
@@ -126,47 +116,21 @@ def audio_dataset_from_directory(
         cut = [sound[:length] for sound in sounds]
         return np.stack([np.pad(sound, ((0, length - len(sound)), (0, 0))) for sound in cut])
 
-    division = Division(
-        labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, verbose
-    )
-    return division.dataset(directory, (".wav",), "sounds", stacked)
+    given = FolderArguments(labels, label_mode, class_names, seed, validation_split, subset, follow_links, verbose)
+    return given.datasets(directory, (".wav",), "sounds", _batches(stacked, batch_size, shuffle, seed))
 
 
-@dataclass(frozen=True)
-class Division:
-    """How the files of a folder become batches: the arguments that all ``..._dataset_from_directory`` share."""
+def _batches(
+    stacked: Callable[[Sequence[Path]], np.ndarray], batch_size: int | None, shuffle: bool, seed: int | None
+) -> Callable[[LabelledFiles, str | None], FileDataset]:
+    """Return what makes the dataset of files; ``stacked`` reads those of a batch."""
 
-    labels: Any
-    label_mode: str | None
-    class_names: Sequence[str] | None
-    batch_size: int | None
-    shuffle: bool
-    seed: int | None
-    validation_split: float | None
-    subset: str | None
-    follow_links: bool
-    verbose: bool
+    def made(part: LabelledFiles, label_mode: str | None) -> FileDataset:
+        if shuffle:
+            part = part.part(np.random.default_rng(seed).permutation(len(part)).tolist())
+        return FileDataset(part, stacked, label_mode, batch_size)
 
-    def dataset(
-        self, directory: Folder, endings: tuple[str, ...], what: str, stacked: Callable[[Sequence[Path]], np.ndarray]
-    ) -> Any:
-        """Return the dataset of the files with these ``endings``, or the two of a split; ``stacked`` reads those of a batch."""
-        label_mode = check_labels(self.labels, self.label_mode)
-        found = find_labelled(directory, endings, what, self.class_names, self.labels, self.follow_links)
-        check_classes(found, directory, label_mode)
-        check_split(self.validation_split, self.subset)
-
-        def dataset(part: LabelledFiles) -> FileDataset:
-            if self.shuffle:
-                part = part.part(np.random.default_rng(self.seed).permutation(len(part)).tolist())
-            return FileDataset(part, stacked, label_mode, self.batch_size)
-
-        parts: Any = (
-            found if self.validation_split is None else found.halves(self.validation_split, self.subset, self.seed)
-        )
-        if self.verbose:
-            report(found, self.labels, self.validation_split, self.subset)
-        return tuple(map(dataset, parts)) if self.subset == "both" else dataset(parts)
+    return made
 
 
 def _text(file: Path, max_length: int | None) -> str:
