@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,13 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     Integers are int64, other numbers float64, text is an array of str. FormatError says where a file holds something else.
     """
     file = Path(path)
+    with reading(file):
+        stamp = file.stat()
+    return dict(_read(file, stamp.st_ino, stamp.st_mtime_ns, stamp.st_size))
+
+
+@lru_cache(maxsize=1)  # each entry of an object may be an input of its own
+def _read(file: Path, *stamp: int) -> dict[str, np.ndarray]:
     with reading(file), open(file, "rb") as stream:
         DESCRIPTION.check(file, os.fstat(stream.fileno()).st_size)
         raw = stream.read().removeprefix(b"\xef\xbb\xbf")
