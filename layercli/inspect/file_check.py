@@ -302,7 +302,7 @@ def alignment_faults(file: WeightFile) -> Iterator[FileFinding]:
     """Yield the first tensor whose bytes begin where a map of them cannot be used as numbers: one shift moves all in a file."""
     import numpy as np
 
-    first, count = None, 0
+    first, found = None, 0
     for path, entry in file.entries.items():
         if getattr(file, "stored", None) is None or not entry.size or is_quantized(entry.dtype):
             break
@@ -313,9 +313,9 @@ def alignment_faults(file: WeightFile) -> Iterator[FileFinding]:
         except FormatError:
             continue
         if isinstance(values, np.ndarray) and values.ctypes.data % values.dtype.itemsize:
-            first, count = first or (path, values.dtype.itemsize), count + 1
+            first, found = first or (path, values.dtype.itemsize), found + 1
     if first is not None:
-        more = f" (nor do {count - 1:,} more)" if count > 1 else ""
+        more = f" (nor do {found - 1:,} more)" if found > 1 else ""
         text = f"{file.file}: {first[0]!r} does not begin at a multiple of {first[1]} bytes{more}"
         yield FileFinding("unaligned", "warning", str(file.file), text, first[0])
 
