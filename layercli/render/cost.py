@@ -206,7 +206,7 @@ def modules_tables(cost: Cost, depth: int, time: TimeFloor | None) -> list[Table
             f"{hidden} layers below are not shown (--depth)" if hidden > 1 else "1 layer below is not shown (--depth)"
         )
     if len(rows) < len(shown):
-        notes.append("0..9 stands for ten layers alike: the figures are of each")
+        notes.append("0..9 stands for ten equal layers: figures of each")
     return [Table("", columns, [module_row(each, cost, kept, time) for each in rows], [], notes)]
 
 
