@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,10 +10,8 @@ from layercli.core import (
     argument_docs,
     build,
     dtypes,
-    equal_calls,
     fields,
     graph,
-    masking,
     naming,
     rematerialization,
     stateless_scope,
@@ -23,25 +20,22 @@ from layercli.core import (
 from layercli.core.backend import get_backend
 from layercli.core.call_signature import CallSignature
 from layercli.core.dtype_policy_map import DTypePolicyMap
-from layercli.core.graph import CallContext, Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer_protocol import LayerProtocol
 from layercli.core.module_attribute import ModuleAttribute
 from layercli.core.name_scope import path_of
-from layercli.core.operation import spec_of
 from layercli.core.refusals import refuse_members
-from layercli.core.registry import signature_of
 from layercli.core.serializable import Serializable, argument_names
 from layercli.core.spec import Spec, with_batch_dim
-from layercli.core.text import STRING
+from layercli.core.symbolic_calls import SymbolicCalls
 from layercli.core.tracking import Trackable
-from layercli.core.types import Config, DTypeLike, ShapeLike
+from layercli.core.types import DTypeLike, ShapeLike
 from layercli.core.variable import Variable
-from layercli.errors import DTypeError, LayercliError, NotBuiltError, UsageError
+from layercli.errors import LayercliError, NotBuiltError, UsageError
 
 
 @refuse_members
-class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializable):
+class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttribute, Serializable):
     """The base class of layers: a pure Python description of a computation; ``module``, the layer module, holds its state.
 
     Write your own with ``__init__``, ``build(input_shape)`` that calls ``add_weight``, and ``call(inputs)``; or declare the
@@ -59,13 +53,10 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
 
     _named = False
     stateless = False
-    takes_text = False
     supports_masking = False
     passes_masks = False
     _computes_mask = False
     _makes_mask = False
-    _described_once = False
-    """Whether its calls depend on nothing but its arguments and inputs, so that a trace describes one of those that are equal."""
 
     if TYPE_CHECKING:  # the arguments of every layer, for the constructors that type checkers derive from fields
         _name_argument: str | None = fields.argument(default=None, kw_only=True, alias="name")
@@ -148,18 +139,6 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
     def setup(self) -> None:
         """Compute attributes from the arguments; override it in a layer that declares fields, in place of ``__init__``."""
 
-    def build(self, *shapes: Any, **named: Any) -> None:
-        """Make the variables for inputs of these shapes (batch first). The default traces a symbolic call."""
-        if self.built and all(shape is None for shape in shapes) and not named:
-            return
-        if type(self).build is not Layer.build:  # called as super().build: nothing is left to do
-            self.built = True
-            return
-        args, kwargs = tree.map_structure(
-            SymbolicTensor, ([self._specs(x) for x in shapes], build.unsuffixed(named, self._specs))
-        )
-        self(*args, **kwargs)
-
     def add_weight(
         self,
         *positional: object,
@@ -238,43 +217,6 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
             return self._symbolic_call(args, kwargs)
         return get_backend().call(self, args, kwargs)
 
-    def _symbolic_call(self, args: tuple[Any, ...], kwargs: Config) -> Any:
-        """Call on symbolic tensors: build the layer if needed, record the node and return its outputs."""
-        node = graph.record(Node(self, args, kwargs))
-        training = kwargs.get("training")
-        if training is None and graph.call_stack():
-            training = graph.call_stack()[-1].training
-        if training is None and self.trains_by_default():
-            training = True
-        with graph.enter_call(CallContext(node, self, None if training is None else bool(training))):
-            if self._given_policy is not None:
-                self._take_policy()
-            if self._autocast:
-                args, kwargs = tree.map_structure(self._cast_symbolic, (args, kwargs))
-            if args:
-                self._check_inputs(args[0])
-            node.masks = graph.as_recorded(masking.fill_in(self, args, kwargs))
-            kwargs.pop("training", None)
-            first = equal_calls.find(self, node, args, kwargs, training) if self._described_once else None
-            outputs = self._describe(node, args, kwargs) if first is None else equal_calls.follow(self, node, first)
-        if not graph.call_stack():
-            self._call_specs = self._call_specs or tree.map_structure(spec_of, node.args)
-            self._node = self._node or (node if graph.is_building_functional() else None)
-            self._fill_module()
-            if self._module is None:
-                self.adopt()
-        return masking.passed_on(self, args, kwargs, node.set_outputs(outputs))
-
-    def _describe(self, node: Node, args: tuple[Any, ...], kwargs: Config) -> Any:
-        """Build the layer if needed, run ``call`` on symbolic tensors, and return the Specs of the outputs."""
-        if not self.built:
-            self._build_for(args, kwargs)
-        if "training" in self.call_names():
-            kwargs["training"] = bool(graph.call_stack()[-1].training)
-        results = self._traced(args, kwargs)
-        node.results = graph.as_recorded(results)
-        return tree.map_structure(spec_of, results)
-
     def _take_policy(self) -> None:
         """Take, of policies by path, the one of this layer, whose path is known while it is called or built."""
         assert self._given_policy is not None
@@ -284,53 +226,6 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
     def _set_policy(self, policy: dtypes.DTypePolicy) -> None:
         self._policy = policy
         self._given_policy = policy if isinstance(policy, DTypePolicyMap) else None
-
-    def _traced(self, args: tuple[Any, ...], kwargs: Config) -> Any:
-        """Return the results of ``call`` on symbolic tensors; of a user's that needs values, those that its class says it has."""
-        try:
-            return self.call(*args, **kwargs)
-        except Exception:
-            cls = type(self)
-            if cls.compute_output_spec is not Layer.compute_output_spec:
-                described = self.compute_output_spec(*args, **{k: v for k, v in kwargs.items() if k != "training"})
-                return tree.map_structure(lambda x: SymbolicTensor(spec_of(x)), described)
-            if cls.compute_output_shape is Layer.compute_output_shape or cls.__module__.startswith("layercli."):
-                raise
-            shapes = tree.map_structure(lambda x: build.ShapeLeaf(getattr(x, "shape", None)), args)
-            described = self._specs(self.compute_output_shape(*build.unwrapped(shapes)))
-            return tree.map_structure(SymbolicTensor, described)
-
-    def _cast_symbolic(self, x: object) -> Any:
-        """Return a symbolic input in the compute dtype, as in a call on tensors."""
-        wanted = self._policy.compute
-        if not isinstance(x, SymbolicTensor) or x.dtype == wanted or not dtypes.is_floating(x.dtype):
-            if isinstance(x, SymbolicTensor) and x.dtype == STRING and not self.takes_text:
-                raise DTypeError(
-                    "expects numbers, got text", hint="StringLookup and TextVectorization give each text a number"
-                )
-            return x
-        cast = SymbolicTensor(Spec(x.shape, wanted), x.node, x.index, x.name)
-        cast.mask, cast.origin = x.mask, x
-        return cast
-
-    def _build_for(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
-        """Call ``build`` with the shapes that it takes: of the first argument, or by name as ``query_shape``."""
-        if type(self).build is not Layer.build:
-            if not args and not kwargs:
-                raise UsageError(f"takes {', '.join(self.required_inputs()) or 'a tensor'}, got nothing")
-            wanted = [p.name for p in list(signature_of(type(self).build).parameters.values())[1:]]
-            shapes = tree.map_structure(lambda x: build.ShapeLeaf(getattr(x, "shape", None)), (args, kwargs))
-            if len(wanted) == 1:
-                self.build(build.unwrapped(shapes[0][0] if args else next(iter(shapes[1].values()))))
-            else:
-                bound = inspect.signature(self.call).bind(*shapes[0], **shapes[1]).arguments
-                named = {f"{key}_shape": build.unwrapped(shape) for key, shape in bound.items()}
-                self.build(**{name: named[name] for name in wanted if name in named})
-        self.built = True
-
-    def _specs(self, shape: ShapeLike) -> Any:
-        """Return the Specs of inputs of a shape, or of a tree of shapes, in the compute dtype."""
-        return build.specs_for(shape, self._policy.compute)
 
     @property
     def module(self) -> Any:
@@ -404,16 +299,6 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         given = [] if self._module is None else self._module.bag.losses
         below = {id(layer) for _, layer in self.named_layers()} if given else set()
         return [loss for owner, loss in given if id(owner) in below]
-
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the Spec, or the tree of Specs, of the outputs for the Specs of the inputs."""
-        with graph.fresh_trace():
-            return graph.specs_of(self(*graph.placeholders(args), **graph.placeholders(kwargs)))
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the shape of the outputs for inputs of ``input_shape``."""
-        spec = self.compute_output_spec(self._specs(input_shape))
-        return tree.map_structure(lambda spec: spec.shape, spec) if not isinstance(spec, Spec) else spec.shape
 
     def summary(
         self,

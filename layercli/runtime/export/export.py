@@ -58,7 +58,7 @@ def export(
     if input_signature is not None and not model.built:
         eager_call.describe(model, specs_of(input_signature), {})
     require_built(model)
-    specs = model._call_specs or () if input_signature is None else specs_of(input_signature)
+    specs: tuple[Any, ...] = model._call_specs or () if input_signature is None else specs_of(input_signature)
     if not tree.flatten(specs):
         raise UsageError(f"{model.name} is called on no tensor, so it cannot be exported")
     given = [*input_names(model, specs[0] if len(specs) == 1 else specs), *in_order(model, optional)]

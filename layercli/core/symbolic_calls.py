@@ -1,0 +1,134 @@
+"""How a call of a layer on symbolic tensors is described: the layer is built, the call recorded, and its outputs are Specs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from layercli.core import build, dtypes, equal_calls, graph, masking, tree
+from layercli.core.graph import CallContext, Node
+from layercli.core.keras_tensor import SymbolicTensor
+from layercli.core.operation import spec_of
+from layercli.core.registry import signature_of
+from layercli.core.spec import Spec
+from layercli.core.text import STRING
+from layercli.core.types import Config, ShapeLike
+from layercli.errors import DTypeError, UsageError
+
+
+class SymbolicCalls:
+    """``build``, calls on symbolic tensors, and ``compute_output_spec``, the parts of a Layer that know no values."""
+
+    takes_text = False
+    _described_once = False
+    """Whether its calls depend on nothing but its arguments and inputs, so that a trace describes one of those that are equal."""
+
+    if TYPE_CHECKING:  # of the Layer that these are methods of
+        call: Callable[..., Any]
+
+    def build(self: Any, *shapes: Any, **named: Any) -> None:
+        """Make the variables for inputs of these shapes (batch first). The default traces a symbolic call."""
+        if self.built and all(shape is None for shape in shapes) and not named:
+            return
+        if type(self).build is not SymbolicCalls.build:  # called as super().build: nothing is left to do
+            self.built = True
+            return
+        args, kwargs = tree.map_structure(
+            SymbolicTensor, ([self._specs(x) for x in shapes], build.unsuffixed(named, self._specs))
+        )
+        self(*args, **kwargs)
+
+    def _symbolic_call(self: Any, args: tuple[Any, ...], kwargs: Config) -> Any:
+        """Call on symbolic tensors: build the layer if needed, record the node and return its outputs."""
+        node = graph.record(Node(self, args, kwargs))
+        training = kwargs.get("training")
+        if training is None and graph.call_stack():
+            training = graph.call_stack()[-1].training
+        if training is None and self.trains_by_default():
+            training = True
+        with graph.enter_call(CallContext(node, self, None if training is None else bool(training))):
+            if self._given_policy is not None:
+                self._take_policy()
+            if self._autocast:
+                args, kwargs = tree.map_structure(self._cast_symbolic, (args, kwargs))
+            if args:
+                self._check_inputs(args[0])
+            node.masks = graph.as_recorded(masking.fill_in(self, args, kwargs))
+            kwargs.pop("training", None)
+            first = equal_calls.find(self, node, args, kwargs, training) if self._described_once else None
+            outputs = self._describe(node, args, kwargs) if first is None else equal_calls.follow(self, node, first)
+        if not graph.call_stack():
+            self._call_specs = self._call_specs or tree.map_structure(spec_of, node.args)
+            self._node = self._node or (node if graph.is_building_functional() else None)
+            self._fill_module()
+            if self._module is None:
+                self.adopt()
+        return masking.passed_on(self, args, kwargs, node.set_outputs(outputs))
+
+    def _describe(self: Any, node: Node, args: tuple[Any, ...], kwargs: Config) -> Any:
+        """Build the layer if needed, run ``call`` on symbolic tensors, and return the Specs of the outputs."""
+        if not self.built:
+            self._build_for(args, kwargs)
+        if "training" in self.call_names():
+            kwargs["training"] = bool(graph.call_stack()[-1].training)
+        results = self._traced(args, kwargs)
+        node.results = graph.as_recorded(results)
+        return tree.map_structure(spec_of, results)
+
+    def _traced(self: Any, args: tuple[Any, ...], kwargs: Config) -> Any:
+        """Return the results of ``call`` on symbolic tensors; of a user's that needs values, those that its class says it has."""
+        try:
+            return self.call(*args, **kwargs)
+        except Exception:
+            cls = type(self)
+            if cls.compute_output_spec is not SymbolicCalls.compute_output_spec:
+                described = self.compute_output_spec(*args, **{k: v for k, v in kwargs.items() if k != "training"})
+                return tree.map_structure(lambda x: SymbolicTensor(spec_of(x)), described)
+            if cls.compute_output_shape is SymbolicCalls.compute_output_shape or cls.__module__.startswith("layercli."):
+                raise
+            shapes = tree.map_structure(lambda x: build.ShapeLeaf(getattr(x, "shape", None)), args)
+            described = self._specs(self.compute_output_shape(*build.unwrapped(shapes)))
+            return tree.map_structure(SymbolicTensor, described)
+
+    def _cast_symbolic(self: Any, x: object) -> Any:
+        """Return a symbolic input in the compute dtype, as in a call on tensors."""
+        wanted = self._policy.compute
+        if not isinstance(x, SymbolicTensor) or x.dtype == wanted or not dtypes.is_floating(x.dtype):
+            if isinstance(x, SymbolicTensor) and x.dtype == STRING and not self.takes_text:
+                raise DTypeError(
+                    "expects numbers, got text", hint="StringLookup and TextVectorization give each text a number"
+                )
+            return x
+        cast = SymbolicTensor(Spec(x.shape, wanted), x.node, x.index, x.name)
+        cast.mask, cast.origin = x.mask, x
+        return cast
+
+    def _build_for(self: Any, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
+        """Call ``build`` with the shapes that it takes: of the first argument, or by name as ``query_shape``."""
+        if type(self).build is not SymbolicCalls.build:
+            if not args and not kwargs:
+                raise UsageError(f"takes {', '.join(self.required_inputs()) or 'a tensor'}, got nothing")
+            wanted = [p.name for p in list(signature_of(type(self).build).parameters.values())[1:]]
+            shapes = tree.map_structure(lambda x: build.ShapeLeaf(getattr(x, "shape", None)), (args, kwargs))
+            if len(wanted) == 1:
+                self.build(build.unwrapped(shapes[0][0] if args else next(iter(shapes[1].values()))))
+            else:
+                bound = inspect.signature(self.call).bind(*shapes[0], **shapes[1]).arguments
+                named = {f"{key}_shape": build.unwrapped(shape) for key, shape in bound.items()}
+                self.build(**{name: named[name] for name in wanted if name in named})
+        self.built = True
+
+    def _specs(self: Any, shape: ShapeLike) -> Any:
+        """Return the Specs of inputs of a shape, or of a tree of shapes, in the compute dtype."""
+        return build.specs_for(shape, self._policy.compute)
+
+    def compute_output_spec(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the Spec, or the tree of Specs, of the outputs for the Specs of the inputs."""
+        with graph.fresh_trace():
+            return graph.specs_of(self(*graph.placeholders(args), **graph.placeholders(kwargs)))
+
+    def compute_output_shape(self: Any, input_shape: Any) -> Any:
+        """Return the shape of the outputs for inputs of ``input_shape``."""
+        spec = self.compute_output_spec(self._specs(input_shape))
+        return tree.map_structure(lambda spec: spec.shape, spec) if not isinstance(spec, Spec) else spec.shape
