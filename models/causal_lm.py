@@ -66,8 +66,8 @@ class CausalLM(Pretrained):
         of = self.decoder
         self.prefix = "model." if of.head else ""
         self.embed_tokens = Embedding(of.vocabulary, of.width)
-        experts, turned = of.experts or (None,) * of.depth, of.turned or (True,) * of.depth
-        self.blocks = [CausalLMBlock(of, of.window(i), experts[i], turned[i]) for i in range(of.depth)]
+        experts, rotary = of.experts or (None,) * of.depth, of.rotary or (True,) * of.depth
+        self.blocks = [CausalLMBlock(of, of.window(i), experts[i], rotary[i]) for i in range(of.depth)]
         self.norm = of.normalization()
         if of.head == "tokens" and not of.tied:
             self.lm_head = Dense(of.vocabulary, use_bias=False)

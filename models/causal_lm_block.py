@@ -21,7 +21,7 @@ class CausalLMAttention(Layer):
 
     decoder: Any
     window: Any = None
-    turned: bool = True
+    rotary: bool = True
 
     def setup(self) -> None:
         """Create the projections, or the fused one."""
@@ -45,7 +45,7 @@ class CausalLMAttention(Layer):
         query, key, value = self.projected(inputs)
         if self.decoder.head_norm:
             query, key = self.q_norm(query), self.k_norm(key)
-        if self.turned:
+        if self.rotary:
             query, key = self.rotate(query, cosine, sine), self.rotate(key, cosine, sine)
         key, value = extended(past, key, value)
         x = self.o_proj(merge_heads(attend(query, key, value, mask, scale=self.scale, cap=self.decoder.score_cap)))
@@ -114,7 +114,7 @@ class CausalLMBlock(Layer):
     decoder: Any
     window: Any = None
     experts: Any = None
-    turned: bool = True
+    rotary: bool = True
 
     _described_once = True
 
@@ -124,7 +124,7 @@ class CausalLMBlock(Layer):
         if of.pre_norm:
             self.input_layernorm = of.normalization()
         latent = of.latent is not None
-        self.self_attn = LatentAttention(of) if latent else CausalLMAttention(of, self.window, self.turned)
+        self.self_attn = LatentAttention(of) if latent else CausalLMAttention(of, self.window, self.rotary)
         if not of.parallel:
             self.post_attention_layernorm = of.normalization()
         self.network = "mlp" if experts is None else experts.module

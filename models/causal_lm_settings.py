@@ -24,7 +24,7 @@ class CausalLMDecoder:
     ``windows`` has one entry per block, None for no window; ``local_rope`` is for the blocks with a window, if it differs.
     ``experts`` has one entry per block, or is empty. ``shifted_norm`` scales by 1 + weight; ``sandwich`` also normalizes the
     outputs of attention and feed-forward network, and without ``pre_norm`` these alone. ``layer_norm`` is the kind that subtracts
-    the mean, with a bias or not; ``joint_norm`` normalizes all queries of a step together, and all its keys. ``turned`` has one
+    the mean, with a bias or not; ``joint_norm`` normalizes all queries of a step together, and all its keys. ``rotary`` has one
     entry per block, whether its queries and keys are rotated, or is empty. ``parallel``: attention and feed-forward network take
     the same input. ``plain`` networks have one projection up, and no gate. Scales are factors, None for 1.
     """
@@ -57,7 +57,7 @@ class CausalLMDecoder:
     parallel: bool = False
     plain: bool = False
     interleaved: bool = False
-    turned: tuple[bool, ...] = ()
+    rotary: tuple[bool, ...] = ()
     embedding_scale: float | None = None
     residual_scale: float | None = None
     logit_scale: float | None = None

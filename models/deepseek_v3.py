@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.causal_lm import CausalLM, causal_lm
+from layercli.models.causal_lm_settings import CausalLMDecoder
 from layercli.models.latent import Latent
 from layercli.models.llama import decoder_of
 from layercli.models.mixture import Experts
 from layercli.models.reading import Count, Depth, Size, at_most, divided, read
 from layercli.models.rope import parameters, rope, yarn_scale
 
-from layercli.core.types import Tensor
 from layercli.errors import FormatError
 
 
@@ -69,22 +69,24 @@ def experts_of(config: Any, **choice: object) -> tuple[Experts | None, ...]:
     return tuple(experts if i >= config.first_k_dense_replace else None for i in range(depth))
 
 
-def latent_decoder(config: Any, given: Mapping[str, object], interleaved: bool, **differences: object) -> Tensor:
+def latent_decoder(
+    config: Any, given: Mapping[str, object], interleaved: bool, **differences: object
+) -> CausalLMDecoder:
     """Return the decoder of a config with DeepSeek's names."""
     latent = Latent(
         config.q_lora_rank, config.kv_lora_rank, config.qk_nope_head_dim, config.qk_rope_head_dim, config.v_head_dim,
         interleaved,
     )  # fmt: skip
-    turning = parameters(given)
-    scale = (latent.plain + latent.turned) ** -0.5
-    if turning["rope_type"] != "default" and turning.get("mscale_all_dim"):
-        if "factor" not in turning:
+    positions = parameters(given)
+    scale = (latent.plain + latent.rotary) ** -0.5
+    if positions["rope_type"] != "default" and positions.get("mscale_all_dim"):
+        if "factor" not in positions:
             raise FormatError("config.json has rope_parameters with mscale_all_dim and no factor")
-        scale *= yarn_scale(turning["factor"], turning["mscale_all_dim"]) ** 2
+        scale *= yarn_scale(positions["factor"], positions["mscale_all_dim"]) ** 2
     return decoder_of(
         config,
-        rope(turning, latent.turned, config.max_position_embeddings),
-        head_size=latent.plain + latent.turned,
+        rope(positions, latent.rotary, config.max_position_embeddings),
+        head_size=latent.plain + latent.rotary,
         latent=latent,
         scale=scale,
         input_bias=config.attention_bias,

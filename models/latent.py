@@ -23,13 +23,13 @@ from layercli.ops.nn.rotary_embedding import Rotate
 class Latent:
     """The sizes of the latents of queries (None: no latent) and of keys and values, and the features of the heads.
 
-    Rotary positions apply to ``turned`` features of queries and keys and not to ``plain`` ones; values have ``value``.
+    Rotary positions apply to ``rotary`` features of queries and keys and not to ``plain`` ones; values have ``value``.
     """
 
     queries: int | None
     keys: int
     plain: int
-    turned: int
+    rotary: int
     value: int
     interleaved: bool = True
 
@@ -42,14 +42,14 @@ class LatentAttention(Layer):
     def setup(self) -> None:
         """Create the projections down to the latents and up to the heads."""
         of, latent = self.decoder, self.decoder.latent
-        size = latent.plain + latent.turned
+        size = latent.plain + latent.rotary
         if latent.queries is None:
             self.q_proj = Dense(of.heads * size, use_bias=False)
         else:
             self.q_a_proj = Dense(latent.queries, use_bias=of.input_bias)
             self.q_a_layernorm = RMSNormalization(epsilon=1e-6)
             self.q_b_proj = Dense(of.heads * size, use_bias=False)
-        self.kv_a_proj_with_mqa = Dense(latent.keys + latent.turned, use_bias=of.input_bias)
+        self.kv_a_proj_with_mqa = Dense(latent.keys + latent.rotary, use_bias=of.input_bias)
         self.kv_a_layernorm = RMSNormalization(epsilon=1e-6)
         self.kv_b_proj = Dense(of.heads * (latent.plain + latent.value), use_bias=False)
         self.o_proj = Dense(of.width, use_bias=of.output_bias)
@@ -61,13 +61,13 @@ class LatentAttention(Layer):
     ) -> Any:
         """Return (batch, steps, width), and if ``past`` is given the new cache entries: the latents and the rotary keys."""
         latent = self.decoder.latent
-        query = split_heads(self.queries(inputs), latent.plain + latent.turned)
+        query = split_heads(self.queries(inputs), latent.plain + latent.rotary)
         given = self.kv_a_proj_with_mqa(inputs)
-        low, turned = self.kv_a_layernorm(given[:, :, : latent.keys]), ops.expand_dims(given[:, :, latent.keys :], 2)
-        low, turned = kept = extended(past, low, self.rotate(turned, cosine, sine))
+        low, rotary = self.kv_a_layernorm(given[:, :, : latent.keys]), ops.expand_dims(given[:, :, latent.keys :], 2)
+        low, rotary = kept = extended(past, low, self.rotate(rotary, cosine, sine))
         high = split_heads(self.kv_b_proj(low), latent.plain + latent.value)
-        shape = (*high.shape[:3], latent.turned)
-        key = ops.concatenate([high[:, :, :, : latent.plain], ops.broadcast_to(turned, shape)], axis=-1)
+        shape = (*high.shape[:3], latent.rotary)
+        key = ops.concatenate([high[:, :, :, : latent.plain], ops.broadcast_to(rotary, shape)], axis=-1)
         plain, own = query[:, :, :, : latent.plain], query[:, :, :, latent.plain :]
         query = ops.concatenate([plain, self.rotate(own, cosine, sine)], axis=-1)
         x = attend(query, key, high[:, :, :, latent.plain :], mask, scale=self.scale)

@@ -55,15 +55,15 @@ def parameters(config: ConfigLike, base: float = 10_000.0, kind: str | None = No
 
 def rope(given: ConfigLike, features: int, longest: int) -> Rope:
     """Return the rotary positions for heads of ``features`` features, of a model trained on ``longest`` positions."""
-    turned = int(features * given["partial_rotary_factor"])
-    if turned % 2:
+    rotary = int(features * given["partial_rotary_factor"])
+    if rotary % 2:
         raise FormatError(
-            f"config.json turns {turned} features of each head by their position, which is not an even number"
+            f"config.json turns {rotary} features of each head by their position, which is not an even number"
         )
     base = float(given["rope_theta"])
     kind = one_of("rope_type", given["rope_type"], SCALINGS)
     try:
-        return SCALINGS[kind](plain(base, turned), given, base, longest)
+        return SCALINGS[kind](plain(base, rotary), given, base, longest)
     except (KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
         raise FormatError(
             f"config.json has rope_parameters of the type {kind!r} that do not say all it needs"

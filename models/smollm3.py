@@ -37,7 +37,7 @@ class SmolLM3Config:
     pad_token_id: Count | None = 128_004
 
     @property
-    def turned(self) -> tuple[bool, ...]:
+    def rotary(self) -> tuple[bool, ...]:
         """Whether each block has rotary positions: ``no_rope_layers`` is 1 for those that do."""
         if self.no_rope_layers is None:
             return tuple((i + 1) % self.no_rope_layer_interval != 0 for i in range(self.num_hidden_layers))
@@ -51,15 +51,15 @@ class SmolLM3Config:
 def model(given: Mapping[str, object], architecture: str | None = None) -> CausalLM:
     """Return the model that a config describes."""
     config = read(SmolLM3Config, given)
-    turned = config.turned
-    sliding = [config.use_sliding_window and config.sliding_window is not None and not each for each in turned]
+    rotary = config.rotary
+    sliding = [config.use_sliding_window and config.sliding_window is not None and not each for each in rotary]
     decoder = decoder_of(
         config,
         rope_of(given, config, base=2_000_000.0),
         input_bias=config.attention_bias,
         output_bias=config.attention_bias,
         hidden_bias=config.mlp_bias,
-        turned=turned,
+        rotary=rotary,
         windows=windows_of(config.layer_types, config.sliding_window, sliding),
     )
     return causal_lm(decoder, given, architecture)
