@@ -145,5 +145,4 @@ class Bloom(TextDecoder):
 
 def model(given: Mapping[str, object], architecture: str | None = None) -> Bloom:
     """Return the model that a config describes."""
-    found: Bloom = text_decoder(Bloom, read(BloomConfig, given), given, architecture)
-    return found
+    return text_decoder(Bloom, read(BloomConfig, given), given, architecture)

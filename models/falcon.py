@@ -197,7 +197,7 @@ class Falcon(TextDecoder):
 def model(given: Mapping[str, object], architecture: str | None = None) -> Falcon:
     """Return the model that a config describes."""
     config = read(FalconConfig, given)
-    found: Falcon = text_decoder(Falcon, config, given, architecture)
+    found = text_decoder(Falcon, config, given, architecture)
     if not config.alibi:
         found.positions = rope(parameters(given), config.head_size, config.max_position_embeddings)
     return found

@@ -165,5 +165,4 @@ class GPT2(TextDecoder):
 
 def model(given: Mapping[str, object], architecture: str | None = None) -> GPT2:
     """Return the model that a config describes."""
-    found: GPT2 = text_decoder(GPT2, read(GPT2Config, given), given, architecture)
-    return found
+    return text_decoder(GPT2, read(GPT2Config, given), given, architecture)

@@ -154,7 +154,7 @@ class GPTNeoX(TextDecoder):
 def model(given: Mapping[str, object], architecture: str | None = None) -> GPTNeoX:
     """Return the model that a config describes."""
     config = read(GPTNeoXConfig, given)
-    found: GPTNeoX = text_decoder(GPTNeoX, config, given, architecture)
-    turning = parameters({"partial_rotary_factor": config.rotary_pct, **given}, config.rotary_emb_base)
-    found.positions = rope(turning, config.head_size, config.max_position_embeddings)
+    found = text_decoder(GPTNeoX, config, given, architecture)
+    positions = parameters({"partial_rotary_factor": config.rotary_pct, **given}, config.rotary_emb_base)
+    found.positions = rope(positions, config.head_size, config.max_position_embeddings)
     return found

@@ -168,5 +168,4 @@ class OPT(TextDecoder):
 
 def model(given: Mapping[str, object], architecture: str | None = None) -> OPT:
     """Return the model that a config describes."""
-    found: OPT = text_decoder(OPT, read(OPTConfig, given), given, architecture)
-    return found
+    return text_decoder(OPT, read(OPTConfig, given), given, architecture)

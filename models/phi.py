@@ -160,7 +160,7 @@ class Phi(TextDecoder):
 def model(given: Mapping[str, object], architecture: str | None = None) -> Phi:
     """Return the model that a config describes."""
     config = read(PhiConfig, given)
-    found: Phi = text_decoder(Phi, config, given, architecture)
-    turning = parameters({"partial_rotary_factor": 0.5, **given})
-    found.positions = rope(turning, config.head_size, config.max_position_embeddings)
+    found = text_decoder(Phi, config, given, architecture)
+    positions = parameters({"partial_rotary_factor": 0.5, **given})
+    found.positions = rope(positions, config.head_size, config.max_position_embeddings)
     return found

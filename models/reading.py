@@ -7,11 +7,11 @@ The allowed values follow from the annotation of a field: a ``Size`` is an integ
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
-from layercli.core.types import ConfigLike, Tensor
+from layercli.core.types import ConfigLike
 from layercli.errors import FormatError
 
 Size = int
@@ -24,6 +24,7 @@ LARGEST, DEEPEST, MOST_EXPERTS = 2**31, 2000, 10_000
 """The largest size, number of blocks, and number of experts that a config may contain."""
 
 Config = TypeVar("Config")
+Value = TypeVar("Value")
 
 
 def integer(low: int, high: int) -> tuple[str, Callable[[Any], bool]]:
@@ -91,7 +92,7 @@ def divided(name: str, size: int, by: str, parts: int) -> int:
     return size // parts
 
 
-def one_of(name: str, value: Tensor, known: Any) -> Tensor:
+def one_of(name: str, value: Value, known: Iterable[Value]) -> Value:
     """Return ``value`` if it is in ``known``; FormatError for any other."""
     if value not in tuple(known):  # a dict or a list cannot be looked up in a set
         raise FormatError(f"config.json has {name} = {shown(value)}, which is not {' or '.join(map(repr, known))}")

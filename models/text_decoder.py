@@ -6,8 +6,8 @@ Each family's file defines its embedding (``started``), its blocks, and its last
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from layercli.models.causal_lm import last_of
 from layercli.models.masks import mask_of
@@ -17,6 +17,8 @@ from layercli import ops
 from layercli.core.types import ConfigLike, Tensor
 from layercli.layers.core.dense import Dense
 from layercli.ops.core.axes import check_rank
+
+AnyDecoder = TypeVar("AnyDecoder", bound="TextDecoder")
 
 
 class TextDecoder(Pretrained):
@@ -95,8 +97,13 @@ HEADS = {"ForCausalLM": "tokens", "LMHeadModel": "tokens", "ForSequenceClassific
 """The head of a decoder, by the suffix of its class name."""
 
 
-def text_decoder(kind: type, config: ConfigLike, given: Mapping[str, object], architecture: str | None) -> Tensor:
-    """Return the model class with the head that ``architecture`` names."""
+def text_decoder(
+    kind: Callable[[ConfigLike, str, int], AnyDecoder],
+    config: ConfigLike,
+    given: Mapping[str, object],
+    architecture: str | None,
+) -> AnyDecoder:
+    """Return the model of a class with the head that ``architecture`` names."""
     head = head_of(architecture, HEADS, "ForCausalLM")
     return kind(config, head, labels_of(given) if head == "classes" else 0)
 

@@ -117,7 +117,7 @@ class Metric(DataclassConfig):
             self.update_state(*args, **kwargs)
             return list(self.state.values())
 
-    def stateless_result(self, metric_variables: Sequence[Tensor]) -> Tensor:
+    def stateless_result(self, metric_variables: Sequence[Tensor]) -> Any:
         """Return the result for the values ``metric_variables``."""
         with self._holding(metric_variables):
             return self.result()

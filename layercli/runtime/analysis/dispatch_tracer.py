@@ -309,7 +309,7 @@ class _Call:
         self.returned = {}
         real: dict[int, torch.Tensor] = {}  # what a copy without values stands for
 
-        def taken(x: Tensor, writes: bool) -> Tensor:
+        def taken(x: Any, writes: bool) -> Any:
             if not isinstance(x, torch.Tensor):
                 return x
             found = take(x, writes)
@@ -319,7 +319,7 @@ class _Call:
                 real[id(found)] = known
             return found
 
-        def recorded(x: Tensor, _: bool) -> Tensor:
+        def recorded(x: Any, _: bool) -> Any:
             return real.get(id(x), x)
 
         args = tuple(map_tensors(x, taken, i in written) for i, x in enumerate(self.args))
@@ -365,7 +365,7 @@ class _Call:
         return FakeTensor(x)
 
 
-def _unset(x: Any, _: bool) -> Tensor:
+def _unset(x: Any, _: bool) -> Any:
     """Return a real tensor like ``x`` whose values are not set; memory that is not written to takes none."""
     return torch.empty_strided(x.size(), x.stride(), dtype=x.dtype) if isinstance(x, torch.Tensor) else x
 
