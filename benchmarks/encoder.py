@@ -15,6 +15,7 @@ from torch import nn
 
 from benchmarks.paired import Result, milliseconds, ratio, times
 from layercli.inspect.model_loader import ModelSource
+from layercli.runtime.inference import onednn_kernels
 from layercli.runtime.inference.large_products import multiplied, packed_matrix
 from layercli.runtime.inference.prepared_model import RunSettings, prepare
 
@@ -45,9 +46,25 @@ def results() -> Iterator[Result]:
                 shown = milliseconds(found[name]), milliseconds(found[peer])
                 title = f"transformer encoder forward, {name}, batch {batch}"
                 yield Result(title, peer, *shown, ratio(found[name], found[peer]), bound)
+        if onednn_kernels.has_amx():
+            yield in_bfloat16(x)
         for peer in ("nn.TransformerEncoder", "Keras on torch"):  # a lower bound for any float32 encoder
             shown = milliseconds(found[PRODUCTS]), milliseconds(found[peer])
             yield Result(f"{PRODUCTS}, batch {batch}", peer, *shown, ratio(found[PRODUCTS], found[peer]), None)
+
+
+def in_bfloat16(x: torch.Tensor) -> Result:
+    """Return the time of ``run --dtype bfloat16`` against that of ``run``."""
+    calls = {}
+    for dtype in ("float32", "bfloat16"):
+        model = TransformerEncoder(blocks=6, width=512, heads=8, hidden=2048)
+        ready = prepare(ModelSource(model, "transformer-encoder", ""), x.numpy(), RunSettings("cpu", dtype=dtype))
+        calls[dtype] = partial(ready.call, ready.place(x.numpy()))
+    with torch.inference_mode():
+        found = times(calls, ROUNDS)
+    ours, theirs = found["bfloat16"], found["float32"]
+    title = f"transformer encoder forward by run, bfloat16 on AMX, batch {len(x)}"
+    return Result(title, "run in float32", milliseconds(ours), milliseconds(theirs), ratio(ours, theirs), 0.5)
 
 
 def products(encoder: nn.Module, batch: int) -> Callable[[Any], None]:

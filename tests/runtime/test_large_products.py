@@ -56,7 +56,7 @@ def test_the_result_is_torchs(make, shape, calls):
 
 
 def test_small_weights_are_torchs(calls, layer, monkeypatch):
-    least = 96 if large_products.mkl_serves() else 48  # for oneDNN a weight is large from twice as many bytes on
+    least = 24 if large_products.mkl_serves() else 12  # for oneDNN a weight is large from twice as many values on
     monkeypatch.setattr(kernel_overrides, "LARGE", least + 1)
     with torch.no_grad():
         layer(X)

@@ -240,6 +240,22 @@ def test_other_dtypes_are_torchs():
     assert settled._packed == {}
 
 
+@pytest.mark.skipif(not onednn_kernels.has_amx(), reason="bfloat16 is packed for AMX alone")
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [(layers.Dense, (5, 4)), (lambda units, dtype: layers.Conv2D(units, 3, dtype=dtype), (2, 9, 8, 4)), (layers.LSTM, (2, 7, 4))],
+    ids=["Dense", "Conv2D", "LSTM"],
+)  # fmt: skip
+def test_bfloat16_is_packed_for_amx(make, shape, small):
+    layer = make(6, dtype="bfloat16")
+    x = torch.randn(shape, dtype=torch.bfloat16)
+    layer(x)
+    settled = PrepackedCall(layer, many=True)
+    with torch.inference_mode():
+        torch.testing.assert_close(settled(x), layer(x), rtol=2**-7, atol=2**-7)  # each rounds its results to 8 bits
+    assert len(settled._packed) == 1
+
+
 def test_outside_of_it_a_call_is_as_ever():
     layer = layers.Conv2D(4, 3)
     x = torch.randn(1, 5, 5, 2)

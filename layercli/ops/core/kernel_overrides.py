@@ -8,6 +8,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from layercli.core.types import Tensor
+
 
 class KernelOverrides(threading.local):
     """The overrides of this thread; None means torch's kernel, and the backend's for a linear map."""
@@ -16,7 +18,7 @@ class KernelOverrides(threading.local):
     """2D convolution: (x, weight, bias, strides, padding, dilation, groups)."""
 
     linear: Any = None
-    """Linear map with a weight of at least LARGE bytes: (x, weight, bias)."""
+    """Linear map with a weight of at least LARGE values: (x, weight, bias)."""
 
     lstm: Any = None
     """LSTM: (x, the two states of shape (1, batch, units), the input kernel, the recurrent kernel, the biases)."""
@@ -24,5 +26,10 @@ class KernelOverrides(threading.local):
 
 active = KernelOverrides()
 
-LARGE = 1 << 20
-"""The least size of a weight, in bytes, for an override: a call of torch's kernel starts 10 us faster."""
+LARGE = 1 << 18
+"""The least number of values in a weight for an override: a call of torch's kernel starts 10 us faster."""
+
+
+def is_large(weight: Tensor, times: int = 1) -> bool:
+    """Whether ``weight`` has ``times`` LARGE values or more. (``numel()`` is a tensor while torch.jit traces; bytes are not.)"""
+    return bool(weight.nbytes >= times * LARGE * weight.itemsize)

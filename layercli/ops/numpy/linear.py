@@ -38,14 +38,14 @@ class Linear(Op):
 
     def run(self, x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
         """Return torch's addmm for a matrix and a small kernel, else torch's linear with the transposed kernel."""
-        if bias is not None and x.ndim == 2 and kernel.nbytes < kernel_overrides.LARGE:
+        if bias is not None and x.ndim == 2 and not kernel_overrides.is_large(kernel):
             return torch.addmm(bias, x, kernel)
         return multiplied(x, kernel.T, bias)
 
 
 def multiplied(x: Tensor, weight: Tensor, bias: Any) -> Tensor:
     """Return x @ weight.T + bias by torch's linear, or by an override; bias may be None."""
-    if weight.nbytes >= kernel_overrides.LARGE:
+    if kernel_overrides.is_large(weight):
         out = (kernel_overrides.active.linear or get_backend().linear)(x, weight, bias)
         if out is not None:
             return out

@@ -8,6 +8,14 @@ MKL has kernels for Intel's CPUs that it uses on no other. Measured on a Xeon wi
     32     0.55 - 0.64                                       0.62 - 0.66    0.65 - 0.73    0.64 - 0.71
     128    0.90 - 0.95                                       0.84 - 0.88    0.93 - 1.02    0.91 - 0.93
     1024   0.95 - 0.98                                       0.94 - 0.99    0.96 - 1.17    0.91 - 1.09
+
+Products of bfloat16 on AMX, as a share of MKL's of float32 by torch.mm, with the bias added after:
+
+    rows   torch's linear   oneDNN packed
+    1      0.94 - 1.89      0.75 - 1.39
+    32     0.30 - 0.53      0.30 - 0.37
+    128    0.44 - 0.46      0.27 - 0.32
+    1024   0.25 - 0.45      0.29 - 0.44
 """
 
 from __future__ import annotations
@@ -30,22 +38,26 @@ PACKED_ROWS = 48
 @cache
 def mkl_serves() -> bool:
     """Whether this is an Intel CPU and torch has MKL's products."""
-    capabilities: Any = getattr(torch.cpu, "get_capabilities", dict)()
     library: Any = torch.backends.mkl
-    is_intel = "Intel" in str(capabilities.get("cpu_name", ""))
+    is_intel = "Intel" in str(onednn_kernels.cpu_capabilities().get("cpu_name", ""))
     return is_intel and bool(library.is_available()) and hasattr(mkl, "_mkl_linear")
 
 
-def product(x: Tensor, weight: Tensor, bias: Any) -> torch.Tensor | None:
-    """Return x @ weight.T + bias by the faster library; None if torch should compute it.
+def by_mkl(weight: torch.Tensor) -> bool:
+    """Whether MKL's products are the faster ones for ``weight``: of float32, on an Intel CPU."""
+    return weight.dtype is torch.float32 and mkl_serves()
 
-    oneDNN's kernel starts later than torch's and pays only for a weight of at least twice LARGE.
+
+def product(x: Tensor, weight: Tensor, bias: Any) -> torch.Tensor | None:
+    """Return x @ weight.T + bias by the faster library; None if torch should compute it, as it should a product of bfloat16.
+
+    oneDNN's kernel starts later than torch's and pays only for a weight of at least twice LARGE values.
     """
-    if torch.compiler.is_compiling() or (not mkl_serves() and weight.nbytes < 2 * kernel_overrides.LARGE):
+    if torch.compiler.is_compiling() or (not mkl_serves() and not kernel_overrides.is_large(weight, 2)):
         return None
     if type(x) is not torch.Tensor or type(weight) is not torch.Tensor or not onednn_kernels.is_plain_inference():
         return None
-    if not onednn_kernels.multiplies(x, weight):
+    if weight.dtype is not torch.float32 or not onednn_kernels.multiplies(x, weight):
         return None
     return added_after(x, weight, bias) if mkl_serves() else onednn_kernels.multiplied(x, weight, bias)
 
@@ -58,7 +70,7 @@ def added_after(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
 
 def packed_matrix(weight: torch.Tensor, rows: int) -> torch.Tensor | None:
     """Return ``weight`` (units, features) in the layout that is fastest for ``rows`` rows; None if it is fastest as it is."""
-    if not mkl_serves():
+    if not by_mkl(weight):
         return onednn_kernels.packed_matrix(weight, rows)
     if rows < PACKED_ROWS:
         return None
@@ -69,8 +81,8 @@ def multiplied(
     x: torch.Tensor, packed: torch.Tensor | None, weight: torch.Tensor, bias: torch.Tensor | None, rows: int
 ) -> torch.Tensor:
     """Return x (..., features) @ weight.T + bias; ``packed`` is what ``packed_matrix`` returned for ``weight`` and ``rows``."""
-    if packed is None or (mkl_serves() and x.numel() != rows * x.shape[-1]):
+    if packed is None or (by_mkl(weight) and x.numel() != rows * x.shape[-1]):
         return added_after(x, weight, bias)
-    if not mkl_serves():
+    if not by_mkl(weight):
         return onednn_kernels.multiplied(x, packed, bias)
     return mkl._mkl_linear(x, packed, weight, bias, rows)  # type: ignore[no-any-return]  # a tensor

@@ -40,13 +40,26 @@ def available() -> bool:
 
 
 def plain(x: torch.Tensor, weight: torch.Tensor) -> bool:
-    """Whether the kernels accept ``x`` and ``weight``: on a CPU, both float32, not empty."""
+    """Whether the kernels accept ``x`` and ``weight``: on a CPU, not empty, both float32, or bfloat16 where there is AMX."""
     return (
         available()
         and x.device.type == weight.device.type == "cpu"
-        and x.dtype is weight.dtype is torch.float32
+        and x.dtype is weight.dtype
+        and (x.dtype is torch.float32 or (x.dtype is torch.bfloat16 and has_amx()))
         and x.numel() > 0
     )
+
+
+@cache
+def has_amx() -> bool:
+    """Whether the CPU multiplies matrices of bfloat16 in hardware, by AMX."""
+    return bool(cpu_capabilities().get("amx_bf16"))
+
+
+def cpu_capabilities() -> dict[str, Any]:
+    """Return what torch says of the CPU: its name and its instruction sets; nothing by a torch that cannot tell."""
+    found: Any = getattr(torch.cpu, "get_capabilities", dict)()
+    return dict(found)
 
 
 def convolves(x: torch.Tensor, weight: torch.Tensor) -> bool:
@@ -57,7 +70,7 @@ def convolves(x: torch.Tensor, weight: torch.Tensor) -> bool:
 def multiplies(x: torch.Tensor, weight: torch.Tensor) -> bool:
     """Whether a product of ``x`` (..., features) with a ``weight`` (units, features) may, and should, use it packed."""
     fits = x.ndim >= 2 == weight.ndim and x.shape[-1] == weight.shape[1]
-    return fits and weight.nbytes >= kernel_overrides.LARGE and plain(x, weight)
+    return fits and kernel_overrides.is_large(weight) and plain(x, weight)
 
 
 def is_plain_inference() -> bool:

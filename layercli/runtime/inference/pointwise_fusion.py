@@ -101,7 +101,7 @@ def fuse_chains(made: fx.GraphModule) -> list[FusionPattern]:
             continue
         chain = _chain(node)
         if chain.packable and room.take(held(made, node.args[1])):
-            by_mkl = not chain.convolves and large_products.mkl_serves()
+            by_mkl = not chain.convolves and large_products.by_mkl(held(made, node.args[1]))
             (_multiply_by_mkl if by_mkl else _fuse)(made, chain)
             chains.append(chain)
     for node in nodes(made.graph):
