@@ -49,7 +49,7 @@ def _unary(operation: str) -> Callable[[Any], Tensor]:
 class Operators:
     """The operators of a tensor without values, for symbolic tensors and variables; ops implement them."""
 
-    __array_ufunc__ = None  # an array on the left hands the operator over instead of looping over it
+    __array_ufunc__: Any = None  # an array on the left hands the operator over instead of looping over it
 
     @classmethod
     def __torch_function__(cls, function: Any, types: object, args: Any = (), kwargs: Any = None) -> Any:

@@ -12,6 +12,7 @@ from layercli.core.dims import Size
 from layercli.core.dtypes import BYTES
 from layercli.core.keras_tensor import Operators, SymbolicTensor
 from layercli.core.name_scope import prefixed
+from layercli.core.numpy_functions import NumpyFunctions
 from layercli.core.spec import Shape, Spec, shape_of
 from layercli.core.types import DTypeLike, ShapeLike
 from layercli.core.variable_owner import TensorOwner, VariableOwner
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from layercli.core.layer import Layer
 
 
-class Variable(Operators):
+class Variable(NumpyFunctions, Operators):
     """A Spec, an initializer, and where its value lives: ``key`` in the layer module of ``owner``.
 
     ``layout`` is the order in which the module stores the axes, chosen so that torch's kernel takes a view of it;

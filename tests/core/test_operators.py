@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import operator
 
+import numpy as np
 import pytest
 import torch
 
+import layercli
 from layercli import Input, Layer, Model
 
 NUMBERS = {
@@ -79,3 +81,30 @@ def test_equality_asks_whether_it_is_the_same_tensor():
     assert (a == b) is False
     assert [a, b].index(b) == 1
     assert len({a, b}) == 2
+
+
+def test_numpy_s_functions_get_the_array_of_a_variable():
+    values = np.array([[1.0, -2.0], [3.0, 4.0]], "float32")
+    variable = layercli.Variable(values)
+    counter = layercli.optimizers.SGD().iterations
+    for function in (
+        np.sum,
+        np.mean,
+        np.max,
+        np.std,
+        np.abs,
+        np.sqrt,
+        np.linalg.norm,
+        np.argmax,
+        np.any,
+        np.isnan,
+        np.ravel,
+    ):
+        with np.errstate(invalid="ignore"):
+            found, wanted = function(variable), function(values)
+        assert type(found) is type(wanted)
+        np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(np.concatenate([variable, values]), np.concatenate([values, values]))
+    assert (np.sum(counter), np.add(counter, 1), np.mean(variable, axis=0).tolist()) == (0, 1, [2.0, 1.0])
+    assert (values * variable).requires_grad, "an operator is the variable's, so that no gradient is lost"
+    assert (values <= variable).all()

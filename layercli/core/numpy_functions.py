@@ -1,0 +1,39 @@
+"""NumPy's functions on variables: they get arrays, as with Keras's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_REFLECTED = {
+    "add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__", "matmul": "__rmatmul__",
+    "floor_divide": "__rfloordiv__", "remainder": "__rmod__", "power": "__rpow__", "not_equal": "__ne__",
+    "less": "__gt__", "less_equal": "__ge__", "greater": "__lt__", "greater_equal": "__le__",
+}  # fmt: skip
+"""The operator of the variable on the right of an array, by the ufunc that the array's operator calls."""
+
+
+class NumpyFunctions:
+    """A function of NumPy's on a variable is that of its array; an operator with an array on the left is the variable's."""
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
+        import numpy as np
+
+        if method == "__call__" and len(inputs) == 2 and not settings and ufunc.__name__ in _REFLECTED:
+            left, right = inputs
+            if isinstance(left, (np.ndarray, np.generic)) and isinstance(right, NumpyFunctions):
+                return getattr(right, _REFLECTED[ufunc.__name__])(left)
+        return getattr(ufunc, method)(*_arrays(inputs), **_arrays(settings))
+
+    def __array_function__(self, function: Callable[..., Any], types: object, args: Any, kwargs: Any) -> Any:
+        return function(*_arrays(args), **_arrays(kwargs))
+
+
+def _arrays(values: Any) -> Any:
+    """Return ``values`` with the variables in it, at any depth of tuples, lists and dicts, as arrays."""
+    if isinstance(values, NumpyFunctions):
+        return values.__array__()  # type: ignore[attr-defined]  # a variable's
+    if isinstance(values, (list, tuple)):
+        found = map(_arrays, values)
+        return list(found) if isinstance(values, list) else tuple(found)
+    return {key: _arrays(value) for key, value in values.items()} if isinstance(values, Mapping) else values
