@@ -12,7 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["leaves", "trained"]
+__all__ = ["SHARD", "leaves", "trained"]
+
+SHARD = 100 / 2**30
+"""The size of the files that NAME.weights.json names, where it is there: Keras reads them and writes NAME.theirs.weights.json."""
 
 
 def leaves(outputs):
@@ -37,6 +40,9 @@ def answer(keras, file):
     outputs = trained(model, *inputs) if model.compiled else leaves(model(given, training=False))
     np.savez(file.with_suffix(".theirs.npz"), *outputs)
     model.save(file.with_suffix(".theirs.keras"))
+    if (index := file.with_suffix(".weights.json")).exists():
+        model.load_weights(index)
+        model.save_weights(file.with_suffix(".theirs.weights.json"), max_shard_size=SHARD)
 
 
 def main(folder):

@@ -133,7 +133,7 @@ class Backend(Protocol):
     def save(self, model: Model, path: PathLike) -> None:
         """Run Model.save."""
 
-    def save_weights(self, model: Model, path: PathLike) -> None:
+    def save_weights(self, model: Model, path: PathLike, max_shard_size: float | None = None) -> None:
         """Run Model.save_weights."""
 
     def load_weights(self, model: Model, path: PathLike, skip_mismatch: bool = False) -> None:

@@ -149,12 +149,11 @@ class Model(TrainingMethods, Layer, StateTree):
     def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
         """Write the variables to ``.safetensors`` or ``.weights.h5`` (Keras's layout), whole or not at all.
 
-        Raises UsageError for a file that exists, unless ``overwrite``, and for a ``max_shard_size``: it is one file.
+        With ``max_shard_size`` in GiB they are written to ``.weights.json``, an index, and to files of Keras's layout beside it.
+        Raises UsageError for a file that exists, unless ``overwrite``, and for a variable that is larger than ``max_shard_size``.
         """
-        if max_shard_size is not None:
-            raise UsageError("save_weights writes one file, and takes no max_shard_size")
         check_free(filepath, overwrite)
-        get_backend().save_weights(self, filepath)
+        get_backend().save_weights(self, filepath, max_shard_size)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
         """Load the variables from a file of weights; raise FormatError if it does not fit, and then change nothing.

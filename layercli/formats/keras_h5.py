@@ -107,6 +107,11 @@ class H5Groups:
         group = self._group(path)
         return 0 if group is None else len(group)
 
+    def holds(self, path: str, index: int | str) -> bool:
+        """Return whether there is the variable ``index`` of ``path``."""
+        group = self._group(path)
+        return group is not None and bool(group.links.exists(str(index).encode()))
+
     def read(self, path: str, index: int | str, shape: tuple[int, ...]) -> np.ndarray:
         """Return a variable by its number or name; FormatError unless it has that ``shape``."""
         import h5py

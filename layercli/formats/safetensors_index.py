@@ -1,4 +1,4 @@
-"""An index of weight files: JSON whose ``weight_map`` maps each tensor to a file in the same folder."""
+"""An index of weight files: JSON whose ``weight_map`` maps each tensor to a file in the same folder; in Keras's each group."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layercli.errors import FileError, FormatError
-from layercli.formats import strict_json
-from layercli.formats.names import is_inside, is_plain
-from layercli.formats.os_errors import reading
+from layercli.formats import keras_shards
+from layercli.formats.names import is_inside
 from layercli.formats.stored import stored_values
 from layercli.formats.weight_file import TensorEntry, WeightFile, missing
+from layercli.formats.weight_map import weight_map_in
 
 if TYPE_CHECKING:
     import numpy as np
-
-LONGEST_INDEX = 100_000_000
 
 
 class ShardedFile:
@@ -75,19 +73,9 @@ class ShardedFile:
 
 def read_index(file: Path) -> dict[str, str]:
     """Return the shard's file name for each entry's path."""
-    with reading(file), open(file, "rb") as stream:
-        raw = stream.read(LONGEST_INDEX + 1)
-    if len(raw) > LONGEST_INDEX:
-        raise FormatError(f"{file} is longer than any index of weight files", code="bad-index")
-    index = strict_json.parse(file, raw, "an index")
-    if not isinstance(index, dict) or not isinstance(index.get("weight_map"), dict):
-        raise FormatError(f"{file} is JSON without a weight_map, so not an index of weight files", code="bad-index")
-    names: dict[str, str] = index["weight_map"]
-    known: set[str] = set()
-    for name in names.values():
-        if isinstance(name, str) and name in known:
-            continue
-        if not is_plain(name):
-            raise FormatError(f"{file} names the shard {name!r}, which is not a plain file name", code="bad-index")
-        known.add(name)
+    names = weight_map_in(file)
+    if keras_shards.is_keras(names):
+        return keras_shards.tensors_in(file, names)
+    if listed := next((name for name in names.values() if isinstance(name, list)), None):
+        raise FormatError(f"{file} names the shard {listed!r}, which is not a plain file name", code="bad-index")
     return names

@@ -218,11 +218,11 @@ class TorchBackend:
 
         model_saving.save(model, path)
 
-    def save_weights(self, model: Model, path: PathLike) -> None:
+    def save_weights(self, model: Model, path: PathLike, max_shard_size: float | None = None) -> None:
         """Run model_saving.save_weights."""
         from layercli.runtime.execution import model_saving
 
-        model_saving.save_weights(model, path)
+        model_saving.save_weights(model, path, max_shard_size)
 
     def load_weights(self, model: Model, path: PathLike, skip_mismatch: bool = False) -> None:
         """Run model_saving.load_weights."""

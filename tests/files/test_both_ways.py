@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from layercli import Input, Model, Sequential, layers, load_model, optimizers
-from tests.keras_files import leaves, trained
+from tests.keras_files import SHARD, leaves, trained
 from tests.layers.test_config import CELLS, TEXT, simple, small
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +72,8 @@ def folder(tmp_path_factory):
         model, inputs = of_layer(name) if name in LAYERS else (of_optimizer(name), [X, Y])
         model.save(found / f"{name}.keras")
         np.savez(found / f"{name}.npz", *inputs)
+        if name == "Adam":
+            model.save_weights(found / f"{name}.weights.json", max_shard_size=SHARD)
     command = [sys.executable, "-W", "ignore", "-m", "tests.keras_files", str(found)]
     subprocess.run(command, check=True, env={**os.environ, "KERAS_BACKEND": "torch"}, cwd=ROOT)
     return found
@@ -100,6 +102,15 @@ def test_keras_reads_ours_and_we_read_keras_s(name, folder):
         equal(trained(ours, *inputs), wanted)
         equal(theirs.get_weights(), wanted)
         equal(trained(theirs, *inputs), trained(ours, *inputs))
+
+
+def test_weights_in_several_files_go_both_ways(folder):
+    weights = load_model(folder / "Adam.keras").get_weights()
+    model = of_optimizer("Adam")
+    model.set_weights([np.zeros_like(weight) for weight in weights])
+    model.load_weights(folder / "Adam.theirs.weights.json")
+    assert len(list(folder.glob("Adam.theirs_*.weights.h5"))) == len(list(folder.glob("Adam_*.weights.h5"))) > 1
+    equal(model.get_weights(), weights)
 
 
 def test_none_is_left_out():

@@ -17,7 +17,8 @@ from oracle import close, keras, real_keras, value_of
 
 import layercli
 from layercli.core import naming
-from layercli.errors import FileError, FormatError, LayercliError
+from layercli.errors import FileError, FormatError, LayercliError, UsageError
+from layercli.formats.detect import open_weights
 from layercli.formats.safetensors import SafetensorsFile
 from layercli.saving.legacy_h5 import names_in
 from layercli.saving.legacy_h5_writer import put_names
@@ -192,6 +193,29 @@ def test_weights_of_a_class_of_your_own_go_both_ways(tmp_path):
     ours.load_weights(tmp_path / "theirs.weights.h5")
     close(outputs(theirs, X), expected[0], 2e-6)
     close(outputs(ours, X), expected[1], 2e-6)
+
+
+def test_weights_in_several_files_have_keras_s_index(tmp_path):
+    """tests/files/test_both_ways.py lets Keras read them."""
+    model, x = trained("mlp", layercli)
+    index = tmp_path / "m.weights.json"
+    with pytest.warns(UserWarning, match=r"several files have an index, which is written to .*m\.weights\.json"):
+        model.save_weights(tmp_path / "m.weights.h5", max_shard_size=160 / 2**30)
+    described = json.loads(index.read_text())
+    files = sorted(path.name for path in tmp_path.iterdir())
+    assert files == ["m.weights.json", *(f"m_{i:05}.weights.h5" for i in range(len(files) - 1))]
+    assert described["metadata"]["total_size"] == sum(entry.bytes for entry in open_weights(index).entries.values())
+    assert len(described["weight_map"]["/optimizer/vars"]) > 1
+    other = mlp(layercli)
+    other.load_weights(index)
+    assert np.array_equal(outputs(other, x), outputs(model, x))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(UsageError, match=r"layers/dense/vars/0 has 120 bytes, and max_shard_size allows 100 a file"):
+        model.save_weights(index, max_shard_size=100 / 2**30)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    (tmp_path / files[-1]).unlink()
+    with pytest.raises(FileError, match=r"m\.weights\.json names the shard .*, which is not in its folder$"):
+        other.load_weights(index)
 
 
 def test_safetensors_hold_the_variables_by_path(tmp_path):

@@ -18,7 +18,7 @@ from layercli.core.model import Model
 from layercli.core.sequential import Sequential
 from layercli.core.variable import Variable
 from layercli.errors import FormatError, LayercliError, NotBuiltError, UsageError
-from layercli.formats import detect, keras_h5, safetensors
+from layercli.formats import detect, keras_h5, keras_shards, safetensors
 from layercli.formats.atomic import staged
 from layercli.formats.keras_archive import write as write_archive
 from layercli.layers.attention.base_multi_head_attention import BaseMultiHeadAttention
@@ -39,11 +39,17 @@ Values = list[tuple[Variable, Any]]
 """Variables with the values they get."""
 
 
-def save_weights(model: Model, path: str | os.PathLike[str]) -> None:
+def save_weights(model: Model, path: str | os.PathLike[str], max_shard_size: float | None = None) -> None:
     """See Model.save_weights."""
     name = os.fspath(path)
     require_built(model)
-    if name.endswith(".safetensors"):
+    if max_shard_size is not None:
+        index = index_of(name, max_shard_size)
+        groups = groups_of(model)
+        with collectives.is_writer_rank(model) as writes:
+            if writes:
+                keras_shards.write(index, groups, max_shard_size)
+    elif name.endswith(".safetensors"):
         values = {key: variable.numpy() for key, variable in model.named_variables().items()}
         with collectives.is_writer_rank(model) as writes:
             if writes:
@@ -55,14 +61,29 @@ def save_weights(model: Model, path: str | os.PathLike[str]) -> None:
                 with staged(path) as temporary:
                     keras_h5.write(temporary, groups)
     else:
-        raise UsageError(f"weights are saved to .safetensors or .weights.h5, not {name!r}")
+        hint = "an index, .weights.json, needs a max_shard_size" if name.endswith(".weights.json") else None
+        raise UsageError(f"weights are saved to .safetensors or .weights.h5, not {name!r}", hint=hint)
+
+
+def index_of(name: str, max_shard_size: float) -> str:
+    """Return the name of the index; UsageError for another ending, or a size that is not positive."""
+    if not isinstance(max_shard_size, int | float) or not max_shard_size > 0:
+        raise UsageError(f"max_shard_size is a number of GiB above 0, got {max_shard_size!r}")
+    if name.endswith(".weights.h5"):
+        index = name.removesuffix("h5") + "json"
+        warnings.warn(f"weights in several files have an index, which is written to {index}", stacklevel=4)
+        return index
+    if not name.endswith(".weights.json"):
+        raise UsageError(f"weights in several files are saved to .weights.json, not {name!r}")
+    return name
 
 
 def load_weights(model: Layer, path: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
     """See Model.load_weights."""
     require_built(model)
     file = Path(path)
-    match detect.kind(file, detect.first_bytes(file)):
+    start = detect.first_bytes(file)
+    match detect.kind(file, start):
         case "keras":
             with keras_archive.opened(path) as archive:
                 restore(model, archive.weights, skip_mismatch)
@@ -72,8 +93,12 @@ def load_weights(model: Layer, path: str | os.PathLike[str], skip_mismatch: bool
                     groups.major = major_of(model, groups)
                 restore(model, groups, skip_mismatch)
         case _:
+            if detect.is_json(start) and keras_shards.is_index(file):
+                with keras_shards.opened(file) as groups:
+                    restore(model, groups, skip_mismatch)
+                return
             if skip_mismatch:
-                raise UsageError("skip_mismatch is for .weights.h5 and .keras files")
+                raise UsageError("skip_mismatch is for .weights.h5, .weights.json and .keras files")
             weights.load(model, detect.open_weights(path))
 
 

@@ -1,0 +1,34 @@
+"""The ``weight_map`` in an index of weight files, which is JSON: for each name the file, or the files, that hold it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from layercli.errors import FormatError
+from layercli.formats import strict_json
+from layercli.formats.names import is_plain
+from layercli.formats.os_errors import reading
+
+LONGEST_INDEX = 100_000_000
+
+
+def weight_map_in(file: Path) -> dict[str, Any]:
+    """Return the ``weight_map`` of an index: a file name, or a list of them, for each name."""
+    with reading(file), open(file, "rb") as stream:
+        raw = stream.read(LONGEST_INDEX + 1)
+    if len(raw) > LONGEST_INDEX:
+        raise FormatError(f"{file} is longer than any index of weight files", code="bad-index")
+    index = strict_json.parse(file, raw, "an index")
+    if not isinstance(index, dict) or not isinstance(index.get("weight_map"), dict):
+        raise FormatError(f"{file} is JSON without a weight_map, so not an index of weight files", code="bad-index")
+    names: dict[str, Any] = index["weight_map"]
+    known: set[str] = set()
+    for given in names.values():
+        for name in given if isinstance(given, list) and given else [given]:
+            if isinstance(name, str) and name in known:
+                continue
+            if not is_plain(name):
+                raise FormatError(f"{file} names the shard {name!r}, which is not a plain file name", code="bad-index")
+            known.add(name)
+    return names
