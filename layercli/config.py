@@ -10,6 +10,9 @@ from layercli.core.dtypes import default_policy as dtype_policy
 from layercli.core.dtypes import set_default_policy as set_dtype_policy
 from layercli.core.image_format import image_data_format as image_data_format
 from layercli.core.image_format import set_image_data_format as set_image_data_format
+from layercli.core.interactive_logging import disable_interactive_logging as disable_interactive_logging
+from layercli.core.interactive_logging import enable_interactive_logging as enable_interactive_logging
+from layercli.core.interactive_logging import is_interactive_logging_enabled as is_interactive_logging_enabled
 from layercli.core.refusals import refused
 from layercli.errors import UsageError
 from layercli.lazy import torch
@@ -17,6 +20,7 @@ from layercli.lazy import torch
 __all__ = [
     "backend",
     "disable_flash_attention",
+    "disable_interactive_logging",
     "disable_traceback_filtering",
     "dtype_policy",
     "enable_flash_attention",
@@ -126,15 +130,6 @@ def disable_flash_attention() -> None:
 def is_flash_attention_enabled() -> bool:
     """Whether torch may use its flash attention kernels, where the device and the dtype have one."""
     return bool(torch.backends.cuda.flash_sdp_enabled())  # type: ignore[no-untyped-call]  # torch has no types there
-
-
-def enable_interactive_logging() -> None:
-    """Accept the default: fit, evaluate and predict print their progress."""
-
-
-def is_interactive_logging_enabled() -> bool:
-    """Return True: fit, evaluate and predict print their progress, unless ``verbose`` is 0."""
-    return True
 
 
 def disable_traceback_filtering() -> None:

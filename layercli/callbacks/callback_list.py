@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Any, TextIO
+from typing import Any
 
 from layercli.callbacks.callback import HOOKS, Callback, Logs, overrides_hook
 from layercli.callbacks.history import History
 from layercli.callbacks.progbar_logger import ProgbarLogger
 from layercli.errors import UsageError
-from layercli.escaping import printable
 
 
 def listed(callbacks: Any) -> list[Any]:
@@ -106,14 +104,3 @@ def record(logs: Logs | None, name: str, value: object) -> None:
     """Add a number to the logs of an epoch, for the callbacks that run after this one; History is the last."""
     if isinstance(logs, MutableMapping):
         logs[name] = value
-
-
-def say(verbose: int, message: str) -> None:
-    """Print what a callback does, if it is to say it: on stderr, or in a notebook on stdout."""
-    if verbose:
-        print(printable(message), file=messages(), flush=True)
-
-
-def messages() -> TextIO:
-    """Return the stream for messages: stderr, but stdout in a notebook, which shows stderr as an error."""
-    return sys.stdout if "ipykernel" in sys.modules else sys.stderr

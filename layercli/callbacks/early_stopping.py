@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.callbacks.callback import Logs
-from layercli.callbacks.callback_list import say
 from layercli.callbacks.monitor_callback import MonitorCallback
+from layercli.core.interactive_logging import say
 
 
 class EarlyStopping(MonitorCallback):

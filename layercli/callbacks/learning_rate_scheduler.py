@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from layercli.callbacks.callback import Callback, Logs
-from layercli.callbacks.callback_list import record, say
+from layercli.callbacks.callback_list import record
+from layercli.core.interactive_logging import say
 from layercli.errors import UsageError
 
 

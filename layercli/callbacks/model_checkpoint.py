@@ -6,8 +6,8 @@ import os
 from typing import Any
 
 from layercli.callbacks.callback import Logs
-from layercli.callbacks.callback_list import say
 from layercli.callbacks.monitor_callback import MonitorCallback
+from layercli.core.interactive_logging import say
 from layercli.errors import UsageError
 
 

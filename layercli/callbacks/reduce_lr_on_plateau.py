@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from layercli.callbacks.callback import Logs
-from layercli.callbacks.callback_list import say
 from layercli.callbacks.learning_rate_scheduler import note, rated
 from layercli.callbacks.monitor_callback import MonitorCallback
+from layercli.core.interactive_logging import say
 from layercli.errors import UsageError
 
 

@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Mapping
 
 from layercli.callbacks.callback import Callback, Logs
-from layercli.callbacks.callback_list import say
+from layercli.core.interactive_logging import say
 
 
 class RemoteMonitor(Callback):

@@ -17,7 +17,6 @@ _ORDER = "serialized_variables are the variables in the order of files"
 
 REFUSED = {
     "callbacks.OrbaxCheckpoint": _JAX,
-    "config.disable_interactive_logging": "fit, evaluate and predict take verbose=0 or 2",
     "config.enable_traceback_filtering": "tracebacks are always whole",
     "config.enable_unsafe_deserialization": "nothing from a file is ever executed",
     "dtype_policies.AWQDTypePolicy": _CALIBRATED,
@@ -29,7 +28,6 @@ REFUSED = {
     "optimizers.legacy": "the optimizers of Keras 2 are those of layercli.optimizers",
     "quantizers.AWQConfig": _CALIBRATED,
     "quantizers.GPTQConfig": _CALIBRATED,
-    "utils.disable_interactive_logging": "fit, evaluate and predict take verbose=0 or 2",
     "utils.legacy": "the formats of Keras 1 and 2 are read by load_model",
 }
 """Each name, or namespace with all of its names, by its path below ``keras``."""

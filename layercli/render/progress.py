@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from layercli.callbacks.callback import Callback, Logs
+from layercli.core.interactive_logging import is_interactive_logging_enabled, say
 from layercli.escaping import printable
 from layercli.render.sparkline import bar
 
@@ -26,7 +27,9 @@ class ProgressReporter(Callback):
 
 
 def reporter(*, lines: bool) -> ProgressReporter:
-    """Return the progress display that suits a notebook, or stderr."""
+    """Return the progress display that suits a notebook, stderr, or a log."""
+    if not is_interactive_logging_enabled():
+        return LineProgress()
     if in_notebook():
         return NotebookProgress()
     return LineProgress() if lines or not sys.stderr.isatty() else BarProgress()
@@ -58,8 +61,8 @@ class LineProgress(ProgressReporter):
         self._started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Print the line."""
-        print(self.line(epoch, logs), file=sys.stderr, flush=True)
+        """Print the line, or log it."""
+        say(1, self.line(epoch, logs))
 
     def line(self, epoch: int, logs: Logs | None) -> str:
         """Return the line about a finished epoch."""

@@ -11,7 +11,6 @@ import numpy as np
 
 from layercli import ops
 from layercli.backend import clear_session, is_keras_tensor, standardize_dtype
-from layercli.config import enable_interactive_logging, is_interactive_logging_enabled
 from layercli.core import seed as seeds
 from layercli.core.backend import get_backend
 from layercli.core.custom_objects import (
@@ -20,6 +19,11 @@ from layercli.core.custom_objects import (
     get_registered_name,
     get_registered_object,
     register_keras_serializable,
+)
+from layercli.core.interactive_logging import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
 )
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.refusals import refused
@@ -53,6 +57,7 @@ __all__ = [
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
+    "disable_interactive_logging",
     "enable_interactive_logging",
     "get_custom_objects",
     "get_file",

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from layercli.core.interactive_logging import is_interactive_logging_enabled, say
 from layercli.escaping import printable
 
 
@@ -57,6 +58,9 @@ class Progbar:
         if self.verbose == 0 or (not done and (self.verbose == 2 or now - self._shown < self.interval)):
             return
         self._shown = now
+        if not is_interactive_logging_enabled():
+            say(done, self.text(now - self._start))
+            return
         is_bar = self.verbose == 1 and sys.stdout.isatty()
         if is_bar or done:
             sys.stdout.write(f"{chr(13) if is_bar else ''}{self.text(now - self._start)}{chr(10) if done else ''}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import math
 import sys
 import threading
@@ -313,3 +314,20 @@ def test_a_notebook_shows_messages_on_stdout_and_the_history(capsys, monkeypatch
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == ("epoch 1: learning_rate is 0\n", "")
     assert repr(history).startswith("<History of 1 epochs, loss 1")
+
+
+def test_without_interactive_logging_messages_are_logged(capsys, monkeypatch):
+    logged = []
+    monkeypatch.setattr(logging.getLogger("layercli"), "info", lambda form, text: logged.append(form % text))
+    stopping = callbacks.EarlyStopping("loss", min_delta=100, patience=0, verbose=1)
+    layercli.config.disable_interactive_logging()
+    try:
+        assert not layercli.utils.is_interactive_logging_enabled()
+        line().fit(X, Y, epochs=2, callbacks=[stopping])
+        layercli.utils.Progbar(2).update(2)
+    finally:
+        layercli.config.enable_interactive_logging()
+    assert capsys.readouterr() == ("", "")
+    first, second, said, bar = logged
+    assert (first[:9], second[:9], bar[:5]) == ("epoch 1/2", "epoch 2/2", "2/2 [")
+    assert "ends fit" in said
