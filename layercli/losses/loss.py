@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from layercli.core.naming import snake_case
+from layercli.core.naming import auto_name
 from layercli.core.registry import DataclassConfig
 from layercli.core.types import Config, Tensor
 from layercli.core.variable import is_listed
@@ -42,7 +42,7 @@ class Loss(DataclassConfig):
         self.__post_init__()
 
     def __post_init__(self) -> None:
-        self.name = self.name or snake_case(type(self).__name__)
+        self.name = self.name or auto_name(type(self).__name__)
         check_reduction(self.reduction)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> torch.Tensor:

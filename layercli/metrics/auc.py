@@ -20,7 +20,7 @@ SUMMATIONS = ("interpolation", "minoring", "majoring")
 EPSILON = 1e-7
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class AUC(Metric):
     """The area under a curve of rates at many thresholds, by a Riemann sum.
 

@@ -60,7 +60,7 @@ class ConfusionMetric(Metric):
         return self.finish(values[0] if len(self.levels) == 1 else values)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class CountMetric(ConfusionMetric):
     """Base of the metrics of one cell of the confusion matrix."""
 
@@ -123,7 +123,7 @@ class FalseNegatives(CountMetric):
     confusion_counts = ("false_negatives",)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class RatioMetric(ConfusionMetric):
     """Base of precision and recall: the true positives as a fraction of the two ``confusion_counts``."""
 

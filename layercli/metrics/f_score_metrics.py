@@ -69,7 +69,7 @@ class FScore(Metric):
         return self.finish(scores)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class F1Score(FScore):
     """2 precision recall / (precision + recall), for targets and predictions (batch, classes).
 
@@ -87,7 +87,7 @@ class F1Score(FScore):
     dtype: str | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class FBetaScore(FScore):
     """(1 + beta^2) precision recall / (beta^2 precision + recall), for targets and predictions (batch, classes).
 

@@ -90,7 +90,7 @@ class ClassOverlap(BaseIoU):
         return super().kept(labels) if self.ignore_class is None else labels != self.ignore_class
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class IoU(ClassOverlap):
     """The mean over ``target_class_ids`` of intersection / (targets + predictions - intersection).
 
@@ -125,7 +125,7 @@ class IoU(ClassOverlap):
         return list(self.target_class_ids)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class MeanIoU(ClassOverlap):
     """The mean over all classes of intersection / (targets + predictions - intersection); otherwise as IoU.
 
@@ -153,7 +153,7 @@ class MeanIoU(ClassOverlap):
         return self.targets()  # all of them
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class OneHotIoU(IoU):
     """IoU of one-hot targets, and of scores or, for ``sparse_y_pred``, class ids; arguments as in IoU."""
 
@@ -161,7 +161,7 @@ class OneHotIoU(IoU):
     sparse_y_pred: bool = False
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class OneHotMeanIoU(MeanIoU):
     """MeanIoU of one-hot targets, and of scores or, for ``sparse_y_pred``, class ids; arguments as in MeanIoU."""
 
@@ -169,7 +169,7 @@ class OneHotMeanIoU(MeanIoU):
     sparse_y_pred: bool = False
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class BinaryIoU(BaseIoU):
     """IoU of two classes, with predictions of at least ``threshold`` as class 1.
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from layercli import initializers
 from layercli.core import dtypes, naming
-from layercli.core.naming import snake_case
+from layercli.core.naming import auto_name
 from layercli.core.registry import DataclassConfig
 from layercli.core.spec import Spec
 from layercli.core.types import Config, Tensor
@@ -40,7 +40,7 @@ class Metric(DataclassConfig):
         self.__post_init__()
 
     def __post_init__(self) -> None:
-        self.name = self.name or snake_case(type(self).__name__)
+        self.name = self.name or auto_name(type(self).__name__)
         self._state: dict[str, torch.Tensor] = {}
         self._views: dict[str, Variable] = {}
 
@@ -181,6 +181,11 @@ class Metric(DataclassConfig):
             self.grow({name: tuple(total.shape) for name, total in other.state.items()})
             for name, total in other.state.items():
                 self.add(name, total)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"
+
+    __str__ = __repr__
 
     def __call__(self, *arguments: Any, **settings: Any) -> torch.Tensor:
         """Add a batch and return the result so far."""

@@ -23,7 +23,7 @@ CategoricalCrossentropy = mean_class(
 )
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class SparseCategoricalCrossentropy(MeanOf):
     """The mean of ``losses.sparse_categorical_crossentropy``.
 

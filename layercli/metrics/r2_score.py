@@ -13,7 +13,7 @@ from layercli.metrics.metric import Metric
 AGGREGATIONS = (None, "uniform_average", "variance_weighted_average")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class R2Score(Metric):
     """1 - sum((y_true - y_pred)^2) / sum((y_true - mean(y_true))^2) of each column of (batch, columns).
 

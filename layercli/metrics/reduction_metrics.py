@@ -145,4 +145,4 @@ def mean_class(
         "__module__": module,
         "__doc__": document(f"The mean of: {inspect.getdoc(function)}", order.split()),
     }
-    return make_dataclass(name, fields, bases=(MeanOf,), namespace=namespace, eq=False)
+    return make_dataclass(name, fields, bases=(MeanOf,), namespace=namespace, eq=False, repr=False)

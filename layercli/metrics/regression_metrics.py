@@ -23,7 +23,7 @@ def squared_error(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
     return (y_true - y_pred).square()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class RootMeanSquaredError(MeanOf):
     """sqrt(mean((y_true - y_pred)^2)).
 

@@ -65,7 +65,7 @@ def rate(name: str, counts: Counts) -> torch.Tensor:
     return divide_no_nan(right, right + wrong)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class PrecisionAtRecall(SensitivitySpecificityBase):
     """The maximum precision over the thresholds with a recall of at least ``recall``; 0 without such a threshold.
 
@@ -86,7 +86,7 @@ class PrecisionAtRecall(SensitivitySpecificityBase):
     dtype: str | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class RecallAtPrecision(SensitivitySpecificityBase):
     """The maximum recall over the thresholds with a precision of at least ``precision``; 0 without such a threshold.
 
@@ -107,7 +107,7 @@ class RecallAtPrecision(SensitivitySpecificityBase):
     dtype: str | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class SensitivityAtSpecificity(SensitivitySpecificityBase):
     """The maximum sensitivity over the thresholds with a specificity of at least ``specificity``; 0 without such a
     threshold.
@@ -129,7 +129,7 @@ class SensitivityAtSpecificity(SensitivitySpecificityBase):
     dtype: str | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class SpecificityAtSensitivity(SensitivitySpecificityBase):
     """The maximum specificity over the thresholds with a sensitivity of at least ``sensitivity``; 0 without such a
     threshold.

@@ -9,7 +9,7 @@ from dataclasses import field
 from functools import partial
 from typing import Any, ClassVar
 
-from layercli.core.naming import snake_case
+from layercli.core.naming import auto_name
 from layercli.core.registry import DataclassConfig, serialize
 from layercli.core.types import Config
 from layercli.core.variable import Variable
@@ -50,7 +50,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
     name: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        self.name = self.name or snake_case(type(self).__name__)
+        self.name = self.name or auto_name(type(self).__name__)
         self.rate_source: object  # what learning_rate was set to: see Rate
         self.step_count = 0
         self.state: State | None = None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from layercli.core.naming import snake_case
+from layercli.core.naming import auto_name
 from layercli.core.registry import DataclassConfig
 from layercli.errors import UsageError
 from layercli.lazy import torch
@@ -40,7 +40,7 @@ class LossScaleOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariable
     def __post_init__(self) -> None:
         if not isinstance(self.inner_optimizer, Optimizer):
             raise UsageError(f"inner_optimizer is an optimizer that scales no loss, got {self.inner_optimizer!r}")
-        self.name = self.name or snake_case(type(self).__name__)
+        self.name = self.name or auto_name(type(self).__name__)
         self.inner_optimizer.loss_scale_factor = None
         self.scale = float(self.initial_scale)
         self.good_steps = 0

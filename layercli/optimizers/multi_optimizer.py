@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Never
 
-from layercli.core.naming import snake_case
+from layercli.core.naming import auto_name
 from layercli.core.registry import DataclassConfig
 from layercli.errors import NotBuiltError, UsageError
 from layercli.lazy import torch
@@ -88,7 +88,7 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMix
     name: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        self.name = self.name or snake_case(type(self).__name__)
+        self.name = self.name or auto_name(type(self).__name__)
         self.optimizers: list[Optimizer] = []
         self.step_count = 0
         self._parameters: list[torch.nn.Parameter] = []

@@ -167,3 +167,41 @@ def test_a_class_with_its_own_metrics_logs_these_alone():
     x, y = np.ones((4, 2)), np.ones((4, 1))
     assert list(model.fit(x, y, validation_data=(x, y), verbose=0).history) == ["count", "val_count"]
     assert model.evaluate(x, y, verbose=0) == 0.0
+
+
+def compiled(**given):
+    inputs = layercli.Input((2,))
+    model = layercli.Model(inputs, [layercli.layers.Dense(1, name=name)(inputs) for name in "ab"])
+    model.compile("adam", "mse", **given)
+    model.fit(np.ones((4, 2)), [np.ones((4, 1))] * 2, verbose=0)
+    return model
+
+
+def test_the_loss_is_a_mean_whose_state_can_be_set():
+    model = compiled()
+    paths = [f"{name}/{sum_}" for name in ("loss", "a_loss", "b_loss") for sum_ in ("total", "count")]
+    assert [variable.path for variable in model.metrics_variables] == paths
+    assert float(model.metrics[0].count) == 4
+    model.metrics_variables[0].assign(6.0)
+    model.metrics_variables[1].assign(4.0)
+    assert float(model.get_metrics_result()["loss"]) == 1.5
+    model.metrics[0].update_state(3.0)
+    assert float(model.metrics[0].result()) == pytest.approx(9 / 5)
+    _, (_, _, after) = model.stateless_compute_loss(
+        model.trainable_variables, [], [*[0.0] * 6], np.ones((1, 2)), [np.ones((1, 1))] * 2, model(np.ones((1, 2)))
+    )
+    assert [float(value) for value in after[:2]] == [0, 0]
+    assert model.get_state_tree("numpy_array")["metrics_variables"]["loss"] == {"total": 9, "count": 5}
+
+
+def test_a_metric_keeps_its_name_whatever_the_logs_call_it():
+    own = layercli.metrics.MeanSquaredError(name="own")
+    model = compiled(metrics={"a": [own, "mae"], "b": "mae"})
+    assert sorted(model.history.history) == ["a_loss", "a_mae", "a_own", "b_loss", "b_mae", "loss"]
+    assert own.name == "own"
+    assert repr(own) == "<MeanSquaredError name=own>"
+    assert [variable.path for variable in model.metrics_variables[2:]] == [
+        *("own/total", "own/count"), *["mean_absolute_error/total", "mean_absolute_error/count"] * 2,
+        *("a_loss/total", "a_loss/count", "b_loss/total", "b_loss/count"),
+    ]  # fmt: skip
+    assert [layercli.optimizers.Adam().name, layercli.optimizers.Adam(name="adam").name] == ["adam_1", "adam"]

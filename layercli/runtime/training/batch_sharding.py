@@ -154,17 +154,16 @@ class BatchShard:
             for name, total in metric.state.items():
                 total.copy_(sums[name]) if name in sums else total.zero_()
 
-    def result(self, metrics: Sequence[Metric], compute: Any, *totals: torch.Tensor) -> Any:
+    def result(self, metrics: Sequence[Metric], compute: Any) -> Any:
         """Return the result of ``compute`` with the metrics' sums totalled over the ranks."""
         states = [(metric, list(metric.state)) for metric in metrics]
-        held = [*totals, *(metric.state[name] for metric, names in states for name in names)]
-        summed = self.group.sum(held, self.device) if held else []
-        added = iter(summed[len(totals) :])
+        held = [metric.state[name] for metric, names in states for name in names]
+        added = iter(self.group.sum(held, self.device) if held else [])
         own = [metric._state for metric in metrics]
         try:
             for metric, names in states:
                 metric._state = {name: next(added) for name in names}
-            return compute(*summed[: len(totals)])
+            return compute()
         finally:
             for metric, state in zip(metrics, own, strict=True):
                 metric._state = state

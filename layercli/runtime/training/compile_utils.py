@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -19,6 +20,14 @@ from layercli.losses.loss import Loss
 from layercli.metrics.metric import Metric
 from layercli.metrics.reduction_metrics import Mean
 from layercli.runtime.training.batch_sharding import BatchShard
+from layercli.runtime.training.compiled_metrics import LossTracker
+
+
+class NamedMetric(NamedTuple):
+    """A metric, and its name in the logs; the metric keeps its own."""
+
+    name: str
+    metric: Metric
 
 
 @dataclass
@@ -28,8 +37,8 @@ class CompiledOutput:
     name: str
     loss: Loss | None
     weight: float
-    plain: list[Metric] = field(default_factory=list)
-    weighted: list[Metric] = field(default_factory=list)
+    plain: list[NamedMetric] = field(default_factory=list)
+    weighted: list[NamedMetric] = field(default_factory=list)
     mean: Mean | None = None
 
     @property
@@ -41,10 +50,10 @@ class CompiledOutput:
         """Update the metrics with a batch; masked steps do not count."""
         kept = masking.mask_of(y_pred)
         mask = None if kept is None else kept.to(torch.float32)
-        for metric in self.plain:
+        for _, metric in self.plain:
             metric.update_state(y_true, y_pred, mask)
         both = weight if mask is None else mask if weight is None else mask * weight
-        for metric in self.weighted:
+        for _, metric in self.weighted:
             metric.update_state(y_true, y_pred, both)
 
 
@@ -54,17 +63,15 @@ class CompiledLoss:
     def __init__(self, loss: object, loss_weights: object, metrics: object, weighted_metrics: object) -> None:
         self.given = loss, loss_weights, metrics, weighted_metrics
         self.outputs: list[CompiledOutput] | None = None
-        self.total = torch.zeros((), dtype=torch.float64)
-        self.samples = 0.0
+        self._names: list[str] = []
+        self.tracker = LossTracker()
         self.part: BatchShard | None = None
 
     def build(self, model: Layer, y_true: Any, y_pred: Any) -> list[CompiledOutput]:
         """Match losses and metrics with the outputs, once, when their number, names and shapes are known."""
         if self.outputs is None:
             self.outputs = self._matched(names_of(model, y_pred), y_true, y_pred)
-            named = naming.uniquify(metric.name or "metric" for metric in self.metrics)
-            for metric, name in zip(self.metrics, named, strict=True):
-                metric.name = name
+            self._names = naming.uniquify(each.name for each in self._all)
         return self.outputs
 
     def _matched(self, names: list[str], y_true: object, y_pred: object) -> list[CompiledOutput]:
@@ -120,40 +127,32 @@ class CompiledLoss:
             if output.loss is not None and pred.device.type != "cpu":
                 output.loss.check(true, pred)
 
-    def count(self, loss: torch.Tensor, samples: float) -> None:
-        """Update the mean total loss, which is ``loss`` in the logs."""
-        samples = samples if self.part is None else self.part.whole
-        if self.total.device != loss.device:
-            self.total = self.total.to(loss.device)
-        self.total.add_(loss.detach(), alpha=samples)
-        self.samples += samples
-
     def update(self, y_true: object, y_pred: object, weight: object) -> None:
         """Update the metrics with a batch."""
         with torch.no_grad():
             for output, true, pred, own in self._each(y_true, y_pred, weight):
                 output.update(true, pred, own)
 
-    def result(self, total: torch.Tensor) -> dict[str, object]:
-        """Return the logs for batches with that total loss: the loss, the losses of the outputs, the metrics."""
-        found: dict[str, object] = {"loss": (total / self.samples).float()} if self.samples else {}
-        return found | {metric.name or "metric": metric.result() for metric in self.metrics}
+    def result(self) -> dict[str, object]:
+        """Return the logs for the batches so far: the loss, the losses of the outputs, the metrics."""
+        found: dict[str, object] = {"loss": self.tracker.result()} if self.tracker.has_counted else {}
+        return found | self.results()
 
     def reset(self) -> None:
-        """Reset all metrics."""
-        self.reset_loss()
-        for metric in self.metrics:
+        """Reset the loss and all metrics."""
+        for metric in [self.tracker, *self.metrics]:
             metric.reset_state()
 
-    def reset_loss(self) -> None:
-        """Forget the losses so far."""
-        self.total = torch.zeros_like(self.total)
-        self.samples = 0.0
+    def results(self, *, given: bool = False) -> dict[str, Any]:
+        """Return the value of each metric by its name in the logs, or of those ``given`` to compile alone."""
+        first = len(self.means) if given else 0
+        named = zip(self._names, self.metrics, strict=True)
+        return {name: metric.result() for name, metric in itertools.islice(named, first, None)}
 
     @property
     def metrics(self) -> list[Metric]:
         """The mean loss of each output if there are several, then every metric."""
-        return self.means + self.given_metrics
+        return [each.metric for each in self._all]
 
     @property
     def means(self) -> list[Metric]:
@@ -163,9 +162,14 @@ class CompiledLoss:
     @property
     def given_metrics(self) -> list[Metric]:
         """The metrics and the weighted metrics of every output."""
+        return self.metrics[len(self.means) :]
+
+    @property
+    def _all(self) -> list[NamedMetric]:
         outputs = self.outputs or []
-        plain = [metric for output in outputs for metric in output.plain]
-        return plain + [metric for output in outputs for metric in output.weighted]
+        plain = [each for output in outputs for each in output.plain]
+        weighted = [each for output in outputs for each in output.weighted]
+        return [NamedMetric(str(mean.name), mean) for mean in self.means] + plain + weighted
 
     def _each(self, y_true: Tree, y_pred: Tree, weight: object) -> Iterator[tuple[CompiledOutput, Any, Any, Any]]:
         outputs = self.outputs or []
@@ -256,9 +260,8 @@ def listed(given: object) -> list[Any]:
     return [] if given is None else list(given) if isinstance(given, list | tuple) else [given]
 
 
-def made_metric(given: object, output: str, y_true: object, y_pred: object) -> Metric:
-    """Return the metric, with its output's name as a prefix if there are several outputs."""
+def made_metric(given: object, output: str, y_true: object, y_pred: object) -> NamedMetric:
+    """Return the metric with its name in the logs: as given, after its output's name if there are several outputs."""
     metric: Metric = metrics.resolve(given, y_true, y_pred)
-    if output:
-        metric.name = f"{output}_{metric.name}"
-    return metric
+    name = given if isinstance(given, str) else str(metric.name)
+    return NamedMetric(f"{output}_{name}" if output else name, metric)

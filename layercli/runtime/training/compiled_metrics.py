@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.metrics.metric import Metric
+from layercli.metrics.reduction_metrics import Mean
 
 if TYPE_CHECKING:
+    from layercli.runtime.training.batch_sharding import BatchShard
     from layercli.runtime.training.trainer import Trainer
 
 
-class LossTracker(Metric):
+class LossTracker(Mean):
     """The mean loss of the logs, ``loss``: ``update_state`` adds the loss of a batch."""
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self) -> None:
         super().__init__(name="loss")
-        self._trainer = trainer
+        self.part: BatchShard | None = None
 
-    def update_state(self, values: Tensor, sample_weight: Tensor | None = None) -> None:  # type: ignore[override]  # as of Mean
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]  # of values, as Mean's
         """Add a loss, which counts as ``sample_weight`` samples, by default as one for each of ``values``."""
         loss = torch.as_tensor(values).detach()
         samples = loss.numel() if sample_weight is None else float(torch.as_tensor(sample_weight).sum())
-        self._trainer.objective.count(loss.float().mean(), samples)
+        self.add_loss(loss.float().mean(), samples)
 
-    def result(self) -> torch.Tensor:
-        """Return the mean loss so far, 0 before the first batch."""
-        objective = self._trainer.objective
-        return self.finish(objective.total / (objective.samples or 1))
+    def add_loss(self, loss: torch.Tensor, samples: float) -> None:
+        """Add the loss of a batch of so many samples; with several ranks this rank's part of that of the global batch."""
+        own, whole = (samples, samples) if self.part is None else (self.part.own, self.part.whole)
+        state = self.state
+        if state["total"].device != loss.device:
+            self._state["total"] = state["total"].to(loss.device)
+        state["total"].add_(loss.detach(), alpha=whole)
+        state["count"].add_(own)
 
-    def reset_state(self) -> None:
-        """Forget the losses so far."""
-        self._trainer.objective.reset_loss()
+    @property
+    def has_counted(self) -> bool:
+        """Whether there was a batch."""
+        return bool(self.state["count"])
 
 
 class CompiledMetrics(Metric):
@@ -55,7 +62,7 @@ class CompiledMetrics(Metric):
 
     def result(self) -> dict[str, Tensor]:  # type: ignore[override]  # one value for each metric, as in Keras
         """Return the value of every metric by its name."""
-        return {metric.name or "metric": metric.result() for metric in self._trainer.objective.given_metrics}
+        return self._trainer.objective.results(given=True)
 
     def reset_state(self) -> None:
         """Reset every metric."""

@@ -65,7 +65,7 @@ class Trainer:
 
     @part.setter
     def part(self, part: BatchShard | None) -> None:
-        self.objective.part = part
+        self.objective.part = self.objective.tracker.part = part
 
     # One step
 
@@ -76,7 +76,7 @@ class Trainer:
         loss = self._loss(x, y, y_pred, weight, training=True)
         if loss.requires_grad or self.model.trainable_variables:
             self.minimize(loss)
-        self.objective.count(loss, len(tree.flatten(x)[0]))
+        self.objective.tracker.add_loss(loss, len(tree.flatten(x)[0]))
         return self.model.compute_metrics(x, y, y_pred, weight)
 
     def test_step(self, data: object) -> Mapping[str, Any]:
@@ -84,7 +84,7 @@ class Trainer:
         x, y, weight = parts_of(data)
         y_pred = self.model(x, training=False)
         loss = self._loss(x, y, y_pred, weight, training=False)
-        self.objective.count(loss, len(tree.flatten(x)[0]))
+        self.objective.tracker.add_loss(loss, len(tree.flatten(x)[0]))
         return self.model.compute_metrics(x, y, y_pred, weight)
 
     def _loss(self, x: Any, y: Any, y_pred: Any, weight: Any, *, training: bool) -> Any:
@@ -168,11 +168,6 @@ class Trainer:
         return self.objective.metrics + self._own_metrics()
 
     @cached_property
-    def loss_tracker(self) -> LossTracker:
-        """The mean loss as a metric."""
-        return LossTracker(self)
-
-    @cached_property
     def compiled_metrics(self) -> CompiledMetrics:
         """The metrics of compile as one."""
         return CompiledMetrics(self)
@@ -180,7 +175,7 @@ class Trainer:
     def model_metrics(self) -> list[Metric]:
         """Return what ``model.metrics`` is, in Keras's order: the loss, those of compile as one, the losses of outputs, the own."""
         given = any(each is not None for each in self.objective.given[2:])
-        compiled: list[Metric] = [self.loss_tracker, *([self.compiled_metrics] if given else [])]
+        compiled: list[Metric] = [self.objective.tracker, *([self.compiled_metrics] if given else [])]
         return compiled + self.objective.means + self._own_metrics()
 
     def _own_metrics(self) -> list[Metric]:
@@ -189,23 +184,21 @@ class Trainer:
     def results(self) -> dict[str, Any]:
         """Return the current loss and metrics."""
         if self.part is None:
-            return self._results(self.objective.total)
-        return self.part.result(self.metrics, self._results, self.objective.total)  # type: ignore[no-any-return]
+            return self._results()
+        return self.part.result([self.objective.tracker, *self.metrics], self._results)  # type: ignore[no-any-return]
 
-    def _results(self, total: torch.Tensor) -> dict[str, Any]:
+    def _results(self) -> dict[str, Any]:
         if type(self.model).metrics is not Model.metrics:  # a class that has its own logs what that holds, as in Keras
-            return self._results_of(self.model.metrics, total)
-        own = {metric.name or "metric": metric.result() for metric in self.metrics}
-        return self.objective.result(total) | own
+            return self._results_of(self.model.metrics)
+        return self.objective.result() | {metric.name or "metric": metric.result() for metric in self._own_metrics()}
 
-    def _results_of(self, metrics: Iterable[Metric], total: torch.Tensor) -> dict[str, Any]:
+    def _results_of(self, metrics: Iterable[Metric]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for metric in metrics:
-            if isinstance(metric, LossTracker):
-                found |= {key: value for key, value in self.objective.result(total).items() if key == "loss"}
-            else:
-                value = metric.result()
-                found |= value if isinstance(value, Mapping) else {metric.name or "metric": value}
+            if isinstance(metric, LossTracker) and not metric.has_counted:
+                continue
+            value = metric.result()
+            found |= value if isinstance(value, Mapping) else {metric.name or "metric": value}
         return found
 
     def reset(self) -> None:
