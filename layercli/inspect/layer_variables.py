@@ -40,7 +40,7 @@ def of_variable(model: Layer, path: str, variable: Variable, seed: int) -> Varia
         trainable=variable.trainable,
         parameters=int(variable.size),
         bytes=int(variable.spec.bytes),
-        initializer=str(variable.initializer),
+        initializer=getattr(variable.initializer, "__name__", None) or str(variable.initializer),
         values=ComputedValues(draw, InitialValues(int(variable.size), int(variable.spec.bytes))),
     )
 

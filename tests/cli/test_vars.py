@@ -141,3 +141,8 @@ def test_a_checkpoint_that_refers_to_itself_over_and_over_is_no_note(cli):
         nested = [nested] * 40
     torch.save({"state_dict": {"a": torch.ones(2)}, "nested": nested, "epoch": 1}, "n.pt")
     assert metadata(cli, "n.pt") == {"epoch": 1}
+
+
+def test_an_initializer_that_is_a_function_has_its_name(cli):
+    done = cli("vars lstm --format csv")
+    assert [row["initializer"] for row in csv.DictReader(io.StringIO(done.out))][2] == "unit_forget_bias"

@@ -76,12 +76,12 @@ class LSTMCell(Cell):
 def unit_forget_bias_initializer(initializer: Any, units: int) -> Any:
     """Return an initializer of the bias of four gates that starts that of the second one, the forget gate, at 1."""
 
-    def draw(shape: Any, dtype: str = "float32", rng: Any = None) -> Any:
+    def unit_forget_bias(shape: Any, dtype: str = "float32", rng: Any = None) -> Any:
         bias = initializers.values(initializer, shape, dtype, rng)
         bias[units : 2 * units] = 1
         return bias
 
-    return draw
+    return unit_forget_bias
 
 
 class LSTM(FusedRNN):
