@@ -133,7 +133,7 @@ def shard(file: Path, shapes: Mapping[str, tuple[int, ...]], *, values: bool) ->
     for tensor, shape in shapes.items():
         start, end = end, end + 2 * int(np.prod(shape, dtype=np.int64))
         header[tensor] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [start, end]}
-    text = json.dumps(header).encode()
+    text = json.dumps(header, separators=(",", ":")).encode()  # as the package writes it
     rng = np.random.default_rng(0)
     with file.open("wb") as stream:
         stream.write(struct.pack("<Q", len(text)) + text)

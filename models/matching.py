@@ -51,21 +51,23 @@ def match(model: Pretrained, shapes: Mapping[str, Shape]) -> Match:
     variables, places, missing, other = model.named_variables(), {}, [], []
     taken: set[str] = set()
     for path, stored in checkpoint_names(model).items():
-        found = [
-            name
-            if name in shapes
-            else next((other for other in alternatives(model, stored, name) if other in shapes), None)
-            for name in stored.names
-        ]
-        missing += [name for name, own in zip(stored.names, found, strict=True) if own is None]
-        here = tuple(name for name in found if name is not None)
+        here = stored.names
+        if not shapes.keys() >= set(here):
+            found = [name_in(shapes, model, stored, name) for name in here]
+            missing += [name for name, own in zip(here, found, strict=True) if own is None]
+            here = tuple([name for name in found if name is not None])
         wanted = stored.shape(variables[path])
         other += [(name, shapes[name], wanted) for name in here if shapes[name] != wanted]
         taken.update(here)
-        if len(here) == len(found):
+        if len(here) == len(stored.names):
             places[path] = MatchingPlace(variables[path], stored, here)
     unexpected = [name for name in shapes if name not in taken and not is_ignored(model, name)]
     return Match(places, missing, unexpected, other)
+
+
+def name_in(shapes: Mapping[str, Shape], model: Pretrained, stored: PretrainedStored, name: str) -> str | None:
+    """Return the name that the file has for ``name``; None if it has none."""
+    return next((each for each in [name, *alternatives(model, stored, name)] if each in shapes), None)
 
 
 def alternatives(model: Pretrained, stored: PretrainedStored, name: str) -> list[str]:

@@ -12,7 +12,7 @@ import os
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,7 +144,7 @@ def with_sizes(described: list[tuple[TensorEntry, GgufPosition]], end: int) -> l
 
     def sized(entry: TensorEntry, place: GgufPosition) -> TensorEntry:
         after = bisect_right(starts, place.start)
-        return replace(entry, held=starts[after] - place.start if after < len(starts) else 0)
+        return entry._replace(held=starts[after] - place.start if after < len(starts) else 0)
 
     return [(entry if entry.opaque is None else sized(entry, place), place) for entry, place in described]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,7 +183,7 @@ def entry_of(file: Path, name: str, x: Any) -> TensorEntry:
         raise FormatError(f"{file}: {name!r} has the dtype {x.data_type}, which ONNX does not have", code="bad-dtype")
     entry = TensorEntry(name, tuple(x.dims), DTYPES[x.data_type])
     if (held := stored_bytes(x)) is not None:
-        entry = replace(entry, held=held, opaque=WHAT)
+        entry = entry._replace(held=held, opaque=WHAT)
     if min(entry.shape, default=0) < 0:
         raise FormatError(f"{file}: {name!r} has the shape {list(entry.shape)}, which are not sizes", code="bad-shape")
     if not entry.fits:

@@ -93,7 +93,6 @@ class SafetensorsFile:
 Range = tuple[TensorEntry, int, int]
 Kind = tuple[str, tuple[int, ...]]
 """A dtype as the header has it, and a shape."""
-WHOLE = {int}
 
 
 def read_header(file: Path, stream: IO[bytes], size: int) -> tuple[dict[str, Any], int]:
@@ -131,7 +130,10 @@ def read_like(name: str, value: Any, lengths: Mapping[Kind, int]) -> Range | Non
     """
     try:
         dtype, shape, (begin, end) = value["dtype"], tuple(value["shape"]), value["data_offsets"]
-        if end - begin == lengths[dtype, shape] and begin >= 0 and {type(begin), type(end), *map(type, shape)} == WHOLE:
+        if end - begin == lengths[dtype, shape] and type(begin) is type(end) is int and begin >= 0:
+            for size in shape:
+                if type(size) is not int:
+                    return None
             return TensorEntry(name, shape, DTYPES[dtype]), begin, end
     except (KeyError, TypeError, ValueError):
         pass
@@ -205,7 +207,7 @@ def check_extent(file: Path, entry: TensorEntry, begin: int, end: int) -> None:
 def check_tiling(file: Path, ranges: dict[str, Range], available: int) -> None:
     """Raise FormatError unless ``ranges`` follow each other without gaps or overlaps and cover the file."""
     position = 0
-    for entry, begin, end in sorted(ranges.values(), key=lambda value: value[1:]):
+    for entry, begin, end in in_file_order(list(ranges.values())):
         if begin != position:
             code, fault = (
                 ("overlap", "overlaps another tensor") if begin < position else ("gap", "leaves a gap before it")
@@ -220,6 +222,14 @@ def check_tiling(file: Path, ranges: dict[str, Range], available: int) -> None:
         )
     if position < available:
         raise FormatError(f"{file} has {available - position:,} bytes after its last tensor", code="trailing-bytes")
+
+
+def in_file_order(ranges: list[Range]) -> list[Range]:
+    """Return the ranges in the order of their bytes, which is mostly that of the header."""
+    starts = [begin for _, begin, _ in ranges]
+    if starts[1:] == [end for _, _, end in ranges[:-1]]:
+        return ranges
+    return sorted(ranges, key=lambda value: value[1:])
 
 
 def save(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None) -> None:

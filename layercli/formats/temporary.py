@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import secrets
 import shutil
 import stat
 from contextlib import suppress
@@ -70,7 +69,7 @@ def create_folder_beside(target: Path) -> tuple[Path, int]:
 
 def new_name(folder: Path) -> Path:
     """Return an unpredictable path in ``folder`` that is recognisable as layercli's."""
-    return folder / f".layercli-{os.getpid()}-{secrets.token_hex(8)}.tmp"
+    return folder / f".layercli-{os.getpid()}-{os.urandom(8).hex()}.tmp"
 
 
 def hold(descriptor: int, path: Path) -> bool:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from layercli.core.limits import MOST_DIMENSIONS
 from layercli.errors import UsageError, nearest
@@ -42,8 +41,7 @@ UNKNOWN_DTYPE = "of the unknown dtype "
 """How what a tensor is begins (``TensorEntry.opaque``) where its dtype is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class TensorEntry:
+class TensorEntry(NamedTuple):
     """One tensor of a weight file: its ``path`` (``encoder/dense/kernel``), its shape and its dtype as stored.
 
     ``held`` is its stored size if the dtype does not determine it; ``same_as`` is the path of an earlier entry with the same
@@ -56,10 +54,14 @@ class TensorEntry:
     path: str
     shape: tuple[int, ...]
     dtype: str
-    held: int | None = field(default=None, repr=False)
-    same_as: str | None = field(default=None, repr=False)
-    opaque: str | None = field(default=None, repr=False)
+    held: int | None = None
+    same_as: str | None = None
+    opaque: str | None = None
     """What it is, if it is no plain array of numbers and its values are not read: ``a sparse tensor``."""
+
+    def __repr__(self) -> str:
+        """Return what every tensor has."""
+        return f"TensorEntry(path={self.path!r}, shape={self.shape!r}, dtype={self.dtype!r})"
 
     @property
     def size(self) -> int:

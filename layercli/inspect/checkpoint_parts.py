@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 
 from layercli.formats.weight_file import TensorEntry
 
@@ -67,7 +66,7 @@ def model_entries(
     found = {
         name: entry
         if name == entry.path and (entry.same_as is None or own.get(entry.same_as) == entry.same_as)
-        else replace(entry, path=name, same_as=own.get(entry.same_as) if entry.same_as else None)
+        else entry._replace(path=name, same_as=own.get(entry.same_as) if entry.same_as else None)
         for name, entry in zip(names, kept.values(), strict=True)
     }
     return found, out, notes
