@@ -151,7 +151,7 @@ def set_dtype(model: Model, dtype: str | None) -> None:
     if dtype is None:
         return
     policy = DTypePolicy.named(dtypes.name_of(dtype))
-    for _, layer in model.named_layers():
+    for layer in model.layers_below():
         layer._policy = policy
 
 

@@ -104,14 +104,11 @@ def bind(cls: Any, fields: Mapping[str, Any], given: dict[str, object], kwargs: 
     missing = [name for name, value in values.items() if value is REQUIRED]
     if missing:
         raise UsageError(f"{cls.__name__} needs {' and '.join(missing)}")
-    rules = rules_of(cls)
-    return {name: checked(cls.__name__, name, value, rules.get(name)) for name, value in values.items()}
+    return values | {name: checked(cls.__name__, name, values[name], rule) for name, rule in rules_of(cls).items()}
 
 
-def checked(owner: str, name: str, value: object, rule: Validator | None) -> Any:
+def checked(owner: str, name: str, value: object, rule: Validator) -> Any:
     """Return ``value`` as ``rule`` converts it; raise a UsageError that states what was expected."""
-    if rule is None:
-        return value
     try:
         return rule.convert(value)
     except LayercliError:
@@ -129,7 +126,7 @@ def rules_of(cls: Any) -> dict[str, Validator]:
             if declaring.__dict__.get("_declares_fields")
             for name, hint in inspect.get_annotations(declaring, eval_str=True).items()
             for rule in getattr(hint, "__metadata__", ())
-            if isinstance(rule, Validator)
+            if isinstance(rule, Validator) and name in cls._fields
         }
     return cls._rules  # type: ignore[no-any-return]  # set above
 

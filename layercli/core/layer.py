@@ -81,17 +81,9 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
     def __new__(cls, *args: object, **kwargs: object) -> Self:
         """Make the layer and record the arguments, which are its config."""
         self = super().__new__(cls)
-        self._init_args = (args, kwargs)
-        self._variables = {}
-        self._module = None
-        self._trainable = True
-        self._policy = dtypes.default_policy()
-        self._call_specs = self._built_for = self._node = None
-        self._activity_regularizer = self._input_shape = None
+        vars(self).update(_init_args=(args, kwargs), _variables={}, _policy=dtypes.default_policy())
         if (remat_mode := rematerialization.current_mode()) is not None:
             self.remat_mode = remat_mode
-        self.built = False
-        self.name = ""
         return self
 
     def __init__(
@@ -120,14 +112,16 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
             raise UsageError(f"a layer's name is text without '/', got {name!r}")
         self._named = name is not None
         self.name = name or naming.auto_name(type(self).__name__)
-        self._trainable = bool(trainable)
+        if not trainable:
+            self._trainable = False
         if not autocast:
             self._autocast = False
         self._set_policy(dtypes.default_policy() if dtype is None else dtypes.DTypePolicy.named(dtype))
-        self._activity_regularizer = self._settings.get("activity_regularizer") or regularizers.get(
-            activity_regularizer
-        )
-        self._input_shape = None if input_shape is None else with_batch_dim((None, *input_shape))
+        regularizer = self._settings.get("activity_regularizer") or regularizers.get(activity_regularizer)
+        if regularizer is not None:
+            self._activity_regularizer = regularizer
+        if input_shape is not None:
+            self._input_shape = with_batch_dim((None, *input_shape))
         self.setup()
 
     _binds = __init__
@@ -225,7 +219,8 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
 
     def _set_policy(self, policy: dtypes.DTypePolicy) -> None:
         self._policy = policy
-        self._given_policy = policy if isinstance(policy, DTypePolicyMap) else None
+        if isinstance(policy, DTypePolicyMap) or self._given_policy is not None:
+            self._given_policy = policy if isinstance(policy, DTypePolicyMap) else None
 
     @property
     def module(self) -> Any:
@@ -297,7 +292,7 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
         if self.is_container_only:  # each of its layers was called by itself
             return [loss for layer in self.layers for loss in layer.added_losses()]
         given = [] if self._module is None else self._module.bag.losses
-        below = {id(layer) for _, layer in self.named_layers()} if given else set()
+        below = {id(layer) for layer in self.layers_below()} if given else set()
         return [loss for owner, loss in given if id(owner) in below]
 
     def summary(

@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 class Trackable:
     """Own variables by name, and sublayers in attributes, lists, tuples and dicts."""
 
-    name: str
-    built: bool
+    name: str = ""
+    built: bool = False
     _variables: dict[str, Variable]
-    _trainable: bool
-    _module: Any
+    _trainable: bool = True
+    _module: Any = None
+    _call_specs: Any = None
+    _built_for: Any = None
+    _node: Any = None
+    _activity_regularizer: Any = None
+    _input_shape: Any = None
     _makes_tensors = False
     """Whether a call makes tensors of nothing but settings, which its layer module then creates on the device of its inputs."""
 
@@ -33,7 +38,7 @@ class Trackable:
 
     def adopt(self) -> None:
         """Be the model around all layers below that have no values yet, unless they are in another one that is not below."""
-        below = [layer for _, layer in self.named_layers()]
+        below = self.layers_below()
         inside = {id(layer) for layer in below}
         for layer in below[1:]:
             if layer._module is None and (layer._root is None or id(layer._root) in inside):
@@ -65,13 +70,23 @@ class Trackable:
         """Return the direct sublayers with their paths: ``conv2a``, ``blocks/0``, ``heads/left``."""
         found: list[tuple[str, Layer]] = []
         for key, value in self.__dict__.items():
-            kind = type(value)
-            if kind not in PLAIN and key not in FRAMEWORK and (HOLDS[kind] if kind in HOLDS else may_hold(kind)):
+            if MAY_HOLD[type(value)] and key not in FRAMEWORK:
                 if isinstance(value, Trackable):
                     found.append((key, value))  # type: ignore[arg-type]  # every Trackable is a Layer
                 elif value:
                     found += _layers_in(key, value)
         return found
+
+    def layers_below(self) -> list[Layer]:
+        """Return this layer and all layers below, each once, in the order of ``named_layers``."""
+        found: dict[int, Any] = {}
+        stack: list[Any] = [self]
+        while stack:
+            layer = stack.pop()
+            if id(layer) not in found:
+                found[id(layer)] = layer
+                stack += [child for _, child in reversed(layer.children())]
+        return list(found.values())
 
     def named_layers(self, path: str = "") -> Iterator[tuple[str, Layer]]:
         """Yield this layer and all layers below, each once, with its path from here (empty for this one)."""
@@ -101,7 +116,7 @@ class Trackable:
         """Return the metrics in the attributes of this layer and of those below, also in lists and dicts."""
         found = [
             x
-            for _, layer in self.named_layers()
+            for layer in self.layers_below()
             for key, value in vars(layer).items()
             if key not in FRAMEWORK
             for x in _metrics_in(value)
@@ -155,7 +170,7 @@ class Trackable:
     @property
     def variables(self) -> list[Variable]:
         """Every variable of this layer and those below, each once, in Keras's order."""
-        own = [variable for _, layer in self.named_layers() for variable in layer.own_variables]
+        own = [variable for layer in self.layers_below() for variable in layer.own_variables]
         return list(dict.fromkeys(own))
 
     @property
@@ -183,7 +198,7 @@ class Trackable:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        for _, layer in self.named_layers():
+        for layer in self.layers_below():
             layer._trainable = bool(value)
             layer.update_requires_grad()
 
@@ -222,8 +237,17 @@ class Trackable:
 PLAIN = frozenset({type(None), bool, int, float, str})
 """The types of most attributes of a layer, which hold no sublayer."""
 MAY_HOLD_LAYERS = (Trackable, list, tuple, dict)
-HOLDS: dict[type, bool] = {}
-"""Whether attributes of a type may hold sublayers, of the types that were met: a model asks it of each attribute many times."""
+
+
+class HoldingTypes(dict[type, bool]):
+    """Whether attributes of a type may hold sublayers: a model asks it of each attribute many times."""
+
+    def __missing__(self, kind: type) -> bool:
+        """Return it for a type that was not met before."""
+        return self.setdefault(kind, issubclass(kind, MAY_HOLD_LAYERS))
+
+
+MAY_HOLD = HoldingTypes()
 FRAMEWORK = frozenset(
     {
         "_variables",
@@ -241,11 +265,6 @@ FRAMEWORK = frozenset(
     }
 )
 """Attributes of a layer that are the framework's own, and hold no sublayer of the author's."""
-
-
-def may_hold(kind: type) -> bool:
-    """Return whether attributes of a type may hold sublayers."""
-    return HOLDS.setdefault(kind, issubclass(kind, MAY_HOLD_LAYERS))
 
 
 def is_torch_module(value: object) -> bool:

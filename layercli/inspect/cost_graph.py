@@ -78,10 +78,10 @@ def layer_cost_graph(
 
 def set_policy(model: Layer, dtype: str) -> bool:
     """Let a model that is not built compute in ``dtype`` (a policy); False where it holds variables already."""
-    if any(layer.own_variables for _, layer in model.named_layers()):
+    if any(layer.own_variables for layer in model.layers_below()):
         return False
     policy = DTypePolicy.named(dtype)
-    for _, layer in model.named_layers():
+    for layer in model.layers_below():
         layer._policy = policy
     return True
 

@@ -79,5 +79,5 @@ def step_sizes(model: Layer, given: Iterable[Spec]) -> dict[str, Size]:
 
 def active_parameters(model: Layer) -> int | None:
     """Return how many parameters each token uses; None for a model without experts, which uses all."""
-    unused = [layer.unused_parameters for _, layer in model.named_layers() if hasattr(layer, "unused_parameters")]
+    unused = [layer.unused_parameters for layer in model.layers_below() if hasattr(layer, "unused_parameters")]
     return sum(int(variable.size) for variable in model.variables) - sum(unused) if unused else None

@@ -174,7 +174,8 @@ def made(found: Any, settings: Config, text: str) -> Any:
             f"{text} needs {' and '.join(missing)}", hint=" ".join(f"--set {name}=..." for name in missing)
         )
     owner, rules = getattr(found, "__name__", text), rules_for(found)
-    model = found(**{name: checked(owner, name, value, rules.get(name)) for name, value in settings.items()})
+    converted = {name: checked(owner, name, settings[name], rule) for name, rule in rules.items() if name in settings}
+    model = found(**settings | converted)
     if not isinstance(model, kinds()):
         raise UsageError(f"{text} gives {an(type(model).__name__)}, not {WANTED}")
     return model

@@ -35,7 +35,7 @@ class LayerSource(Source):
     @property
     def in_memory(self) -> bool:
         """Whether the layer has tensors, as it was called on some or was given values."""
-        return any(layer._module is not None for _, layer in self.model.named_layers())
+        return any(layer._module is not None for layer in self.model.layers_below())
 
     @property
     def holds_values(self) -> bool:
