@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import os
-import warnings
 from collections import defaultdict
-from collections.abc import Mapping
-from contextlib import redirect_stdout
-from io import StringIO
+from collections.abc import Mapping, Sequence
 from itertools import count
 from types import MappingProxyType
 from typing import Any
@@ -34,6 +30,7 @@ from layercli.runtime.execution.graph_module import first_line
 from layercli.runtime.execution.model_saving import require_built
 from layercli.runtime.export.input_signature import specs_of
 from layercli.runtime.export.onnx_export import check_exporter
+from layercli.runtime.export.silence import silence
 
 LARGEST = 2**31 - 2**24
 """The limit on the bytes of values in one ONNX file, which leaves room for the graph: a protobuf message holds 2 GB at most."""
@@ -69,11 +66,16 @@ def export(
         with staged(path) as temporary:
             taken = tuple(spec for spec in specs if spec is not None)  # the graph has no input for an argument left out
             axes = tree.map_structure(lambda spec: named_axes(spec, any_batch), taken)
-            write_onnx(model, given, axes, program, str(temporary), settings)
+            gives = output_names(model, program)
+            write_onnx(model.name, by_parameter(model.module, axes), given, gives, program, str(temporary), settings)
     else:
-        logging.getLogger("torch.export").setLevel(logging.CRITICAL)  # it warns of a file without a name
-        with replacing(path) as stream, error_keeping(stream) as kept:
-            torch.export.save(program, kept)
+        write_program(program, path)
+
+
+def write_program(program: torch.export.ExportedProgram, path: str | os.PathLike[str]) -> None:
+    """Write a program as ``.pt2``, whole or not at all."""
+    with replacing(path) as stream, error_keeping(stream) as kept, silence():  # it warns of a file without a name
+        torch.export.save(program, kept)
 
 
 def in_order(model: Model, optional: Mapping[str, Spec]) -> list[str]:
@@ -112,7 +114,7 @@ def traced(
     held = next(module.parameters(), None)
     axes = settings.pop("dynamic_shapes", None)
     try:
-        with warnings.catch_warnings(action="ignore"), torch.no_grad(), layer_module.mode(module, False):
+        with silence(), torch.no_grad(), layer_module.mode(module, False):
             examples = tree.map_structure(
                 lambda spec: spec and sizes.example(spec, None if held is None else held.device), specs
             )
@@ -170,21 +172,20 @@ def named_axes(spec: Spec, any_batch: bool = True) -> dict[int, str | Any]:
 
 
 def write_onnx(
-    model: Model,
-    given: list[str],
+    owner: str,
     axes: Any,
+    given: Sequence[str],
+    gives: Sequence[str],
     program: torch.export.ExportedProgram,
     file: str,
-    settings: Mapping[str, Any],
+    settings: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    """Write the program as ONNX, with the names of the inputs, those of the model's outputs, and dynamic ``axes``."""
-    logging.getLogger("torch.onnx").setLevel(logging.CRITICAL)
-    large = sum(x.nbytes for x in program.state_dict.values()) > LARGEST
+    """Write the program as ONNX: ``axes`` are the dynamic ones, ``given`` and ``gives`` the names of inputs and outputs."""
+    large = sum(x.numel() * x.element_size() for x in program.state_dict.values()) > LARGEST
     if large:
-        raise UsageError(f"{model.name} is too large for one .onnx file, which holds 2 GB", hint="export it to .pt2")
-    gives = uniquify([*given, *output_names(model, program)])[len(given) :]
+        raise UsageError(f"{owner} is too large for one .onnx file, which holds 2 GB", hint="export it to .pt2")
     try:
-        with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()):
+        with silence():
             torch.onnx.export(
                 program,
                 (),
@@ -192,16 +193,16 @@ def write_onnx(
                 dynamo=True,
                 verbose=False,
                 external_data=False,
-                input_names=given,
-                output_names=gives,
-                dynamic_shapes=by_parameter(model.module, axes),
+                input_names=list(given),
+                output_names=uniquify([*given, *gives])[len(given) :],
+                dynamic_shapes=axes,
                 custom_translation_table=translations(),
                 **settings,
             )
     except OSError:  # the file cannot be written
         raise
     except Exception as error:
-        raise UsageError(f"{model.name} cannot be exported to ONNX: {first_line(error)}") from error
+        raise UsageError(f"{owner} cannot be exported to ONNX: {first_line(error)}") from error
 
 
 def translations() -> dict[Any, Any]:

@@ -7,29 +7,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
 import torch
 
 from layercli.core import tree
 from layercli.core.model import Model
 from layercli.core.spec import Spec
 from layercli.core.types import Tree
-from layercli.errors import FileError, FormatError, UsageError
+from layercli.errors import FileError, UsageError
 from layercli.formats.atomic import staged
-from layercli.formats.pt2_state_dict import Pt2File
 from layercli.formats.weight_file import TensorEntry
 from layercli.inspect.model_loader import ModelSource
 from layercli.inspect.summary import described
 from layercli.runtime.analysis import pretrained
-from layercli.runtime.execution import layer_module, tensors
+from layercli.runtime.execution import layer_module
 from layercli.runtime.execution.model_saving import load_model, save
-from layercli.runtime.execution.onnxruntime_module import OnnxGraph
 from layercli.runtime.export.export import ExportSizes, export, with_optional
-from layercli.runtime.export.onnx_export import COMPUTED
+from layercli.runtime.export.tensors_file import INITIAL
+from layercli.runtime.export.written_graph import NOT_COMPUTED, check_same, compare_outputs, compare_state, is_computed
 from layercli.saving.conversion_result import Conversion
 
-TOLERANCE: Mapping[torch.dtype, float] = {torch.float16: 1e-2}
-"""How far outputs of onnxruntime may be from torch's, as a share of the largest; 1e-3 for other dtypes."""
 ELSE = "it can be converted to .onnx and .pt2"
 
 
@@ -40,12 +36,14 @@ def convert_model(
     kind: str,
     *,
     optional: Mapping[str, Spec] = MappingProxyType({}),
+    initial: bool = True,
     force: bool = False,
     dry_run: bool = False,
 ) -> Conversion:
     """Write a model, called on ``inputs`` where it was not built yet, to ``target`` of ``kind``.
 
-    A graph takes those of the model's optional inputs that ``optional`` has the Specs of.
+    A graph takes those of the model's optional inputs that ``optional`` has the Specs of. ``initial``: a model without a file
+    has initial values, which is then noted.
     """
     if os.path.lexists(target) and not force:
         raise FileError(f"{target} exists already", hint="--force overwrites it")
@@ -55,8 +53,8 @@ def convert_model(
     model = whole(subject, inputs, compile=kind == "archive", values=not dry_run)
     entries = [TensorEntry(path, x.sizes, x.dtype) for path, x in model.named_variables().items()]
     done = Conversion(source, target, kind, {each.path: each for each in entries}, [target], dry_run=dry_run)
-    if subject.archive is None and (subject.checkpoint is None or subject.checkpoint.weights is None):
-        done.notes.append(f"{source} has no values of its own: these are initial ones, drawn with the seed 0")
+    if initial and subject.archive is None and (subject.checkpoint is None or subject.checkpoint.weights is None):
+        done.notes.append(INITIAL.format(source))
     if not dry_run:
         with staged(target) as temporary:
             if kind == "archive":
@@ -64,7 +62,10 @@ def convert_model(
                 compare_keras(model, temporary, done)
             else:
                 export(model, temporary, optional=optional)
-                compare_pt2(model, temporary, done) if kind == "pt2" else compare_onnx(model, temporary, done, optional)
+                if kind == "pt2":
+                    compare_state(model.module.state_dict(), temporary, target)
+                else:
+                    compare_onnx(model, temporary, done, optional)
     return done
 
 
@@ -90,21 +91,14 @@ def compare_keras(model: Model, file: Path, done: Conversion) -> None:
         check_same(done.target, path, variable.numpy(), found[path].numpy() if path in found else None)
 
 
-def compare_pt2(model: Model, file: Path, done: Conversion) -> None:
-    """Raise FormatError unless the written program holds every tensor of the model with the very same values."""
-    written = Pt2File(file)
-    for path, x in model.module.state_dict().items():
-        check_same(done.target, path, tensors.to_numpy(x), written.read(path) if path in written.entries else None)
-
-
 def compare_onnx(model: Model, file: Path, done: Conversion, optional: Mapping[str, Spec]) -> None:
     """Run the written graph and the model on the same values, and raise FormatError unless the outputs are equal.
 
     The exporter folds and merges tensors, so they cannot be compared one by one.
     """
     module = model.module
-    if any(x.is_floating_point() and x.dtype not in COMPUTED for x in module.state_dict().values()):
-        done.notes.append("the outputs were not compared: onnxruntime does not compute in the model's dtype")
+    if not is_computed(module):
+        done.notes.append(NOT_COMPUTED)
         return
     sizes, generator = ExportSizes(), torch.Generator().manual_seed(0)
     specs = model._call_specs or ()
@@ -113,21 +107,10 @@ def compare_onnx(model: Model, file: Path, done: Conversion, optional: Mapping[s
     )
     with torch.no_grad(), layer_module.mode(module, False):
         expected = tree.flatten(module(*given))
-    graph = OnnxGraph(str(file))
     values = [x for x in tree.flatten(given) if x is not None]
-    found = list(graph(*[x for x, _ in zip(values, graph.specs, strict=True)]).values())
-    for ours, theirs in zip(expected, found, strict=True):
-        bound = TOLERANCE.get(ours.dtype, 1e-3) * float(ours.abs().max().clamp(min=1e-3)) if ours.numel() else 0.0
-        if ours.shape != theirs.shape or bool(((ours - theirs).abs() > bound).any()):
-            raise FormatError(f"{done.target} was not written as it should be: its outputs are not the model's")
+    compare_outputs(expected, values, file, done.target)
 
 
 def filled(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Return values for an input: random where it is floating, zeros otherwise, which every vocabulary holds."""
     return torch.rand(x.shape, generator=generator, dtype=x.dtype) if x.is_floating_point() else x
-
-
-def check_same(target: str, path: str, expected: np.ndarray, found: np.ndarray | None) -> None:
-    """Raise FormatError unless two arrays have the very same bytes."""
-    if found is None or found.dtype != expected.dtype or found.tobytes() != expected.tobytes():
-        raise FormatError(f"{target} was not written as it should be: {path!r} has other values there")

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
 import tempfile
-import warnings
-from contextlib import redirect_stdout
-from io import StringIO
 from pathlib import Path
 
 import torch
@@ -23,6 +19,7 @@ from layercli.runtime.execution.forward_hooks import HookedCall, forward_hooks
 from layercli.runtime.execution.graph_module import first_line
 from layercli.runtime.execution.grouped_inputs import by_field
 from layercli.runtime.execution.onnxruntime_module import OnnxGraph
+from layercli.runtime.export.silence import silence
 from layercli.runtime.inference.prepared_model import PreparedModel, calling
 
 COMPUTED = {torch.float16, torch.float32, torch.float64}
@@ -115,9 +112,8 @@ def check_dtypes(program: PreparedModel, leaves: tuple[torch.Tensor, ...]) -> No
 
 def export(module: nn.Module, leaves: tuple[torch.Tensor, ...], file: str, name: str) -> None:
     """Write the module as ONNX; suppress the exporter's own messages."""
-    logging.getLogger("torch.onnx").setLevel(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()), torch.no_grad():
+        with silence(), torch.no_grad():
             torch.onnx.export(
                 module, leaves, file, dynamo=True, verbose=False, input_names=names_in(leaves), optimize=False
             )
