@@ -65,6 +65,7 @@ def describe(config: ConfigLike) -> Pretrained:
     if kind not in FAMILIES:
         raise UnknownArchitectureError(f"layercli does not implement the model_type {shown(kind)}")
     found: Pretrained = import_module(f"layercli.models.{FAMILIES[kind]}").model(config, architecture_of(config))
+    found.keep_description(config)
     return found
 
 

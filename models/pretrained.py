@@ -19,7 +19,7 @@ from layercli.core.dtypes import DTypePolicy
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.spec import Spec
-from layercli.core.types import ConfigLike, Tree
+from layercli.core.types import Config, ConfigLike, Tree
 from layercli.core.variable import Variable
 from layercli.errors import FormatError
 
@@ -77,7 +77,31 @@ class Pretrained(Model):
     """Whether ``call`` takes what an encoder reads, and after it the tokens of the decoder."""
     recurrent: ClassVar[bool] = False
     """Whether the cache are states of a recurrence."""
+    names_subclasses: ClassVar[bool] = True
+    """A file of a model names this class for each family: ``from_config`` describes the model again."""
     _makes_tensors = True  # positions and masks
+
+    def keep_description(self, config: ConfigLike) -> None:
+        """Keep the ``config.json`` that describes the model, which its config in a file is."""
+        vars(self)["_description"] = dict(config)
+
+    def get_config(self) -> Config:
+        """Return the name, the dtype and the ``config.json`` that describes the model."""
+        return {"name": self.name, "dtype": self.dtype_policy.name, "config": vars(self)["_description"]}
+
+    @classmethod
+    def from_config(cls, config: Config, custom_objects: Any = None) -> Any:
+        """Return the unbuilt model that ``get_config`` describes; FormatError for a config of none."""
+        from layercli.models.families import describe
+
+        described = config.get("config")
+        if not isinstance(described, dict):
+            raise FormatError("a model of Hugging Face has no config.json in this file")
+        model = describe(described)
+        set_dtype(model, config.get("dtype"))
+        if config.get("name") is not None:
+            model._name = str(config["name"])
+        return model
 
     @property
     def predicts_tokens(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +43,11 @@ class Pt2File:
             config = parse(self.file, zipped.read(self._members[WEIGHTS]), WEIGHTS)
         check_plain(self.file, config, self._members, str(Path(WEIGHTS).parent))
         self._noted: dict[str, object] = config["config"]
-        self.entries = {name: entry_of(self.file, name, noted) for name, noted in self._noted.items()}
+        first: dict[str, str] = {}
+        self.entries = {
+            name: entry_of(self.file, name, noted, first.setdefault(place_of(noted), name))
+            for name, noted in self._noted.items()
+        }
         self.trainable = {name: is_trained(noted) for name, noted in self._noted.items()}
 
     def read(self, path: str) -> np.ndarray:
@@ -88,14 +93,19 @@ class Pt2File:
             return np.memmap(self.file, dtype, "r", start, (count,))
 
 
-def entry_of(file: Path, name: str, noted: Any) -> TensorEntry:
-    """Return the description of a tensor in the archive; FormatError if it is invalid."""
+def place_of(noted: Any) -> str:
+    """Return what the descriptions of tensors that are tied have in common: the bytes, and how they are read."""
+    return json.dumps([noted.get("path_name"), noted.get("tensor_meta")], sort_keys=True)
+
+
+def entry_of(file: Path, name: str, noted: Any, first: str) -> TensorEntry:
+    """Return the description of a tensor in the archive, whose bytes ``first`` has too; FormatError if it is invalid."""
     meta = noted.get("tensor_meta")
     code = meta.get("dtype") if isinstance(meta, dict) else None
     if not isinstance(code, int) or code not in DTYPES:
         raise FormatError(f"{file}: {name!r} has the dtype {code!r}, which layercli does not know", code="bad-dtype")
     sizes = numbers(file, name, noted, "sizes")
-    entry = TensorEntry(name, tuple(sizes), DTYPES[code])
+    entry = TensorEntry(name, tuple(sizes), DTYPES[code], None, None if first == name else first)
     if any(size < 0 for size in sizes) or not entry.fits or len(numbers(file, name, noted, "strides")) != len(sizes):
         raise FormatError(f"{file}: {name!r} has the shape {sizes}, which cannot be", code="bad-shape")
     return entry

@@ -191,6 +191,9 @@ def compare_structure(found: ModelDiff) -> Mapping[str, str]:
             found.notes.append(why_no_structure(a, b))
         return {}
     edits, paths = graph_edits(a.graph, b.graph)
+    if a.graph.arguments_known != b.graph.arguments_known:
+        unknown = b if a.graph.arguments_known else a
+        found.notes.append(f"the arguments of modules are not compared: {unknown.name} does not hold them")
     if found.only in (None, "structure"):
         found.edits = edits
     return paths

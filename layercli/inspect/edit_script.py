@@ -68,15 +68,19 @@ class ModuleTree:
 Matched = tuple[ModuleTree | None, ModuleTree | None]
 
 
-def module_tree(graph: ModelGraph) -> ModuleTree:
-    """Return the modules of a graph as a tree; a module that several hold stands below the first."""
+def module_tree(graph: ModelGraph, *, arguments_compared: bool = True) -> ModuleTree:
+    """Return the modules of a graph as a tree; a module that several hold stands below the first.
+
+    Unless ``arguments_compared``, they are left out.
+    """
     seen: set[str] = set()
 
     def tree(path: str) -> ModuleTree:
         seen.add(path)
         node = graph.modules[path]
         children = tuple(tree(child) for child in graph.children.get(path, ()) if child not in seen)
-        arguments = {name: text_of(value) for name, value in node.arguments.items() if name != "name"}
+        given = node.arguments if arguments_compared else {}
+        arguments = {name: text_of(value) for name, value in given.items() if name != "name"}
         below = tuple((child.name, child.content) for child in children)
         content = hash((node.class_name, tuple(sorted(arguments.items())), below))
         name = path.rpartition("/")[2]

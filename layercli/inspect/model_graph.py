@@ -129,6 +129,8 @@ class ModelGraph:
     outputs: tuple[tuple[str, int], ...] = ()
     notes: tuple[str, ...] = ()
     incomplete: str | None = None
+    arguments_known: bool = True
+    """Whether the modules have their arguments: torch records none of them in an exported program."""
     dropped: Mapping[int, int] = field(default_factory=dict)
     """For a model that runs in eager mode: how many calls were made when the Python code dropped a value, by its index in
     ``values``. A value that is not in it lives until the last call that takes it."""
@@ -201,6 +203,7 @@ class ModelGraphBuilder:
         self.values: list[Value] = []
         self.notes: list[str] = []
         self.dropped: dict[int, int] = {}
+        self.arguments_known = True
 
     def add_module(self, path: str, class_name: str | None, **fields: Any) -> None:
         """Add a module below its parent: the module with the longest prefix of its path, unless ``parent`` is given.
@@ -261,5 +264,6 @@ class ModelGraphBuilder:
             outputs=tuple((outputs or {}).items()),
             notes=tuple(self.notes),
             incomplete=incomplete,
+            arguments_known=self.arguments_known,
             dropped=self.dropped,
         )

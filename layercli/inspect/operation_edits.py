@@ -25,7 +25,9 @@ class CallStep:
 
 def graph_edits(a: ModelGraph, b: ModelGraph) -> tuple[list[StructureEdit], dict[str, str]]:
     """Return the edits that turn ``a`` into ``b``, of modules and then of operations, and the paths of the modules that stay."""
-    edits, paths = structure_edits(module_tree(a), module_tree(b))
+    compared = a.arguments_known and b.arguments_known
+    trees = (module_tree(graph, arguments_compared=compared) for graph in (a, b))
+    edits, paths = structure_edits(*trees)
     edited = {edit.a for edit in edits if edit.a is not None and edit.kind != "renamed"}
     return [*edits, *operation_edits(a, b, paths, edited)], paths
 

@@ -28,6 +28,7 @@ from layercli.saving.serialization import APPLICATIONS
 
 PATTERN = re.compile(r"[\w./*-]*")
 """The expressions for paths of layers that a file may have: others could take forever to match."""
+PRETRAINED = "layercli.models.pretrained"
 DROPPED = frozenset({"quantization_config", "optional", "sparse", "ragged", "seed"})
 """Settings that say nothing where they are None or false."""
 
@@ -264,10 +265,10 @@ class Reader:
 
 
 def named_modules() -> set[str]:
-    """Return the modules of the named models, whose classes a file may hold."""
+    """Return the modules of the named models and of the families of Hugging Face, whose classes a file may hold."""
     from layercli.models import NAMED
 
-    return {place.partition(":")[0] for place in NAMED.values()} | set(APPLICATIONS.values())
+    return {place.partition(":")[0] for place in NAMED.values()} | set(APPLICATIONS.values()) | {PRETRAINED}
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Model:

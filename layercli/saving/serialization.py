@@ -32,7 +32,7 @@ APPLICATIONS = {
 
 def config_of(layer: Layer) -> Config:
     """Return the config of a model or a layer; UsageError for one that a file cannot name."""
-    kind = type(layer)
+    kind = next((each for each in type(layer).__mro__ if "names_subclasses" in vars(each)), type(layer))
     if kind is Functional:
         return named(FUNCTIONAL, "Functional", layer.get_config(), "Functional")
     if kind is Sequential:

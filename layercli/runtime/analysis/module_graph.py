@@ -63,6 +63,7 @@ def graph_of_trace(
     """
     builder = ModelGraphBuilder(name, class_of(module), source)
     builder.notes += shapeless(all_parameters(module))
+    builder.arguments_known = not isinstance(module, GraphModule)
     places: dict[int, int] = {}
 
     def place_of(x: torch.Tensor, path: str, kind: ValueKind) -> int:
@@ -79,6 +80,8 @@ def graph_of_trace(
             (key, x, ValueKind.PARAMETER) for key, x in child.named_parameters(recurse=False, remove_duplicate=False)
         ]
         held += [(key, x, ValueKind.BUFFER) for key, x in child.named_buffers(recurse=False, remove_duplicate=False)]
+        if isinstance(module, GraphModule) and is_second_name(child, own, [id(x) in places for _, x, _ in held]):
+            continue
         variables = {key: place_of(x, f"{own}/{key}".lstrip("/"), kind) for key, x, kind in held if not is_lazy(x)}
         builder.add_module(
             own,
@@ -89,12 +92,18 @@ def graph_of_trace(
         )
     for child, own in paths.items():
         for below in child.children():
-            builder.add_child(own, paths[below])
+            if paths[below] in builder.modules:
+                builder.add_child(own, paths[below])
     if found is None:
         return builder.graph(incomplete=f"{name} was not called on sizes that are known"), {}
     path_places = {path: places[id(x)] for path, x in tensors_of(module) if id(x) in places}
     places.update((id(x), path_places[path]) for each in real for path, x in tensors_of(each) if path in path_places)
     return _with_calls(builder, found, inputs, places, name)
+
+
+def is_second_name(child: nn.Module, path: str, placed: Sequence[bool]) -> bool:
+    """Whether a module of an exported program is none of the model, as it holds second names of tied tensors alone."""
+    return path != ROOT and not hasattr(child, "_ty") and not list(child.children()) and bool(placed) and all(placed)
 
 
 def paths_written(module: nn.Module) -> dict[nn.Module, str]:

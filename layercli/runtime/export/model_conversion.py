@@ -26,8 +26,6 @@ from layercli.runtime.export.tensors_file import INITIAL
 from layercli.runtime.export.written_graph import NOT_COMPUTED, check_same, compare_outputs, compare_state, is_computed
 from layercli.saving.conversion_result import Conversion
 
-ELSE = "it can be converted to .onnx and .pt2"
-
 
 def convert_model(
     subject: ModelSource,
@@ -48,13 +46,13 @@ def convert_model(
     if os.path.lexists(target) and not force:
         raise FileError(f"{target} exists already", hint="--force overwrites it")
     source = subject.name
-    if kind == "archive" and subject.checkpoint is not None:
-        raise UsageError(f"{source} is a model of Hugging Face, which Keras's archives do not describe", hint=ELSE)
     model = whole(subject, inputs, compile=kind == "archive", values=not dry_run)
     entries = [TensorEntry(path, x.sizes, x.dtype) for path, x in model.named_variables().items()]
     done = Conversion(source, target, kind, {each.path: each for each in entries}, [target], dry_run=dry_run)
     if initial and subject.archive is None and (subject.checkpoint is None or subject.checkpoint.weights is None):
         done.notes.append(INITIAL.format(source))
+    if kind == "archive" and subject.checkpoint is not None:
+        done.notes.append(f"layercli opens {target}, with load_model too; Keras has no class for {source}")
     if not dry_run:
         with staged(target) as temporary:
             if kind == "archive":
