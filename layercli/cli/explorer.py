@@ -61,10 +61,19 @@ def nested(rows: list[Row]) -> LayerNode:
     return root
 
 
+@dataclass
+class Explored:
+    """What is looked at: a model, and the tables of its comparison with another one, if there is one."""
+
+    summary: Summary
+    variables: Variables
+    differences: Callable[[], list[Table]] | None = None
+
+
 class Explorer(App[None]):
     """Looks at a model: its layers as a tree, and the variables and the neighbours of the one that is chosen.
 
-    ``differences`` are the tables of a comparison with another model, if there is one.
+    ``describe`` describes the model ``name``, once the screen is there; what it raises is the ``failure``.
     """
 
     CSS = """
@@ -88,21 +97,20 @@ class Explorer(App[None]):
     ]
     ENABLE_COMMAND_PALETTE = False
 
-    def __init__(self, summary: Summary, variables: Variables, differences: Callable[[], list[Table]] | None) -> None:
+    def __init__(self, name: str, describe: Callable[[], Explored]) -> None:
         super().__init__()
-        self.summary, self.variables, self.differences = summary, variables, differences
-        self.root = nested(summary.rows)
-        self.place = {row.path: i for i, row in enumerate(summary.rows)}
-        self.paths = [f"{row.path.replace('.', '/')}/" for row in variables.rows]
+        self.model, self.describe = name, describe
+        self.described = False
+        self.failure: Exception | None = None
         self.order, self.pattern, self.measured = 0, "", False
         self.chosen: Row | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the tree, the facts, the variables, the search and the keys."""
         with Horizontal():
-            yield Tree(Text(printable(self.summary.name)), data=self.root, id="tree")
+            yield Tree(Text(printable(self.model)), data=LayerNode(None), id="tree")
             with Vertical(id="side"):
-                yield Static(id="facts")
+                yield Static("reading ...", id="facts")
                 yield DataTable(id="variables", cursor_type="row", zebra_stripes=True)
         yield Input(placeholder="part of a path", id="search")
         keys = [
@@ -111,11 +119,34 @@ class Explorer(App[None]):
         yield Static("  ".join(keys), id="keys")
 
     def on_mount(self) -> None:
-        """Open the first level; the cursor is then on the model, which is therefore shown."""
+        """Describe the model as soon as its name is on the screen."""
         tree = self.query_one(Tree)
         tree.guide_depth = 2
-        tree.root.expand()
         tree.focus()
+        self.call_after_refresh(self.fill_in)
+
+    def fill_in(self) -> None:
+        """Describe the model and open its first level; the cursor is then on the model, which is therefore shown."""
+        try:
+            found = self.describe()
+        except Exception as error:
+            self.failure = error
+            self.exit()
+            return
+        self.summary, self.variables, self.differences = found.summary, found.variables, found.differences
+        self.root = nested(found.summary.rows)
+        self.place = {row.path: i for i, row in enumerate(found.summary.rows)}
+        self.paths = [f"{row.path.replace('.', '/')}/" for row in found.variables.rows]
+        self.described = True
+        tree = self.query_one(Tree)
+        tree.root.data = self.root
+        tree.root.set_label(Text(printable(found.summary.name)))
+        tree.root.expand()
+        self.show(None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """Until the model is described, all that can be done is to leave."""
+        return self.described or action == "quit"
 
     @on(Tree.NodeExpanded)
     def fill(self, event: Tree.NodeExpanded[LayerNode]) -> None:
@@ -148,7 +179,8 @@ class Explorer(App[None]):
     @on(Tree.NodeHighlighted)
     def choose(self, event: Tree.NodeHighlighted[LayerNode]) -> None:
         """Show the layer under the cursor."""
-        self.show(event.node.data.row if event.node.data is not None else None)
+        if self.described:
+            self.show(event.node.data.row if event.node.data is not None else None)
 
     def show(self, row: Row | None) -> None:
         """Show a layer, or the whole model."""
@@ -278,6 +310,9 @@ class Explorer(App[None]):
         self.query_one("#facts", Static).update(Text("\n".join(map(plain.draw, self.differences()))))
 
 
-def explore(summary: Summary, variables: Variables, differences: Callable[[], list[Table]] | None = None) -> Any:
-    """Show the screen until it is left."""
-    return Explorer(summary, variables, differences).run()
+def explore(name: str, describe: Callable[[], Explored]) -> None:
+    """Show the screen until it is left; raise what ``describe`` raises."""
+    app = Explorer(name, describe)
+    app.run()
+    if app.failure is not None:
+        raise app.failure

@@ -13,7 +13,7 @@ pytest.importorskip("textual", reason="explore needs textual: pip install 'layer
 from textual.widgets import DataTable, Static, Tree
 
 from layercli.cli import explorer
-from layercli.cli.explorer import Explorer
+from layercli.cli.explorer import Explored, Explorer
 from layercli.render.diff import tables
 
 
@@ -35,7 +35,7 @@ def tree_of(app):
 def driven(keys, seen, **given):
     """Press keys, and collect what ``seen`` returns at the start and after each group of them."""
     source = layercli.open("transformer-encoder", blocks=2, width=8, heads=2, hidden=16)
-    app, found = Explorer(source.summary(), source.variables(), **{"differences": None, **given}), []
+    app, found = Explorer(source.name, lambda: Explored(source.summary(), source.variables(), **given)), []
 
     async def run():
         async with app.run_test(size=(80, 24)) as pilot:
@@ -98,3 +98,18 @@ def test_off_a_terminal_it_names_the_plain_command(cli):
     done = cli("explore resnet50")
     assert (done.code, done.out) == (2, "")
     assert done.err == "error: explore needs a terminal\nhint: layercli summary resnet50 --depth 9\n"
+
+
+def test_what_a_model_is_refused_for_is_raised_after_the_screen():
+    def refused():
+        raise layercli.errors.FormatError("cut short")
+
+    app = Explorer("net", refused)
+
+    async def run():
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("o", "slash", "d")
+            await pilot.pause()
+
+    asyncio.run(run())
+    assert str(app.failure) == "cut short"

@@ -12,6 +12,7 @@ import typer
 from layercli.cli import options, output, spinner
 from layercli.cli.commands.model_options import Describing
 from layercli.errors import MissingPackageError, UsageError
+from layercli.inspect.python_import import is_python
 
 
 def explore(
@@ -35,17 +36,23 @@ def explore(
         )
     from layercli.cli import explorer
 
-    source = describing.open(model)
-    inputs = describing.inputs(source)
-    summary, variables = source.summary(inputs), source.variables()  # the summary has built it
-    compared = None
-    if other is not None:
-        from layercli.render.diff import tables
-        from layercli.sources.diff import diff_sources
-        from layercli.sources.resolve import resolve
+    def describe() -> explorer.Explored:
+        source = describing.open(model)
+        found = explorer.Explored(
+            source.summary(describing.inputs(source)), source.variables()
+        )  # the summary has built it
+        if other is not None:
+            from layercli.render.diff import tables
+            from layercli.sources.diff import diff_sources
+            from layercli.sources.resolve import resolve
 
-        found = diff_sources(source, resolve(other, []))
-        compared = lambda: tables(found)  # noqa: E731
+            difference = diff_sources(source, resolve(other, []))
+            found.differences = lambda: tables(difference)
+        return found
+
+    if any(is_python(each) for each in (model, other or "", *describing.custom)):  # code that may write to the terminal
+        described = describe()
+        describe = lambda: described  # noqa: E731
     spinner.stop()
     with output.emitted_on(sys.stdout):
-        explorer.explore(summary, variables, compared)
+        explorer.explore(model, describe)
