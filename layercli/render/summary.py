@@ -125,6 +125,10 @@ COLUMNS: dict[str, tuple[Column, Callable[[Row, Summary], Any]]] = {
         lambda row, summary: row.share(summary.totals.parameters),
     ),
 }
+MOST_ROWS = 2000
+"""How many rows are shown of layers that are not alike."""
+MORE = " more"
+"""The end of the path of a row for those beyond."""
 DEFAULT = ("layer", "output_shape", "parameters")
 OF_FILE = ("layer", "parameters", "share")
 """The default columns for a model, and for a weight file."""
@@ -150,7 +154,7 @@ def table(
     names = columns_of(summary, columns)
     chosen = [(kept_longest(COLUMNS[name][0], name, columns), COLUMNS[name][1]) for name in names]
     shown = [row for row in summary.rows if row.depth <= depth]
-    rows = collapse_repeats(shown) if fold else shown
+    rows = folded(shown) if fold else shown
     cells = [[value(row, summary) for _, value in chosen] for row in rows]
     if tree and any(row.depth > 1 for row in rows) and "layer" in names:
         branch(cells, names.index("layer"), rows)
@@ -223,6 +227,39 @@ def show_dtype(total: DtypeTotal) -> str:
     return f"{text} ({total.bits:.4g} bits each{scales})"
 
 
+def folded(rows: list[Row]) -> list[Row]:
+    """Return the rows to show: one for each run of equal layers, and of more than ``MOST_ROWS`` one for each type at the end."""
+    rows = collapse_repeats(rows)
+    if len(rows) <= MOST_ROWS:
+        return rows
+    kept: list[Row] = []
+    rest: dict[str | None, list[Row]] = {}
+    parts = blocks(rows)
+    room = MOST_ROWS - len({block[0].cls for block in parts})
+    for block in parts:
+        if not rest and len(kept) + len(block) <= room:
+            kept += block
+        else:
+            rest.setdefault(block[0].cls, []).append(block[0])
+    return [*kept, *map(of_one_type, rest.values())]
+
+
+def of_one_type(rows: list[Row]) -> Row:
+    """Return the row of unlike layers of one type: their number, and the sums of their figures."""
+    count = sum(row.repeats for row in rows)
+    return replace(
+        together(tuple(rows)),
+        path=f"{count:,}{MORE}",
+        parameters=sum(row.repeats * (row.parameters or 0) for row in rows),
+        trainable=sum(row.repeats * (row.trainable or 0) for row in rows),
+        macs=dims.total(row.repeats * row.macs for row in rows),
+        input_shape=None,
+        output_shape=None,
+        variables={},
+        shared=False,
+    )
+
+
 def collapse_repeats(rows: list[Row]) -> list[Row]:
     """Collapse each run of equal numbered siblings, and everything below them, into one row: ``blocks/0..125``."""
     kept: list[Row] = []
@@ -256,8 +293,10 @@ def content_of(block: list[Row]) -> list[Any]:
 def notes(summary: Summary, shown: list[Row], rows: list[Row]) -> list[str]:
     """Return the footnotes: explained marks, collapsed rows, hidden levels."""
     found = []
-    if len(rows) < len(shown):
+    if any(".." in row.path for row in rows):
         found.append("0..9 stands for ten equal layers: figures of each, shares of all (--no-fold)")
+    if any(row.path.endswith(MORE) for row in rows):
+        found.append(f"layers that would be more than {MOST_ROWS:,} rows are one for each type, with sums (--no-fold)")
     if any(row.shared for row in rows):
         found.append("* called more than once: its parameters count once, its MACs for each call")
     if any(isinstance(row.macs, Dim) and "B" in row.macs.names for row in rows):

@@ -1,0 +1,23 @@
+"""How many rows a summary shows of layers that are not alike."""
+
+from __future__ import annotations
+
+from layercli import Sequential, layers
+from layercli.inspect.summary import summarize
+from layercli.render import summary as rendered
+
+
+def test_more_layers_than_rows_are_one_row_for_each_type(monkeypatch):
+    monkeypatch.setattr(rendered, "MOST_ROWS", 4)
+    sizes = [3, 5, 2, 7, 4]
+    model = Sequential([layers.Input((4,)), *(each for n in sizes for each in (layers.Dense(n), layers.ReLU()))])
+    report = summarize(model)
+    table = rendered.table(report, "+trainable,+macs,+share", fold=True)
+    more, relu = table.rows[2:]
+    assert [str(row[0]) for row in table.rows[2:]] == ["4 more (Dense)", "4 more (ReLU)"]
+    parameters = 20 + 12 + 21 + 32  # of Dense(5) on 3 to Dense(4) on 7
+    assert (more[2], more[3], str(more[4])) == (parameters, parameters, f"{parameters - 18}*B")
+    assert more[5] == parameters / (parameters + 15)
+    assert relu[2] == 0
+    assert "layers that would be more than 4 rows are one for each type, with sums (--no-fold)" in table.notes
+    assert len(rendered.table(report).rows) == 10
