@@ -16,7 +16,10 @@ from layercli.layers.validators import Activation, PositiveInt, PositiveInts
 
 
 def sequential() -> Sequential:
-    """The Sequential model of three convolutions and normalizations from TensorFlow's tutorial on custom layers."""
+    """Three convolutions and normalizations of a tutorial.
+
+    The Sequential model of TensorFlow's tutorial on custom layers.
+    """
     return Sequential(
         [
             Conv2D(1, (1, 1), input_shape=(None, None, 3)),
@@ -30,7 +33,10 @@ def sequential() -> Sequential:
 
 
 class MyDenseLayer(Layer):
-    """out = inputs @ kernel: the custom layer of TensorFlow's tutorial."""
+    """out = inputs @ kernel, the custom layer of a tutorial.
+
+    That of TensorFlow on custom layers.
+    """
 
     num_outputs: PositiveInt = 10
 
@@ -48,7 +54,10 @@ class MyDenseLayer(Layer):
 
 
 class LinearRegression(Model):
-    """out = slope * x + intercept: the model of TensorFlow's tutorial on custom training."""
+    """out = slope * x + intercept, the model of a tutorial.
+
+    That of TensorFlow on custom training.
+    """
 
     def build(self, input_shape: Shape) -> None:
         """Create slope and intercept with the tutorial's initial values, 5 and 0."""
@@ -65,7 +74,10 @@ class LinearRegression(Model):
 
 
 class MLP(Model):
-    """A multilayer perceptron: Dense layers of ``hidden`` units with an activation, then one of ``units``."""
+    """A multilayer perceptron for vectors of ``features``.
+
+    Dense layers of ``hidden`` units with an activation, then one of ``units``.
+    """
 
     features: PositiveInt = 784
     hidden: PositiveInts = (128,)

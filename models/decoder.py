@@ -40,7 +40,10 @@ Preset = Annotated[str, one_of(*SIZES)]
 
 
 def decoder(preset: Preset = "tiny") -> CausalLM:
-    """A Llama-style decoder from tokens to logits: RMS norm, rotary positions, grouped-query attention, SwiGLU."""
+    """A Llama-style decoder from tokens to logits.
+
+    RMS norm, rotary positions, grouped-query attention, SwiGLU.
+    """
     size = SIZES[preset]
     features = size.width // size.heads
     described = causal_lm.CausalLMDecoder(

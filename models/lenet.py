@@ -12,7 +12,10 @@ from layercli.layers.validators import Activation, PositiveInt
 
 
 def lenet(classes: PositiveInt = 10, activation: Activation = "tanh") -> Sequential:
-    """LeNet-5 for greyscale images of 32 x 32: two convolutions, two poolings, three Dense layers."""
+    """LeNet-5 for greyscale images of 32 x 32.
+
+    Two convolutions, two poolings, three Dense layers.
+    """
     return Sequential(
         [
             Input((32, 32, 1), name="image"),

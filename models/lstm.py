@@ -13,7 +13,10 @@ from layercli.layers.validators import PositiveInt
 
 
 class LSTMClassifier(Model):
-    """An LSTM over a sequence of feature vectors; a Dense layer classifies its last state."""
+    """An LSTM that classifies sequences of feature vectors.
+
+    A Dense layer classifies its last state.
+    """
 
     features: PositiveInt = 128
     units: PositiveInt = 256

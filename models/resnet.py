@@ -16,9 +16,10 @@ from layercli.layers.validators import Bool, Filters3, PositiveInt
 
 
 class ResnetIdentityBlock(Model):
-    """The identity block of a ResNet from TensorFlow's tutorial on custom layers: three convolutions and a shortcut.
+    """The identity block of a ResNet, from a tutorial.
 
-    The last of ``filters`` must equal the number of the input's channels, because the shortcut adds them.
+    Three convolutions and a shortcut, as in TensorFlow's tutorial on custom layers. The last
+    of ``filters`` must equal the number of the input's channels, because the shortcut adds them.
     """
 
     kernel_size: PositiveInt = 1
@@ -75,9 +76,10 @@ class Bottleneck(Model):
 
 
 class ResNet50(Model):
-    """ResNet-50 for images of 224 x 224, with Keras's layout: 25,636,712 parameters with 1000 classes.
+    """ResNet-50: 25.6 M parameters, images of 224 x 224.
 
-    Images may have any size of at least 32; the outputs are class probabilities.
+    Keras's layout: 25,636,712 parameters with 1000 classes. Images may have any
+    size of at least 32; the outputs are class probabilities.
     """
 
     classes: PositiveInt = 1000

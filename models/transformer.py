@@ -39,7 +39,10 @@ class EncoderBlock(Model):
 
 
 class TransformerEncoder(Model):
-    """Encoder blocks over embedded sequences, by default in the size of the paper's base model."""
+    """Encoder blocks over embedded sequences.
+
+    By default in the size of the paper's base model (Vaswani et al. 2017).
+    """
 
     blocks: PositiveInt = 6
     width: PositiveInt = 512

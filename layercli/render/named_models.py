@@ -33,7 +33,7 @@ def table(report: NamedModels) -> Table:
     """Return one row per model."""
     columns = [
         Column("Model"),
-        Column("What it is", key="description", shortens=16),
+        Column("What it is", key="description", shortens=59),
         Column("Settings", show=show_usual, shortens=24, yields=1, fields=SETTINGS),
     ]
     rows = [[entry.name, entry.line, entry.settings] for entry in report.entries]

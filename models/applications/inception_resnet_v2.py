@@ -45,7 +45,7 @@ class CustomScaleLayer(Layer):
 
 @standard("inception_resnet_v2")
 def InceptionResNetV2(of: ImageClassifier) -> Model:
-    """Inception-ResNet v2: 55.9 M parameters, images of 299 x 299."""
+    """Inception-ResNet v2: 56 M parameters, images of 299 x 299."""
     image = of.image(299, smallest=75)
     x = stem(image)
     x = block(x, [((96, 1),), ((48, 1), (64, 5)), ((64, 1), (96, 3), (96, 3))], 64, "mixed_5b")

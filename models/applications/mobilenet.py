@@ -44,8 +44,9 @@ def MobileNet(
     classifier_activation: object = "softmax",
     name: str | None = None,
 ) -> Model:
-    """MobileNet: 4.3 M parameters, images of 224 x 224; ``alpha`` scales the filters.
+    """MobileNet: 4.3 M parameters, images of 224 x 224.
 
+    ``alpha`` scales the filters.
     ``depth_multiplier`` is that of the depthwise convolutions, ``dropout`` the rate before the classifier.
     """
     size = published_size(input_shape, SIZES)

@@ -38,7 +38,10 @@ def MobileNetV2(
     classifier_activation: object = "softmax",
     name: str | None = None,
 ) -> Model:
-    """MobileNetV2: 3.5 M parameters, images of 224 x 224; ``alpha`` scales the filters."""
+    """MobileNetV2: 3.5 M parameters, images of 224 x 224.
+
+    ``alpha`` scales the filters.
+    """
     size = published_size(input_shape, SIZES)
     of = ImageClassifier(
         include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation,

@@ -71,8 +71,9 @@ ORDER = ("input_shape", "alpha", "minimalistic", "include_top", "weights", "inpu
 
 @with_arguments("MobileNetV3Large", ORDER, alpha=1.0, minimalistic=False, dropout_rate=0.2)
 def MobileNetV3Large(of: ImageClassifier, **own: Any) -> Model:
-    """MobileNetV3 Large: 5.5 M parameters, images of 224 x 224; ``alpha`` scales the filters.
+    """MobileNetV3 Large: 5.5 M parameters, images of 224 x 224.
 
+    ``alpha`` scales the filters.
     A ``minimalistic`` network has no hard-swish, no squeeze-and-excitation and no 5x5 kernels. ``dropout_rate`` is that before
     the classifier; ``include_preprocessing`` scales values from 0 to 255 to -1 to 1.
     """
@@ -81,8 +82,9 @@ def MobileNetV3Large(of: ImageClassifier, **own: Any) -> Model:
 
 @with_arguments("MobileNetV3Small", ORDER, alpha=1.0, minimalistic=False, dropout_rate=0.2)
 def MobileNetV3Small(of: ImageClassifier, **own: Any) -> Model:
-    """MobileNetV3 Small: 2.6 M parameters, images of 224 x 224; ``alpha`` scales the filters.
+    """MobileNetV3 Small: 2.6 M parameters, images of 224 x 224.
 
+    ``alpha`` scales the filters.
     A ``minimalistic`` network has no hard-swish, no squeeze-and-excitation and no 5x5 kernels. ``dropout_rate`` is that before
     the classifier; ``include_preprocessing`` scales values from 0 to 255 to -1 to 1.
     """

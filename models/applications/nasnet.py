@@ -40,7 +40,7 @@ def NASNetMobile(of: ImageClassifier) -> Model:
 
 @with_arguments("nasnet_large", ORDER)
 def NASNetLarge(of: ImageClassifier) -> Model:
-    """NASNet-A (6 @ 4032): 88.9 M parameters, images of 331 x 331."""
+    """NASNet-A (6 @ 4032): 89 M parameters, images of 331 x 331."""
     return nasnet(of, "large", 331, stem=96, filters=168, cells=6, skip_reduction=True)
 
 
