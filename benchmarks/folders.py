@@ -108,7 +108,7 @@ def written(place: Path, name: str, *, values: bool) -> None:
     from layercli.models.families import describe
     from layercli.models.pretrained import checkpoint_names
 
-    from layercli.inspect.summary import described
+    from layercli.inspect.layer_call import described
 
     published = json.loads(PUBLISHED.read_text())
     config = next(each["config"] for each in published if f"/{name}" in each["source"])

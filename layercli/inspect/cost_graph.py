@@ -14,9 +14,9 @@ from layercli.core.spec import Spec
 from layercli.errors import LayercliError, UsageError
 from layercli.inspect.cost import CACHE, STATES
 from layercli.inspect.decoding import CACHE_ARGUMENT
+from layercli.inspect.layer_call import default_inputs
 from layercli.inspect.layer_graph import layer_graph
 from layercli.inspect.model_graph import ModelGraph
-from layercli.inspect.summary import default_inputs
 
 if TYPE_CHECKING:
     from layercli.inspect.training_run import TrainingRun

@@ -12,7 +12,7 @@ from layercli.core.graph import Node
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.core.types import JSONObject
-from layercli.inspect.summary import described
+from layercli.inspect.layer_call import described
 from layercli.models.pretrained import Pretrained
 
 CACHE_ARGUMENT = "cache"

@@ -18,9 +18,11 @@ from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.variable import Variable
 from layercli.inspect.copied_call import CopiedCall
+from layercli.inspect.layer_call import described, ends, input_names
+from layercli.inspect.layer_summary import summary_of
 from layercli.inspect.layer_tree import LayerTree
 from layercli.inspect.model_graph import ROOT, ModelGraph, ModelGraphBuilder, ModuleCall, OperationCall, ValueKind
-from layercli.inspect.summary import Summary, described, ends, input_names, summary_of
+from layercli.inspect.summary import Summary
 
 VIEWS = frozenset(
     {

@@ -11,7 +11,7 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Spec, with_batch_dim
 from layercli.errors import ShapeError, UsageError
 from layercli.inspect.input_names import count_of
-from layercli.inspect.summary import default_inputs, input_names, offered_inputs
+from layercli.inspect.layer_call import default_inputs, input_names, offered_inputs
 
 
 def parse_shape(text: str, dtype: str = "float32", *, batch_first: bool = True) -> Spec:

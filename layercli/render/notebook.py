@@ -11,7 +11,8 @@ from layercli.core.variable import Variable
 from layercli.errors import LayercliError
 from layercli.gpu.report import GpuReport
 from layercli.inspect.diff import ModelDiff
-from layercli.inspect.summary import Summary, summarize
+from layercli.inspect.layer_summary import summarize
+from layercli.inspect.summary import Summary
 from layercli.inspect.variables import Variables
 from layercli.render import diff, gpu, html_table, plain, variables
 from layercli.render import summary as summaries

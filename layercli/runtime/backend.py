@@ -308,8 +308,9 @@ class TorchBackend:
         self, layer: Layer, inputs: TensorTree, columns: str | None, depth: int, width: int | None, print_fn: Any
     ) -> None:
         """Print the table of the summary, or give its text to ``print_fn``."""
+        from layercli.inspect.layer_call import offered_inputs
         from layercli.inspect.layer_names import with_layer_names
-        from layercli.inspect.summary import offered_inputs, summarize, uncalled
+        from layercli.inspect.layer_summary import summarize, uncalled
         from layercli.render.print_table import print_table
         from layercli.render.summary import table
 

@@ -10,7 +10,7 @@ from layercli.core import tree
 from layercli.core.functional import Functional
 from layercli.core.types import Config
 from layercli.errors import FormatError, LayercliError
-from layercli.saving import operation_serialization
+from layercli.saving import operation_deserialization, operation_names
 
 if TYPE_CHECKING:
     from layercli.saving.deserialization import Reader
@@ -65,9 +65,7 @@ class Drawing:
             if each.get("class_name") == "InputLayer":
                 self.outputs[name] = [self.reader.input(each)]
                 continue
-            self.made[name] = (
-                self.operation(each) if operation_serialization.is_operation(each) else self.reader.made(each)
-            )
+            self.made[name] = self.operation(each) if operation_names.is_operation(each) else self.reader.made(each)
             pending[name] = self.reader.configs(each, "inbound_nodes")
         while any(pending.values()):
             progress = False
@@ -111,7 +109,7 @@ class Drawing:
     def operation(self, described: Any) -> Callable[..., Any]:
         """Return an operation, to be called as in Keras."""
         try:
-            return operation_serialization.operation(self.reader.where, described)
+            return operation_deserialization.operation(self.reader.where, described)
         except UNFIT as error:
             if isinstance(error, LayercliError):
                 raise
@@ -123,7 +121,7 @@ class Drawing:
             return self.tensor(value["config"]["keras_history"])
         if isinstance(value, dict) and str(value.get("class_name")).startswith("__"):
             try:
-                return operation_serialization.literal(value)
+                return operation_deserialization.literal(value)
             except UNFIT as error:
                 raise self.damaged(f"a {value['class_name']} that is none") from error
         if isinstance(value, dict):

@@ -12,7 +12,7 @@ from typing import Any
 import layercli.layers
 from layercli.core.types import Config
 from layercli.errors import FormatError
-from layercli.saving import operation_serialization
+from layercli.saving import operation_names
 from layercli.saving.functional_deserialization import MODELS
 from layercli.saving.legacy_keras_1 import graph_of_branches, modern
 from layercli.saving.legacy_keras_nodes import Renumbered, nodes
@@ -114,8 +114,8 @@ def _layer(described: dict[str, Any]) -> dict[str, Any]:
     """Return the config of a single layer, or of an operation in a graph that Keras 3 wrote into HDF5."""
     described = modern(described)
     name, settings = described["class_name"], described["config"]
-    if described.get("module") is None and name in operation_serialization.MODULE_OF and _is_operation(name, settings):
-        return {**described, "module": operation_serialization.MODULE_OF[name], "registered_name": name}
+    if described.get("module") is None and name in operation_names.MODULE_OF and _is_operation(name, settings):
+        return {**described, "module": operation_names.MODULE_OF[name], "registered_name": name}
     if ">" in name:
         own = {**described, "class_name": name.partition(">")[2], "registered_name": name, "module": None}
         return {**own, "config": _plain_settings(settings)}

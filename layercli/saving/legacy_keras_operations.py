@@ -7,7 +7,7 @@ from typing import Any
 
 from layercli.core.types import Config
 from layercli.errors import FormatError
-from layercli.saving import operation_serialization
+from layercli.saving import operation_names
 from layercli.saving.legacy_keras_nodes import Renumbered, arguments, name_of
 
 OP_LAYERS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod", "InstanceProperty")
@@ -72,7 +72,7 @@ def op_layer(described: dict[str, Any], numbers: Renumbered) -> dict[str, Any]:
         calls.append({"args": args, "kwargs": {}})
     if found is None:
         raise FormatError(f"the operation {name!r} is never called")
-    module = operation_serialization.MODULE_OF[found]
+    module = operation_names.MODULE_OF[found]
     return {
         "module": module,
         "class_name": found,

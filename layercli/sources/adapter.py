@@ -11,7 +11,8 @@ from typing import Any
 from layercli.errors import FileError, LayercliError, UsageError
 from layercli.formats.detect import open_weights
 from layercli.inspect.adapter import Adapter, adapter_of
-from layercli.inspect.summary import Summary, described
+from layercli.inspect.layer_call import described
+from layercli.inspect.summary import Summary
 from layercli.sources import huggingface
 from layercli.sources.source import Source
 from layercli.sources.weights import WeightsSource

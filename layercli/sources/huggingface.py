@@ -20,8 +20,9 @@ from layercli.formats.detect import open_single, open_weights
 from layercli.formats.os_errors import reading
 from layercli.formats.weight_file import TensorEntry, WeightFile
 from layercli.inspect.dtype_totals import totals_of
+from layercli.inspect.layer_call import described
 from layercli.inspect.model_loader import ModelSource
-from layercli.inspect.summary import Summary, described
+from layercli.inspect.summary import Summary
 from layercli.models.families import describe
 from layercli.models.matching import Match, match
 from layercli.models.pretrained import (

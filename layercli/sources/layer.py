@@ -75,7 +75,7 @@ class LayerSource(Source):
 
     def summary(self, inputs: TensorTree = None) -> Summary:
         """Return the layers with their shapes, parameters and cost."""
-        from layercli.inspect.summary import summarize
+        from layercli.inspect.layer_summary import summarize
 
         return self.with_decoding(summarize(self.model, as_specs(inputs), name=self.name, source=self.origin))
 
@@ -98,7 +98,7 @@ class LayerSource(Source):
     def variables(self, inputs: TensorTree = None, *, seed: int = 0) -> Variables:
         """Return the variables, with the archive's values or initial values determined by ``seed``."""
         from layercli.inspect import layer_variables
-        from layercli.inspect.summary import described
+        from layercli.inspect.layer_call import described
 
         if not self.model.built or inputs is not None:
             described(self.model, as_specs(inputs))

@@ -241,7 +241,7 @@ def test_debug_shows_the_traceback(cli):
 
 
 def test_a_bug_is_said_to_be_one(cli, monkeypatch):
-    monkeypatch.setattr("layercli.inspect.summary.summarize", None)
+    monkeypatch.setattr("layercli.inspect.layer_summary.summarize", None)
     done = cli("summary mlp")
     assert (done.code, done.out) == (70, "")
     assert done.err == (
@@ -254,7 +254,7 @@ def test_a_package_that_cannot_be_imported_is_named(cli, monkeypatch):
     source = "raise ImportError('libcusparse.so.12: undefined symbol: x')"
     code = compile(source, "/lib/torch/__init__.py", "exec")
     ours = {"__name__": "layercli.stand_in", "importing": types.FunctionType(code, {"__name__": "torch"})}
-    monkeypatch.setattr("layercli.inspect.summary.summarize", eval("lambda *given, **named: importing()", ours))
+    monkeypatch.setattr("layercli.inspect.layer_summary.summarize", eval("lambda *given, **named: importing()", ours))
     done = cli("summary mlp")
     assert (done.code, done.out) == (2, "")
     assert done.err == (

@@ -13,9 +13,9 @@ from torch import nn
 
 from benchmarks.plain import ResNet50 as PlainResNet50
 from layercli.core.spec import Spec
+from layercli.inspect.layer_summary import summarize
 from layercli.inspect.model_loader import from_python
 from layercli.inspect.shape_parser import parse_shape
-from layercli.inspect.summary import summarize
 from layercli.inspect.variables import measure
 from layercli.runtime.analysis.module_summary import summarize_module, variables_of_module
 

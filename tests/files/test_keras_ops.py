@@ -14,7 +14,7 @@ from layercli import ops
 from layercli.core.functional import Functional
 from layercli.errors import FormatError, UsageError
 from layercli.ops.image.resize import Upsample
-from layercli.saving import operation_serialization
+from layercli.saving import operation_names
 
 RNG = np.random.default_rng(3)
 A, B = (RNG.standard_normal((2, 4, 6)).astype("float32") for _ in range(2))
@@ -302,7 +302,7 @@ def test_an_operation_of_keras_s_is_read(name, tmp_path):
 def test_every_operation_that_a_file_can_name_is_tried():
     used = set()
     for call in (drawn(layercli, CALLS), drawn(layercli, {"mish": lambda o, a, b: o.mish(a)})):
-        used |= {each["class_name"] for each in call.get_config()["layers"]} & set(operation_serialization.MODULE_OF)
+        used |= {each["class_name"] for each in call.get_config()["layers"]} & set(operation_names.MODULE_OF)
     others = {"Amax", "Amin", "TrueDivide", "ReLU", "OnesLike", "ZerosLike"}  # each written under another of its names
     others |= {"Append", "Average", "Diff", "Dot", "Hstack", "Inner", "Moveaxis"}  # written as what they are made of
     others |= {
@@ -318,7 +318,7 @@ def test_every_operation_that_a_file_can_name_is_tried():
     others |= {"Fliplr", "Flipud", "Hsplit", "Logdet", "Rot90", "SaturateCast", "Trace", "Trapezoid", "Vsplit"}
     others |= {"Outer", "Ravel", "Swapaxes", "Tensordot", "Vdot", "Vstack"}
     wrong_in_keras = {"Sparsemax", "Norm"}  # on JAX it is no projection, and no norm that it has saved can be computed
-    assert used == set(operation_serialization.MODULE_OF) - others - wrong_in_keras
+    assert used == set(operation_names.MODULE_OF) - others - wrong_in_keras
 
 
 def test_our_file_again_gives_the_same_file(tmp_path):

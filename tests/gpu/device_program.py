@@ -18,7 +18,7 @@ from torch._subclasses import FakeTensorMode
 from layercli import Sequential, layers, losses, metrics, optimizers
 from layercli.core import tree
 from layercli.core.layer import Layer
-from layercli.inspect.summary import default_inputs
+from layercli.inspect.layer_call import default_inputs
 from layercli.losses.loss import Loss
 from layercli.ops.core.loops import While
 from layercli.ops.experts import ExpertFeedForward

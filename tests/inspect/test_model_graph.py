@@ -8,9 +8,10 @@ from layercli import Input, Layer, Model, layers, ops
 from layercli.core import tree
 from layercli.core.dims import UNKNOWN, Dim
 from layercli.core.spec import Spec
+from layercli.inspect.layer_call import default_inputs
 from layercli.inspect.layer_graph import layer_graph
+from layercli.inspect.layer_summary import summarize
 from layercli.inspect.model_graph import ModelGraphBuilder, ModuleCall, OperationCall, ValueKind
-from layercli.inspect.summary import default_inputs, summarize
 from layercli.sources.resolve import resolve
 
 B, T = Dim.named("B"), Dim.named("T")

@@ -106,7 +106,7 @@ def test_layers_are_those_of_the_module(tmp_path):
 
 
 def test_a_layer_of_ours_says_the_same(tmp_path):
-    from layercli.inspect.summary import summarize
+    from layercli.inspect.layer_summary import summarize
     from layercli.sources.resolve import resolve
 
     model = resolve("mlp").model

@@ -16,9 +16,10 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.inspect.input_generation import filled
+from layercli.inspect.layer_call import input_names, offered_inputs
+from layercli.inspect.layer_summary import summarize
 from layercli.inspect.model_loader import named_models
 from layercli.inspect.shape_parser import fill, inputs_of
-from layercli.inspect.summary import input_names, offered_inputs, summarize
 from layercli.layers.core.dense import Dense
 from layercli.render import plain
 from layercli.render.summary import table

@@ -10,8 +10,8 @@ import layercli
 from layercli import Input, Sequential, layers, quantizers
 from layercli.core import naming
 from layercli.errors import NotBuiltError, UsageError
+from layercli.inspect.layer_summary import summarize
 from layercli.inspect.layer_variables import of_archive
-from layercli.inspect.summary import summarize
 from layercli.ops.nn.quantized import integer_product
 from layercli.quantizers import unpack_int4
 from tests import keras_float8

@@ -12,7 +12,7 @@ from layercli.models import APPLICATIONS
 from layercli import applications, config
 from layercli.core import naming
 from layercli.errors import FileError, FormatError, ShapeError, UsageError
-from layercli.inspect.summary import summarize
+from layercli.inspect.layer_summary import summarize
 from layercli.layers import Conv2D, Input
 from layercli.sources.resolve import resolve
 from tests.keras_applications import ARGUMENTS, OTHERS, RECORD, SMALL, described, images, weights

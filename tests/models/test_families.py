@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from layercli.errors import FormatError, UsageError
 from layercli.inspect.decoding import active_parameters, decoding_step
 from layercli.inspect.input_names import NamedInputs
-from layercli.inspect.summary import described
+from layercli.inspect.layer_call import described
 from layercli.runtime.analysis import pretrained
 from layercli.runtime.inference.generation import DecodingRules, generate
 from layercli.sources import huggingface
@@ -269,7 +269,7 @@ def test_a_word_that_is_a_list_or_a_dict_is_refused(kind):
 WITHOUT_TORCH = """
 import json, sys
 for name in ("torch", "numpy", "transformers"): sys.modules[name] = None
-from layercli.inspect.summary import described
+from layercli.inspect.layer_call import described
 from layercli.models.families import describe
 for file in sys.argv[1:]:
     with open(file) as stream: described(describe(json.load(stream)))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from layercli.models.families import describe
 
-from layercli.inspect.summary import described
+from layercli.inspect.layer_call import described
 
 PUBLISHED = json.loads((Path(__file__).parent.parent / "reference" / "published.json").read_text())
 

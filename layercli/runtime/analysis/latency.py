@@ -16,7 +16,7 @@ from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.core.types import JSONObject, TensorTree
 from layercli.inspect.benchmark_stats import RepeatedRuns, Slowdown, TimingSamples, slowdown
-from layercli.inspect.summary import described
+from layercli.inspect.layer_call import described
 from layercli.inspect.user_input import without_input
 from layercli.runtime.analysis import roofline
 from layercli.runtime.analysis.flop_counter import macs_of

@@ -15,9 +15,9 @@ from layercli.core.dims import Size
 from layercli.core.spec import Spec
 from layercli.inspect import input_generation, inputs
 from layercli.inspect.input_names import Arguments
-from layercli.runtime.analysis.dispatch_tracer import MOST_REAL
 from layercli.runtime.analysis.fake_tensors import FakeTensor
 from layercli.runtime.analysis.module_runs import Fill
+from layercli.runtime.analysis.traced_operation import MOST_REAL
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.forward_arguments import forward_arguments
 from layercli.runtime.inference.prepared_model import floating_of

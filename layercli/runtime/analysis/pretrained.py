@@ -16,8 +16,8 @@ from layercli.errors import FormatError
 from layercli.formats.safetensors import SafetensorsFile
 from layercli.formats.safetensors_index import ShardedFile
 from layercli.formats.weight_file import WeightFile
+from layercli.inspect.layer_call import described
 from layercli.inspect.packed_weights import quantization_settings
-from layercli.inspect.summary import described
 from layercli.inspect.unpacked_file import UnpackedFile
 from layercli.inspect.unpacked_values import method_of
 from layercli.models.matching import MatchingPlace, match

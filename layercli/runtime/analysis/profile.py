@@ -14,7 +14,7 @@ from layercli.core import dims, tree
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.core.types import JSONObject, TensorTree
-from layercli.inspect.summary import summarize
+from layercli.inspect.layer_summary import summarize
 from layercli.inspect.user_input import without_input
 from layercli.runtime.analysis.flop_counter import macs_of
 from layercli.runtime.analysis.kernel_profiler import Kernel, seen

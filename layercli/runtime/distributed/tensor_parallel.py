@@ -18,7 +18,7 @@ from layercli.core.layer import Layer
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.formats.weight_file import WeightFile
-from layercli.inspect.summary import described
+from layercli.inspect.layer_call import described
 from layercli.models.matching import MatchingPlace
 from layercli.models.parallel import BY_KEY_HEADS, EXPERTS, ROWS, VOCABULARY
 from layercli.models.pretrained import Pretrained

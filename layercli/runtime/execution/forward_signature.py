@@ -17,8 +17,8 @@ from layercli.core.layer import Layer
 from layercli.errors import UsageError
 from layercli.inspect.input_names import Arguments, NamedInputs, count_of
 from layercli.inspect.inputs import check, converted
+from layercli.inspect.layer_call import given_to, input_names, offered_inputs
 from layercli.inspect.output_names import numbered
-from layercli.inspect.summary import given_to, input_names, offered_inputs
 from layercli.runtime.execution.graph_module import GraphModule
 from layercli.runtime.execution.grouped_inputs import annotations_of_forward, nested
 

@@ -23,8 +23,8 @@ from layercli.core.spec import Spec
 from layercli.errors import UsageError, nearest
 from layercli.formats.atomic import replacing, staged
 from layercli.formats.error_keeping import error_keeping
+from layercli.inspect.layer_call import ends, input_names
 from layercli.inspect.output_names import numbered
-from layercli.inspect.summary import ends, input_names
 from layercli.runtime.execution import eager_call, layer_module, tensors
 from layercli.runtime.execution.graph_module import first_line
 from layercli.runtime.execution.model_saving import require_built

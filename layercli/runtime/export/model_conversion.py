@@ -16,8 +16,8 @@ from layercli.core.types import Tree
 from layercli.errors import FileError, UsageError
 from layercli.formats.atomic import staged
 from layercli.formats.weight_file import TensorEntry
+from layercli.inspect.layer_call import described
 from layercli.inspect.model_loader import ModelSource
-from layercli.inspect.summary import described
 from layercli.runtime.analysis import pretrained
 from layercli.runtime.execution import layer_module
 from layercli.runtime.execution.model_saving import load_model, save

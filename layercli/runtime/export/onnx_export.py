@@ -13,7 +13,7 @@ from layercli.core import tree
 from layercli.core.layer import Layer
 from layercli.core.types import TensorTree
 from layercli.errors import MissingPackageError, UsageError
-from layercli.inspect.summary import ends
+from layercli.inspect.layer_call import ends
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.forward_hooks import HookedCall, forward_hooks
 from layercli.runtime.execution.graph_module import first_line

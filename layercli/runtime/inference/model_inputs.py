@@ -14,9 +14,9 @@ from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.inspect import input_generation, inputs, shape_parser
 from layercli.inspect.input_names import Arguments
+from layercli.inspect.layer_call import default_inputs, offered_inputs
 from layercli.inspect.model_arguments import parse_setting
 from layercli.inspect.model_loader import ModelSource
-from layercli.inspect.summary import default_inputs, offered_inputs
 from layercli.models.pretrained import Pretrained
 from layercli.runtime.execution.forward_arguments import forward_arguments, named
 from layercli.runtime.execution.forward_signature import arguments_of, by_name, of_layer

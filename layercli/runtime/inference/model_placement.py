@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from layercli.errors import UsageError
+from layercli.inspect.layer_call import described
 from layercli.inspect.model_loader import ModelSource
-from layercli.inspect.summary import described
 from layercli.models.pretrained import Pretrained
 from layercli.runtime.analysis import pretrained
 from layercli.runtime.execution import device as devices

@@ -19,7 +19,8 @@ from layercli.runtime.execution import eager_call, layer_module, tensors, torch_
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
 from layercli.runtime.inference.prepacked_weights import PrepackedCall
 from layercli.runtime.training.data_adapters import ArrayAdapter, packed, source_of
-from layercli.runtime.training.training_loop import build, limited_steps, peek, size_of, to_device
+from layercli.runtime.training.epoch_batches import limited_steps, peek, size_of, to_device
+from layercli.runtime.training.training_loop import build
 
 
 def predict(

@@ -18,8 +18,8 @@ from layercli.core.layer import Layer
 from layercli.core.types import Tensor, TensorTree, Tree
 from layercli.errors import LayercliError, UsageError, nearest
 from layercli.formats.detect import open_weights
+from layercli.inspect.layer_call import ends, no_tensor_output_error
 from layercli.inspect.model_loader import ModelSource
-from layercli.inspect.summary import ends, no_tensor_output_error
 from layercli.inspect.user_input import without_input
 from layercli.runtime.analysis import pretrained
 from layercli.runtime.execution import eager_call, load_weights, model_saving, tensors

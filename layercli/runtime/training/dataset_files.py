@@ -18,8 +18,8 @@ from layercli.formats.image_dataset import ImageFolder, open_folder
 from layercli.formats.npy import NpyFile
 from layercli.formats.parquet import read_parquet
 from layercli.inspect.inputs import InputSource, parse_bounds
+from layercli.inspect.layer_call import offered_inputs
 from layercli.inspect.shape_parser import parse_shapes
-from layercli.inspect.summary import offered_inputs
 from layercli.runtime.training.data_adapters import ArrayAdapter, ImageAdapter, TensorAdapter, source_of
 
 PARTS = ("x", "y", "sample_weight")

@@ -23,7 +23,7 @@ from layercli.runtime.distributed import collectives, distributed_checkpoint, fs
 from layercli.runtime.distributed.process_group import Group
 from layercli.runtime.execution import device as devices
 from layercli.runtime.execution import eager_call, model_saving
-from layercli.runtime.training import training_loop
+from layercli.runtime.training import epoch_batches, training_loop
 from layercli.runtime.training.data_adapters import ArrayAdapter
 from layercli.runtime.training.dataset_files import AS_IT_IS, Reading, images_of, read
 from layercli.runtime.training.logits_warning import logits_warning
@@ -44,7 +44,7 @@ class FitArguments:
     optimizer: str | None
     loss: str | None
     metrics: tuple[str, ...] = ()
-    batch_size: int = training_loop.BATCH_SIZE
+    batch_size: int = epoch_batches.BATCH_SIZE
     device: str = "auto"
     seed: int = 0
     shard: bool = False
@@ -195,7 +195,7 @@ def ready(
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     place, joined = place_of(settings)
-    training_loop.size_of(settings.batch_size)
+    epoch_batches.size_of(settings.batch_size)
     random.set_seed(settings.seed)
     layer.compile(**compiled(subject, settings, what))
     [first] = [next(source.batches(settings.batch_size))]
