@@ -28,16 +28,15 @@ class Prepared:
     def other(self, model: str) -> Prepared:
         """Prepare another model in the same way for the same inputs; it has its own weights."""
         from layercli.core import naming
-        from layercli.runtime.execution.forward_arguments import flags_for
-        from layercli.runtime.execution.forward_signature import handed
         from layercli.runtime.inference import prepared_model
+        from layercli.runtime.inference.model_kinds import handed, runnable
 
         naming.clear_session()  # initial values depend on names, so equal models get equal weights
         subject = opened(model, (), self.plan.settings.seed)
         inputs = handed(subject.name, subject.model, self.subject.model, self.inputs)
         settings = replace(self.plan.settings, weights=None)
         plan = replace(self.plan, model=model, set=[], settings=settings)
-        flags = flags_for(subject.model, self.program.flags)
+        flags = runnable(subject.model).flags(self.program.flags)
         return Prepared(plan, subject, prepared_model.prepare(subject, inputs, settings, flags=flags), inputs)
 
     def to_json(self, command: str) -> JSONObject:
@@ -57,14 +56,13 @@ class Prepared:
 def opened(text: str, settings: Iterable[str], seed: int) -> ModelSource:
     """Return the model that ``text`` names; ``seed`` determines random values drawn while a torch module is constructed."""
     from layercli import random
-    from layercli.runtime.execution.graph_module import GraphModule
+    from layercli.runtime.inference.model_kinds import runnable
     from layercli.sources.resolve import resolve
 
     random.set_seed(seed)
     subject = resolve(text, settings).subject
-    if isinstance(subject.model, GraphModule):
-        for note in subject.model.notes:
-            output.print_info(f"warning: {subject.name} was {note}")
+    for note in runnable(subject.model).notes:
+        output.print_info(f"warning: {subject.name} was {note}")
     return subject
 
 

@@ -110,13 +110,13 @@ class ModuleSource(Source):
 
     def named(self, inputs: Any) -> dict[str, Spec]:
         """Return inputs by argument name; unnamed ones are the first arguments."""
-        from layercli.runtime.execution.forward_signature import arguments_of
+        from layercli.runtime.execution.forward_signature import module_arguments
 
         specs = as_specs(inputs)
         if specs is None or isinstance(specs, dict):
             return specs or {}
         given = specs if isinstance(specs, list) else [specs]
-        return dict(zip(arguments_of(self.described, None, len(given)).names, given, strict=False))
+        return dict(zip(module_arguments(self.described, len(given)).names, given, strict=False))
 
 
 def is_known(inputs: Mapping[str, Spec]) -> bool:

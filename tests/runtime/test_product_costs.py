@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from layercli.core.spec import Spec
-from layercli.runtime.analysis.cost_registry import PRODUCT_COSTS, product_cost
+from layercli.runtime.analysis.cost_registry import PRODUCT_COSTS
 from layercli.runtime.analysis.module_summary import summarize_module
+from layercli.runtime.analysis.product_costs import product_cost
 from layercli.runtime.analysis.uncounted_products import UNKNOWN_PRODUCTS
 from layercli.sources.exported_program import ExportedProgramSource
 

@@ -32,8 +32,8 @@ def stream(
     from layercli.formats.npy_writer import RowWriter
     from layercli.render.run import streamed
     from layercli.runtime.execution import device as devices
-    from layercli.runtime.execution.forward_signature import by_name
     from layercli.runtime.inference import batch_inference, model_inputs, prepared_model
+    from layercli.runtime.inference.model_kinds import runnable
 
     batch = parse_batch(size)
     if out is None or not out.lower().endswith(".npy") or not plan.request.files:
@@ -42,7 +42,7 @@ def stream(
     subject = opened(plan.model, plan.set, plan.settings.seed)
     batch_inference.check_batch(subject.name, subject.model, batch)
     inputs = model_inputs.inputs_for(subject, plan.request, batch_inference.InputRows)
-    rows = batch_inference.rows_in(by_name(subject.model, inputs))
+    rows = batch_inference.rows_in(runnable(subject.model).by_name(inputs))
     writer = RowWriter(out, rows, batch_inference.identity(asdict(plan), files))
     if resume and not force and is_complete(writer, files):
         output.print_info(f"{out} is complete: all {rows:,} rows are there")

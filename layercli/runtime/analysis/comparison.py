@@ -20,7 +20,7 @@ from layercli.runtime.execution.forward_hooks import HookedCall, forward_hooks
 from layercli.runtime.execution.preserve_buffers import preserve_buffers
 from layercli.runtime.export import onnx_export
 from layercli.runtime.inference.forward_pass import OUTPUT
-from layercli.runtime.inference.prepared_model import PreparedModel, calling, recast
+from layercli.runtime.inference.prepared_model import PreparedModel, recast
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def in_another_way(program: PreparedModel, way: str, inputs: TensorTree) -> dict
 
 def eager(program: PreparedModel) -> PreparedModel:
     """Return the model prepared to run layer by layer, without a compiled or fused graph."""
-    return replace(program, call=calling(program.model, program.module, False, program.flags), compiled=False)
+    return replace(program, call=program.kind.function(program.module, False, program.flags), compiled=False)
 
 
 def _on_device(device: str) -> Callable[[PreparedModel, Any], dict[str, ComparisonResult]]:
@@ -176,7 +176,7 @@ def _in_float64(program: PreparedModel, inputs: TensorTree) -> dict[str, Compari
 
 def _compiled(program: PreparedModel, inputs: TensorTree) -> dict[str, ComparisonResult]:
     return record(
-        replace(program, call=calling(program.model, program.module, True, program.flags)), inputs, layers=False
+        replace(program, call=program.kind.function(program.module, True, program.flags)), inputs, layers=False
     )
 
 

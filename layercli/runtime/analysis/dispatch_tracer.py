@@ -16,14 +16,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from layercli.core.types import Tensor
 from layercli.runtime.analysis.attention_costs import attention
-from layercli.runtime.analysis.cost_registry import product_cost
+from layercli.runtime.analysis.dispatched_operation import DispatchedOperation
 from layercli.runtime.analysis.fake_tensors import FakeTensor, NeedsValues
 from layercli.runtime.analysis.operator_arguments import (
     is_composite,
     map_tensors,
     storage_of,
 )
-from layercli.runtime.analysis.traced_operation import TracedOperation
+from layercli.runtime.analysis.product_costs import product_cost
 
 Recorder = Callable[[Any, tuple[Any, ...], dict[str, Any], Any, int], None]
 """The callback for each operation: the operation, its arguments and results (meta or real tensors), its MACs."""
@@ -96,7 +96,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
         if not self.real and name == "aten::_fused_sdp_choice":
             unset = {key: _unset(x, False) for key, x in kwargs.items()}
             return func(*map_tensors(args, _unset, False), **unset)  # the kernel that the CPU would choose
-        call = TracedOperation(self, func, name, args, kwargs)
+        call = DispatchedOperation(self, func, name, args, kwargs)
         out = call.run()
         if self.record is not None:
             seen_args, seen_kwargs = call.seen

@@ -15,12 +15,12 @@ from layercli.core.dims import Size
 from layercli.core.spec import Spec
 from layercli.inspect import input_generation, inputs
 from layercli.inspect.input_names import Arguments
+from layercli.runtime.analysis.dispatched_operation import MOST_REAL
 from layercli.runtime.analysis.fake_tensors import FakeTensor
 from layercli.runtime.analysis.module_runs import Fill
-from layercli.runtime.analysis.traced_operation import MOST_REAL
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.forward_arguments import forward_arguments
-from layercli.runtime.inference.prepared_model import floating_of
+from layercli.runtime.inference.model_kinds import runnable
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def inputs_of_module(
     if not (shapes or given.files or given.arguments):
         return ModuleInputs()
     arguments = forward_arguments(name, module, shapes, given.files, given.arguments)
-    specs = arguments.specs(sizes, floating_of(module) or "float32")
+    specs = arguments.specs(sizes, runnable(module).floating_dtype or "float32")
     found = ModuleInputs(specs, dict(arguments.flags))
     if given.files:
         taken = Arguments(arguments.taken.names, {*arguments.taken.optional, *specs})

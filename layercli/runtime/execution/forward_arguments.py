@@ -8,14 +8,12 @@ from typing import Any
 
 from torch import nn
 
-from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.errors import UsageError, nearest
 from layercli.inspect.input_names import Arguments
 from layercli.inspect.model_arguments import parse_setting
 from layercli.inspect.shape_parser import fill, parse_sizes, shapes_by_name
-from layercli.runtime.execution.forward_signature import POSITIONAL, arguments_of, forward_parameters, takes_any
-from layercli.runtime.execution.graph_module import GraphModule
+from layercli.runtime.execution.forward_signature import POSITIONAL, forward_parameters, module_arguments, takes_any
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class ForwardArguments:
     def check(self, given: Mapping[str, Any]) -> None:
         """Raise UsageError if a required argument has neither an input nor a flag."""
         held = {*given, *self.flags, *map(owner_of, [*given, *self.flags])}
-        arguments_of(self.module, None, len(self.shapes) + len(self.files)).check(self.name, held, flags=True)
+        module_arguments(self.module, len(self.shapes) + len(self.files)).check(self.name, held, flags=True)
 
 
 def forward_arguments(
@@ -54,7 +52,7 @@ def forward_arguments(
     entries suffice.
     """
     given = dict(map(parse_setting, flags))
-    own = arguments_of(module, None, len(shapes) + len(files))
+    own = module_arguments(module, len(shapes) + len(files))
     others = other_keywords(module, own, [*named(shapes), *named(files), *given])
     known = Arguments([*own.names, *others], {*own.optional, *others})
     check_flags(name, module, given)
@@ -96,10 +94,8 @@ def check_flags(name: str, module: nn.Module, flags: Mapping[str, object]) -> No
             )
 
 
-def flags_for(module: Layer | nn.Module, flags: Mapping[str, object]) -> dict[str, object]:
+def flags_for(module: nn.Module, flags: Mapping[str, object]) -> dict[str, object]:
     """Return those of another model's flags that the ``forward`` of a torch module takes."""
-    if isinstance(module, (Layer, GraphModule)):
-        return {}
     known, others = forward_parameters(module), takes_any(module)
     return {flag: value for flag, value in flags.items() if others or owner_of(flag) in known}
 

@@ -1,4 +1,4 @@
-"""The inputs of a model by name; the inputs of a torch module are the arguments of its ``forward``."""
+"""The inputs of a torch module by name: the arguments of its ``forward``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from layercli.core import tree
-from layercli.core.layer import Layer
-from layercli.errors import UsageError
-from layercli.inspect.input_names import Arguments, NamedInputs, count_of
-from layercli.inspect.inputs import check, converted
-from layercli.inspect.layer_call import given_to, input_names, offered_inputs
+from layercli.inspect.input_names import Arguments
 from layercli.inspect.output_names import numbered
 from layercli.runtime.execution.graph_module import GraphModule
 from layercli.runtime.execution.grouped_inputs import annotations_of_forward, nested
@@ -26,15 +21,8 @@ Kind = inspect.Parameter
 POSITIONAL = (Kind.POSITIONAL_ONLY, Kind.POSITIONAL_OR_KEYWORD)
 
 
-def arguments_of(model: Layer | nn.Module, specs: Any = None, count: int = 1) -> Arguments:
-    """Return the inputs of ``model``; ``count`` is the number of inputs given, which sizes a ``*args``.
-
-    For a Layer ``specs`` is the tree of its inputs, or None if unknown.
-    """
-    if isinstance(model, Layer):
-        required = input_names(model, specs)
-        others = [name for name in model.optional_inputs() if name not in required]
-        return Arguments([*required, *others], others, others)
+def module_arguments(model: nn.Module, count: int = 1) -> Arguments:
+    """Return the arguments of ``forward``, of a graph its inputs; ``count`` is the number given, which sizes a ``*args``."""
     if isinstance(model, GraphModule):
         return Arguments(list(model.specs))
     names: list[str] = []
@@ -134,59 +122,3 @@ def spreading(
 def as_list(inputs: object) -> list[Any]:
     """Return a list or tuple as a list, and one input as a list of it."""
     return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-
-
-def by_name(model: Layer | nn.Module, inputs: Any) -> dict[str, Any]:
-    """Return the tree of inputs of ``model`` by name; if it takes more, the given ones are the first."""
-    if not isinstance(model, Layer):
-        return dict(inputs)
-    if isinstance(inputs, NamedInputs):
-        return by_name(model, inputs.inputs) | inputs.optional
-    return dict(zip(input_names(model, inputs), tree.flatten(inputs), strict=False))
-
-
-def handed(name: str, model: Layer | nn.Module, other: Layer | nn.Module, inputs: object) -> Any:
-    """Match the inputs of ``other`` to those of ``model``, called ``name``: by name, else by order."""
-    given = by_name(other, inputs)
-    offered = offered_inputs(model) if isinstance(model, Layer) else None
-    if isinstance(model, Layer) and offered is None and len(model.required_inputs()) < 2:
-        # its inputs are not declared
-        leaves = list(given.values())
-        return inputs if isinstance(other, Layer) else leaves[0] if len(leaves) == 1 else leaves
-    taken = arguments_of(model, offered, len(given))
-    sources = paired(taken.names, list(given))
-    taken.check(name, sources)
-    if len(sources) < len(given):
-        raise UsageError(f"{name} takes {count_of(taken.names)}, got {len(given)} ({', '.join(given)})")
-    found = {theirs: given[ours] for theirs, ours in sources.items()}
-    if isinstance(model, GraphModule):
-        for each, spec in model.specs.items():
-            check(found[each], spec, each, fixed=True)
-        return {each: converted(x, model.specs[each]) for each, x in found.items()}
-    if not isinstance(model, Layer):
-        return found
-    return of_layer(taken, offered, found)
-
-
-def of_layer(taken: Arguments, specs: object, given: Mapping[str, Any]) -> Any:
-    """Return the named inputs of a layer as the tree that ``specs`` are, or as a list, with the optional ones by name."""
-    optional = {name: x for name, x in given.items() if name in taken.named}
-    required = [x for name, x in given.items() if name not in optional]
-    left = iter(required)
-    one = required[0] if len(required) == 1 else required
-    inputs = one if specs is None else tree.map_structure(lambda _: next(left), specs)
-    return NamedInputs(inputs, optional) if optional else inputs
-
-
-def layer_arguments(model: Layer, inputs: object) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments for a call of a layer on its inputs, positional and by name."""
-    if isinstance(inputs, NamedInputs):
-        return given_to(model, inputs.inputs), inputs.optional
-    return given_to(model, inputs), {}
-
-
-def paired(taken: list[str], given: list[str]) -> dict[str, str]:
-    """Return the pairs of inputs: by name if all names match, else in order."""
-    if set(given) <= set(taken):
-        return {name: name for name in taken if name in given}
-    return dict(zip(taken, given, strict=False))

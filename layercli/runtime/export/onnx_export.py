@@ -10,17 +10,14 @@ import torch
 from torch import nn
 
 from layercli.core import tree
-from layercli.core.layer import Layer
 from layercli.core.types import TensorTree
 from layercli.errors import MissingPackageError, UsageError
-from layercli.inspect.layer_call import ends
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.forward_hooks import HookedCall, forward_hooks
 from layercli.runtime.execution.graph_module import first_line
-from layercli.runtime.execution.grouped_inputs import by_field
 from layercli.runtime.execution.onnxruntime_module import OnnxGraph
 from layercli.runtime.export.silence import silence
-from layercli.runtime.inference.prepared_model import PreparedModel, calling
+from layercli.runtime.inference.prepared_model import PreparedModel
 
 COMPUTED = {torch.float16, torch.float32, torch.float64}
 """The floating dtypes for which onnxruntime has CPU kernels."""
@@ -46,7 +43,7 @@ class Recorder(nn.Module):
         super().__init__()
         self.module = program.module
         self._program, self._inputs = program, inputs
-        self._call = calling(program.model, program.module, compiled=False, flags=program.flags)
+        self._call = program.kind.function(program.module, compiled=False, flags=program.flags)
         self.places = Places()
 
     def forward(self, *leaves: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -64,9 +61,8 @@ class Recorder(nn.Module):
 
         with forward_hooks(self._program, observe):
             outputs = self._call(tree.map_structure(lambda _: next(remaining), self._inputs))
-        own = outputs if isinstance(self._program.model, Layer) else by_field(outputs)
-        for name, x in ends(own, None):
-            keep(name, "", x)  # type: ignore[arg-type]  # values, not specs
+        for name, x in self._program.kind.named_outputs(outputs):
+            keep(name, "", x)
         return tuple(x for _, x in found.values())
 
 

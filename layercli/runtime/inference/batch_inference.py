@@ -24,9 +24,9 @@ from layercli.inspect.inputs import converted
 from layercli.inspect.statistics import statistics
 from layercli.out_of_memory import shortage
 from layercli.runtime.execution import tensors
-from layercli.runtime.execution.graph_module import GraphModule
 from layercli.runtime.execution.malloc_tuning import give_back
 from layercli.runtime.inference.forward_pass import ForwardOutput, ForwardRun
+from layercli.runtime.inference.model_kinds import runnable
 from layercli.runtime.inference.prepared_model import PreparedModel
 from layercli.runtime.inference.row_shares import RowShares
 
@@ -114,13 +114,13 @@ class Streamed:
 
 def own_batch(model: Any) -> int | None:
     """Return the fixed batch size of a graph, or None if it accepts any."""
-    first = [spec.shape[0] for spec in model.specs.values() if spec.rank] if isinstance(model, GraphModule) else []
+    first = [spec.shape[0] for spec in runnable(model).required_specs().values() if spec.rank]
     return next((int(size) for size in first if dims.known(size)), None)
 
 
 def check_batch(name: str, model: Any, asked: int | None) -> None:
     """Raise UsageError for a batch size other than the fixed one of the model, or for a graph whose batch is another axis."""
-    for end, spec in model.specs.items() if isinstance(model, GraphModule) else ():
+    for end, spec in runnable(model).required_specs().items():
         if any(dims.BATCH in dims.names(size) for size in spec.shape[1:]):
             raise UsageError(f"{name} takes {end} as {spec}: a stream has the batch first")
     own = own_batch(model)

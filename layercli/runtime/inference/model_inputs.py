@@ -9,19 +9,17 @@ from typing import Any
 import numpy as np
 
 from layercli.core import tree
-from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.inspect import input_generation, inputs, shape_parser
 from layercli.inspect.input_names import Arguments
-from layercli.inspect.layer_call import default_inputs, offered_inputs
+from layercli.inspect.layer_call import default_inputs
 from layercli.inspect.model_arguments import parse_setting
 from layercli.inspect.model_loader import ModelSource
 from layercli.models.pretrained import Pretrained
 from layercli.runtime.execution.forward_arguments import forward_arguments, named
-from layercli.runtime.execution.forward_signature import arguments_of, by_name, of_layer
-from layercli.runtime.execution.graph_module import GraphModule
 from layercli.runtime.inference import text_inputs
+from layercli.runtime.inference.model_kinds import runnable
 
 
 @dataclass(frozen=True)
@@ -58,27 +56,23 @@ def inputs_for(
     ``decodes``, the tokens of a decoder beside an encoder may be left out.
     """
     model: Any = subject.model
-    if not isinstance(model, (Layer, GraphModule)):
+    kind = runnable(model)
+    if not kind.says_inputs:
         return inputs_for_module(subject, request, convert)
     if request.arguments:
         raise UsageError(
             f"--arg gives an argument to the forward of a torch module in Python, and {subject.name} is none"
         )
-    if isinstance(model, GraphModule):
-        model.declare(named([*request.shapes, *request.files]))
+    kind.declare(named([*request.shapes, *request.files]))
     specs = specs_for(subject, request)
-    taken = arguments_of(model, specs, max(len(request.files), len(request.shapes)))
+    taken = kind.arguments(specs, max(len(request.files), len(request.shapes)))
     tokens = text_inputs.tokens_of(subject, request.texts, taken.names) if request.texts else {}
     started = taken.names[1] if decodes and isinstance(model, Pretrained) and model.is_encoder_decoder else None
-    known = specs or {} if not isinstance(model, Layer) else {} if specs is None else by_name(model, specs)
-    graph = isinstance(model, GraphModule)
-    fixed: dict[str, Spec] = {}
-    if isinstance(model, GraphModule):
-        fixed = {name: spec for name, spec in model.specs.items() if name not in model.entries}
+    known, fixed = kind.by_name(specs), kind.fixed()
     if not request.files and not tokens:
         if request.rescale is not None:
             raise UsageError("--rescale is for images, and no input is one", hint="--input photos/")
-        if graph:
+        if kind.exact:
             taken.check(subject.name, known)
         if started is not None:
             return tree.map_structure(kept, from_start(subject, specs, list(known), request))
@@ -89,15 +83,13 @@ def inputs_for(
     if started is not None:
         taken = replace(taken, optional={*taken.optional, started})
     found = inputs.read(
-        subject.name, taken, fixed if graph else known, request.files,
-        cast=request.cast, rescale=request.rescale, convert=convert, fixed=graph and convert is None, arrays=tokens,
+        subject.name, taken, fixed if kind.exact else known, request.files,
+        cast=request.cast, rescale=request.rescale, convert=convert, fixed=kind.exact and convert is None, arrays=tokens,
     )  # fmt: skip
     if started is not None and started not in found:
         found[started] = start_of(subject, len(next(iter(found.values()))))
     arrays = [kept(array) for array in found.values()]
-    if graph:
-        return dict(zip(found, arrays, strict=True))
-    return of_layer(taken, specs, dict(zip(found, arrays, strict=True)))
+    return kind.grouped(taken, specs, dict(zip(found, arrays, strict=True)))
 
 
 def from_start(subject: ModelSource, specs: Any, names: list[str], request: Request) -> list[Any]:
@@ -154,15 +146,11 @@ def kept(array: Any) -> Any:
 
 def specs_for(subject: ModelSource, request: Request) -> Any:
     """Return the Specs of the inputs of a layer or a graph, or None if only the files determine them; of a graph by name."""
-    model: Any = subject.model
-    offered = offered_inputs(model) if isinstance(model, Layer) else model.specs
-    if offered is None and not request.shapes:
+    kind = runnable(subject.model)
+    declared = kind.declared()
+    if declared is None and not request.shapes:
         if request.files:
             return None
-        default_inputs(model)
-    taken = arguments_of(model, offered, len(request.shapes))
-    if isinstance(model, Layer):
-        given = shape_parser.parse_shapes(request.shapes, offered, taken.names)
-    else:
-        given = shape_parser.shapes_by_name(subject.name, request.shapes, offered or {}, taken.names)
+        default_inputs(subject.model)
+    given = kind.shapes(subject.name, request.shapes, declared, kind.arguments(declared, len(request.shapes)))
     return shape_parser.fill(given, shape_parser.parse_sizes(request.sizes))

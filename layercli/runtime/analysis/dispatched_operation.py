@@ -32,7 +32,7 @@ GROWING = {"aten::repeat", "aten::constant_pad_nd", "aten::im2col", "aten::one_h
 """Operations whose result can be much larger than their operands."""
 
 
-class TracedOperation:
+class DispatchedOperation:
     """One operation: its operands, the call, and the results for the calling code."""
 
     def __init__(self, tracer: Tracer, func: Any, name: str, args: Any, kwargs: Config) -> None:
