@@ -17,6 +17,7 @@ from tests import keras_reference
 from tests.keras_reference import Session
 from tests.records import Records
 from tests.torchlib import read_once
+from tests.warm import Server
 
 TESTS = Path(__file__).parent
 PASSED = pytest.StashKey[bool]()
@@ -127,8 +128,9 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """Leave what the collection made, 15,000 tests, out of every search for garbage."""
+    """Leave what the collection made, 15,000 tests, out of every search for garbage, and search as rarely as a command does."""
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     gc.enable()
 
 
@@ -143,6 +145,14 @@ def pytest_configure(config):
 def rewrite_golden(request):
     """Whether expected outputs are written rather than compared."""
     return request.config.getoption("--golden")
+
+
+@pytest.fixture(scope="session")
+def warm():
+    """The process that has imported torch, from which commands in processes of their own are forked."""
+    server = Server()
+    yield server
+    server.end()
 
 
 @pytest.fixture(scope="session")

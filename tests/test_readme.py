@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +20,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
+from layercli.cli.main import run
+from layercli.core import naming
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -32,8 +38,11 @@ EXAMPLES = [code for page in PAGES for code in PYTHON.findall(page.read_text())]
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """Return a folder with the files that the sessions use."""
+def folder(tmp_path, monkeypatch):
+    """Return a folder with the files that the sessions use, the current one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
     (tmp_path / "net.py").write_text(next(code for code in EXAMPLES if "class Net" in code))
     shutil.copy(SNAPSHOT, tmp_path / "hidden.json")
     return tmp_path
@@ -45,11 +54,29 @@ def session(folder, commands):
     scripts = sysconfig.get_path("scripts")
     env = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
     for command in commands:
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        shown += f"$ {command}\n{done.stdout}"
+        words = shlex.split(command)
+        if words[0] == "layercli" and not set(command) & set("|<>&;$*`"):
+            printed = here(words[1:])
+        else:
+            printed = subprocess.run(
+                ["bash", "-c", command],
+                cwd=folder,
+                env=env,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            ).stdout
+        shown += f"$ {command}\n{printed}"
     return re.sub(r" +$", "", shown, flags=re.MULTILINE)
+
+
+def here(words):
+    """Return what a command of layercli prints, run in this process: shells are for commands with pipes and patterns."""
+    naming.clear_session()
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        run(words)
+    return printed.getvalue()
 
 
 def commands_of(block):

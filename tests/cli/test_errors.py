@@ -293,7 +293,8 @@ def start(*args, **kwargs):
     )
 
 
-def test_interrupted_it_leaves_with_130_and_nothing_half_written(tmp_path):
+def test_interrupted_it_leaves_with_130_and_nothing_half_written(tmp_path, monkeypatch, warm):
+    monkeypatch.chdir(tmp_path)
     net = tmp_path / "net.py"
     net.write_text(
         "import time\nfrom layercli import Layer\n"
@@ -304,7 +305,7 @@ def test_interrupted_it_leaves_with_130_and_nothing_half_written(tmp_path):
         "            time.sleep(60)\n"
         "        return inputs\n"
     )
-    process = start("run", f"{net}:Net", "--input-shape", "2,3", "--output", "y.npy", "--device", "cpu", cwd=tmp_path)
+    process = warm.start(["run", f"{net}:Net", "--input-shape", "2,3", "--output", "y.npy", "--device", "cpu"])
     deadline = time.monotonic() + 60
     while not (tmp_path / "running").exists() and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 import signal
-import subprocess
-import sys
+import time
 import xml.etree.ElementTree as ET
 
 import h5py
@@ -202,12 +201,13 @@ def test_wrong_use_is_one_sentence(cli, folder, command, sentence, hint):
     assert sorted(folder.iterdir()) == before
 
 
-def test_control_c_saves_and_leaves_with_130_again_and_again(cli, folder, monkeypatch):
+def test_control_c_saves_and_leaves_with_130_again_and_again(cli, folder, monkeypatch, warm):
     """Broken off twice in the middle of an epoch, the run ends with the weights of one that was not."""
     fit = f"{LINE.replace('--batch-size 20', '--batch-size 3')} --save line.weights.h5 --resume --epochs"
-    command = [sys.executable, "-m", "layercli", *fit.split(), "1500"]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder)
-    assert child.stderr.readline().startswith("epoch 1/1500  loss ")
+    child = warm.start([*fit.split(), "1500"])
+    while "\n" not in child.stderr() and child.poll() is None:
+        time.sleep(0.01)
+    assert child.stderr().startswith("epoch 1/1500  loss ")
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=60)
     steps, wanted = iter(range(100)), Interruption.wanted

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
-import subprocess
 import sys
 import time
 
@@ -100,11 +98,10 @@ def test_several_inputs_go_together(cli, folder):
     assert (done.code, done.err) == (2, "error: the inputs have different numbers of rows: 50, 100\n")
 
 
-def start(*more, **environment):
-    return subprocess.Popen(
-        [sys.executable, "-m", "layercli", *command("--batch-size", "2", *more)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment},
-    )  # fmt: skip
+@pytest.fixture
+def start(warm):
+    """Start a stream of two rows at a time in a process of its own."""
+    return lambda **environment: warm.start(command("--batch-size", "2"), environment=environment)
 
 
 def wait_for_rows(folder, process):
@@ -118,7 +115,7 @@ def wait_for_rows(folder, process):
 
 
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
-def test_killed_in_the_middle_it_goes_on_where_it_was(cli, folder, sign, code):
+def test_killed_in_the_middle_it_goes_on_where_it_was(cli, folder, start, sign, code):
     process = start(STOP="1")
     wait_for_rows(folder, process)
     process.send_signal(sign)
@@ -303,7 +300,7 @@ def test_a_part_has_the_permissions_of_what_it_replaces(cli, folder):
     assert (folder / "y.npy").stat().st_mode & 0o777 == 0o600
 
 
-def test_two_streams_to_one_target_do_not_meet(cli, folder):
+def test_two_streams_to_one_target_do_not_meet(cli, folder, start):
     process = start(STOP="1")
     wait_for_rows(folder, process)
     for more in ([], ["--resume"], ["--force"]):
@@ -343,26 +340,22 @@ def test_the_batch_is_halved_until_it_fits(cli, folder, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its address space")
-def test_where_memory_really_ends(folder):
-    np.save("x.npy", np.ones((900, 4), "float32"))
+def test_where_memory_really_ends(folder, warm):
+    np.save("x.npy", np.ones((500, 4), "float32"))
 
     def limited(*more):
-        limit = 2200 << 20  # Python and torch take 700 MiB, a batch of 900 rows 3600
-        return subprocess.run(
-            [sys.executable, "-m", "layercli", "run", "net.py:Wide", "--input", "x.npy", "--device", "cpu", *more],
-            capture_output=True,
-            text=True,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
-        )
+        words = ["run", "net.py:Wide", "--input", "x.npy", "--device", "cpu", *more]
+        process = warm.start(words, limit=1600 << 20)  # Python and torch take 700 MiB, a batch of 500 rows 2000
+        return process.communicate(), process.returncode
 
-    done = limited("--output", "y.npy", "--batch-size", "auto", "--format", "json")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["stream"]["batch_size"] in (64, 128, 256)
-    np.testing.assert_array_equal(np.load("y.npy"), np.full((900, 1), 1 << 20, "float32"))
-    whole = limited("--output", "z.npy")
-    assert (whole.returncode, whole.stdout) == (2, "")
-    assert whole.stderr == (
-        "error: memory does not suffice: 3600.0 MiB more were asked for\n"
+    (out, err), code = limited("--output", "y.npy", "--batch-size", "auto", "--format", "json")
+    assert code == 0, err
+    assert json.loads(out)["stream"]["batch_size"] in (64, 128, 256)
+    np.testing.assert_array_equal(np.load("y.npy"), np.full((500, 1), 1 << 20, "float32"))
+    (out, err), code = limited("--output", "z.npy")
+    assert (code, out) == (2, "")
+    assert err == (
+        "error: memory does not suffice: 2000.0 MiB more were asked for\n"
         "hint: --batch-size auto --output FILE.npy runs as many rows at once as fit\n"
     )
     assert names(folder) == ["y.npy"]
@@ -466,7 +459,7 @@ def test_not_finite_is_found_in_a_stream_too(cli, folder):
     assert (done.code, done.err) == (1, "wrote y.npy\nnot finite\n")
 
 
-def test_memory_does_not_grow_with_the_rows(folder):
+def test_memory_does_not_grow_with_the_rows(folder, warm):
     code = (
         "import resource, sys\nfrom layercli.cli.main import run\nrun(sys.argv[1:])\n"
         "print(int([l for l in open('/proc/self/status') if l.startswith('VmHWM')][0].split()[1]))"
@@ -475,8 +468,10 @@ def test_memory_does_not_grow_with_the_rows(folder):
     def memory(rows):
         np.lib.format.open_memmap("x.npy", "w+", "float32", (rows, 256)).flush()
         args = command("--batch-size", "256", "--force", "--threads", "1")
-        done = subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, check=True)
-        return int(done.stdout.splitlines()[-1])
+        process = warm.start(args, code=code)
+        out, err = process.communicate()
+        assert process.returncode == 0, err
+        return int(out.splitlines()[-1])
 
     small, large = memory(2_000), memory(60_000)  # 2 and 61 MB of values
     assert large - small < 20_000

@@ -47,12 +47,13 @@ def layercli(*words, **options):
 
 
 @pytest.mark.parametrize("command", [["summary"], ["vars"], ["run", "--device", "cpu"]], ids=lambda words: words[0])
-def test_what_a_model_prints_is_no_data(folder, command):
-    done = layercli(*command, "m.py:Prints", "--input-shape", "2,3", "--format", "json")
-    assert done.returncode == 0, done.stderr
-    json.loads(done.stdout)
+def test_what_a_model_prints_is_no_data(folder, warm, command):
+    process = warm.start([*command, "m.py:Prints", "--input-shape", "2,3", "--format", "json"])
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    json.loads(out)
     for when in ("at import", "when made", "when called"):
-        assert when in done.stderr
+        assert when in err
 
 
 def test_what_a_model_prints_is_not_in_the_array(folder):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -287,18 +289,25 @@ def test_a_model_trains_through_them():
     close(model.predict(data, verbose=0), plain + torch.tensor(model.layers[-1].get_weights()[1]), 1e-5)
 
 
-@each_varied
-def test_it_can_be_exported_and_traced_whole(name, settings):
-    layer = getattr(layers, name)(**settings, seed=3)
-    x = torch.tensor(X)
-    layer(x, training=False)
-    layer.module.train()
-    exported = torch.export.export(layer.module, (x,), strict=False).module()  # what strict adds, compile does
+def test_they_can_be_exported_and_traced_whole():
+    """One model of all of them: a trace takes seconds, whatever is in it."""
+
+    def made():
+        return Sequential([getattr(layers, name)(**settings, seed=3) for name, settings in VARIED])
+
+    model, x = made(), torch.tensor(X)
+    model(x, training=False)
+    model.module.train()
+    exported = torch.export.export(model.module, (x,), strict=False).module()  # what strict adds, compile does
     torch.compiler.reset()  # of what other tests compiled, which counts against a limit
-    compiled = torch.compile(layer.module, fullgraph=True, backend="aot_eager")
-    expected = getattr(layers, name)(**settings, seed=3)(x, training=True)
-    close(exported(x), expected)
-    close(compiled(x).shape, expected.shape)
+    compiled = torch.compile(model.module, fullgraph=True, backend="aot_eager")
+    outputs, y = [], x
+    for layer in made().layers:
+        outputs.append(y := layer(y, training=True))
+    for one, other in itertools.pairwise([x, *outputs]):
+        assert one.shape != other.shape or not torch.equal(one, other)  # each of them changes something
+    close(exported(x), outputs[-1])
+    close(compiled(x).shape, outputs[-1].shape)
 
 
 def said(function, *args, **kwargs):

@@ -1,11 +1,12 @@
 """What several ranks do together in tests/train/test_distributed.py, and one process does alone to compare with.
 
-Run as a program under torchrun's environment it does every job and leaves what it found in the folder that it is given.
+``ranks`` does every job in two of them, which leave what they found in the folder that it is given.
 """
 
 from __future__ import annotations
 
 import copy
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -361,5 +362,17 @@ def main(folder):
     dist.destroy_process_group()
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+def ranks(folder, port):
+    """Do the jobs in two ranks with torchrun's environment, forked when all is imported; return how many failed."""
+    from torch.distributed import fsdp, tensor  # noqa: F401 - once for both
+
+    children = []
+    for rank in range(2):
+        child = os.fork()
+        if child == 0:
+            os.environ.update(WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+            os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank))
+            main(folder)
+            sys.exit()
+        children.append(child)
+    return sum(os.waitpid(child, 0)[1] != 0 for child in children)

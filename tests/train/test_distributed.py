@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
+import subprocess
+import sys
 from functools import cache
 
 import numpy as np
@@ -18,7 +20,7 @@ from layercli.runtime.distributed.process_group import Group
 from layercli.runtime.training.batch_sharding import BatchShard
 from layercli.sources import huggingface
 from layercli.sources.resolve import resolve
-from tests.ranks import ranks_of
+from tests.ranks import ONE_THREAD, free_port
 from tests.train import jobs
 
 
@@ -28,9 +30,11 @@ def done(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ranks")
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     code = f"import sys; sys.path.insert(0, {root!r}); from pathlib import Path; from tests.train import jobs; "
-    both = ranks_of(["-c", f"{code}jobs.main(Path({str(folder)!r}))"], folder)
-    ended = [each.communicate(timeout=200) for each in both]
-    assert [(each.returncode, err) for each, (_, err) in zip(both, ended, strict=True)] == [(0, ""), (0, "")]
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}sys.exit(jobs.ranks(Path({str(folder)!r}), {free_port()}))"],
+        cwd=folder, env={**os.environ, **ONE_THREAD}, capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
     return folder
 
 
