@@ -73,7 +73,7 @@ class ModelInCode:
 
 def described_for(source: LayerSource, shapes: list[str]) -> None:
     """Build the layer of a source for inputs of the given shapes; by default those that it was built for."""
-    from layercli.inspect.summary import described
+    from layercli.inspect.layer_call import described
     from layercli.sources.source import as_specs
 
     if shapes or not source.model.built:
@@ -132,8 +132,8 @@ def of_optional_inputs(shapes: list[str], model: Layer) -> tuple[list[str], dict
     A shape of an optional input without a dtype has that of the first input, as masks have.
     """
     from layercli.core import tree
+    from layercli.inspect.layer_call import offered_inputs
     from layercli.inspect.shape_parser import parse_shape
-    from layercli.inspect.summary import offered_inputs
 
     names = {text: text.partition("=")[0] for text in shapes}
     known = model.optional_inputs()
