@@ -29,7 +29,8 @@ from layercli.runtime.export.silence import silence
 from layercli.runtime.export.tensors_file import BUILT, TensorsFile, tensors_of
 from layercli.runtime.export.written_graph import NOT_COMPUTED, compare_outputs, compare_state, held, is_computed
 from layercli.runtime.inference.model_inputs import Request, inputs_for
-from layercli.runtime.inference.prepared_model import RunSettings, floating_of, prepare
+from layercli.runtime.inference.model_kinds import runnable
+from layercli.runtime.inference.prepared_model import RunSettings, prepare
 from layercli.saving.conversion_result import Conversion
 
 OPEN_SIZES = range(64, 1 << 20, 32)
@@ -102,7 +103,7 @@ def called(subject: ModelSource, shapes: Sequence[str], arguments: Sequence[str]
         )
     shapes = [with_names(text, i) for i, text in enumerate(shapes)]
     given = forward_arguments(subject.name, module, shapes, (), arguments)
-    specs = given.specs((), floating_of(module) or "float32")
+    specs = given.specs((), runnable(module).floating_dtype or "float32")
     sizes = dict.fromkeys(name for spec in specs.values() for size in spec.shape for name in dims.names(size))
     fills = [f"{name}={number}" for name, number in zip(sizes, OPEN_SIZES, strict=False)]
     request = Request(shapes=shapes, sizes=fills, arguments=arguments)
