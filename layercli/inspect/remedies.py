@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from layercli.inspect.cost import Cost, cost
 from layercli.inspect.cost_graph import CostGraph, floating_dtype
@@ -17,29 +18,59 @@ RANKS = 8
 """With how many ranks FSDP is tried."""
 
 
+@dataclass(frozen=True, eq=False)
+class Change:
+    """Command line options that lower the memory: another dtype, or other fields of the Training."""
+
+    options: str
+    dtype: str | None = None
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
 def remedies(opened: CostGraph, training: Training | None, now: Cost, capacity: int) -> tuple[Remedy, ...]:
-    """Return the changes that lower the memory of ``now``, each with what it then takes and whether that fits in ``capacity``."""
+    """Return the changes that lower the memory of ``now``, each with what it then takes and whether that fits in ``capacity``.
+
+    Where none is enough, the last one is all of them at once.
+    """
+    found = {change: tried(change, opened, training, now, capacity) for change in changes(opened, training)}
+    helping = [change for change, remedy in found.items() if remedy is not None]
+    alone = [remedy for remedy in found.values() if remedy is not None]
+    if len(alone) < 2 or any(remedy.fits for remedy in alone):
+        return tuple(alone)
+    everything = tried(together(helping), opened, training, now, capacity)
+    return (*alone, everything) if everything is not None else tuple(alone)
+
+
+def tried(change: Change, opened: CostGraph, training: Training | None, now: Cost, capacity: int) -> Remedy | None:
+    """Return what a change does; None where it does not lower the memory."""
+    narrowed = opened if change.dtype is None else opened.narrowed(change.dtype)
+    changed = training if training is None else replace(training, **dict[str, Any](change.fields))
+    needed = measured(narrowed, changed, now.at).bytes
+    if needed is None or now.bytes is None or needed >= now.bytes:
+        return None
+    return Remedy(change.options, needed, needed <= capacity)
+
+
+def changes(opened: CostGraph, training: Training | None) -> list[Change]:
+    """Return the changes that are tried: those that are not made already."""
     found = []
-    for change, changed in changes(opened, training, now.at):
-        needed = changed.bytes
-        if needed is not None and now.bytes is not None and needed < now.bytes:
-            found.append(Remedy(change, needed, needed <= capacity))
-    return tuple(found)
-
-
-def changes(opened: CostGraph, training: Training | None, at: Mapping[str, int]) -> Iterator[tuple[str, Cost]]:
-    """Yield the command line options that are tried, and the cost with each."""
     dtype = NARROWER.get(floating_dtype(opened.graph) or "")
     if dtype is not None:
-        yield f"--dtype {dtype}", measured(opened.narrowed(dtype), training, at)
+        found.append(Change(f"--dtype {dtype}", dtype))
     if training is None:
-        return
+        return found
     pattern = repeated(opened.graph)
     if pattern is not None and not training.checkpointing:
-        yield f"--checkpointing '{pattern}'", measured(opened, replace(training, checkpointing=(pattern,)), at)
+        found.append(Change(f"--checkpointing '{pattern}'", fields={"checkpointing": (pattern,)}))
     if training.shards == 1:
-        shared = replace(training, ranks=RANKS, parallel=Parallel.fsdp)
-        yield f"--ranks {RANKS} --parallel fsdp", measured(opened, shared, at)
+        found.append(Change(f"--ranks {RANKS} --parallel fsdp", fields={"ranks": RANKS, "parallel": Parallel.fsdp}))
+    return found
+
+
+def together(known: Sequence[Change]) -> Change:
+    """Return the changes as one."""
+    fields = {name: value for change in known for name, value in change.fields.items()}
+    return Change(" ".join(change.options for change in known), next((x.dtype for x in known if x.dtype), None), fields)
 
 
 def measured(opened: CostGraph, training: Training | None, at: Mapping[str, int]) -> Cost:

@@ -17,7 +17,7 @@ from layercli.inspect.cost_document import document
 from layercli.inspect.fit import fit, largest, largest_described
 from layercli.inspect.remedies import measured, remedies
 from layercli.inspect.time_floor import time_floor
-from layercli.inspect.training_cost import Training
+from layercli.inspect.training_cost import Parallel, Training
 from layercli.render import cost as drawing
 from layercli.render.column_widths import fitted
 from layercli.sources import open as open_source
@@ -201,8 +201,16 @@ def test_what_would_make_it_fit():
     assert found.bytes == pytest.approx(narrow.bytes, rel=0.05)  # here the inputs are narrow too
     shared = open_source("transformer-encoder").cost_graph(training=True)
     now = measured(shared, Training("adam"), {"B": 8, "T": 128})
-    changes = [each.change for each in remedies(shared, Training("adam"), now, 2**20)]
-    assert changes == ["--dtype bfloat16", "--checkpointing 'stack/*'", "--ranks 8 --parallel fsdp"]
+    *alone, everything = remedies(shared, Training("adam"), now, 2**20)
+    assert [each.change for each in alone] == [
+        "--dtype bfloat16", "--checkpointing 'stack/*'", "--ranks 8 --parallel fsdp"
+    ]  # fmt: skip
+    assert everything.change == " ".join(each.change for each in alone)
+    both = Training("adam", checkpointing=("stack/*",), ranks=8, parallel=Parallel.fsdp)
+    assert everything.bytes == measured(shared.narrowed("bfloat16"), both, now.at).bytes < min(x.bytes for x in alone)
+    one_is_enough = remedies(shared, Training("adam"), now, alone[0].bytes)
+    assert [each.change for each in one_is_enough] == [each.change for each in alone]
+    assert "With all of these" in dict(drawing.fit_facts(replace(fit(now, 2**20), remedies=(*alone, everything))))
 
 
 def test_an_onnx_graph_frees_after_the_last_use(tmp_path):
