@@ -133,8 +133,10 @@ def _size(word: str, text: str) -> int | str | None:
 def _value(text: str) -> tuple[str, int]:
     name, _, number = text.partition("=")
     size = whole_number(number)
-    if not name.isidentifier() or size is None or size < 1:
+    if not name.isidentifier() or size is None:
         raise UsageError(f"a size is given as T=4096, got {text!r}")
+    if size < 1:
+        raise UsageError(f"a size is at least 1, got {text!r}")
     return name, size
 
 

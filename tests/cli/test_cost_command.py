@@ -121,7 +121,7 @@ def test_bad_input_is_one_sentence(cli, tmp_path):
         "cost mlp --max parameters=-3": "--max parameters expects a number such as 30M, got '-3'",
         "cost mlp --memory 0GiB": "--memory expects a size such as 24GiB, got '0GiB'",
         "cost mlp --memory 1GiB": "whether it fits depends on B",
-        "cost mlp --at B=0": "a size is given as T=4096, got 'B=0'",
+        "cost mlp --at B=0": "a size is at least 1, got 'B=0'",
         "cost mlp --at Q=3": "the input has no size named 'Q'",
         "cost mlp --memory 1GiB --on l4": "--memory and --on both say how much memory there is: give one of them",
         "cost mlp --allow 3": "--allow expects a percentage such as 1%, got '3'",
