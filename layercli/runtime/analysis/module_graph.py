@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from layercli.core import dims
 from layercli.core.spec import Spec
 from layercli.inspect.liveness import MADE
 from layercli.inspect.model_graph import ROOT, ModelGraph, ModelGraphBuilder, ModuleCall, OperationCall, ValueKind
@@ -95,10 +96,20 @@ def graph_of_trace(
             if paths[below] in builder.modules:
                 builder.add_child(own, paths[below])
     if found is None:
-        return builder.graph(incomplete=f"{name} was not called on sizes that are known"), {}
+        return builder.graph(incomplete=f"{name} was not called: {open_input(inputs)}"), {}
     path_places = {path: places[id(x)] for path, x in tensors_of(module) if id(x) in places}
     places.update((id(x), path_places[path]) for each in real for path, x in tensors_of(each) if path in path_places)
     return _with_calls(builder, found, inputs, places, name)
+
+
+def open_input(inputs: Mapping[str, Spec]) -> str:
+    """Return what a call still needs: an input at all, or values of the sizes that are open."""
+    open_sizes = [size for spec in inputs.values() for size in spec.shape if not dims.known(size)]
+    names = sorted({each for size in open_sizes for each in dims.names(size)})
+    if names:
+        verb = "is" if len(names) == 1 else "are"
+        return f"{' and '.join(names)} {verb} open (give a value: {' '.join(f'--at {each}=...' for each in names)})"
+    return "a size of its input is not known" if open_sizes else "no input is known (--input-shape)"
 
 
 def is_second_name(child: nn.Module, path: str, placed: Sequence[bool]) -> bool:
