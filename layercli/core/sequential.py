@@ -11,6 +11,7 @@ from layercli.core.functional import fitted, named_by_class
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.model import Model
+from layercli.core.operation import spec_of
 from layercli.core.spec import Shape, Spec
 from layercli.core.types import Config
 from layercli.errors import NoTensorError, ShapeError, UsageError
@@ -138,11 +139,20 @@ class Sequential(Model):
         self._module = self._call_specs = None
         self._ends = []
         self.built = False
-        if self._input is not None and self._stack:
-            with graph.fresh_trace():
-                self(SymbolicTensor(self._input.spec))
-            with graph.fresh_trace(building_functional=True):
-                self._ends = [self._input]
-                for layer in self._stack:  # once more, so that each of them has an input and an output
-                    layer._node = None
-                    self._ends.append(layer(self._ends[-1]))
+        if self._input is None or not self._stack:
+            return
+        with graph.fresh_trace():
+            outputs = tree.flatten(self(self._input))
+        calls = [call for call in outputs[0].node.calls if isinstance(call.target, Layer)] if outputs else []
+        if [id(call.target) for call in calls] == list(map(id, self._stack)) and calls[0].args[:1] == (self._input,):
+            self._ends = [self._input]
+            for layer, call in zip(self._stack, calls, strict=True):
+                layer._node = call
+                layer._call_specs = layer._call_specs or tree.map_structure(spec_of, call.args)
+                self._ends.append(call.outputs)
+            return
+        with graph.fresh_trace(building_functional=True):  # what a subclass calls, or what is cast first
+            self._ends = [self._input]
+            for layer in self._stack:  # once more, so that each of them has an input and an output
+                layer._node = None
+                self._ends.append(layer(self._ends[-1]))

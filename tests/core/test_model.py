@@ -88,6 +88,21 @@ def test_sequential_grows_and_shrinks():
     assert [layer.name for layer in model.layers] == [model.layers[0].name]
 
 
+def test_building_a_sequential_describes_each_layer_once():
+    described = []
+
+    class Counted(layers.Layer):
+        def call(self, inputs):
+            described.append(self.name)
+            return inputs * 2.0
+
+    model = Sequential([layers.Input((4,)), Counted(name="one"), Counted(name="two"), layers.Dense(3, name="three")])
+    assert described == ["one", "two"]
+    part = Model(model.layers[0].output, model.layers[-1].input)
+    assert [layer.name for layer in part.layers[1:]] == ["two"]
+    assert Model(model.input, model.layers[1].output).layers[-1] is model.layers[1]
+
+
 def test_sequential_without_an_input_is_built_by_its_first_call():
     model = Sequential([Dense(4), Dense(2)])
     assert not model.built
