@@ -31,7 +31,7 @@ class H5File:
         self.file = Path(path)
         self._archived = archived
         with self._opened() as groups:
-            self.entries = {entry.path: entry for entry in _entries(str(self.file), groups.file.id, "", frozenset())}
+            self.entries = {entry.path: entry for entry in _Links(str(self.file), groups.file.id).entries()}
 
     def object_names(self) -> dict[str, str]:
         """Return the names that the file has for the objects whose weights it holds, by their paths."""
@@ -98,24 +98,59 @@ def slabs(shape: tuple[int, ...], values: int) -> Iterator[tuple[Any, ...]]:
             yield from ((slice(start, start + rows),) for start in range(0, shape[0], rows))
 
 
-def _entries(where: str, group: Any, path: str, seen: frozenset[Any]) -> Iterator[TensorEntry]:
-    """Yield the entries of a group and its subgroups by h5py's low-level objects; numeric names are sorted by value."""
-    import h5py
+class _Links:
+    """The links of a file, all read at once, in the order of names: those of each group by the group's address.
 
-    place = h5py.h5o.get_info(group).addr
-    if place in seen or path.count("/") > DEPTH.value:
-        raise FormatError(
-            f"{where}: {path or 'the root'} contains itself, or groups nested too deeply", code="bad-header"
-        )
-    for key in sorted(group, key=lambda key: (not key.isdigit(), int(key) if key.isdigit() else 0)):
-        name = f"{path}/{key.decode(errors='surrogateescape')}".lstrip("/")
-        if group.links.get_info(key).type != h5py.h5l.TYPE_HARD:
-            raise keras_h5.leads_elsewhere(where, name)
-        found = h5py.h5o.open(group, key)
-        if isinstance(found, h5py.h5g.GroupID):
-            yield from _entries(where, found, name, seen | {place})
-        elif isinstance(found, h5py.h5d.DatasetID):
-            yield _entry(where, name, found)
+    To open every group takes most of the time where there are thousands. HDF5 enters a group once, however many links lead there.
+    """
+
+    def __init__(self, where: str, root: Any) -> None:
+        import h5py
+
+        self.where = where
+        self.root = root
+        self._hard = h5py.h5l.TYPE_HARD
+        self._most = DEPTH.value
+        self._first = h5py.h5o.get_info(root).addr
+        self._addresses: dict[bytes, int] = {b"": self._first}
+        self._below: dict[int, list[tuple[bytes, int, int]]] = {}
+        if (deep := root.links.visit(self._add, info=True)) is not None:
+            raise self._refused(deep)
+
+    def _add(self, path: bytes, link: Any) -> str | None:
+        """Keep a link; return its path, which ends the visit, if it is too deep."""
+        if path.count(b"/") > self._most:
+            return path.decode(errors="surrogateescape")
+        above, _, key = path.rpartition(b"/")
+        self._below.setdefault(self._addresses[above], []).append((key, link.type, link.u))
+        self._addresses[path] = link.u
+        return None
+
+    def _refused(self, name: str) -> FormatError:
+        text = f"{self.where}: {name or 'the root'} contains itself, or groups nested too deeply"
+        return FormatError(text, code="bad-header")
+
+    def entries(self) -> Iterator[TensorEntry]:
+        """Yield the entry of every dataset; names that are numbers are sorted by value."""
+        yield from self._entries(b"", self._first, frozenset())
+
+    def _entries(self, path: bytes, address: int, seen: frozenset[int]) -> Iterator[TensorEntry]:
+        import h5py
+
+        if address in seen:
+            raise self._refused(path.decode(errors="surrogateescape"))
+        links = self._below.get(address, [])
+        if any(key.isdigit() for key, _, _ in links):
+            links = sorted(links, key=lambda each: (not each[0].isdigit(), int(each[0]) if each[0].isdigit() else 0))
+        for key, kind, place in links:
+            below = path + b"/" + key if path else key
+            name = below.decode(errors="surrogateescape")
+            if kind != self._hard:
+                raise keras_h5.leads_elsewhere(self.where, name)
+            if place in self._below:
+                yield from self._entries(below, place, seen | {address})
+            elif isinstance(found := h5py.h5o.open(self.root, below), h5py.h5d.DatasetID):
+                yield _entry(self.where, name, found)
 
 
 def _entry(where: str, name: str, dataset: Any) -> TensorEntry:

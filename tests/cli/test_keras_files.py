@@ -261,6 +261,9 @@ BAD = {
     "vars outside.h5": "error: outside.h5: away is stored outside the file\n",
     "vars words.h5": "error: words.h5: words holds object, which is not numeric\n",
     "vars circle.h5": "error: circle.h5: a/a contains itself, or groups nested too deeply\n",
+    "vars deep.h5": f"error: deep.h5: {'/'.join('a' * 66)} contains itself, or groups nested too deeply\n",
+    "vars virtual.h5": "error: virtual.h5: away is stored outside the file\n",
+    "vars soft.h5": "error: soft.h5: b is a link that leads elsewhere\n",
 }
 
 
@@ -291,6 +294,14 @@ def bad(folder):
         file.create_dataset("away", (3,), "float32", external=[("d.npz", 0, 12)])
     with h5py.File("words.h5", "w") as file:
         file["words"] = ["a", "b"]
+    with h5py.File("soft.h5", "w") as file:
+        file["b"] = h5py.SoftLink("/b")
+    with h5py.File("deep.h5", "w") as file:
+        file.create_group("/".join("a" * 3000))  # HDF5 itself visits a group in a group by a call in a call
+    with h5py.File("virtual.h5", "w", libver="latest") as file:
+        layout = h5py.VirtualLayout((3,), "float32")
+        layout[:] = h5py.VirtualSource("m.keras", "x", (3,))
+        file.create_virtual_dataset("away", layout)
     with h5py.File("circle.h5", "w") as file:
         group = file.create_group("a")
         group["a"] = group
@@ -298,6 +309,15 @@ def bad(folder):
 
 def test_what_is_no_model_and_no_weights(cli, bad):
     assert {command: refusal(cli, command) for command in BAD} == BAD
+
+
+def test_a_group_with_two_names_is_listed_by_both(cli, tmp_path):
+    with h5py.File(tmp_path / "tied.h5", "w") as file:
+        for key in ("10", "9", "b"):
+            file[f"a/{key}"] = np.zeros(3, "float32")
+        file["z"] = file["a"]
+    rows = json.loads(cli("vars", str(tmp_path / "tied.h5"), "--format", "json").out)["variables"]
+    assert [row["path"] for row in rows] == ["a/9", "a/10", "a/b", "z/9", "z/10", "z/b"]
 
 
 def test_quantized_layers_are_shown_with_what_they_hold(cli, tmp_path):
