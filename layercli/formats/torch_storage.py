@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from layercli.core.limits import FILL, MOST_DIMENSIONS
 from layercli.errors import FormatError
@@ -38,8 +37,7 @@ def named() -> set[str]:
     return {*storages, *UNTYPED, *DTYPES, *calls, *WRAPPERS, *TYPES, *others, TYPED}
 
 
-@dataclass(frozen=True)
-class Tensor:
+class Tensor(NamedTuple):
     """A tensor: ``shape`` and ``strides`` in values, from value ``offset`` of the ``count`` in the storage ``key``.
 
     The values of a ``conjugate`` or ``negative`` tensor are the conjugates or negatives of the stored ones.
@@ -47,7 +45,7 @@ class Tensor:
 
     key: str
     dtype: str
-    count: int
+    count: int  # type: ignore[assignment]  # not the method of tuple
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
