@@ -10,8 +10,9 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from layercli.core.limits import MOST_DIMENSIONS
 from layercli.errors import FormatError, UsageError
@@ -61,14 +62,15 @@ class SafetensorsFile:
             size = os.fstat(stream.fileno()).st_size
             header, start = read_header(self.file, stream, size)
         self.metadata = read_metadata(self.file, header.pop("__metadata__", {}))
-        ranges: dict[str, Range] = {}
+        self.entries: dict[str, TensorEntry] = {}
+        begins: dict[str, int] = {}
         lengths: dict[Kind, int] = {}
         for name, value in header.items():
-            ranges[name] = read_like(name, value, lengths) or read_range(self.file, name, value, lengths)
-            header[name] = None  # of a million tensors, the JSON alone takes half a gigabyte
-        check_tiling(self.file, ranges, size - start)
-        self.entries = {name: entry for name, (entry, _, _) in ranges.items()}
-        self._offsets = {name: start + begin for name, (_, begin, _) in ranges.items()}
+            found = read_like(name, value, lengths) or read_range(self.file, name, as_object(value), lengths)
+            self.entries[name], begins[name], _ = found
+            header[name] = None  # of a million tensors it takes a quarter of a gigabyte
+        check_tiling(self.file, self.entries, begins, size - start)
+        self._start, self._begins = start, begins
 
     def read(self, path: str) -> np.ndarray:
         """Return the values of the entry ``path``, memory-mapped."""
@@ -87,7 +89,7 @@ class SafetensorsFile:
             raise missing(self.file, path, self.entries)
         if (entry := self.entries[path]).opaque is not None:
             raise FormatError(f"{self.file}: the values of {path!r} cannot be read, as {entry.unreadable}")
-        return TensorData(self.file, self._offsets[path], Layout(entry))
+        return TensorData(self.file, self._start + self._begins[path], Layout(entry))
 
 
 Range = tuple[TensorEntry, int, int]
@@ -110,7 +112,7 @@ def read_header(file: Path, stream: IO[bytes], size: int) -> tuple[dict[str, Any
         raise FormatError(
             f"{file} is cut short: its header takes {length:,} bytes, and {size - LENGTH:,} follow", code="truncated"
         )
-    header = strict_json.parse(file, stream.read(length), "a header")
+    header = strict_json.parse(file, stream.read(length), "a header", made=Descriptions().made)
     if not isinstance(header, dict):
         raise FormatError(f"{file} has a header that is not a JSON object", code="bad-header")
     return header, LENGTH + length
@@ -123,20 +125,52 @@ def read_metadata(file: Path, value: object) -> dict[str, str]:
     return value
 
 
-def read_like(name: str, value: Any, lengths: Mapping[Kind, int]) -> Range | None:
-    """Return the entry of a tensor that is valid as it has the dtype, the shape and the size of one before; None for any other.
+class Description(NamedTuple):
+    """A tensor as the header describes it, in a third of the memory of its JSON: models have many of a few kinds."""
 
-    Models have tens of thousands of tensors of a few shapes.
-    """
-    try:
-        dtype, shape, (begin, end) = value["dtype"], tuple(value["shape"]), value["data_offsets"]
-        if end - begin == lengths[dtype, shape] and type(begin) is type(end) is int and begin >= 0:
-            for size in shape:
-                if type(size) is not int:
-                    return None
-            return TensorEntry(name, shape, DTYPES[dtype]), begin, end
-    except (KeyError, TypeError, ValueError):
-        pass
+    kind: Kind
+    begin: int
+    end: int
+
+
+class Descriptions:
+    """Makes descriptions whose kinds, if equal, are one."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[Kind, Kind] = {}
+
+    def made(self, pairs: strict_json.Pairs) -> Description | None:
+        """Return the description in an object of the JSON; None if it holds anything but a dtype and lists of integers."""
+        if len(pairs) != 3:
+            return None
+        value = dict(pairs)
+        try:
+            dtype, shape, (begin, end) = value["dtype"], value["shape"], value["data_offsets"]
+        except (KeyError, TypeError, ValueError):
+            return None
+        if type(dtype) is not str or type(shape) is not list or type(begin) is not int or type(end) is not int:
+            return None
+        for size in shape:
+            if type(size) is not int:
+                return None
+        kind = dtype, tuple(shape)
+        return Description(self._kinds.setdefault(kind, kind), begin, end)
+
+
+def as_object(value: object) -> object:
+    """Return the object of the JSON that a description was made from; another value unchanged."""
+    if not isinstance(value, Description):
+        return value
+    dtype, shape = value.kind
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": [value.begin, value.end]}
+
+
+def read_like(name: str, value: object, lengths: Mapping[Kind, int]) -> Range | None:
+    """Return the entry of a tensor that is valid as it has the dtype, the shape and the size of one before; None for any other."""
+    if isinstance(value, Description):
+        kind, begin, end = value
+        if lengths.get(kind) == end - begin and begin >= 0:
+            return TensorEntry(name, kind[1], DTYPES[kind[0]]), begin, end
     return None
 
 
@@ -204,10 +238,11 @@ def check_extent(file: Path, entry: TensorEntry, begin: int, end: int) -> None:
         )
 
 
-def check_tiling(file: Path, ranges: dict[str, Range], available: int) -> None:
-    """Raise FormatError unless ``ranges`` follow each other without gaps or overlaps and cover the file."""
+def check_tiling(file: Path, entries: dict[str, TensorEntry], begins: dict[str, int], available: int) -> None:
+    """Raise FormatError unless the ranges of ``entries`` follow each other without gaps or overlaps and cover the file."""
     position = 0
-    for entry, begin, end in in_file_order(list(ranges.values())):
+    for entry in in_file_order(entries, begins):
+        begin = begins[entry.path]
         if begin != position:
             code, fault = (
                 ("overlap", "overlaps another tensor") if begin < position else ("gap", "leaves a gap before it")
@@ -215,7 +250,7 @@ def check_tiling(file: Path, ranges: dict[str, Range], available: int) -> None:
             raise FormatError(
                 f"{file}: {entry.path!r} {fault}: it begins at byte {begin:,}, not {position:,}", code=code
             )
-        position = end
+        position += entry.bytes
     if position > available:
         raise FormatError(
             f"{file} is cut short: its tensors take {position:,} bytes, and {available:,} follow", code="truncated"
@@ -224,12 +259,12 @@ def check_tiling(file: Path, ranges: dict[str, Range], available: int) -> None:
         raise FormatError(f"{file} has {available - position:,} bytes after its last tensor", code="trailing-bytes")
 
 
-def in_file_order(ranges: list[Range]) -> list[Range]:
-    """Return the ranges in the order of their bytes, which is mostly that of the header."""
-    starts = [begin for _, begin, _ in ranges]
-    if starts[1:] == [end for _, _, end in ranges[:-1]]:
-        return ranges
-    return sorted(ranges, key=lambda value: value[1:])
+def in_file_order(entries: dict[str, TensorEntry], begins: dict[str, int]) -> list[TensorEntry]:
+    """Return the entries in the order of their bytes, which is mostly that of the header."""
+    found = list(entries.values())
+    if list(begins.values()) == list(accumulate((entry.bytes for entry in found[:-1]), initial=0)):
+        return found
+    return sorted(found, key=lambda entry: (begins[entry.path], entry.bytes))
 
 
 def save(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None) -> None:

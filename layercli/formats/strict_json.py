@@ -16,13 +16,24 @@ def not_json(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-def parse(file: Path, raw: bytes, part: str, constant: Callable[[str], Any] = not_json) -> Any:
+Pairs = list[tuple[str, Any]]
+
+
+def parse(
+    file: Path,
+    raw: bytes,
+    part: str,
+    constant: Callable[[str], Any] = not_json,
+    made: Callable[[Pairs], Any] = lambda pairs: None,
+) -> Any:
     """Return the value of ``raw``, the JSON part of ``file`` called ``part`` (such as ``header``); raise FormatError if invalid.
 
-    ``constant`` gives the value of ``NaN`` and of infinities.
+    ``constant`` gives the value of ``NaN`` and of infinities, ``made`` that of an object in less memory than a dict takes, or None.
     """
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, object]:
+    def unique(pairs: Pairs) -> Any:
+        if (found := made(pairs)) is not None:
+            return found
         value = dict(pairs)
         if len(value) == len(pairs):
             return value
@@ -31,6 +42,7 @@ def parse(file: Path, raw: bytes, part: str, constant: Callable[[str], Any] = no
 
     try:
         text = raw.decode()
+        del raw
         value = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()  # fails on an unpaired surrogate
