@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from enum import StrEnum
+from itertools import chain
 from typing import Annotated, Any, TextIO
 
 import typer
@@ -109,12 +110,16 @@ def emit(table: Table | list[Table], document: Callable[[], dict[str, Any]], for
             write(json.text(document()) + "\n")
         case Format.table:
             draw_on_terminal(in_letters_of(stdout(), tables))
+        case Format.plain:
+            from layercli.render import plain
+
+            for place, each in enumerate(in_letters_of(stdout(), tables)):
+                write_parts(chain(["\n"] if place else [], plain.parts(each)))
         case other:
             from importlib import import_module
 
             draw = import_module(f"layercli.render.{other.value}").draw
-            aligned = in_letters_of(stdout(), tables) if other is Format.plain else tables
-            write("\n".join(draw(each) for each in aligned))
+            write("\n".join(map(draw, tables)))
 
 
 def in_letters_of(stream: TextIO, tables: list[Table]) -> list[Table]:
@@ -142,8 +147,13 @@ def draw_on_terminal(tables: list[Table]) -> None:
 
 def write(text: str) -> None:
     """Print ``text`` on stdout unchanged; a closed pipe is not an error."""
+    write_parts([text])
+
+
+def write_parts(parts: Iterable[str]) -> None:
+    """Print the parts of a text on stdout unchanged, as they are made."""
     with delivered():
-        stdout().write(text)
+        stdout().writelines(parts)
         stdout().flush()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,33 +23,33 @@ DEEPEST = 64
 """The maximum nesting of modules; deeper path parts form one name."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Module:
     """The entries with a common path prefix: its own ones by the rest of the path, and its children."""
 
     path: tuple[str, ...] = ()
     entries: dict[str, TensorEntry] = field(default_factory=dict)
     children: dict[str, Module] = field(default_factory=dict)
+    size: int = 0
+    """The parameters here and below; those of entries with the same data once."""
 
     @property
     def listing(self) -> bool:
         """Whether it is only a list of modules."""
-        return bool(self.children) and not self.entries and all(key.isdecimal() for key in self.children)
+        return bool(self.children) and not self.entries and all(map(str.isdecimal, self.children))
 
     @property
     def ordered(self) -> list[Module]:
         """The children in file order; those of a list by number, because many files sort them as text."""
-        return [self.children[key] for key in sorted(self.children, key=int if self.listing else lambda _: 0)]
+        if not self.listing:
+            return list(self.children.values())
+        return [self.children[key] for key in sorted(self.children, key=int)]
 
     def child(self, name: str) -> Module:
         """Return the child of that name; create it if needed."""
-        return self.children.setdefault(name, Module((*self.path, name)))
-
-    def held(self) -> dict[str, TensorEntry]:
-        """Return the entries here and below; of entries with the same data only the first."""
-        found = {entry.same_as or entry.path: entry for entry in self.entries.values()}
-        for module in self.children.values():
-            found = {**module.held(), **found}
+        found = self.children.get(name)
+        if found is None:
+            found = self.children[name] = Module((*self.path, name))
         return found
 
 
@@ -62,9 +62,10 @@ def summarize_file(file: WeightFile, config: Mapping[str, object] | None = None)
     root, held = tree_of(entries), {entry.same_as or entry.path: entry for entry in entries.values()}
     parameters, size = sum(e.size for e in held.values()), sum(e.bytes for e in held.values())
     name = Path(file.file).name
-    rows = list(below(top_of(root), 1))
-    alone = {entry.same_as or entry.path: entry for entry in root.entries.values()}
-    own = [row_of(root, (name,), 1, alone)] if root.entries or not rows else []
+    rows: list[Row] = []
+    add_rows(rows, top_of(root), 1)
+    alone = {entry.same_as or entry.path: entry.size for entry in root.entries.values()}
+    own = [row_of(root, (name,), 1, sum(alone.values()))] if root.entries or not rows else []
     totals = Totals(parameters, None, None, size, UNKNOWN)
     metadata = metadata_in(file)
     kind, noted = kind_of(entries, metadata, config), metadata_line(metadata)
@@ -122,12 +123,21 @@ def weights_graph(file: WeightFile, config: Mapping[str, object] | None = None) 
 def tree_of(entries: Mapping[str, TensorEntry]) -> Module:
     """Return the modules implied by the paths of the entries, whose parts are separated by ``/`` or ``.``."""
     root = Module()
+    tied = {entry.same_as for entry in entries.values()}
+    counted: set[tuple[str, tuple[str, ...]]] = set()  # data that several entries have, and the modules that count it
     for entry in entries.values():
         *modules, name = parts_of(entry.path)
-        module = root
+        size, data = entry.size, entry.same_as or entry.path
+        module, above = root, [root]
         for step in modules:
             module = module.child(step)
+            above.append(module)
         module.entries[entry.path if name in module.entries else name] = entry
+        if data in tied:
+            above = [each for each in above if (data, each.path) not in counted]
+            counted.update((data, each.path) for each in above)
+        for each in above:
+            each.size += size
     return root
 
 
@@ -137,7 +147,9 @@ def parts_of(path: str) -> list[str]:
     >>> parts_of("encoder.0.weight"), parts_of("layers/dense/vars/0")
     (['encoder', '0', 'weight'], ['layers', 'dense', 'vars/0'])
     """
-    parts = [part for part in re.split(r"[/.]", path, maxsplit=DEEPEST) if part] or [path]
+    parts = path.replace("/", ".").split(".")
+    if "" in parts or len(parts) > DEEPEST:
+        parts = [part for part in re.split(r"[/.]", path, maxsplit=DEEPEST) if part] or [path]
     if len(parts) > 2 and parts[-2] == "vars" and parts[-1].isdecimal():  # Keras's names for a layer's variables
         parts[-2:] = ["/".join(parts[-2:])]
     return parts
@@ -153,18 +165,18 @@ def top_of(root: Module) -> Module:
     return root
 
 
-def below(module: Module, depth: int) -> Iterator[Row]:
-    """Yield the row of each module below, parents first; a plain list has no row and adds no level."""
+def add_rows(rows: list[Row], module: Module, depth: int) -> None:
+    """Add the row of each module below, parents first; a plain list has no row and adds no level."""
     for child in module.ordered:
-        if child.listing:
-            yield from below(child, depth)
-        else:
-            yield row_of(child, child.path, depth, child.held())
-            yield from below(child, depth + 1)
+        listing = child.listing
+        if not listing:
+            rows.append(row_of(child, child.path, depth, child.size))
+        if child.children:
+            add_rows(rows, child, depth if listing else depth + 1)
 
 
-def row_of(module: Module, path: tuple[str, ...], depth: int, held: dict[str, TensorEntry]) -> Row:
-    """Return the row of a module that holds ``held``."""
+def row_of(module: Module, path: tuple[str, ...], depth: int, parameters: int) -> Row:
+    """Return the row of a module with so many parameters."""
     return Row(
         path="/".join(path),
         name=path[-1],
@@ -172,7 +184,7 @@ def row_of(module: Module, path: tuple[str, ...], depth: int, held: dict[str, Te
         depth=depth,
         input_shape=None,
         output_shape=None,
-        parameters=sum(entry.size for entry in held.values()),
+        parameters=parameters,
         trainable=None,
         non_trainable=None,
         macs=UNKNOWN,

@@ -41,7 +41,7 @@ def section(table: Table) -> str:
     return "".join(parts)
 
 
-def row(columns: list[Column], values: list[Any], texts: list[str]) -> str:
+def row(columns: list[Column], values: Sequence[Any], texts: list[str]) -> str:
     """Return one row."""
     cells = zip(columns, values, texts, strict=True)
     return f"<tr>{''.join(cell(column, value, text) for column, value, text in cells)}</tr>"

@@ -2,29 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from layercli.render.table import Table
-from layercli.render.text_width import padded_column
+from layercli.render.text_width import padded_column, widest
+
+AT_ONCE = 50_000
+"""How many rows of a table are texts at the same time."""
 
 
 def draw(table: Table) -> str:
     """Return the table's title, header, rows, facts and notes as lines of text."""
+    return "".join(parts(table))
+
+
+def parts(table: Table) -> Iterator[str]:
+    """Yield the text in parts, so that of a table with a million rows few are texts at once."""
     table = table.printable()
-    lines = [table.title, ""] if table.title else []
+    if table.title:
+        yield f"{table.title}\n\n"
     if table.columns:
-        lines += aligned(
-            [[column.title for column in table.columns], *table.cells()], [c.numeric for c in table.columns]
-        )
+        yield from rows(table)
     if table.facts:
-        lines += [""] if table.columns else []
-        lines += aligned([[f"{name}:", text] for name, text in table.facts], [False, False])
+        lines = aligned([[f"{name}:" for name, _ in table.facts], [text for _, text in table.facts]], [False, False])
+        yield f"\n{lines}" if table.columns else lines
     if table.notes:
-        lines += ["", *table.notes]
-    return "\n".join(lines) + "\n"
+        yield "\n" + "".join(f"{note}\n" for note in table.notes)
 
 
-def aligned(rows: list[list[str]], right: list[bool]) -> list[str]:
-    """Return one line per row; cells are padded to the widest of their column and separated by two spaces."""
-    columns = [
-        padded_column(cells, right=at_right) for cells, at_right in zip(zip(*rows, strict=True), right, strict=True)
+def rows(table: Table) -> Iterator[str]:
+    """Yield the lines of the titles and the rows: of many, their texts are made once to find the widths, and again to be drawn."""
+    right = [column.numeric for column in table.columns]
+    titles = [[column.title] for column in table.columns]
+    if len(table.rows) <= AT_ONCE:
+        texts = [[*title, *cells] for title, cells in zip(titles, table.texts(table.rows), strict=True)]
+        yield aligned(texts, right)
+        return
+    widths = list(map(widest, titles))
+    for texts in blocks(table):
+        widths = [max(width, widest(cells)) for width, cells in zip(widths, texts, strict=True)]
+    yield aligned(titles, right, widths)
+    for texts in blocks(table):
+        yield aligned(texts, right, widths)
+
+
+def blocks(table: Table) -> Iterator[list[list[str]]]:
+    """Yield the texts of so many rows, those of each column together."""
+    return (table.texts(table.rows[start : start + AT_ONCE]) for start in range(0, len(table.rows), AT_ONCE))
+
+
+def aligned(columns: Sequence[Sequence[str]], right: list[bool], widths: Sequence[int] = ()) -> str:
+    """Return one line per row: cells are padded to the widest of their column, or to ``widths``, and separated by two spaces."""
+    padded = [
+        padded_column(cells, right=at_right, width=width)
+        for cells, at_right, width in zip(columns, right, widths or [0] * len(columns), strict=True)
     ]
-    return ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
+    return "".join(f"{line}\n" for line in map(str.rstrip, map("  ".join, zip(*padded, strict=True))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,6 +21,11 @@ def show(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:.4g}" if isinstance(value, float | complex) else str(value)
+
+
+def all_printable(texts: list[str]) -> list[str]:
+    """Return the texts with what is not printed written out: asked of all at once, as there seldom is any."""
+    return texts if "".join(texts).isprintable() else list(map(printable, texts))
 
 
 SEVERITIES = {"error": "bold red", "warning": "yellow", "ok": "green"}
@@ -74,7 +79,7 @@ class Table:
 
     title: str
     columns: list[Column]
-    rows: list[list[Any]]
+    rows: Sequence[Sequence[Any]]
     facts: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     styles: dict[str, str] = field(default_factory=dict)
@@ -92,14 +97,16 @@ class Table:
 
     def cells(self) -> list[list[str]]:
         """Return the text of every cell."""
-        if not self.columns or not self.rows:
+        if not self.columns:
             return [[] for _ in self.rows]
-        columns = zip(*self.rows, strict=True)
-        texts = [
-            [printable(text) for text in map(column.show, values)]
-            for column, values in zip(self.columns, columns, strict=True)
+        return list(map(list, zip(*self.texts(self.rows), strict=True)))
+
+    def texts(self, rows: Sequence[Sequence[Any]]) -> list[list[str]]:
+        """Return the texts of the cells in these rows, those of each column together."""
+        columns = zip(*rows, strict=True) if rows else [()] * len(self.columns)
+        return [
+            all_printable(list(map(column.show, values))) for column, values in zip(self.columns, columns, strict=True)
         ]
-        return list(map(list, zip(*texts, strict=True)))
 
     def encodable(self, encoding: str) -> Table:
         """Return the table with every text in letters of ``encoding``: what it has none for is written out."""

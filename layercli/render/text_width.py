@@ -30,16 +30,21 @@ def padded(text: str, width: int, *, right: bool = False) -> str:
     return space + text if right else text + space
 
 
-def padded_column(cells: Sequence[str], *, right: bool = False) -> list[str]:
-    """Return ``cells``, each padded to the widest.
+def widest(cells: Sequence[str]) -> int:
+    """Return the columns that the widest of ``cells`` takes."""
+    return max(map(len if "".join(cells).isascii() else text_width, cells), default=0)
+
+
+def padded_column(cells: Sequence[str], *, right: bool = False, width: int = 0) -> list[str]:
+    """Return ``cells``, each padded to ``width``, or to the widest.
 
     >>> padded_column(["層", "kernel"], right=True)
     ['    層', 'kernel']
     """
-    if all(map(str.isascii, cells)):
-        width = max(map(len, cells))
-        return [cell.rjust(width) for cell in cells] if right else [cell.ljust(width) for cell in cells]
-    width = max(map(text_width, cells))
+    width = width or widest(cells)
+    if "".join(cells).isascii():
+        form = f"{{:{'>' if right else '<'}{width}}}".format
+        return list(map(form, cells))
     return [padded(cell, width, right=right) for cell in cells]
 
 

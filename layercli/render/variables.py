@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -22,10 +22,11 @@ def table(
     """Return one row per variable and a column for each known property; ``brief`` abbreviates long values."""
     names = columns_of(variables, columns, values=values, stats=stats)
     chosen = [kept_longest(COLUMNS[name], name, columns) for name in names]
+    cells = VariableCells(variables.rows, [getter(name, brief) for name in names])
     return Table(
         title=variables.source,
         columns=chosen,
-        rows=values_of(variables, names, brief),
+        rows=cells[:] if "values" in names else cells,  # files are read before anything is printed
         facts=facts_of(variables),
     )
 
@@ -103,10 +104,19 @@ def wants(text: str | None, *names: str) -> bool:
     return text is not None and any(name in names for name in parse_columns(text, (), [*COLUMNS]))
 
 
-def values_of(variables: Variables, names: tuple[str, ...], brief: bool) -> list[list[Any]]:
-    """Return what each column says of each variable."""
-    columns = [map(getter(name, brief), variables.rows) for name in names]
-    return list(map(list, zip(*columns, strict=True)))
+class VariableCells(Sequence[Sequence[Any]]):
+    """What the columns say of each variable, found when it is asked for: of a million, the rows would take much memory."""
+
+    def __init__(self, rows: Sequence[VariableRow], getters: Sequence[Callable[[VariableRow], Any]]) -> None:
+        self._rows, self._getters = rows, getters
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return list(zip(*(map(get, self._rows[place]) for get in self._getters), strict=True))
+        return tuple(get(self._rows[place]) for get in self._getters)
 
 
 def getter(name: str, brief: bool) -> Callable[[VariableRow], Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -264,11 +265,12 @@ class Reader:
         return self._settled(Drawing(self, settings).model(), settings)  # type: ignore[no-any-return]  # as it was given
 
 
-def named_modules() -> set[str]:
+@cache
+def named_modules() -> frozenset[str]:
     """Return the modules of the named models and of the families of Hugging Face, whose classes a file may hold."""
     from layercli.models import NAMED
 
-    return {place.partition(":")[0] for place in NAMED.values()} | set(APPLICATIONS.values()) | {PRETRAINED}
+    return frozenset({place.partition(":")[0] for place in NAMED.values()} | set(APPLICATIONS.values()) | {PRETRAINED})
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Model:

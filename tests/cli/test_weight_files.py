@@ -22,6 +22,7 @@ from layercli.inspect.variables import matching, of_file
 from layercli.inspect.weight_summary import parts_of, summarize_file
 from layercli.render import plain
 from layercli.render.summary import table
+from layercli.render.table import Column, Table
 
 
 @pytest.fixture(autouse=True)
@@ -345,3 +346,15 @@ def test_the_attribute_of_a_lightning_module(cli, tmp_path, monkeypatch):
         assert ("model/a" in [row["path"] for row in json.loads(done.out)["rows"]]) != taken_off
     torch.save({"state_dict": {"model.a.weight": torch.ones(2)}, "epoch": 3}, "m.ckpt")
     assert "model/a" in cli("summary", "m.ckpt").out
+
+
+def test_a_table_of_many_rows_is_drawn_in_parts_that_are_one_text(monkeypatch):
+    columns = [Column("Layer"), Column("Size", numeric=True)]
+    drawn = Table(
+        "t", columns, [[f"層{i}" if i == 7 else f"l{i}\n", 10**i] for i in range(9)], [("Sum", "9")], ["a note"]
+    )
+    whole = plain.draw(drawn)
+    monkeypatch.setattr(plain, "AT_ONCE", 2)
+    parts = list(plain.parts(drawn))
+    assert (len(parts), "".join(parts)) == (9, whole)
+    assert "\n層7     10,000,000\nl8\\n   100,000,000\n" in whole
