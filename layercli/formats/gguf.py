@@ -73,9 +73,9 @@ class GgufFile:
         with reading(self.file), open(self.file, "rb") as stream, mapped(stream) as content:
             header = Header(self.file, content)
             found = header.tensors(gguf())
-        self.metadata_span, self.alignment = header.span, header.alignment
+        self.metadata_span, self.alignment, self.begin = header.span, header.alignment, header.begin
         self.entries = {entry.path: entry for entry, _ in found}
-        self._places = {entry.path: place for entry, place in found}
+        self.places = {entry.path: place for entry, place in found}
 
     def read(self, path: str) -> np.ndarray:
         """Return the values of the entry ``path``; unblocked ones are memory-mapped."""
@@ -101,18 +101,18 @@ class GgufFile:
         if (block := self._block(path)) is not None:
             return block.stored()
         entry = TensorEntry(path, (self.entries[path].bytes,), "uint8")
-        return TensorData(self.file, self._places[path].start, Layout(entry)).stored()
+        return TensorData(self.file, self.places[path].start, Layout(entry)).stored()
 
     def _block(self, path: str) -> TensorData | None:
         if path not in self.entries:
             raise missing(self.file, path, self.entries)
-        entry, place = self.entries[path], self._places[path]
+        entry, place = self.entries[path], self.places[path]
         return TensorData(self.file, place.start, Layout(entry)) if entry.dtype in PLAIN.values() else None
 
     def _numbers(self, path: str, values: int) -> Iterator[np.ndarray]:
         if (why := self.entries[path].unreadable) is not None:
             raise FormatError(f"{self.file}: the values of {path!r} cannot be read, as {why}")
-        place, left = self._places[path], self.entries[path].bytes
+        place, left = self.places[path], self.entries[path].bytes
         most = max(1, values // place.values) * place.bytes
         with reading(self.file), open(self.file, "rb") as stream:
             stream.seek(place.start)
@@ -127,7 +127,7 @@ class GgufFile:
     def _dequantized(self, path: str, raw: bytes) -> np.ndarray:
         import numpy as np
 
-        package, kind = gguf(), self._places[path].kind
+        package, kind = gguf(), self.places[path].kind
         try:
             with np.errstate(all="ignore"):  # a scale may be infinite or NaN
                 numbers: np.ndarray = package.dequantize(np.frombuffer(raw, np.uint8).reshape(1, -1), kind)
@@ -181,6 +181,8 @@ class Header:
         self.like: dict[tuple[tuple[int, ...], int], tuple[TensorEntry, GgufPosition]] = {}
         self.span = (self.position, self.position, 0)
         """Where the metadata begin and end, and how many entries they have."""
+        self.begin = 0
+        """Where the tensors begin."""
 
     def tensors(self, package: Any) -> list[tuple[TensorEntry, GgufPosition]]:
         """Return the entries with their positions."""
@@ -197,7 +199,7 @@ class Header:
             self.setting()
         self.span = (begin, self.position, settings)
         described = [self.described(package) for _ in range(count)]
-        start = -(-self.position // self.alignment) * self.alignment
+        self.begin = start = -(-self.position // self.alignment) * self.alignment
         described = with_sizes(described, len(self.content) - start)
         found: dict[str, tuple[TensorEntry, GgufPosition]] = {}
         for entry, place in described:

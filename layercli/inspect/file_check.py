@@ -12,6 +12,7 @@ from typing import Literal
 from layercli.core.types import JSONObject
 from layercli.errors import FileError, FormatError
 from layercli.formats import detect
+from layercli.formats.gguf_layout import layout_faults
 from layercli.formats.names import is_inside
 from layercli.formats.safetensors_index import read_index
 from layercli.formats.stored import is_quantized
@@ -246,6 +247,8 @@ def check_opened(found: FileCheck, file: WeightFile, options: CheckOptions) -> N
     found.findings += name_faults(file)
     found.findings += dtype_faults(file)
     found.findings += alignment_faults(file)
+    for code, path, why in layout_faults(file):
+        found.findings.append(FileFinding(code, "error", str(file.file), f"{file.file}: {path!r} {why}", path))
     if options.values:
         from layercli.formats.archive_checksums import archive_faults
 

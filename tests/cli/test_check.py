@@ -91,11 +91,12 @@ def archived(file, **members):
     return file
 
 
-def overlapping():
+def second_at(position):
+    """A GGUF file of two tensors of 64 bytes, the second so many bytes after the beginning of the first."""
     content = b"GGUF" + struct.pack("<IQQ", 3, 2, 0)
-    for name, start in ((b"a", 0), (b"b", 32)):
+    for name, start in ((b"a", 0), (b"b", position)):
         content += struct.pack("<Q", 1) + name + struct.pack("<IQIQ", 1, 16, 0, start)
-    Path("m.gguf").write_bytes(content + b"\0" * (-len(content) % 32 + 96))
+    Path("m.gguf").write_bytes(content + b"\0" * (-len(content) % 32 + 64 + position))
     return "m.gguf"
 
 
@@ -127,7 +128,9 @@ DAMAGE = {
     "a shard missing": (without_shard, "missing-shard", "fc.bias"),
     "a tensor missing": (lambda: with_another(other=ARRAYS["fc.bias"]), "missing-tensor", "fc.bias"),
     "a tensor in two shards": (lambda: sharded(**{"fc.bias": ARRAYS["fc.bias"]}), "extra-tensor", "fc.bias"),
-    "an overlap in GGUF": (overlapping, "overlap", "b"),
+    "an overlap in GGUF": (lambda: second_at(32), "overlap", "b"),
+    "a gap in GGUF": (lambda: second_at(96), "gap", "b"),
+    "no multiple of the alignment": (lambda: second_at(72), "unaligned", "b"),
     "code in a checkpoint": (pickled, "unsafe", None),
     "objects": (lambda: np.savez("m.npz", a=np.array([{}])) or "m.npz", "unsafe", "a.npy"),
     "a member of another kind": (lambda: archived("m.npz", a_npy=b"", b_txt=b""), "bad-header", "b.txt"),

@@ -245,7 +245,7 @@ def test_the_header_of_these_tests_is_one():
 def test_a_file_cut_short_anywhere():
     saved({"a": np.ones(30, np.float32), "w": (np.zeros((2, 18), np.uint8), Type.Q4_0)}, all_settings)
     whole = pathlib.Path("m.gguf").read_bytes()
-    end = open_weights("m.gguf")._places["w"].start + 36
+    end = open_weights("m.gguf").places["w"].start + 36
     for length in [*range(1, end, 211), *range(end - 150, end)]:
         message = refusal(whole[:length])
         assert "ends within its header" in message or "reaches to byte" in message or length < 4
