@@ -21,7 +21,7 @@ def table(
 ) -> Table:
     """Return one row per variable and a column for each known property; ``brief`` abbreviates long values."""
     names = columns_of(variables, columns, values=values, stats=stats)
-    chosen = [kept_longest(COLUMNS[name], name, columns) for name in names]
+    chosen = [kept_longest(COLUMNS[name], name, columns or OF_OPTIONS) for name in names]
     cells = VariableCells(variables.rows, [getter(name, brief) for name in names])
     return Table(
         title=variables.source,
@@ -63,7 +63,7 @@ def show_histogram(counts: list[int] | None) -> str:
 
 
 COLUMNS = {
-    "path": Column("Variable", key="path", shortens=24, middle=True),
+    "path": Column("Variable", key="path", shortens=48, middle=True),
     "shape": Column("Shape", show=lru_cache(maxsize=4096)(show_shape), yields=6),
     "dtype": Column("Dtype", yields=4),
     "trainable": Column("Trainable", yields=3),
@@ -77,9 +77,12 @@ COLUMNS = {
         for name, position in YIELDS.items()
     },
     "histogram": Column("Histogram", show=show_histogram, yields=10),
-    "sha256": Column("SHA-256", key="sha256", shortens=16),
-    "values": Column("Values", show=str, shortens=40),
+    "sha256": Column("SHA-256", key="sha256", shortens=16, yields=1),
+    "values": Column("Values", show=str, shortens=40, yields=1),
 }
+
+OF_OPTIONS = "sha256,values"
+"""The columns that options of their own ask for, which therefore stay; of all columns they are left out first."""
 
 
 def columns_of(
