@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.functions import activation
+from layercli.models.fused import FusedDense
+from layercli.models.parallel import CHANNELS, COLUMNS, ROWS, VOCABULARY, TensorParallelPlan
 from layercli.models.pretrained import Pretrained, PretrainedStored, head_of
 from layercli.models.reading import Depth, Size, read, shown
 
@@ -20,6 +22,14 @@ from layercli.layers.normalization.rms_normalization import RMSNormalization
 from layercli.ops.core.axes import check_rank
 from layercli.ops.last_steps import LastSteps
 from layercli.ops.selective_scan import SelectiveScan
+
+PLAN = {
+    **dict.fromkeys(("in_proj", "conv1d", "dt_proj"), COLUMNS),
+    **dict.fromkeys(("x_proj", "out_proj"), ROWS),
+    "mixer": CHANNELS,
+    **dict.fromkeys(("embeddings", "lm_head"), VOCABULARY),
+}
+"""How ranks share the layers: each has a range of the channels of every mixer."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,7 @@ class Mixer(Layer):
     def setup(self) -> None:
         """Create the projections and the convolution."""
         of = self.config
-        self.in_proj = Dense(2 * of.inner, use_bias=of.use_bias)
+        self.in_proj = FusedDense(2 * of.inner, parts=(of.inner, of.inner), use_bias=of.use_bias)
         self.conv1d = CausalConvolution(of.conv_kernel, of.use_conv_bias)
         self.x_proj = Dense(of.rank + 2 * of.state_size, use_bias=False)
         self.dt_proj, self.out_proj = Dense(of.inner), Dense(of.hidden_size, use_bias=of.use_bias)
@@ -117,7 +127,7 @@ class Mixer(Layer):
     def call(self, inputs: Tensor, mask: Tensor | None, past: tuple[Tensor, ...] | None = None) -> Any:
         """Return (batch, steps, width), and the new states if ``past`` is given; ``mask`` (batch, steps, 1) is 0 for padding."""
         of = self.config
-        x, gate = ops.split(self.in_proj(masked(inputs, mask)), 2, axis=-1)
+        x, gate = self.in_proj.split(self.in_proj(masked(inputs, mask)))
         convolved = self.conv1d(x) if past is None else self.conv1d(x, past[:1])
         x, kept = (convolved, None) if past is None else convolved
         x = masked(self.activate(x), mask)
@@ -181,6 +191,11 @@ class Mamba(Pretrained):
     def ties(self) -> Mapping[str, str]:
         """The projection to the vocabulary, if it is tied to the embedding."""
         return {"lm_head.weight": f"{self.prefix}embeddings.weight"} if self.config.tie_word_embeddings else {}
+
+    @property
+    def plan(self) -> TensorParallelPlan:
+        """How ranks share the layers."""
+        return TensorParallelPlan(PLAN)
 
     @property
     def predicts_tokens(self) -> bool:

@@ -18,6 +18,8 @@ ROWS = "rows"
 """A projection of what ranks have a share of; the outputs are summed over the ranks."""
 VOCABULARY = "vocabulary"
 """An embedding of which each rank has a range of tokens, or the projection to these logits."""
+CHANNELS = "channels"
+"""A recurrence of channels: each rank has a range of them, the first axis of its variables."""
 EXPERTS = "experts"
 """Experts of which each rank has a range; the outputs are summed over the ranks."""
 

@@ -304,7 +304,19 @@ def saved(folder):
     return {"weights": np.concatenate([each.ravel() for each in model.get_weights()])}
 
 
-FAMILIES = ("llama-tied", "mixtral", "deepseek_v3", "phi3", "gpt2", "falcon-grouped", "bloom", "t5", "whisper", "clip")
+FAMILIES = (
+    "llama-tied",
+    "mixtral",
+    "deepseek_v3",
+    "phi3",
+    "gpt2",
+    "falcon-grouped",
+    "bloom",
+    "t5",
+    "whisper",
+    "clip",
+    "mamba",
+)
 """What ranks share: grouped heads, experts, latents, fused projections in every layout, position biases, vocabularies."""
 ROWS = RNG.standard_normal((5, 784)).astype("float32")
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from layercli.models.families import describe
+from layercli.models.pretrained import Pretrained
 
 import layercli
 from layercli import distributed
@@ -164,7 +165,6 @@ def test_ranks_share_the_rows_of_a_stream(done):
     [
         ("llama", 3, "4 heads do not divide among 3 ranks"),
         ("phi3", 4, "2 heads do not divide among 4 ranks"),
-        ("mamba", 2, "layercli has no tensor-parallel plan for a Mamba"),
     ],
 )
 def test_a_model_that_ranks_cannot_share(tensor_parallel, family, ranks, sentence):
@@ -172,6 +172,13 @@ def test_a_model_that_ranks_cannot_share(tensor_parallel, family, ranks, sentenc
     with pytest.raises(UsageError) as caught:
         tensor_parallel.load(opened.model, opened.weights, Group(0, ranks), "cpu")
     assert caught.value.message == sentence
+
+
+def test_a_model_without_a_plan(tensor_parallel, monkeypatch):
+    opened = huggingface.open(str(jobs.folder_of("mamba")))
+    monkeypatch.setattr(type(opened.model), "plan", Pretrained.plan)
+    with pytest.raises(UsageError, match=r"^layercli has no tensor-parallel plan for a Mamba$"):
+        tensor_parallel.load(opened.model, opened.weights, Group(0, 2), "cpu")
 
 
 def test_ranks_that_are_more_than_the_heads_of_keys_share_each(tensor_parallel):

@@ -20,7 +20,7 @@ from layercli.errors import UsageError
 from layercli.formats.weight_file import WeightFile
 from layercli.inspect.layer_call import described
 from layercli.models.matching import MatchingPlace
-from layercli.models.parallel import BY_KEY_HEADS, EXPERTS, ROWS, VOCABULARY
+from layercli.models.parallel import BY_KEY_HEADS, CHANNELS, EXPERTS, ROWS, VOCABULARY
 from layercli.models.pretrained import Pretrained
 from layercli.runtime.analysis import pretrained
 from layercli.runtime.distributed.process_group import Group
@@ -115,8 +115,10 @@ def share_of(ranks: Ranks, styles: dict[int, str], file: WeightFile, place: Matc
 
 
 def shared_axis(variable: Variable, how: str) -> int:
-    """Return the axis of a stored tensor that ranks share: the inputs of ``ROWS``, the tokens of a table, else the outputs."""
-    first = how == ROWS or (how == VOCABULARY and variable.key == "embeddings")
+    """Return the axis of a stored tensor that ranks share: of ``ROWS`` the inputs, of ``CHANNELS`` the first, of a table the
+    tokens, else the outputs.
+    """
+    first = how in (ROWS, CHANNELS) or (how == VOCABULARY and variable.key == "embeddings")
     logical = 0 if first else variable.ndim - 1
     return logical if variable.layout is None else variable.layout.index(logical)
 
