@@ -66,8 +66,10 @@ class ModuleSource(Source):
     def cost_graph(self, inputs: Any = None, dtype: str | None = None, *, training: bool = False) -> CostGraph:
         """Return the graph of a call; for ``training`` that of the forward pass of a training step, which is run."""
         specs = self.named(inputs)
-        if not training or not is_known(specs):
+        if not training:
             return self.cost_graph_of(self._noted(self.graph(inputs)), dtype)
+        if not is_known(specs):
+            return self.cost_graph_of(self._uncalled(specs), dtype)
         from layercli.inspect.cost_graph import CostGraph
         from layercli.runtime.analysis.module_training import training_run
 
@@ -79,6 +81,14 @@ class ModuleSource(Source):
             )  # fmt: skip
 
         return CostGraph(run(dtype, ()).graph, run=run, dtype=dtype)
+
+    def _uncalled(self, specs: Mapping[str, Spec]) -> ModelGraph:
+        """Return the modules alone: a training step is run, which takes sizes that are numbers."""
+        from dataclasses import replace
+
+        from layercli.runtime.analysis.module_graph import uncalled
+
+        return replace(self.graph(), incomplete=uncalled(self.name, specs))
 
     def _noted(self, graph: ModelGraph) -> ModelGraph:
         """Return the graph with a note of the modules that torch may run in less memory than their operations take."""

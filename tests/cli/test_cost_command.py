@@ -59,11 +59,8 @@ def test_values_that_a_torch_module_depends_on(cli, tmp_path, monkeypatch):
     fit = json.loads(cli(f"{given} --memory 1000B").out)["fit"]  # 48 bytes of weights, and 12 each of x and y of a row
     assert (fit["fits"], fit["largest"]) == (True, {"B": 39})
     asked = cli("cost branching.py:Net --input-shape B,3 --memory 1000B")
-    needed = "branching.py:Net was not called: B is open (give a value: --at B=...)"
-    assert (asked.code, asked.err.splitlines()[0]) == (
-        2,
-        f"error: whether branching.py:Net fits is not known: {needed}",
-    )
+    assert (asked.code, asked.err.splitlines()[0]) == (2, "error: whether it fits depends on B")
+    assert json.loads(cli(given.replace("2,3", "B,3")).out)["formulas"]["memory"] == "24*B + 48"
     sizes = "cost branching.py:Net --input-shape B,T,3 --at B=2 --at T=4 --arg twice=true --memory 1000B --format json"
     assert json.loads(cli(sizes).out)["fit"]["largest"] == {"B": 6, "T": 13}
 

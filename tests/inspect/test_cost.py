@@ -6,9 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 from memory_tracker import MemoryTracker
+from torch import nn
 
 import layercli
 from layercli import layers, ops
+from layercli.core import dims
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.inspect import budgets, devices, quantities
@@ -64,6 +66,53 @@ def test_peak_is_that_of_a_real_run(name):
     tensors = [drawn(found.graph.values[index].spec.at(found.at)) for _, index in found.graph.inputs]
     arguments = {"cache": []} if found.cache is not None else {}
     assert found.memory.peak(found.at).bytes == real_peak(source.model, tensors, **arguments)
+
+
+class Joined(nn.Module):
+    """Convolutions beside a shortcut, a reshape, attention over positions and a mean."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(11, 8, 3, padding=1, stride=2)
+        self.norm, self.attention = nn.BatchNorm2d(8), nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, x):
+        y = torch.relu(self.norm(self.first(x)))
+        y = self.second(torch.cat([x, y], 1)).flatten(2).transpose(1, 2)
+        return self.attention(y, y, y)[0].mean(1)
+
+
+class Loop(nn.Module):
+    def forward(self, x):
+        return torch.stack([x[:, i] * i for i in range(x.shape[1])])
+
+
+OPEN = [
+    (lambda: nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 3)), ("B", "T", 4), [(2, 5), (7, 3)]),
+    (Joined, ("B", 3, 6, 8), [(1, 0), (5, 0)]),
+    (lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2), ("B", "T", 8), [(3, 6)]),
+    (lambda: nn.LSTM(4, 6, batch_first=True), ("B", 5, 4), [(2, 0), (9, 0)]),
+]
+
+
+@pytest.mark.parametrize(("make", "shape", "values"), OPEN, ids=["linear", "joined", "encoder", "lstm"])
+def test_the_formulas_of_a_torch_module_are_what_it_takes_at_each_size(make, shape, values):
+    source = open_source(make().eval())
+    with_names = tuple(map(dims.named, shape))
+    formulas = source.cost_graph(Spec(with_names))
+    assert formulas.graph.incomplete is None
+    for batch, tokens in values:
+        at = {"B": batch, "T": tokens}
+        direct = costed(source, Spec(tuple(dims.at(size, at) for size in with_names)))
+        found = cost(formulas.graph, at=at)
+        assert (found.bytes, dims.at(found.graph.macs(), at)) == (direct.bytes, direct.graph.macs())
+        assert found.peak_step() == direct.peak_step()
+
+
+def test_a_module_that_loops_over_an_open_size_asks_for_its_value():
+    graph = open_source(Loop()).graph(Spec(tuple(map(dims.named, ("B", "T")))))
+    assert graph.incomplete == "Loop was not called: B and T are open (give a value: --at B=... --at T=...)"
+    assert open_source(Loop()).graph(Spec((2, 3))).incomplete is None
 
 
 def test_peak_of_a_resnet_is_that_of_a_real_run():

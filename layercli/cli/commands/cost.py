@@ -153,13 +153,13 @@ def measured(
     from layercli.inspect.shape_parser import parse_sizes
 
     values, shapes = parse_sizes(describing.at), describing.input_shape
-    opened = source.cost_graph(source.inputs(shapes), dtype, training=training is not None)
-    if not (opened.graph.incomplete and values):
+    if not (values and source.costs_numbers):
+        opened = source.cost_graph(source.inputs(shapes), dtype, training=training is not None)
         found = cost_of_graph(opened, values, dtype, training)
         if values.keys() <= found.memory.names:
             return opened, found
         values = {name: size for name, size in values.items() if name in found.memory.names}
-    else:
+    else:  # run it at these very sizes
         values = {}
     sizes = [text for text in describing.at if text.partition("=")[0].strip() not in values]
     opened = source.cost_graph(source.inputs(shapes, sizes), dtype, training=training is not None)

@@ -28,7 +28,7 @@ def macs_of(module: nn.Module, placed: object, flags: Mapping[str, object]) -> d
     counts = {path: 0 for places in paths.values() for path in places}
     for operation in found.operations:
         for length in range(len(operation.path) + 1):
-            counts[operation.path[:length]] += operation.macs
+            counts[operation.path[:length]] += int(operation.macs)
     above = module.held_under if isinstance(module, GraphModule) else ""
     return {(f"{above}{'/'.join(path)}" if path else ""): macs for path, macs in counts.items()}
 

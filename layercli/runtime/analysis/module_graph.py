@@ -10,13 +10,15 @@ import torch
 from torch import nn
 
 from layercli.core import dims
+from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
 from layercli.inspect.liveness import MADE
 from layercli.inspect.model_graph import ROOT, ModelGraph, ModelGraphBuilder, ModuleCall, OperationCall, ValueKind
+from layercli.runtime.analysis.merged_traces import merged_trace
 from layercli.runtime.analysis.module_failure import failure_of
 from layercli.runtime.analysis.module_parameters import all_parameters
 from layercli.runtime.analysis.module_rows import is_container
-from layercli.runtime.analysis.module_summary import shapeless, trace_of
+from layercli.runtime.analysis.module_summary import runs_of, shapeless
 from layercli.runtime.analysis.module_trace import AGAIN, Trace, described_part, is_lazy, spec_of, traceable
 from layercli.runtime.execution.forward_hooks import class_of
 from layercli.runtime.execution.graph_module import GraphModule
@@ -33,20 +35,24 @@ def module_graph(
     values: Mapping[str, Any] | None = None,
     rebuilt: Callable[[], nn.Module] | None = None,
 ) -> ModelGraph:
-    """Return the modules with their parameters and buffers, each once; given inputs of known sizes, the operations as well.
+    """Return the modules with their parameters and buffers, each once; given inputs, the operations as well.
+
+    Open sizes are in the figures by name where two runs show how; otherwise there are no operations.
 
     ``values`` are given arguments of ``forward``, arrays and others; ``rebuilt`` creates the module again with real parameters,
     for a forward whose control flow depends on values.
     """
     module = traceable(module)
-    known = bool(inputs) and all(isinstance(size, int) for spec in inputs.values() for size in spec.shape)
     real: list[nn.Module] = []
 
     def rebuild() -> nn.Module:
         real.append(module if rebuilt is None else rebuilt())
         return real[0]
 
-    found = trace_of(module, inputs, values or {}, {None: 1}, rebuild) if known else None
+    found = None
+    if inputs and not any(UNKNOWN in spec.shape for spec in inputs.values()):
+        runs = runs_of(module, inputs, values or {}, {}, rebuild)
+        found = runs.traces[0] if len(runs.traces) == 1 else merged_trace(runs)
     return graph_of_trace(module, found, inputs, name, source, real)[0]
 
 
@@ -96,20 +102,21 @@ def graph_of_trace(
             if paths[below] in builder.modules:
                 builder.add_child(own, paths[below])
     if found is None:
-        return builder.graph(incomplete=f"{name} was not called: {open_input(inputs)}"), {}
+        return builder.graph(incomplete=uncalled(name, inputs)), {}
     path_places = {path: places[id(x)] for path, x in tensors_of(module) if id(x) in places}
     places.update((id(x), path_places[path]) for each in real for path, x in tensors_of(each) if path in path_places)
     return _with_calls(builder, found, inputs, places, name)
 
 
-def open_input(inputs: Mapping[str, Spec]) -> str:
-    """Return what a call still needs: an input at all, or values of the sizes that are open."""
+def uncalled(name: str, inputs: Mapping[str, Spec]) -> str:
+    """Return why a module was not called: what its call still needs, an input at all, or values of the sizes that are open."""
     open_sizes = [size for spec in inputs.values() for size in spec.shape if not dims.known(size)]
     names = sorted({each for size in open_sizes for each in dims.names(size)})
     if names:
         verb = "is" if len(names) == 1 else "are"
-        return f"{' and '.join(names)} {verb} open (give a value: {' '.join(f'--at {each}=...' for each in names)})"
-    return "a size of its input is not known" if open_sizes else "no input is known (--input-shape)"
+        given = " ".join(f"--at {each}=..." for each in names)
+        return f"{name} was not called: {' and '.join(names)} {verb} open (give a value: {given})"
+    return f"{name} was not called: {'a size of its input is not known' if open_sizes else 'it has no input (--input-shape)'}"
 
 
 def is_second_name(child: nn.Module, path: str, placed: Sequence[bool]) -> bool:

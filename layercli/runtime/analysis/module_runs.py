@@ -39,7 +39,7 @@ class Runs:
     def _add_up(self) -> None:
         for i, operation in enumerate(self.traces[0].operations):
             if any(trace.operations[i].macs for trace in self.traces):
-                macs = self._explained(*(trace.operations[i].macs for trace in self.traces))
+                macs = self._explained(*(int(trace.operations[i].macs) for trace in self.traces))
                 path = operation.path
                 self.own[path] = dims.total([self.own.get(path, 0), macs])
                 for length in range(len(path) + 1):
@@ -79,7 +79,7 @@ class Runs:
     def _whole(self, paths: list[Path]) -> Size:
         """Return the cost if the runs differ in their operations, as in loops over a size: compare the totals."""
         sums = [
-            sum(o.macs for o in trace.operations if any(o.path[: len(path)] == path for path in paths))
+            sum(int(o.macs) for o in trace.operations if any(o.path[: len(path)] == path for path in paths))
             for trace in self.traces
         ]
         return UNKNOWN if self.failed else self._explained(*sums)

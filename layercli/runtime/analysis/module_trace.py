@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from layercli.core.dims import Size
 from layercli.core.spec import Spec
 from layercli.inspect.user_input import without_input
 from layercli.runtime.analysis.dispatch_tracer import Tracer
@@ -61,7 +62,7 @@ class TracedOperation:
     path: Path
     inputs: list[tuple[Spec, int]]
     outputs: list[tuple[Spec, int]]
-    macs: int
+    macs: Size
 
 
 @dataclass(frozen=True)
