@@ -140,6 +140,10 @@ def test_beside_an_encoder_decoding_begins_with_the_token_that_the_config_names(
     asks = [("--input", tmp_path / name, "--generate", 3, "-f", "json") for name in ("ids.npy", "start.npz")]
     found, given = (json.loads(asked(capsys, "run", copy, *each)[1])["generated"] for each in asks)
     assert found == given
+    tokenizer(copy)
+    asks = [("--top", 1), ("--generate", 1)]
+    top, made = (json.loads(asked(capsys, "run", copy, "--text", "w4 w5", *each, "-f", "json")[1]) for each in asks)
+    assert top["top"][0]["class"] == made["generated"][0]["tokens"][0]
     change(copy, decoder_start_token_id=None)
     code, _, err = asked(capsys, "run", copy, "--at", "T=3", "--generate", 3)
     assert (code, err) == (

@@ -67,7 +67,8 @@ def inputs_for(
     specs = specs_for(subject, request)
     taken = kind.arguments(specs, max(len(request.files), len(request.shapes)))
     tokens = text_inputs.tokens_of(subject, request.texts, taken.names) if request.texts else {}
-    started = taken.names[1] if decodes and isinstance(model, Pretrained) and model.is_encoder_decoder else None
+    from_texts = decodes or request.texts  # which are what the encoder reads
+    started = taken.names[1] if from_texts and isinstance(model, Pretrained) and model.is_encoder_decoder else None
     known, fixed = kind.by_name(specs), kind.fixed()
     if not request.files and not tokens:
         if request.rescale is not None:
