@@ -10,7 +10,7 @@ from torch import nn
 
 from layercli.core.spec import Spec
 from layercli.runtime.analysis.cost_registry import PRODUCT_COSTS
-from layercli.runtime.analysis.module_summary import summarize_module
+from layercli.runtime.analysis.module_summary import summarize_module, variables_of_module
 from layercli.runtime.analysis.product_costs import product_cost
 from layercli.runtime.analysis.uncounted_products import UNKNOWN_PRODUCTS
 from layercli.sources.exported_program import ExportedProgramSource
@@ -149,11 +149,15 @@ def test_products_follow_from_the_shapes(case):
 @pytest.mark.parametrize("cls", [nn.LSTM, nn.GRU])
 def test_quantised_recurrences_count_as_the_float_ones(cls):
     plain = cls(8, 16, num_layers=2, batch_first=True)
-    quantised = torch.ao.quantization.quantize_dynamic(plain, {cls})
+    quantised = torch.ao.quantization.quantize_dynamic(nn.Sequential(plain), {cls})
     x = {"input": Spec((3, 5, 8))}
     expected = 3 * 5 * sum(w.numel() for w in plain.parameters() if w.dim() == 2)
     assert summarize_module(plain, x, "m", "").totals.macs == expected
-    assert summarize_module(quantised, x, "m", "").totals.macs == expected
+    found = summarize_module(quantised, x, "m", "").totals
+    held = sum(p.numel() for p in plain.parameters())
+    assert (found.macs, found.parameters) == (expected, held)
+    rows = variables_of_module(quantised, "m").rows
+    assert {(row.path, row.shape) for row in rows} == {(f"0.{k}", tuple(p.shape)) for k, p in plain.named_parameters()}
 
 
 class Orthogonal(nn.Module):

@@ -63,6 +63,10 @@ def _packed(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
     """Return the weight and bias that a quantized module packs for its kernel; they do not appear in ``state_dict`` as tensors."""
     if isinstance(module, torch.jit.ScriptModule):
         return _packed_in_script(module)
+    if hasattr(module, "_all_weight_values") or hasattr(module, "_packed_weight_ih"):
+        recurrence: Any = module  # with several weights and biases
+        several: dict[str, object] = {**recurrence.get_weight(), **recurrence.get_bias()}
+        return [(name, x) for name, x in several.items() if isinstance(x, torch.Tensor)]
     if not hasattr(module, "_packed_params") and not callable(getattr(module, "_weight_bias", None)):
         return []
     if not callable(getattr(module, "weight", None)):

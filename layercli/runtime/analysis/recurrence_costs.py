@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
 from layercli.runtime.analysis.cost_registry import Arguments, costs, unpacked
@@ -42,7 +44,12 @@ def quantized_recurrence(args: Arguments, out: Tensor) -> int | None:
     """At each step: the products with the packed matrices of all layers."""
     x = args[0]
     steps = x.numel() // x.shape[-1]
-    packed = [
-        each for cell in next(a for a in args[2:4] if isinstance(a, (list, tuple))) for each in cell.__getstate__()[4]
-    ]
+    cells = next(a for a in args[2:4] if isinstance(a, (list, tuple)))
+    packed = [each for cell in cells for each in state_of(cell)[4]]
     return steps * sum(unpacked(each).numel() for each in packed)  # type: ignore[no-any-return]
+
+
+def state_of(cell: Any) -> Any:
+    """Return the state of a packed cell: its kind, biases, numbers and packed weights; some give their class beside it."""
+    state = cell.__getstate__()
+    return state[0] if isinstance(state[0], tuple) else state
