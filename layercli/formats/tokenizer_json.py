@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,8 @@ from layercli.formats.os_errors import reading
 
 NAME = "tokenizer.json"
 LONGEST = 200_000_000
+MOST_GROWTH = 1000
+"""How many letters a letter may become: the replacements of real tokenizers have one or two."""
 
 
 class TextTokenizer:
@@ -35,20 +40,48 @@ class TextTokenizer:
             raw = stream.read(LONGEST + 1)
         if len(raw) > LONGEST:
             raise FormatError(f"{file} is longer than any tokenizer")
-        try:
+        self._file = file
+        with self._failures("is not a tokenizer"):
             self._tokenizer: Any = Tokenizer.from_buffer(raw)
-        except Exception as error:  # tokenizers raises no class of its own
-            raise FormatError(f"{file} is not a tokenizer: {error}") from None
+        for part in (self._tokenizer.normalizer, self._tokenizer.pre_tokenizer, self._tokenizer.decoder):
+            if part is not None and growth(json.loads(part.__getstate__())) > MOST_GROWTH:
+                raise FormatError(f"{file} makes a text more than {MOST_GROWTH:,} times as long", code="unsafe")
+        self._tokenizer.no_padding()  # as transformers does where nobody asks for them
+        self._tokenizer.no_truncation()
+
+    @contextmanager
+    def _failures(self, what: str) -> Iterator[None]:
+        """Raise FormatError for what tokenizers raises, which is no class of its own, or a panic, which is no Exception."""
+        try:
+            yield
+        except (KeyboardInterrupt, SystemExit, MemoryError):
+            raise
+        except BaseException as error:
+            raise FormatError(f"{self._file} {what}: {error}") from None
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of each text, with the special tokens that the tokenizer adds."""
-        return [self._tokenizer.encode(text).ids for text in texts]
+        with self._failures("gives a text no tokens"):
+            return [self._tokenizer.encode(text).ids for text in texts]
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of token ids, without special tokens."""
-        return str(self._tokenizer.decode(list(ids)))
+        with self._failures("gives tokens no text"):
+            return str(self._tokenizer.decode(list(ids)))
 
     def token(self, index: int) -> str | None:
         """Return the text of one token as it is decoded, or its name if that is empty; None for an unknown id."""
         name = self._tokenizer.id_to_token(index)
         return None if name is None else self.decode([index]) or str(name)
+
+
+def growth(part: object) -> int:
+    """Return how many letters one letter becomes, at most, by what a part of a tokenizer puts in its place, step after step.
+
+    >>> growth({"type": "Sequence", "normalizers": [{"type": "Replace", "content": "ab"}, {"type": "Replace", "content": "xyz"}]})
+    6
+    """
+    if isinstance(part, dict):
+        own = len(part["content"]) if isinstance(part.get("content"), str) else 1
+        return max(own, 1) * growth(list(part.values()))
+    return math.prod(map(growth, part)) if isinstance(part, list) else 1

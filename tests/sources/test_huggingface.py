@@ -10,6 +10,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from layercli.cli.main import run
+from layercli.errors import FormatError
+from layercli.formats.tokenizer_json import TextTokenizer
 from tests.models.recording import recorded
 
 LLAMA_405B = {
@@ -177,6 +179,36 @@ def test_what_cannot_be_decoded_is_one_sentence(folder, tmp_path, capsys):
     assert asked(capsys, "run", folder, "--text", "w5")[2].startswith(
         f"error: {folder}/tokenizer.json is not a tokenizer: "
     )
+
+
+TOKENIZERS = {
+    "no token for what is unknown": ({}, "gives a text no tokens: WordLevel error: Missing [UNK] token from the vocabulary"),
+    "a search without an end": (
+        {"normalizer": {"type": "Replace", "pattern": {"Regex": "(a+)+$"}, "content": "a"}},
+        "gives a text no tokens: Onig: Regex search error: retry-limit-in-match over",
+    ),
+    "a text that grows": (
+        {"normalizer": {"type": "Sequence", "normalizers": [
+            {"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 99} for _ in range(4)]}},
+        "makes a text more than 1,000 times as long",
+    ),
+    "padding without an end": (
+        {"padding": {"strategy": {"Fixed": 10**12}, "direction": "Right", "pad_to_multiple_of": None, "pad_id": 0,
+                     "pad_type_id": 0, "pad_token": "a"}},
+        "gives a text no tokens: WordLevel error: Missing [UNK] token from the vocabulary",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_a_tokenizer_of_absurd_settings_is_one_sentence(tmp_path, name):
+    changed, message = TOKENIZERS[name]
+    model = {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "?"}
+    file = tmp_path / "tokenizer.json"
+    file.write_text(json.dumps({"version": "1.0", "added_tokens": [], "model": model, **changed}))
+    with pytest.raises(FormatError) as refused:
+        TextTokenizer(tmp_path).encode(["a" * 30 + "b"])
+    assert str(refused.value) == f"{file} {message}"
 
 
 def test_vars_lists_the_header(folder, capsys):
