@@ -38,6 +38,10 @@ UINT32, TEXT, ARRAY = 4, 8, 9
 DEEPEST = 8
 """The maximum nesting of arrays."""
 ALIGNMENT = "general.alignment"
+SPLIT = ("split.no", "split.count")
+"""Which part of a model a file is, from 0, and how many parts there are."""
+COUNTS = {kind: struct.Struct(form) for kind, form in ((2, "<H"), (3, "<h"), (4, "<I"), (5, "<i"))}
+"""The types of those numbers."""
 
 
 def gguf() -> Any:
@@ -74,6 +78,7 @@ class GgufFile:
             header = Header(self.file, content)
             found = header.tensors(gguf())
         self.metadata_span, self.alignment, self.begin = header.span, header.alignment, header.begin
+        self.notes = notes_of(header.split)
         self.entries = {entry.path: entry for entry, _ in found}
         self.places = {entry.path: place for entry, place in found}
 
@@ -149,6 +154,12 @@ def with_sizes(described: list[tuple[TensorEntry, GgufPosition]], end: int) -> l
     return [(entry if entry.opaque is None else sized(entry, place), place) for entry, place in described]
 
 
+def notes_of(split: dict[str, int]) -> list[str]:
+    """Return the sentence about the other parts of a model that is split; none of a whole one."""
+    part, parts = (split.get(name, 0) for name in SPLIT)
+    return [f"this is part {part + 1:,} of {parts:,} of a model: the other files are not read"] if parts > 1 else []
+
+
 def mapped(stream: Any) -> mmap.mmap:
     """Memory-map an open file."""
     return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
@@ -178,6 +189,7 @@ class Header:
         self.position = 4  # after the magic
         self.end = len(content)
         self.alignment = 32
+        self.split: dict[str, int] = {}
         self.like: dict[tuple[tuple[int, ...], int], tuple[TensorEntry, GgufPosition]] = {}
         self.span = (self.position, self.position, 0)
         """Where the metadata begin and end, and how many entries they have."""
@@ -251,6 +263,9 @@ class Header:
     def setting(self) -> None:
         """Skip a metadata entry, except the alignment, which is kept."""
         name, kind = self.text(), self.number(UINT)
+        if name in SPLIT and kind in COUNTS:
+            self.split[name] = self.number(COUNTS[kind])
+            return
         if name != ALIGNMENT:
             self.value(kind)
             return

@@ -263,3 +263,14 @@ def test_an_entry_that_is_not_there():
         with pytest.raises(ValueError) as error:
             use("blk.0.attn_k.weight")
         assert str(error.value) == "m.gguf holds no entry 'blk.0.attn_k.weight'"
+
+
+def test_a_part_of_a_model_says_so():
+    def part(writer):
+        writer.add_uint16("split.no", 1)
+        writer.add_uint16("split.count", 3)
+
+    saved({"w": np.zeros(4, "float32")}, part)
+    assert GgufFile("m.gguf").notes == ["this is part 2 of 3 of a model: the other files are not read"]
+    saved({"w": np.zeros(4, "float32")}, lambda writer: writer.add_uint16("split.count", 1))
+    assert GgufFile("m.gguf").notes == []
