@@ -41,12 +41,15 @@ COLOURS = {"error": "1;31", "warning": "1;33", "hint": "36"}
 
 
 def prepare_streams() -> None:
-    """Make output robust: a closed stream discards it; characters outside the encoding are escaped."""
-    for name in ("stdout", "stderr"):
+    """Make streams robust: a closed one is empty or discards what is written; characters outside the encoding are escaped.
+
+    In the order of their descriptors, so that no file opened later has one of them, to which C code writes.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open until the process ends
-        elif hasattr(stream, "reconfigure"):
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - open until the process ends
+        elif mode == "w" and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 

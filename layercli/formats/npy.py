@@ -77,6 +77,8 @@ def read_stream(where: str, stream: IO[bytes]) -> np.ndarray:
     import numpy as np
 
     content = stream.read()
+    if not content:
+        raise FormatError(f"{where} is empty, where an npy file is expected", code="truncated")
     layout, start = read_layout(where, where, BytesIO(content))
     check_length(where, layout.entry, len(content) - start)
     stored = np.frombuffer(content, layout.storage(Path(where)), offset=start)

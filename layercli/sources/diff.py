@@ -9,7 +9,8 @@ from typing import Any
 from layercli.errors import LayercliError, UsageError
 from layercli.inspect.diff import ComparedModel, ModelDiff, Part, diff_models
 from layercli.inspect.rename_rules import RenameRule
-from layercli.inspect.variables import Variables, unread
+from layercli.inspect.variable_values import ComputedValues
+from layercli.inspect.variables import Variables, check_drawn, unread
 from layercli.sources.resolve import open_source
 from layercli.sources.source import Source
 
@@ -54,6 +55,8 @@ def diff_sources(
     for side in (mine, theirs):
         if values and not side.holds_values:
             raise UsageError(f"{side.name} holds no values, which --values compares")
+        if values:
+            check_drawn(side.variables)
     if (
         mine.variables.packed != theirs.variables.packed
     ):  # one is quantized: its weights are matched with what they stand for
@@ -92,8 +95,5 @@ def variables_of(source: Source, inputs: Any) -> Variables:
         return found
     held = source.model.named_variables()
 
-    def live(path: str) -> dict[str, Any]:
-        read = held[path].numpy
-        return {"read": read, "chunks": lambda: iter([read().ravel()])}
-
-    return Variables(found.source, [replace(row, **live(row.path)) for row in found.rows])
+    rows = [replace(row, values=ComputedValues(held[row.path].numpy)) for row in found.rows]
+    return Variables(found.source, rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
+from threading import RLock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +31,19 @@ class ModuleSource(Source):
     def __init__(self, model: Any, name: str, origin: str, make: Callable[[], Any] | None = None) -> None:
         super().__init__(name, origin)
         self.described, self._make = model, make
+        self._making = RLock()
+
+    @property
+    def model(self) -> Any:
+        """The module; if it was constructed without values, ``make`` constructs it again: once, whichever threads ask."""
+        if self._make is None:
+            return self.described
+        with self._making:
+            return self._made
 
     @cached_property
-    def model(self) -> Any:
-        """The module; if it was constructed without values, ``make`` constructs it again."""
-        return self.described if self._make is None else self._make()
+    def _made(self) -> Any:
+        return None if self._make is None else self._make()
 
     def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> dict[str, Spec]:
         """Return the Specs of the arguments of ``forward`` that were given as shapes or files."""

@@ -201,6 +201,29 @@ def test_what_cannot_be_compared_is_said(cli, two, args, message):
     assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", f"error: {message}")
 
 
+def test_classes_are_compared_by_what_they_draw_within_the_limit(cli, two, monkeypatch):
+    Path("drawing.py").write_text(
+        "import torch\n\n\nclass Net(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        torch.manual_seed(0)\n        self.a = torch.nn.Linear(4, 3)\n"
+        "\n    def forward(self, x):\n        return self.a(x)\n"
+    )
+    done = cli("diff drawing.py:Net drawing.py:Net --values")
+    assert (done.code, done.out.splitlines()[0]) == (0, "same: 2 variables, every value")
+    done = cli("diff drawing.py:Net drawing.py:Net --only values --limit drawn=14")
+    refused = "drawing.py:Net has no weights, and 15 initial values (60 bytes) are more than the limit of 14 to draw"
+    assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", f"error: {refused}")
+
+
+def test_models_in_memory_are_compared_by_their_values():
+    models = [layercli.Sequential([Input((4,)), layers.Dense(3, name="d")], name="m") for _ in range(2)]
+    for model in models:
+        model(np.ones((1, 4), "float32"))
+    assert layercli.diff(*models, values=True).same
+    models[1].layers[0].bias.assign([0.0, 1.0, 0.0])
+    found = layercli.diff(*models, values=True)
+    assert [path for path, each in found.values.items() if not each.close] == ["d/bias"]
+
+
 def test_control_characters_in_names_are_written_out(cli, two):
     for format in ("plain", "json", "markdown", "github", "table"):
         save("c.safetensors", {"\x1b[2J\n::error::x": np.ones(3, "float32"), "layers.0.weight": two["layers.0.weight"]})

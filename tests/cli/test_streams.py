@@ -99,6 +99,9 @@ def test_closed_streams(folder):
     assert done.stdout.startswith("my-dense\n")
     done = shell('"$L" -m layercli summary nope 2>&-')
     assert (done.returncode, done.stdout) == (2, "")
+    done = shell('"$L" -m layercli run mlp --device cpu -i - <&-')
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: standard input is empty, where an npy file is expected\n"
 
 
 @pytest.mark.parametrize("format", ["plain", "table", "json"])

@@ -110,7 +110,7 @@ def diff(
     check_finite({"--rtol": rtol, "--atol": atol})
     register_custom_objects(custom)
     rules = [] if rename is None else read_rules(rename)
-    sources = [resolve(model, describing=not values and only is not Part.values) for model in (a, b)]
+    sources = [resolve(model, describing=True) for model in (a, b)]  # what a class draws is limited before it is drawn
     total = sum(row.bytes for row in sources[0].variables().rows) if values else 0
     with byte_progress("comparing values", total, quiet=command_line.current().quiet) as progress:
         found = diff_sources(
