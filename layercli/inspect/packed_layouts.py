@@ -3,7 +3,7 @@
 ``RULES`` lists the names; a layout returns the shape before packing and the dtype. No value of a weight is read.
 
 Sources: the checkpoint layouts of AutoGPTQ, AutoAWQ, bitsandbytes, compressed-tensors, TensorRT Model Optimizer, DeepSeek-V3
-(block-wise FP8), gpt-oss (MXFP4), MLX, AQLM, optimum-quanto, HQQ and EETQ.
+(block-wise FP8), gpt-oss (MXFP4), MLX, AQLM, optimum-quanto, HQQ, EETQ, torchao 0.18 and VPTQ.
 """
 
 from __future__ import annotations
@@ -224,6 +224,49 @@ def float8_of_module(group: WeightParts) -> UnpackedForm | None:
     return UnpackedForm(group.values.shape, f"scaled-{group.values.dtype}") if group.values.dtype in FLOAT8 else None
 
 
+def torchao(group: WeightParts) -> UnpackedForm | None:
+    """8-bit values in the weight's own shape, or several of 4 bits in each word; the metadata names the class and the shape."""
+    values = group.values
+    told = described_in(group, group.values.path.removesuffix("._weight_qdata") + ".weight")
+    kind = str(told.get("_type", "Int8Tensor"))
+    if values.dtype in FLOAT8 or (values.dtype == "int8" and kind in ("Int8Tensor", "IntxUnpackedToInt8Tensor")):
+        return UnpackedForm(values.shape, f"torchao-{values.dtype}")
+    name = {"MXTensor": "mxfp4", "NVFP4Tensor": "nvfp4"}.get(kind, "int4")
+    per_word = BITS[values.dtype] // 4
+    if not values.shape or values.dtype not in ("uint8", "int8", *WORDS):
+        return None
+    given = told["_data"].get("shape") if isinstance(told.get("_data"), dict) else None
+    if isinstance(given, list) and all(whole(size) for size in given) and math.prod(given) == values.size * per_word:
+        return UnpackedForm(tuple(given), f"torchao-{name}")
+    flat = len(values.shape) > 3  # tiles for a kernel, whose order hides the shape
+    rows = () if flat else values.shape[:-1]
+    return UnpackedForm((*rows, (values.size if flat else values.shape[-1]) * per_word), f"torchao-{name}")
+
+
+def described_in(group: WeightParts, path: str) -> Mapping[str, Any]:
+    """Return what the metadata of a safetensors file say of a tensor, as torchao writes them."""
+    text = getattr(group.file, "metadata", {}).get(path)
+    try:
+        found = json.loads(text) if isinstance(text, str) and len(text) <= LONGEST_STATE else {}
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def vptq(group: WeightParts) -> UnpackedForm | None:
+    """Indices (codebooks, vectors of outputs, packed inputs) of vectors in codebooks; the config has the sizes of each layer."""
+    layers = group.settings.get("config_for_layers")
+    own = layers.get(group.values.path.removesuffix(".indices")) if isinstance(layers, dict) else None
+    if not isinstance(own, dict) or len(group.values.shape) != 3:
+        return None
+    inputs, outputs = whole(own.get("in_features")), whole(own.get("out_features"))
+    lengths = own.get("vector_lens")
+    length = whole(lengths[-1]) if isinstance(lengths, list) and lengths else None
+    if inputs is None or outputs is None or length is None or -(-outputs // length) != group.values.shape[1]:
+        return None
+    return UnpackedForm((outputs, inputs), "vptq")
+
+
 STATE = ".quant_state.bitsandbytes__"
 SCALES = ("_scale", "_scale_2", "_zero_point", "_global_scale", "_shape", "_g_idx")
 INPUTS = ("input_scale", "input_zero_point", "input_global_scale")
@@ -232,6 +275,14 @@ HQQ = (
     ".compute_dtype", ".offload_meta", ".encoded_state_dict", ".stores_quant_config", ".channel_wise", ".optimize", ".round_zero",
 )  # fmt: skip
 """The settings that HQQ keeps beside a weight, an entry each."""
+TORCHAO = tuple(
+    f"._weight_{name}"
+    for name in ("scale", "zero_point", "scale_and_zero", "act_pre_scale", "per_tensor_scale", "act_per_tensor_scale")
+)
+VPTQ = (
+    ".centroids.weight", ".res_centroids.weight", ".res_indices", ".outlier_centroids.weight", ".outlier_indices", ".perm",
+    ".weight_scale", ".weight_bias",
+)  # fmt: skip
 RULES = (
     Rule(".qweight", ".qweight", (".qzeros", ".scales", ".g_idx"), gptq_or_awq, weight=".weight"),
     Rule(
@@ -251,6 +302,8 @@ RULES = (
     Rule(".W_q", ".W_q", (".scale", ".zero", *HQQ), hqq, weight=".weight"),
     Rule(".weight_scales", ".weight", (".weight_scales",), eetq, weight=".weight"),
     Rule(".weight_scales", ".qweight", (".weight_scales",), eetq, weight=".weight"),
+    Rule("._weight_qdata", "._weight_qdata", TORCHAO, torchao, weight=".weight"),
+    Rule(".indices", ".indices", VPTQ, vptq, weight=".weight"),
     Rule(".scale_weight", ".weight", (".scale_weight", ".scale_input"), float8_of_module, weight=".weight"),
 )
 """One rule for each way to name the entries; of several that fit the first counts."""

@@ -76,6 +76,15 @@ CASES = {
                            nbits=((), "int64"), shape=((2,), "int64")),
                  {"p.nbits": np.array(3), "p.shape": np.array([96, 128])}, None),
     "eetq-int8": (quantized(weight=((128, 96), "int8"), weight_scales=((96,), "float16")), {}, None),
+    "vptq": (quantized(indices=((1, 12, 96), "int32"), perm=((128,), "int16"), weight_scale=((128,), "float16"),
+                       weight_bias=((128,), "float16"), **{"centroids.weight": ((1, 524288), "float16"),
+                       "res_centroids.weight": ((1, 2048), "float16")}), {},
+             {"quantization_config": {"quant_method": "vptq", "config_for_layers": {
+                 "p": {"in_features": 128, "out_features": 96, "vector_lens": [-1, 8]}}}}),
+    "torchao-float8_e4m3fn": (quantized(_weight_qdata=((96, 128), "float8_e4m3fn"), _weight_scale=((96, 1), "float32")), {}, None),
+    "torchao-int8": (quantized(_weight_qdata=((96, 128), "int8"), _weight_scale=((96, 1), "float32")), {}, None),
+    "torchao-int4": (quantized(_weight_qdata=((96, 16), "int32"), _weight_scale=((1, 96), "bfloat16"),
+                               _weight_zero_point=((1, 96), "int8")), {}, None),
     "eetq-int8 ": (quantized(qweight=((128, 96), "int8"), weight_scales=((96,), "float16")), {}, None),
     "aqlm": (quantized(codes=((96, 16, 2), "int8"), codebooks=((2, 256, 1, 8), "float16"), scales=((96, 1, 1, 1), "float16")),
              {}, None),
@@ -121,6 +130,30 @@ def test_other_tensors_count_as_they_are(entries):
     assert packed_weights(file) == []
     assert unpacked_entries(file.entries, []) == file.entries
     assert of_file(file).parameters == sum(math.prod(shape) for shape, _ in entries.values())
+
+
+@pytest.mark.parametrize(
+    ("stored", "told", "form"),
+    [
+        (
+            ((12, 1, 32, 4), "int32"),
+            {"_type": "Int4TilePackedTo4dTensor", "_data": {"shape": [96, 128]}},
+            ((96, 128), "int4"),
+        ),
+        (
+            ((12, 1, 32, 4), "int32"),
+            {"_type": "Int4TilePackedTo4dTensor", "_data": {"shape": [96, 129]}},
+            ((12288,), "int4"),
+        ),
+        (((96, 64), "int8"), {"_type": "Int4Tensor", "_data": {"shape": [96, 128]}}, ((96, 128), "int4")),
+        (((96, 64), "uint8"), {"_type": "NVFP4Tensor", "_data": {"block_size": 16}}, ((96, 128), "nvfp4")),
+    ],
+)
+def test_torchao_says_in_the_metadata_what_a_tensor_is(stored, told, form):
+    file = Described({"p._weight_qdata": stored, "p._weight_scale": ((1, 96), "bfloat16")})
+    file.metadata = {"p.weight": json.dumps(told)}
+    [weight] = packed_weights(file)
+    assert (weight.path, weight.shape, weight.dtype) == ("p.weight", form[0], f"torchao-{form[1]}")
 
 
 def test_a_state_that_does_not_fit_leaves_the_shape_flat():
