@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,20 @@ def pytest_runtest_makereport(item, call):
     if call.when == "call":
         item.stash[PASSED] = report.passed
     return report
+
+
+def pytest_sessionstart(session):
+    """Let a worker send what the controller shows: of a test that passes one report, and not its set-up and teardown."""
+    options = session.config.option
+    for plugin in session.config.pluginmanager.get_plugins() if options.durations is None else ():
+        if type(plugin).__name__ == "WorkerInteractor":
+            plugin.sendevent = partial(_send, plugin.sendevent)
+
+
+def _send(send, name, **event):
+    report = event.get("data") if name == "testreport" else None
+    if name != "logstart" and (report is None or report["when"] == "call" or report["outcome"] != "passed"):
+        send(name, **event)
 
 
 def pytest_collection_modifyitems(items):

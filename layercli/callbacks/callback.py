@@ -28,11 +28,11 @@ class Callback:
     model: Any = None
     params: Mapping[str, Any] = {}
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: object) -> None:
         """Take the model that is trained, evaluated or asked."""
         self.model = model
 
-    def set_params(self, params: Mapping[str, Any]) -> None:
+    def set_params(self, params: Mapping[str, object]) -> None:
         """Take ``epochs``, ``steps`` (None if unknown) and ``verbose``."""
         self.params = params
 

@@ -63,7 +63,7 @@ class CallbackList(Callback):
                     model.history = callback
         self._sort()
 
-    def set_params(self, params: Mapping[str, Any]) -> None:
+    def set_params(self, params: Mapping[str, object]) -> None:
         """Give the parameters to each callback."""
         self.params = params
         for callback in self.callbacks:

@@ -21,7 +21,7 @@ def as_build(build: Callable[..., None]) -> Callable[..., None]:
     """Wrap a user's ``build``: convert the shapes to sizes, set the name scope, and mark the layer as built."""
 
     @wraps(build)
-    def building(self: Layer, *args: Any, **kwargs: Any) -> None:
+    def building(self: Layer, *args: object, **kwargs: object) -> None:
         shapes = [batched_tree(shape) for shape in args]
         named = {key: batched_tree(shape) for key, shape in kwargs.items()}
         with _scope(self):

@@ -79,7 +79,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
         """Return the policy of the layer at a path."""
         return self[path]
 
-    def __setitem__(self, path: str, policy: Any) -> None:
+    def __setitem__(self, path: str, policy: object) -> None:
         """Give a path a policy. UsageError for a path that has one."""
         if path in self._policies_by_path:
             raise UsageError(f"{path!r} has a policy in the DTypePolicyMap already: {self._policies_by_path[path]}")

@@ -135,7 +135,7 @@ Function = Functional
 """Keras's name for a computation drawn from inputs to outputs: here such a model, with or without variables."""
 
 
-def alone(ends: Any) -> Any:
+def alone(ends: object) -> Any:
     """Return the tensor of a list of one, as Keras does."""
     return ends[0] if isinstance(ends, (list, tuple)) and len(ends) == 1 else ends
 

@@ -49,7 +49,7 @@ class Operation(Layer, metaclass=_EveryLayer):
         """Return the results; override it."""
         raise NotImplementedError(f"{type(self).__name__} has no call")
 
-    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+    def symbolic_call(self, *args: object, **kwargs: object) -> Any:
         """Return symbolic results as ``compute_output_spec`` describes them."""
         if type(self).compute_output_spec is Operation.compute_output_spec:
             return self._symbolic_call(args, kwargs)
@@ -60,7 +60,7 @@ class Operation(Layer, metaclass=_EveryLayer):
             self._node = self._node or (node if graph.is_building_functional() else None)
         return node.set_outputs(tree.map_structure(spec_of, described))
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, *args: object, **kwargs: object) -> Any:
         """Return the Spec of the results, or a tree of them, for Specs or symbolic tensors; an override returns KerasTensors."""
         with graph.fresh_trace():
             args, kwargs = graph.placeholders(tree.map_structure(spec_of, (args, kwargs)))
@@ -70,6 +70,6 @@ class Operation(Layer, metaclass=_EveryLayer):
         """Return the constructor's arguments as plain data, with the name."""
         return {key: value for key, value in super().get_config().items() if key not in ("trainable", "dtype")}
 
-    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+    def quantized_call(self, *args: object, **kwargs: object) -> Any:
         """Raise UsageError: an operation has no weights to quantize."""
         raise UsageError(f"{self.name} ({type(self).__name__}) has no weights to quantize")

@@ -141,8 +141,8 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
         initializer: Any = None,
         dtype: DTypeLike | None = None,
         trainable: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
+        regularizer: object = None,
+        constraint: object = None,
         autocast: bool = True,
         aggregation: str = "none",
         overwrite_with_gradient: bool = False,
@@ -204,7 +204,7 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
                 error.trail.append(self)
             raise
 
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, object]) -> Any:
+    def _call(self, args: tuple[object, ...], kwargs: dict[str, object]) -> Any:
         if not self.name:  # the user's __init__ does not call super().__init__
             self.name = naming.auto_name(type(self).__name__)
         if any(isinstance(x, SymbolicTensor) for x in tree.flatten((args, kwargs))):
@@ -259,7 +259,7 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
         return self._given_policy or self._policy
 
     @dtype_policy.setter
-    def dtype_policy(self, value: Any) -> None:
+    def dtype_policy(self, value: object) -> None:
         if self._variables:
             raise UsageError(f"{self.name} has its variables, so its dtype policy cannot change")
         self._set_policy(dtypes.DTypePolicy.named(value))
@@ -268,7 +268,7 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
         """Return the mask of the outputs: that of the inputs if the layer keeps the steps (``supports_masking``)."""
         return previous_mask if self.supports_masking else None
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: object) -> None:
         """Add a scalar to the training loss. A loss added in ``call`` is kept until the next call."""
         if not graph.call_stack() and isinstance(loss, SymbolicTensor):
             raise UsageError(

@@ -99,11 +99,11 @@ class LayerProtocol:
         """Raise NotImplementedError: this layer has no weights that are stored as integers."""
         raise NotImplementedError(f"{self.name} ({type(self).__name__}) has no weights to quantize")
 
-    def quantized_build(self, input_shape: Any, mode: str) -> None:
+    def quantized_build(self, input_shape: object, mode: str) -> None:
         """Raise NotImplementedError, as ``quantize``."""
         raise NotImplementedError(f"{self.name} ({type(self).__name__}) has no weights to quantize")
 
-    def quantized_call(self, *args: Any, **kwargs: object) -> Any:
+    def quantized_call(self, *args: object, **kwargs: object) -> Any:
         """Return what ``call`` returns, which computes with the variables that there are."""
         return self.call(*args, **kwargs)  # type: ignore[attr-defined]  # every layer has one
 
@@ -120,11 +120,13 @@ class LayerProtocol:
     remat_mode: rematerialization.RematMode | None = None
     """What of the call is computed again in the backward pass: the mode of the RematScope that the layer was made in."""
 
-    def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
+    def rematerialized_call(
+        self, layer_call: Callable[..., Any], *args: object, **kwargs: object
+    ) -> Callable[..., Any]:
         """Return a function that calls ``layer_call``, so that what ``remat_mode`` says is computed again in the backward pass."""
         return rematerialization.layer_call(self, layer_call, *args, **kwargs)
 
-    def symbolic_call(self, *args: Any, **kwargs: object) -> Any:
+    def symbolic_call(self, *args: object, **kwargs: object) -> Any:
         """Return the symbolic outputs for symbolic tensors."""
         return self(*args, **kwargs)  # type: ignore[operator]  # every layer is called
 
@@ -160,7 +162,7 @@ class LayerProtocol:
         names = [*build_argument_names(type(self))]
         return {"shapes_dict": {**dict(zip(names, args, strict=False)), **named}}
 
-    def _shapes_of_call(self, specs: tuple[Any, ...]) -> dict[str, Any]:
+    def _shapes_of_call(self, specs: tuple[object, ...]) -> dict[str, Any]:
         """Return the shapes that a layer without a ``build`` of its own was called with, unknown sizes as None."""
 
         def shape_of(spec: object) -> Any:

@@ -64,7 +64,7 @@ class Model(TrainingMethods, Layer, StateTree):
             inject_functional_base(cls)
         return super().__new__(cls, *args, **kwargs)
 
-    def _init_as_functional(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    def _init_as_functional(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> bool:
         if not is_functional_init(args, kwargs):
             return False
         from layercli.core.functional import Functional
@@ -179,7 +179,7 @@ class Model(TrainingMethods, Layer, StateTree):
             return super().from_config(config)
 
 
-def is_functional_init(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+def is_functional_init(args: tuple[object, ...], kwargs: Mapping[str, object]) -> bool:
     """Return whether the arguments of a model are symbolic inputs and outputs."""
     ends = [*args[:2], *(kwargs[key] for key in ("inputs", "outputs") if key in kwargs)]
     return len(ends) == 2 and all(isinstance(x, SymbolicTensor) for x in tree.flatten(ends))

@@ -25,11 +25,11 @@ class NumpyFunctions:
                 return getattr(right, _REFLECTED[ufunc.__name__])(left)
         return getattr(ufunc, method)(*_arrays(inputs), **_arrays(settings))
 
-    def __array_function__(self, function: Callable[..., Any], types: object, args: Any, kwargs: Any) -> Any:
+    def __array_function__(self, function: Callable[..., Any], types: object, args: object, kwargs: object) -> Any:
         return function(*_arrays(args), **_arrays(kwargs))
 
 
-def _arrays(values: Any) -> Any:
+def _arrays(values: object) -> Any:
     """Return ``values`` with the variables in it, at any depth of tuples, lists and dicts, as arrays."""
     if isinstance(values, NumpyFunctions):
         return values.__array__()  # type: ignore[attr-defined]  # a variable's

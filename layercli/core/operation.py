@@ -147,7 +147,7 @@ class TreeOp(Op):
             """Trace or run, as Op does."""
 
 
-def spec_of(x: Any) -> Any:
+def spec_of(x: object) -> Any:
     """Return the Spec of a symbolic tensor, a variable or a tensor; a number or None stays as it is."""
     if isinstance(x, (SymbolicTensor, Variable)):
         return x.spec

@@ -55,7 +55,7 @@ class Refusal:
     def __call__(self, *args: object, **kwargs: object) -> NoReturn:
         self._refuse()
 
-    def __mro_entries__(self, bases: tuple[Any, ...]) -> NoReturn:
+    def __mro_entries__(self, bases: tuple[object, ...]) -> NoReturn:
         self._refuse()
 
     def __instancecheck__(self, value: object) -> bool:

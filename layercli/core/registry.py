@@ -112,7 +112,7 @@ def check_numbers(settings: DataclassConfig) -> None:
             raise UsageError(f"{type(settings).__name__} expects {name} to be a number, got {value!r}")
 
 
-def required_arguments(cls: Any) -> list[str]:
+def required_arguments(cls: object) -> list[str]:
     """Return the names of the arguments that the constructor of ``cls`` requires."""
     given = signature_of(cls).parameters.items()
     return [name for name, each in given if each.default is each.empty and each.kind is not each.VAR_KEYWORD]
@@ -206,7 +206,7 @@ class Registry:
             )
         return self.load(known)
 
-    def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def deserialize(self, config: Any, custom_objects: Mapping[str, object] | None = None) -> Any:
         """Return the object that a name or ``{"class_name": ..., "config": ...}`` describes.
 
         ``custom_objects``: the user's own classes and functions by name. Raises UsageError for an unknown name.

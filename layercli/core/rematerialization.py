@@ -73,7 +73,7 @@ def remat(f: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @wraps(f, updated=())
-    def computed_again(*args: Any, **kwargs: Any) -> Any:
+    def computed_again(*args: object, **kwargs: object) -> Any:
         if any(isinstance(x, SymbolicTensor) for x in tree.flatten((args, kwargs))):
             return f(*args, **kwargs)
         return get_backend().checkpoint(f, args, kwargs)
@@ -81,7 +81,7 @@ def remat(f: Callable[..., Any]) -> Callable[..., Any]:
     return computed_again
 
 
-def layer_call(layer: Any, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
+def layer_call(layer: Any, call: Callable[..., Any], *args: object, **kwargs: object) -> Callable[..., Any]:
     """Return ``call`` of a layer so that what the mode of the layer says is computed again."""
     mode = layer.remat_mode
     if mode is None or mode.mode is None:
@@ -97,7 +97,7 @@ def layer_call(layer: Any, call: Callable[..., Any], *args: Any, **kwargs: Any) 
 
 def _with_activation_again(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(call)
-    def with_activation(*args: Any, **kwargs: Any) -> Any:
+    def with_activation(*args: object, **kwargs: object) -> Any:
         activation = layer.activation
         vars(layer)["activation"] = remat(activation)
         try:
@@ -108,7 +108,7 @@ def _with_activation_again(layer: Any, call: Callable[..., Any]) -> Callable[...
     return with_activation
 
 
-def _output_size(layer: Any, args: Any, kwargs: Any) -> int:
+def _output_size(layer: Any, args: object, kwargs: object) -> int:
     specs = tree.map_structure(spec_of, (args, kwargs))
     outputs = layer.compute_output_spec(*specs[0], **specs[1])
     return sum(prod(spec.shape) for spec in tree.flatten(outputs))

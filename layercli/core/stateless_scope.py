@@ -21,12 +21,12 @@ class _OpenScopes(threading.local):
 _thread = _OpenScopes()
 
 
-def assigned(variable: Variable, value: Any) -> bool:
+def assigned(variable: Variable, value: object) -> bool:
     """Tell the scopes of this thread of an assignment, innermost first; return whether one keeps the value."""
     return any(scope.assign(variable, value) for scope in reversed(_thread.scopes))
 
 
-def add_loss(loss: Any) -> bool:
+def add_loss(loss: object) -> bool:
     """Give a loss to the innermost scope of this thread that collects losses; return whether there is one."""
     scope = next((scope for scope in reversed(_thread.scopes) if scope.collect_losses), None)
     if scope is not None:
@@ -97,11 +97,11 @@ class StatelessScope(_Scope):
         self._before.setdefault(id(variable), (variable, stored))
         return True
 
-    def add_update(self, update: tuple[Variable, Any]) -> None:
+    def add_update(self, update: tuple[Variable, object]) -> None:
         """Set the value of a variable in the scope, given as a pair."""
         self.assign(*update)
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: object) -> None:
         """Keep a loss."""
         self.losses.append(loss)
 

@@ -53,7 +53,7 @@ class StepFunctions:
         return function
 
 
-def step_of(model: Any, mode: str) -> Callable[[Any], Any]:
+def step_of(model: object, mode: str) -> Callable[[Any], Any]:
     """Return what takes one batch in ``mode``, train, test or predict: the model's step, or the function of its override."""
     make = f"make_{mode}_function"
     function = getattr(model, make)()

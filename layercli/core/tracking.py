@@ -156,7 +156,7 @@ class Trackable:
         """Return the shapes of the arrays that a file must hold for ``load_named_arrays``."""
         return {}
 
-    def load_named_arrays(self, arrays: Mapping[str, Any]) -> None:
+    def load_named_arrays(self, arrays: Mapping[str, object]) -> None:
         """Take the arrays that ``named_arrays`` gave."""
 
     @property

@@ -165,14 +165,14 @@ class TrainingMethods(StepFunctions):
         """Return the outputs for one batch as numpy arrays."""
         return get_backend().predict(self, x=x, batch_size=2**62, steps=None, callbacks=None)
 
-    def train_step(self, data: Any) -> Mapping[str, Any]:
+    def train_step(self, data: object) -> Mapping[str, Any]:
         """Take one training step and return the logs; override it for a custom training step.
 
         ``data`` is one batch of the data of fit: ``x``, ``(x, y)`` or ``(x, y, sample_weight)``.
         """
         return self._require_trainer("train_step").train_step(data)  # type: ignore[no-any-return]  # core knows no Trainer
 
-    def test_step(self, data: Any) -> Mapping[str, Any]:
+    def test_step(self, data: object) -> Mapping[str, Any]:
         """Evaluate ``data`` (see ``train_step``) and return the logs; override it for a custom evaluation step."""
         return self._require_trainer("test_step").test_step(data)  # type: ignore[no-any-return]  # core knows no Trainer
 
@@ -206,7 +206,7 @@ class TrainingMethods(StepFunctions):
         after = [[scope.get_current_value(variable) for variable in group] for group in groups]
         return loss, (after[0], after[1], after[2])
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Mapping[str, Any]:
+    def compute_metrics(self, x: object, y: object, y_pred: object, sample_weight: object = None) -> Mapping[str, Any]:
         """Update the metrics with a batch and return the logs."""
         return self._require_trainer("compute_metrics").compute_metrics(y, y_pred, sample_weight)  # type: ignore[no-any-return]
 

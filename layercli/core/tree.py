@@ -68,7 +68,7 @@ def pack_sequence_as(structure: object, values: Iterable[object]) -> Any:
     return map_structure(lambda _: next(left), structure)
 
 
-def _collect(tree: Tree, found: list[Any]) -> None:
+def _collect(tree: Tree, found: list[object]) -> None:
     for value in tree.values() if isinstance(tree, dict) else tree:
         if isinstance(value, (list, tuple, dict)):
             _collect(value, found)

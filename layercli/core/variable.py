@@ -314,7 +314,7 @@ def dtype_or_default(dtype: object) -> str:
     return dtypes.default_policy().variable if dtype is None else dtypes.name_of(dtype)
 
 
-def np_array(values: Any, dtype: str) -> Any:
+def np_array(values: object, dtype: str) -> Any:
     """Return a number or nested lists as a NumPy array."""
     import numpy as np
 

@@ -30,11 +30,11 @@ class DistillationLoss(DataclassConfig):
         """Raise ValueError where the outputs are not of one structure."""
         tree.assert_same_structure(teacher_outputs, student_outputs)
 
-    def validate_model_compatibility(self, teacher: Any, student: Any) -> None:
+    def validate_model_compatibility(self, teacher: object, student: object) -> None:
         """Raise UsageError where the loss cannot be taken between two models; this class takes all."""
 
 
-def parsed(loss: Any) -> Any:
+def parsed(loss: object) -> Any:
     """Return one loss, or a tree of losses and None, with what names and configs describe; UsageError where all are None."""
     found = _functions(loss)
     if all(each is None for each in tree.flatten(found)):
@@ -42,7 +42,7 @@ def parsed(loss: Any) -> Any:
     return found
 
 
-def _functions(loss: Any) -> Any:
+def _functions(loss: object) -> Any:
     if isinstance(loss, (list, tuple)):
         return type(loss)(map(_functions, loss))
     if isinstance(loss, Mapping) and "class_name" not in loss:
@@ -50,7 +50,7 @@ def _functions(loss: Any) -> Any:
     return losses.get(loss)
 
 
-def summed(loss: Any, teacher: Tree, student: Tree) -> Tensor:
+def summed(loss: object, teacher: Tree, student: Tree) -> Tensor:
     """Return the sum over the outputs of the mean loss of each."""
     found = tree.map_structure(_mean_loss, loss, teacher, student)
     total: Tensor = ops.sum(ops.stack([ops.convert_to_tensor(each, "float32") for each in tree.flatten(found)]))

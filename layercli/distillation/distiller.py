@@ -111,7 +111,7 @@ class Distiller(Model):
         self.total_loss_tracker.update_state(total)
         return total
 
-    def _outputs(self, x: Any, y_pred: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    def _outputs(self, x: Any, y_pred: object) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """Return the outputs and the wanted features of teacher and student."""
         teacher, student = self._features
         return (
@@ -141,7 +141,7 @@ class Distiller(Model):
         return cls(**{**config, **models, "distillation_losses": found})
 
 
-def _deserialized(value: Any) -> Any:
+def _deserialized(value: object) -> Any:
     """Return the model or loss of a config, itself if it is none."""
     from layercli.distillation import deserialize
     from layercli.saving import deserialize_keras_object
@@ -161,7 +161,7 @@ def _with_features(model: Any, names: Sequence[str | None]) -> Any:
     return Model(model.inputs, outputs, name=f"{model.name}_features")
 
 
-def _between(loss: DistillationLoss, teacher: Mapping[str, Any], student: Mapping[str, Any]) -> Tensor:
+def _between(loss: DistillationLoss, teacher: Mapping[str, object], student: Mapping[str, object]) -> Tensor:
     """Return one distillation loss. Raises UsageError where it is no number."""
     features = loss.teacher_layer_name is not None
     true = teacher[(loss.teacher_layer_name if features else None) or OUTPUTS]

@@ -52,7 +52,7 @@ def initialize(
     get_backend().distribution.initialize(addresses, number, process)
 
 
-def distribute_tensor(tensor: Any, layout: TensorLayout) -> Any:
+def distribute_tensor(tensor: object, layout: TensorLayout) -> Any:
     """Return ``tensor``, whole and equal on every rank, as a DTensor of which each rank holds the part that ``layout`` gives it.
 
     A symbolic tensor is returned unchanged, and so is any tensor on a mesh of one device.

@@ -75,7 +75,7 @@ class Distribution:
         """Return the layout of a tensor inside of the model, None for all: each rank computes with its own samples."""
         return None
 
-    def distribute_dataset(self, dataset: Any) -> Any:
+    def distribute_dataset(self, dataset: object) -> Any:
         """Return ``dataset`` where there is one process or each has its own data; else UsageError: fit divides batches."""
         if self.num_processes == 1 or not self.auto_shard_dataset:
             return dataset

@@ -49,7 +49,7 @@ class ExportArchive:
         """The others."""
         return [variable for variable in self.variables if not variable.trainable]
 
-    def track(self, resource: Any) -> None:
+    def track(self, resource: object) -> None:
         """Let endpoints use ``resource``, a built layer or model: its variables are stored with them."""
         if not isinstance(resource, Layer):
             raise UsageError(f"ExportArchive tracks layers and models, got a {type(resource).__name__}")
@@ -97,7 +97,7 @@ class ExportArchive:
             raise UsageError(f"a collection is a list of variables, got {variables!r}")
         self._collections[name] = list(variables)
 
-    def write_out(self, filepath: str | os.PathLike[str], options: Any = None, verbose: bool = True) -> None:
+    def write_out(self, filepath: str | os.PathLike[str], options: object = None, verbose: bool = True) -> None:
         """Write the folder, whole or not at all.
 
         Args:
@@ -114,6 +114,6 @@ class ExportArchive:
             print(f"Saved the endpoints {', '.join(self._endpoints)} in {os.fspath(filepath)}")
 
 
-def _check_name(name: Any) -> None:
+def _check_name(name: object) -> None:
     if not isinstance(name, str) or not name.isidentifier():
         raise UsageError(f"a name in an archive is an identifier, got {name!r}")

@@ -98,12 +98,12 @@ def of_hdf5(file: Path) -> dict[str, Any]:
         return {name: attribute(file, value) for name, value in groups.file.attrs.items() if is_plain(value)}
 
 
-def is_plain(value: Any) -> bool:
+def is_plain(value: object) -> bool:
     """Whether an attribute is a number or a text."""
     return isinstance(value, (str, bytes)) or getattr(value, "ndim", None) == 0
 
 
-def attribute(file: Path, value: Any) -> Any:
+def attribute(file: Path, value: object) -> Any:
     """Return the value of an attribute: a number, a text, or the object in a text of JSON."""
     if isinstance(value, bytes):
         value = value.decode(errors="backslashreplace")
@@ -132,13 +132,13 @@ def of_torch(file: Path) -> dict[str, Any]:
     return {str(key): plain(value) for key, value in root.pairs if is_noted(value)}
 
 
-def is_noted(value: Any) -> bool:
+def is_noted(value: object) -> bool:
     """Whether a part of a checkpoint holds no tensor, and something else."""
     leaves = list(islice(leaves_of(value), MOST + 1))
     return len(leaves) <= MOST and any(leaf is not None for leaf in leaves) and not any(map(is_object, leaves))
 
 
-def leaves_of(value: Any, depth: int = 0) -> Iterator[Any]:
+def leaves_of(value: object, depth: int = 0) -> Iterator[Any]:
     """Yield the values in dicts and lists; None for those that are empty or nested too deeply, so that all is bounded."""
     from layercli.formats.safe_pickle import Pairs
 
@@ -150,12 +150,12 @@ def leaves_of(value: Any, depth: int = 0) -> Iterator[Any]:
         yield from leaves_of(item, depth + 1) if depth < DEEPEST else [None]
 
 
-def is_object(value: Any) -> bool:
+def is_object(value: object) -> bool:
     """Whether a value of a pickle is anything but a number, a text or None."""
     return not isinstance(value, (bool, int, float, str, bytes, type(None)))
 
 
-def plain(value: Any, depth: int = 0) -> Any:
+def plain(value: object, depth: int = 0) -> Any:
     """Return a value of a pickle with dicts as dicts."""
     from layercli.formats.safe_pickle import Pairs
 

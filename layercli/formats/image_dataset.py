@@ -92,7 +92,7 @@ def open_folder(path: str | os.PathLike[str], size: tuple[int | None, int | None
 
 def image_dataset_from_directory(
     directory: str | os.PathLike[str],
-    labels: Any = "inferred",
+    labels: object = "inferred",
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,
     color_mode: str = "rgb",

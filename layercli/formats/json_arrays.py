@@ -95,7 +95,7 @@ def array_of(where: str, value: object) -> np.ndarray:
         raise FormatError(f"{where} has lists of different lengths") from None
 
 
-def first_of(value: Any) -> Any:
+def first_of(value: object) -> Any:
     """Return the first value in nested lists."""
     while isinstance(value, list) and value:
         value = value[0]
@@ -111,7 +111,7 @@ def flat(where: str, value: object) -> Iterator[object]:
         yield value
 
 
-def numbers_in(where: str, value: Any) -> Any:
+def numbers_in(where: str, value: object) -> Any:
     """Return nested lists with ``"NaN"`` and the infinities as numbers; FormatError for other texts."""
     if isinstance(value, list):
         return [numbers_in(where, each) for each in value]

@@ -69,7 +69,7 @@ class Writer:
         h5a.create(group, b"name", self._text, self._one).write(np.array(name, dtype=object))
         return group
 
-    def dataset(self, group: Any, key: str, array: Any) -> None:
+    def dataset(self, group: object, key: str, array: object) -> None:
         """Write an array as the dataset ``key`` of a low-level group."""
         import numpy as np
         from h5py import h5d, h5s, h5t
@@ -288,7 +288,7 @@ def name_of(dtype: np.dtype) -> str:
     return "bfloat16" if is_bfloat16(dtype) else str(dtype.name)
 
 
-def numbers(where: str, name: str, held: Any) -> np.ndarray:
+def numbers(where: str, name: str, held: object) -> np.ndarray:
     """Return the read values as an array; FormatError if they are not numeric."""
     import numpy as np
 

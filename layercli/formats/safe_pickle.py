@@ -159,7 +159,7 @@ class Machine:
         row, self.stack = self.stack, self.below.pop()
         return row
 
-    def name(self, module: Any, name: Any) -> None:
+    def name(self, module: object, name: object) -> None:
         """Push a name if it is allowed."""
         if not isinstance(module, str) or not isinstance(name, str):
             raise Damaged

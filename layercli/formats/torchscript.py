@@ -70,7 +70,7 @@ class Attributes:
         self.file, self.states = file, states
         self.found: dict[int, Any] = {}
 
-    def of(self, value: Any, depth: int = 0) -> Any:
+    def of(self, value: object, depth: int = 0) -> Any:
         """Return ``value`` with each object in it replaced by a dict of its attributes."""
         if depth > DEPTH.value:
             raise DEPTH.refused(f"{self.file} has more than {DEPTH.value} nested modules, or a cycle")

@@ -56,7 +56,7 @@ class CostGraph:
 
 
 def layer_cost_graph(
-    model: Layer, inputs: Any, dtype: str | None, *, training: bool = False, name: str, source: str
+    model: Layer, inputs: object, dtype: str | None, *, training: bool = False, name: str, source: str
 ) -> CostGraph:
     """Return the graph of a Layer; where the batch is a number, it is opened, so that other batches follow by formula."""
     given = default_inputs(model) if inputs is None else inputs
@@ -86,7 +86,7 @@ def set_policy(model: Layer, dtype: str) -> bool:
     return True
 
 
-def with_open_batch(inputs: Any) -> tuple[Any, dict[str, int]]:
+def with_open_batch(inputs: object) -> tuple[Any, dict[str, int]]:
     """Return the inputs with their first size, where it is one number for all, as the batch B, and the value it had."""
     specs = [spec for spec in tree.flatten(inputs) if isinstance(spec, Spec)]
     batches = {spec.shape[0] if spec.shape else None for spec in specs}

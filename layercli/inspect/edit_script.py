@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from typing import Any, Literal
+from typing import Literal
 
 from layercli.core.types import JSONObject
 from layercli.inspect.model_graph import ROOT, ModelGraph
@@ -91,7 +91,7 @@ def module_tree(graph: ModelGraph, *, arguments_compared: bool = True) -> Module
     return tree(ROOT)
 
 
-def text_of(value: Any) -> str:
+def text_of(value: object) -> str:
     """Return an argument as text that is the same in every process.
 
     >>> text_of(len), text_of([1, "a"]), text_of(object())

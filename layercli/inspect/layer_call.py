@@ -15,7 +15,7 @@ from layercli.errors import ShapeError, UsageError
 from layercli.inspect.output_names import distinct, keys_of, numbered
 
 
-def described(model: Layer, inputs: Any = None, **arguments: Any) -> tuple[Node, Any]:
+def described(model: Layer, inputs: object = None, **arguments: object) -> tuple[Node, Any]:
     """Return the node of one symbolic call of ``model`` with all nested calls, and the specs it was called on."""
     given = inputs if inputs is not None else default_inputs(model)
     with graph.fresh_trace():

@@ -37,11 +37,11 @@ SCATTERED = frozenset({"BroadcastTo", "Transpose"})
 
 def layer_graph(
     model: Layer,
-    inputs: Any = None,
+    inputs: object = None,
     *,
     name: str = "",
     source: str = "",
-    arguments: Mapping[str, Any] | None = None,
+    arguments: Mapping[str, object] | None = None,
 ) -> ModelGraph:
     """Return the ModelGraph of ``model`` called on ``inputs``: a Spec or a tree of them; default: those it was built for.
 
@@ -53,7 +53,7 @@ def layer_graph(
     return describer.graph(node, given, lifetimes)
 
 
-def layer_views(model: Layer, inputs: Any, *, name: str, source: str) -> tuple[ModelGraph, Summary]:
+def layer_views(model: Layer, inputs: object, *, name: str, source: str) -> tuple[ModelGraph, Summary]:
     """Return the ModelGraph and the summary of one symbolic call, which is most of the work for both."""
     with watch_lifetimes() as lifetimes:
         node, given = described(model, inputs)
@@ -95,7 +95,7 @@ class _Describer:
             built=not self.layers.lacks_variables(layer),
         )
 
-    def graph(self, root: Node, given: Any, lifetimes: Lifetimes) -> ModelGraph:
+    def graph(self, root: Node, given: object, lifetimes: Lifetimes) -> ModelGraph:
         """Return the ModelGraph of one call of the model, whose node is ``root``."""
         inputs = self._inputs(root, given)
         self._add_layer_call(root, ROOT)
@@ -124,7 +124,7 @@ class _Describer:
                     at = min(dropped[index], first.calls.stop) - first.calls.start + copy.calls.start
                     dropped[other] = max(at, dropped.get(other, 0))
 
-    def _inputs(self, root: Node, given: Any) -> dict[str, int]:
+    def _inputs(self, root: Node, given: object) -> dict[str, int]:
         """Add the inputs and return their indices by name, in the order of ``given``."""
         free = [x for x in tree.flatten(root.args) if isinstance(x, SymbolicTensor)]
         found = {}
@@ -148,7 +148,7 @@ class _Describer:
         name = f"{path}/{variable.key}".lstrip("/")
         return self._add(variable, variable.spec, kind, path=name, trainable=variable.trainable)
 
-    def place(self, x: Any, module: str) -> int:
+    def place(self, x: object, module: str) -> int:
         """Return the index of a symbolic tensor, variable or array used inside ``module``."""
         if (known := self.places.get(id(x))) is not None:
             return known
@@ -253,7 +253,7 @@ class _Describer:
         )
         self.nodes[id(node)] = len(self.builder.calls)
 
-    def _operand(self, x: Any, spec: Spec, module: str) -> int:
+    def _operand(self, x: object, spec: Spec, module: str) -> int:
         """Return the index of an operand; a variable is cast to the dtype it computes in."""
         if isinstance(x, Variable) and x.dtype != spec.dtype:
             value = SymbolicTensor(spec)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 from layercli.core import tree
 
 
-def keys_of(values: dict[Any, Any]) -> list[str]:
+def keys_of(values: dict[object, object]) -> list[str]:
     """Return the name of each leaf of a dict: its key, or its path in nested dicts, as in ``state/hidden``."""
     found = []
     for key, value in values.items():

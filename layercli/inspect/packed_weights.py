@@ -48,7 +48,7 @@ class PackedWeight:
 MARKS = tuple(rule.mark for rule in RULES)
 
 
-def packed_weights(file: WeightFile, config: Mapping[str, Any] | None = None) -> list[PackedWeight]:
+def packed_weights(file: WeightFile, config: Mapping[str, object] | None = None) -> list[PackedWeight]:
     """Return the packed weights of ``file``, in its order; ``config`` is the config.json of its folder, if there is one."""
     settings, entries = quantization_settings(config), file.entries
     found: dict[str, PackedWeight] = {}
@@ -61,7 +61,7 @@ def packed_weights(file: WeightFile, config: Mapping[str, Any] | None = None) ->
     return sorted(found.values(), key=lambda weight: places[weight.values])
 
 
-def matched(file: WeightFile, settings: Mapping[str, Any], rule: Rule, path: str) -> PackedWeight | None:
+def matched(file: WeightFile, settings: Mapping[str, object], rule: Rule, path: str) -> PackedWeight | None:
     """Return the weight that the marked entry ``path`` belongs to by ``rule``, or None."""
     base, entries = path.removesuffix(rule.mark), file.entries
     values = entries.get(base + rule.values)
@@ -81,7 +81,7 @@ def matched(file: WeightFile, settings: Mapping[str, Any], rule: Rule, path: str
     )
 
 
-def quantization_settings(config: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def quantization_settings(config: Mapping[str, object] | None) -> Mapping[str, Any]:
     """Return the settings of the quantizer in a config.json: quantization_config, or MLX's quantization."""
     for key in ("quantization_config", "quantization"):
         given = (config or {}).get(key)

@@ -59,7 +59,7 @@ class StoredParts:
         return FormatError(f"{self.file.file}: {self.weight.path!r} ({self.weight.dtype}) cannot be unpacked: {why}")
 
 
-def unpacked(file: WeightFile, settings: Mapping[str, Any], weight: PackedWeight) -> np.ndarray:
+def unpacked(file: WeightFile, settings: Mapping[str, object], weight: PackedWeight) -> np.ndarray:
     """Return the values of ``weight`` in its shape; FormatError for a method that is not in the table."""
     import numpy as np
 

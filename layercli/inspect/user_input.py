@@ -18,7 +18,7 @@ def without_input() -> Iterator[None]:
     """Let ``input()`` and reading of standard input raise UsageError with its line; a debugger still reads its commands."""
     ask, stream = builtins.input, sys.stdin
 
-    def refuse(*prompt: Any) -> str:
+    def refuse(*prompt: object) -> str:
         if not _is_debugger(sys._getframe(1)):
             raise _refusal(sys._getframe(1))
         with _restored(stream):
@@ -60,7 +60,7 @@ def _refusal(caller: FrameType) -> UsageError:
 
 
 @contextmanager
-def _restored(stream: Any) -> Iterator[None]:
+def _restored(stream: object) -> Iterator[None]:
     """Give back standard input while a debugger reads a command."""
     refusing, sys.stdin = sys.stdin, stream
     try:

@@ -158,7 +158,7 @@ def get(identifier: object) -> Any:
     return _registry.get(identifier)
 
 
-def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Any:
+def resolve(identifier: object, y_true: Any, y_pred: Any) -> Any:
     """Return the Metric that ``identifier`` stands for, given targets and predictions.
 
     As ``get``, but ``accuracy`` or ``acc`` is binary for predictions of one column, sparse for targets of lower rank or

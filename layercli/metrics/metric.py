@@ -90,9 +90,9 @@ class Metric(DataclassConfig):
 
     def add_variable(
         self,
-        shape: Any = (),
-        initializer: Any = "zeros",
-        dtype: Any = None,
+        shape: object = (),
+        initializer: object = "zeros",
+        dtype: object = None,
         aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
@@ -111,7 +111,9 @@ class Metric(DataclassConfig):
             return self._variable(name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    def stateless_update_state(self, metric_variables: Sequence[Tensor], *args: Any, **kwargs: Any) -> list[Tensor]:
+    def stateless_update_state(
+        self, metric_variables: Sequence[Tensor], *args: object, **kwargs: object
+    ) -> list[Tensor]:
         """Return the values of the variables after ``update_state(*args)``, from ``metric_variables``; nothing is changed."""
         with self._holding(metric_variables):
             self.update_state(*args, **kwargs)

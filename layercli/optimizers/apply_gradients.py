@@ -25,12 +25,12 @@ class ApplyGradientsMixin:
     def _apply(self, gradients: list[torch.Tensor | None]) -> None:
         """Apply one gradient for each parameter."""
 
-    def build_for(self, variables: Sequence[Any]) -> None:
+    def build_for(self, variables: Sequence[object]) -> None:
         """Make the state for variables of a model; a second call does nothing."""
         stored, names, others = described(variables)
         self.build(stored, names, **others)
 
-    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+    def apply(self, grads: Sequence[object], trainable_variables: Sequence[object] | None = None) -> None:
         """Apply ``grads``, one for each parameter, None where it had no part.
 
         With ``trainable_variables``, as Keras's steps hand them over, they are the gradients of those, in their logical
@@ -47,7 +47,7 @@ class ApplyGradientsMixin:
             raise UsageError(f"{self.name} holds {len(self.parameters)} parameters, got {len(grads)} gradients")
         self._apply([None if g is None else like(g, p) for g, p in zip(grads, self.parameters, strict=True)])
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> None:
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[object, object]]) -> None:
         """Apply pairs of a gradient and its variable, as ``apply`` does."""
         pairs = list(grads_and_vars)
         self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])

@@ -202,7 +202,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
             own["learning_rate"] = self.rate_source
         return own | {entry.key: entry.tensor for entry in self.built_state.entries}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, object]) -> None:
         """Take over what ``state_dict`` gave; raises UsageError if its names are others."""
         have = self.state_dict()
         if missing := [*(have.keys() - state.keys()), *(state.keys() - have.keys())]:

@@ -57,7 +57,7 @@ class OptimizerVariablesMixin:
         return NumberVariable(f"{self.name}/iteration", "int32", lambda: self.update_count, write)
 
     def stateless_apply(
-        self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
+        self, optimizer_variables: Sequence[object], grads: Sequence[object], trainable_variables: Sequence[object]
     ) -> tuple[list[Any], list[Any]]:
         """Return the values of the parameters and of ``variables`` after one update from those given; nothing is changed."""
         own: Any = self
@@ -77,7 +77,7 @@ class OptimizerVariablesMixin:
             own.set_variables(before)
             fill_each(seen, kept)
 
-    def set_weights(self, weights: Sequence[Any]) -> None:
+    def set_weights(self, weights: Sequence[object]) -> None:
         """Set ``variables`` from arrays in their order; NotBuiltError before ``build``, UsageError if they do not fit."""
         own: Any = self
         if own.parameters is None:
@@ -127,7 +127,9 @@ class OptimizerVariablesMixin:
             value = torch.as_tensor(made).to(value)
         return self._added(f"{reference_variable.path.replace('/', '_')}_{name or 'variable'}", value)
 
-    def add_optimizer_variables(self, trainable_variables: Sequence[Any], name: Any, initializer: Any = "zeros") -> Any:
+    def add_optimizer_variables(
+        self, trainable_variables: Sequence[object], name: Any, initializer: Any = "zeros"
+    ) -> Any:
         """Return a list of one added variable for each of ``trainable_variables``; a tuple of lists for several names."""
         if isinstance(name, str):
             return [self.add_variable_from_reference(v, name, initializer) for v in trainable_variables]
@@ -140,7 +142,7 @@ class OptimizerVariablesMixin:
         own.built_state.add_entry(name, tensor)
         return self._view(name, {name: tensor})
 
-    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: object, learning_rate: object) -> None:
         """Change one variable by its gradient: the rule of a subclass, in place of ``update``."""
         raise NotImplementedError(f"{type(self).__name__} has no update_step(gradient, variable, learning_rate)")
 

@@ -47,7 +47,7 @@ _registry = Registry(
 deserialize = _registry.deserialize
 
 
-def serialize(initializer: Any) -> Any:
+def serialize(initializer: object) -> Any:
     """Return a quantizer or a config as plain data by Keras's names; the argument has Keras's name."""
     return plain(initializer)
 

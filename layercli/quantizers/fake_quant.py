@@ -11,7 +11,12 @@ from layercli.ops.core.conversion import convert_to_tensor
 
 
 def fake_quant_with_min_max_vars(
-    inputs: Tensor, min_vals: Any, max_vals: Any, num_bits: int = 8, narrow_range: bool = False, axis: int | None = None
+    inputs: Tensor,
+    min_vals: object,
+    max_vals: object,
+    num_bits: int = 8,
+    narrow_range: bool = False,
+    axis: int | None = None,
 ) -> Tensor:
     """Return inputs rounded to the 2**num_bits values that lie evenly between the limits, which are moved so that 0 is one.
 
@@ -28,7 +33,7 @@ def fake_quant_with_min_max_vars(
         shifted = x.to(least.dtype).clamp(least, most) - least
         out = ((shifted * steps - zero + 0.5).floor() * step).to(x.dtype)
 
-        def gradient(*args: Any, upstream: Any = None) -> Any:
+        def gradient(*args: object, upstream: object = None) -> Any:
             given = args[0] if upstream is None else upstream
             below, above = x <= least, x >= most
             within = (x >= least) & (x <= most)

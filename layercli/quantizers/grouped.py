@@ -50,7 +50,7 @@ def abs_max_quantize_grouped_with_zero_point(
     return tuple(each.to(source.device) for each in found)  # type: ignore[return-value]  # three of them
 
 
-def dequantized(integers: Any, scale: Any, zero: Any, groups: Any, axis: int) -> Tensor:
+def dequantized(integers: Any, scale: Any, zero: Any, groups: object, axis: int) -> Tensor:
     """Return (integers - zero) * scale, the scale and zero of the group of each place along ``axis``.
 
     ``groups`` has the number of the group for each place; ``scale`` and ``zero`` have one value for each group along ``axis``.

@@ -22,7 +22,7 @@ def _checked(found: str, dtype: str, verb: str) -> None:
         raise DTypeError(f"{verb}_int4 expects {dtype}, got {found}")
 
 
-def pack_int4(arr: Any, axis: int = 0, dtype: str = "int8") -> tuple[Tensor, tuple[int, ...], int]:
+def pack_int4(arr: object, axis: int = 0, dtype: str = "int8") -> tuple[Tensor, tuple[int, ...], int]:
     """Return pairs of integers from -8 to 7 along ``axis`` as bytes, the shape of these, and the size of the axis before.
 
     An odd size is filled with 0. UsageError unless ``dtype`` is int8 or uint8; DTypeError unless ``arr`` has it.

@@ -30,7 +30,7 @@ class QuantizationConfig(DataclassConfig):
         """The mode: int8, int4 or float8."""
         raise NotImplementedError(f"{type(self).__name__} does not say its mode")
 
-    def _check_weights(self, **wanted: Any) -> None:
+    def _check_weights(self, **wanted: object) -> None:
         for name, value in wanted.items():
             found = getattr(self.weight_quantizer, name, value)
             if found != value:
@@ -109,7 +109,7 @@ class Float8QuantizationConfig(QuantizationConfig):
         return "float8"
 
 
-def resolved(mode: Any, config: Any) -> QuantizationConfig:
+def resolved(mode: object, config: object) -> QuantizationConfig:
     """Return the config of a mode, or the config itself. UsageError for an unknown mode, and where the two differ."""
     from layercli.core.quantized_policies import CALIBRATED, MODES
 

@@ -76,12 +76,12 @@ def row_of(part: CostPart, total: int | None) -> list[Any]:
     return [part.name, size, (part.bytes or 0) / total]
 
 
-def show_size(size: Any) -> str:
+def show_size(size: object) -> str:
     """Return the text of a number of bytes, a formula, or ``?`` for what is unknown."""
     return "?" if size is None else show_bytes(size) if isinstance(size, int) else str(size)
 
 
-def show_memory(size: Any) -> str:
+def show_memory(size: object) -> str:
     """Return the text of a number of bytes; that of a formula says its unit, which could be the batch's letter."""
     return f"{size} bytes" if isinstance(size, str) else show_size(size)
 

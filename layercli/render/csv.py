@@ -29,12 +29,12 @@ def names(column: Column) -> list[str]:
     return [name for name, _ in column.fields] or [column.name]
 
 
-def cells(column: Column, value: Any) -> list[Any]:
+def cells(column: Column, value: object) -> list[Any]:
     """Return the fields that a value becomes."""
     return [field(part(value)) for _, part in column.fields] or [field(value)]
 
 
-def field(value: Any) -> Any:
+def field(value: object) -> Any:
     """Return a value as one field: raw numbers, other values as displayed, control characters escaped."""
     if value is None or value == {}:
         return ""

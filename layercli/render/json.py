@@ -28,6 +28,6 @@ def text(value: Any, indent: str = "") -> str:
     return quoted(value)
 
 
-def quoted(value: Any) -> str:
+def quoted(value: object) -> str:
     """Return a plain value, or a list of them, as JSON; also escape the control character that ``json`` leaves unescaped."""
     return json.dumps(value, allow_nan=False).replace("\x7f", "\\u007f")

@@ -8,17 +8,17 @@ from layercli.inspect.named_models import NamedModels
 from layercli.render.table import Column, Table
 
 
-def show_settings(settings: dict[str, Any]) -> str:
+def show_settings(settings: dict[str, object]) -> str:
     """Return arguments as they are typed: ``filters=1,2,3``."""
     return " ".join(f"{name}={show_value(value)}" for name, value in settings.items())
 
 
-def show_usual(settings: dict[str, Any]) -> str:
+def show_usual(settings: dict[str, object]) -> str:
     """Return the arguments that have a value without those of every network of keras.applications that few set."""
     return show_settings({k: v for k, v in settings.items() if v is not None and k not in SELDOM}) or "-"
 
 
-def show_value(value: Any) -> str:
+def show_value(value: object) -> str:
     """Return a value as it is typed."""
     if isinstance(value, list | tuple):
         return ",".join(map(show_value, value))

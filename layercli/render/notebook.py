@@ -23,7 +23,7 @@ SHORT = 100
 """How many values of a variable are shown whole; of more the first and last of each axis."""
 
 
-def html(shown: Any) -> str:
+def html(shown: object) -> str:
     """Return an object as HTML; what can only be named is."""
     match shown:
         case Layer():
@@ -91,11 +91,11 @@ def history(shown: History) -> str:
     return html_table.draw(Table("History", columns, rows)) + drawn
 
 
-def value_at(values: list[Any], place: int) -> Any:
+def value_at(values: list[object], place: int) -> Any:
     """Return the value of an epoch, None where a metric was not logged then."""
     return values[place] if place < len(values) else None
 
 
-def as_number(value: Any) -> float:
+def as_number(value: object) -> float:
     """Return a logged value as a number, NaN for another one."""
     return float(value) if isinstance(value, float | int) else math.nan

@@ -42,7 +42,7 @@ def in_notebook() -> bool:
     return hasattr(shell, "kernel")
 
 
-def show(logs: Mapping[str, Any] | None) -> str:
+def show(logs: Mapping[str, object] | None) -> str:
     """Return logs as text: the loss, the others by name, then those of the validation.
 
     >>> show({"accuracy": 0.5, "loss": 2.0, "val_loss": 0.25})

@@ -79,7 +79,7 @@ def cell(value: Any, text: str, column: Column, width: int, bar_width: int, elli
     return Text(shortened(text, width, ellipsis, middle=column.middle), style)
 
 
-def heat(share: Any) -> str:
+def heat(share: object) -> str:
     """Return the colour of a share of the whole."""
     if not isinstance(share, float | int):
         return ""

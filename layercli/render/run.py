@@ -9,7 +9,7 @@ from layercli.render.summary import shape_field
 from layercli.render.table import Column, Table, red_if_not, show
 
 
-def show_first(values: list[Any]) -> str:
+def show_first(values: list[object]) -> str:
     """Return the first values as text."""
     return " ".join(map(show, values))
 

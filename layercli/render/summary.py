@@ -50,7 +50,7 @@ def show_variables(shapes: dict[str, Any]) -> str:
     return " ".join(f"{name}{show_shape(shape)}" for name, shape in shapes.items()) or "-"
 
 
-def show_cost(cost: Any) -> str:
+def show_cost(cost: object) -> str:
     """Return the text of a cost: a number, a formula, or ``?``."""
     return "?" if cost == UNKNOWN else show(cost)
 

@@ -10,7 +10,7 @@ from layercli.escaping import printable
 from layercli.render.text_width import encodable
 
 
-def show(value: Any) -> str:
+def show(value: object) -> str:
     """Return the text of a value for people: ``1,024``, ``yes``, ``-`` for None."""
     if isinstance(value, str):
         return str(value)
@@ -37,7 +37,7 @@ def severity_style(severity: str) -> str:
     return SEVERITIES.get(severity, "")
 
 
-def red_if_not(value: Any) -> str:
+def red_if_not(value: object) -> str:
     """Return the Rich style of a yes or a no that is bad."""
     return "bold red" if value is False else ""
 

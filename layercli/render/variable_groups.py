@@ -37,14 +37,14 @@ def groups_table(variables: Variables, groups: list[VariableGroup], stats: bool)
     return Table(variables.source, columns, rows, facts_of(variables))
 
 
-def metadata_table(source: str, metadata: dict[str, Any]) -> Table:
+def metadata_table(source: str, metadata: dict[str, object]) -> Table:
     """Return one row per key."""
     columns = [Column("Key", shortens=24, middle=True), Column("Value", shortens=24, show=show_value)]
     facts = [] if metadata else [("Metadata", "none")]
     return Table(source, columns if metadata else [], [[key, value] for key, value in metadata.items()], facts)
 
 
-def show_value(value: Any) -> str:
+def show_value(value: object) -> str:
     """Return a value as text: a text as it is, others as in JSON."""
     return value if isinstance(value, str) else quoted(json_ready(value))
 

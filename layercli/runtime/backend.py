@@ -130,19 +130,19 @@ class TorchBackend:
 
         return stateless_call.stateless_call(layer, *arguments)
 
-    def swap_value(self, variable: Variable, value: Any) -> Any:
+    def swap_value(self, variable: Variable, value: object) -> Any:
         """Run stateless_call.swap_value."""
         from layercli.runtime.execution import stateless_call
 
         return stateless_call.swap_value(variable, value)
 
-    def swap_stored(self, variable: Variable, tensor: Any) -> Any:
+    def swap_stored(self, variable: Variable, tensor: object) -> Any:
         """Run stateless_call.swap_stored."""
         from layercli.runtime.execution import stateless_call
 
         return stateless_call.swap_stored(variable, tensor)
 
-    def checkpoint(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Config) -> Any:
+    def checkpoint(self, function: Callable[..., Any], args: tuple[object, ...], kwargs: Config) -> Any:
         """Run rematerialization.checkpoint."""
         from layercli.runtime.execution import rematerialization
 
@@ -260,7 +260,7 @@ class TorchBackend:
 
         return serialization.drawn(model)
 
-    def deserialize(self, config: Any) -> Any:
+    def deserialize(self, config: object) -> Any:
         """Run objects.deserialize_keras_object, with Keras's names of the classes."""
         from layercli.saving import objects, serialization
 

@@ -66,7 +66,7 @@ class Reader:
             self.shared[place] = self._made(described)
         return self.shared[place]
 
-    def _made(self, described: dict[str, Any]) -> Layer:
+    def _made(self, described: dict[str, object]) -> Layer:
         name, settings = described["class_name"], described.get("config")
         if not isinstance(settings, dict):
             raise FormatError(f"{self.where} describes a {name} without its config")
@@ -89,7 +89,7 @@ class Reader:
             ) from error
         return layer
 
-    def own(self, described: Mapping[str, Any]) -> Any:
+    def own(self, described: Mapping[str, object]) -> Any:
         """Return the caller's own class or function that a config names, or None: looked up, by its full name first."""
         for key in ("registered_name", "class_name"):
             name = described.get(key)
@@ -100,13 +100,13 @@ class Reader:
         name = str(described.get("class_name"))
         return saving.get_registered_object(name, self.objects) if name not in layercli.layers.__all__ else None
 
-    def _of_keras(self, described: Mapping[str, Any]) -> bool:
+    def _of_keras(self, described: Mapping[str, object]) -> bool:
         module = described.get("module")
         if module is None:
             return not described.get("registered_name")
         return str(module).split(".")[0] in ("keras", "tf_keras", "tensorflow")
 
-    def _class(self, described: Mapping[str, Any]) -> type[Layer]:
+    def _class(self, described: Mapping[str, object]) -> type[Layer]:
         name, module = str(described["class_name"]), str(described.get("module"))
         found = None
         if self._of_keras(described) and name in layercli.layers.__all__:
@@ -179,7 +179,7 @@ class Reader:
         except UNFIT as error:
             raise FormatError(f"{self.where} has a dtype policy without its settings") from error
 
-    def compiled(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+    def compiled(self, settings: Mapping[str, object]) -> dict[str, Any]:
         """Return what a file says a model is compiled with, as ``compile`` takes it; nothing where it does not say."""
         known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "steps_per_execution")
         if not settings.get("optimizer"):
@@ -273,7 +273,7 @@ def named_modules() -> frozenset[str]:
     return frozenset({place.partition(":")[0] for place in NAMED.values()} | set(APPLICATIONS.values()) | {PRETRAINED})
 
 
-def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Model:
+def model_from_json(json_string: str, custom_objects: Mapping[str, object] | None = None) -> Model:
     """Return a new model of the config that ``to_json`` gave, Keras's too; FormatError where it makes none.
 
     Only layers of a fixed list are made, and those of ``custom_objects``; nothing in the text is executed.

@@ -111,7 +111,7 @@ class KerasFileEditor:
         """Remove an object with all that is below it."""
         self._edit(object_name, lambda held, name: held.pop(name))
 
-    def add_object(self, object_path: str, weights: Mapping[str, Any]) -> None:
+    def add_object(self, object_path: str, weights: Mapping[str, object]) -> None:
         """Add an object at a path, of which all but the last name is there; ``weights`` are arrays by name, "0", "1" and so on."""
         *objects, name = object_path.split("/")
         held: Weights = self.weights_dict
@@ -131,7 +131,7 @@ class KerasFileEditor:
 
         self._edit(object_name, delete)
 
-    def add_weights(self, object_name: str, weights: Mapping[str, Any]) -> None:
+    def add_weights(self, object_name: str, weights: Mapping[str, object]) -> None:
         """Add arrays by name to an object, in place of those of the same name."""
         self._edit(object_name, lambda held, name: held[name].update(_arrays(weights)))
 
@@ -199,7 +199,7 @@ def _shown(shapes: Mapping[str, tuple[int, ...]], path: str) -> str:
     return f"shape={shapes[path]}" if path in shapes else "missing"
 
 
-def _arrays(weights: Mapping[str, Any]) -> Weights:
+def _arrays(weights: Mapping[str, object]) -> Weights:
     if not isinstance(weights, Mapping):
         raise UsageError(f"weights are a dict of arrays by their names, got {type(weights).__name__}")
     return {str(name): np.asarray(value) for name, value in weights.items()}

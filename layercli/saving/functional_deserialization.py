@@ -171,7 +171,7 @@ def is_history(value: object) -> bool:
     )
 
 
-def checked(history: Any) -> Any:
+def checked(history: object) -> Any:
     """Return ``history``; FormatError unless it is one."""
     if not is_history(history):
         raise FormatError(f"{history!r} is no place of a tensor: a layer's name, a call of it, and an output of that")

@@ -14,7 +14,7 @@ SCHEDULES = "keras.optimizers.schedules"
 KNOWN = ("loss", "loss_weights", "metrics", "weighted_metrics", "steps_per_execution")
 
 
-def compile_config(described: object, model: Mapping[str, Any]) -> dict[str, object]:
+def compile_config(described: object, model: Mapping[str, object]) -> dict[str, object]:
     """Return the ``compile_config`` of a ``training_config``, or of tf.keras's ``compile_config``, for the config of a model."""
     if not isinstance(described, dict):
         return {}
@@ -29,14 +29,14 @@ def compile_config(described: object, model: Mapping[str, Any]) -> dict[str, obj
     return found
 
 
-def outputs_of(model: Mapping[str, Any]) -> int:
+def outputs_of(model: Mapping[str, object]) -> int:
     """Return how many outputs the model of a config has; 1 where it does not say."""
     settings = model.get("config")
     ends = settings.get("output_layers") if isinstance(settings, dict) else None
     return len(ends) if isinstance(ends, (list, dict)) and not is_history(ends) else 1
 
 
-def of_each_output(metrics: Any, outputs: int) -> Any:
+def of_each_output(metrics: object, outputs: int) -> Any:
     """Return metrics for Keras 3, where a list has an entry for each output: a flat one was for all of them.
 
     >>> of_each_output(["mae"], 2)

@@ -177,7 +177,7 @@ CHANGED: dict[str, Callable[[Settings], Settings]] = {
 """What else changes of a layer's arguments, by the class that a file names."""
 
 
-def graph_of_branches(layers: list[Any]) -> Settings | None:
+def graph_of_branches(layers: list[object]) -> Settings | None:
     """Return the config of the graph that a Sequential is whose first layer is a Merge of others; None for any other.
 
     Keras 1 kept the weights of all their layers side by side, as a graph has them.
@@ -190,7 +190,7 @@ def graph_of_branches(layers: list[Any]) -> Settings | None:
     return {"name": "sequential_1", "layers": found, "input_layers": inputs, "output_layers": [[last, 0, 0]]}
 
 
-def _is_branching(layers: Any) -> bool:
+def _is_branching(layers: object) -> bool:
     first = layers[0] if isinstance(layers, list) and layers else None
     return isinstance(first, dict) and first.get("class_name") == "Merge" and "layers" in (first.get("config") or {})
 
@@ -213,7 +213,7 @@ def _added(layers: list[Any], found: list[Settings]) -> str:
     return last
 
 
-def _stack(branch: Any, settings: Settings) -> list[Any]:
+def _stack(branch: object, settings: Settings) -> list[Any]:
     """Return the layers of a branch of a Merge."""
     if not isinstance(branch, dict) or branch.get("class_name") != "Sequential" or not branch.get("config"):
         raise FormatError(f"the layer {settings.get('name')!r} merges models that are not Sequential")

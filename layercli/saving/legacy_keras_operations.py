@@ -89,7 +89,7 @@ def unknown(name: str, described: Mapping[str, object], function: str) -> Format
     return FormatError(f"the layer {name!r} is {sentence} of TensorFlow, which layercli does not make from a file")
 
 
-def spelled(function: str, args: list[Any], kwargs: dict[str, object]) -> Call | None:
+def spelled(function: str, args: list[object], kwargs: dict[str, object]) -> Call | None:
     """Return the call of one of TensorFlow's functions as Keras has it, or None where there is none for it."""
     kwargs = {key: value for key, value in kwargs.items() if value is not None}
     function = function.removeprefix("compat.v1.")
@@ -123,7 +123,7 @@ def _stack(args: Sequence[object], kwargs: Mapping[str, object]) -> Call:
     return "Stack", {"axis": kwargs.get("axis", 0)}, [args[0] if isinstance(args[0], list) else [args[0]]]
 
 
-def _matmul(args: list[Any], kwargs: dict[str, object]) -> Call | None:
+def _matmul(args: list[object], kwargs: dict[str, object]) -> Call | None:
     """Return a product of matrices; that one is transposed is an einsum."""
     unsaid = {key for key in ("adjoint_a", "adjoint_b", "a_is_sparse", "b_is_sparse") if kwargs.get(key)}
     left, right = bool(kwargs.get("transpose_a")), bool(kwargs.get("transpose_b"))
@@ -153,38 +153,38 @@ def _places(value: object) -> Any:
     return [_places(item) for item in value] if isinstance(value, list) else value
 
 
-def _cast(args: list[Any], kwargs: dict[str, object]) -> Call | None:
+def _cast(args: list[object], kwargs: dict[str, object]) -> Call | None:
     kind = kwargs.get("dtype")
     kind = kind.get("config") if isinstance(kind, dict) else kind
     return ("Cast", {"dtype": kind}, args) if isinstance(kind, str) else None
 
 
-def _clip(args: list[Any], kwargs: dict[str, object]) -> Call:
+def _clip(args: list[object], kwargs: dict[str, object]) -> Call:
     return "Clip", {"x_min": kwargs.get("clip_value_min"), "x_max": kwargs.get("clip_value_max")}, args
 
 
-def _reshape(args: list[Any], kwargs: dict[str, object]) -> Call | None:
+def _reshape(args: list[object], kwargs: dict[str, object]) -> Call | None:
     shape = kwargs.get("shape")
     plain = isinstance(shape, list) and all(isinstance(size, int) for size in shape)
     return ("Reshape", {"newshape": shape}, args) if plain else None
 
 
-def _leaky(args: list[Any], kwargs: dict[str, object]) -> Call:
+def _leaky(args: list[object], kwargs: dict[str, object]) -> Call:
     return "LeakyRelu", {"negative_slope": kwargs.get("alpha", 0.2)}, args
 
 
-def _gelu(args: list[Any], kwargs: dict[str, object]) -> Call:
+def _gelu(args: list[object], kwargs: dict[str, object]) -> Call:
     return "Gelu", {"approximate": bool(kwargs.get("approximate"))}, args
 
 
-def _pad(args: list[Any], kwargs: dict[str, object]) -> Call | None:
+def _pad(args: list[object], kwargs: dict[str, object]) -> Call | None:
     mode = str(kwargs.get("mode", "CONSTANT")).lower()
     if mode != "constant" or kwargs.get("constant_values", 0) != 0:
         return None
     return "Pad", {"pad_width": kwargs.get("paddings"), "mode": "constant"}, args
 
 
-def _split(args: list[Any], kwargs: dict[str, object]) -> Call | None:
+def _split(args: list[object], kwargs: dict[str, object]) -> Call | None:
     parts, axis = kwargs.get("num_or_size_splits"), kwargs.get("axis", 0)
     if isinstance(parts, list):
         parts = [sum(parts[: i + 1]) for i in range(len(parts) - 1)] if -1 not in parts else None

@@ -235,7 +235,7 @@ class _Drawn:
         name, call, place = self.history(x)
         return [name, call + 1 if x.node is not None and isinstance(x.node.target, Functional) else call, place]
 
-    def checked(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    def checked(self, args: tuple[object, ...]) -> tuple[Any, ...]:
         """Return an operation's arguments; UsageError where one is a variable, which is of no layer of the model."""
         for x in args:
             if isinstance(x, Variable):

@@ -60,7 +60,7 @@ class AdapterSource(WeightsSource):
         return found
 
 
-def adapter_source(text: str, settings: Mapping[str, Any]) -> Source:
+def adapter_source(text: str, settings: Mapping[str, object]) -> Source:
     """Return the Source of a folder with an adapter."""
     if settings:
         raise UsageError(f"{text} is an existing adapter: it takes no arguments")

@@ -16,8 +16,8 @@ from layercli.sources.source import Source
 
 
 def diff(
-    a: Any,
-    b: Any,
+    a: object,
+    b: object,
     *,
     only: Part | None = None,
     values: bool = False,

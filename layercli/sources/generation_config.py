@@ -42,7 +42,7 @@ class GenerationConfig:
     not_followed: tuple[str, ...] = ()
 
 
-def generation_config(folder: Path, config: Mapping[str, Any]) -> GenerationConfig:
+def generation_config(folder: Path, config: Mapping[str, object]) -> GenerationConfig:
     """Return what a folder with this ``config`` says of decoding; FormatError for an invalid value."""
     file = folder / NAME
     given = huggingface.read_config(file) if file.exists() else config

@@ -48,7 +48,7 @@ class UnmadeArchive(Source):
         """Raise the reason."""
         raise self.error
 
-    def inputs(self, shapes: Any = (), sizes: Any = ()) -> Any:
+    def inputs(self, shapes: object = (), sizes: object = ()) -> Any:
         """Raise the error."""
         raise self.error
 

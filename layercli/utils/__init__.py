@@ -191,7 +191,7 @@ def pad_sequences(
 
 
 def model_to_dot(
-    model: Any,
+    model: object,
     show_shapes: bool = False,
     show_dtype: bool = False,
     show_layer_names: bool = True,

@@ -45,7 +45,7 @@ class Config(MutableMapping[str, Any]):
     def __getitem__(self, key: str) -> Any:
         return self._settings[key]
 
-    def __setitem__(self, key: str, value: Any) -> None:
+    def __setitem__(self, key: str, value: object) -> None:
         self._check()
         self._settings[key] = value
 
@@ -65,7 +65,7 @@ class Config(MutableMapping[str, Any]):
             raise AttributeError(f"there is no setting {name!r}")
         return settings[name]
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         self[name] = value
 
     def __delattr__(self, name: str) -> None:

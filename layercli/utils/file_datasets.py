@@ -54,7 +54,7 @@ class FileDataset(PyDataset):
 
 def text_dataset_from_directory(
     directory: Folder,
-    labels: Any = "inferred",
+    labels: object = "inferred",
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,
     batch_size: int | None = 32,
@@ -83,7 +83,7 @@ def text_dataset_from_directory(
 
 def audio_dataset_from_directory(
     directory: Folder,
-    labels: Any = "inferred",
+    labels: object = "inferred",
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,
     batch_size: int | None = 32,

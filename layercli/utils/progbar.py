@@ -66,7 +66,7 @@ class Progbar:
             sys.stdout.write(f"{chr(13) if is_bar else ''}{self.text(now - self._start)}{chr(10) if done else ''}")
             sys.stdout.flush()
 
-    def add(self, n: int, values: Iterable[tuple[str, Any]] | None = None) -> None:
+    def add(self, n: int, values: Iterable[tuple[str, object]] | None = None) -> None:
         """Go ``n`` steps on."""
         self.update(self._seen + n, values)
 

@@ -116,7 +116,7 @@ def _with_boxes(
 
 
 def draw_segmentation_masks(
-    images: Any,
+    images: object,
     segmentation_masks: Any,
     num_classes: int | None = None,
     color_mapping: Mapping[int, Color] | None = None,

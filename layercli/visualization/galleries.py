@@ -150,10 +150,10 @@ class LegendEntry:
 
 
 def plot_bounding_box_gallery(
-    images: Any,
+    images: object,
     bounding_box_format: str,
-    y_true: dict[str, Any] | None = None,
-    y_pred: dict[str, Any] | None = None,
+    y_true: dict[str, object] | None = None,
+    y_pred: dict[str, object] | None = None,
     value_range: tuple[float, float] = (0, 255),
     true_color: Color = (0, 188, 212),
     pred_color: Color = (255, 235, 59),
@@ -164,7 +164,7 @@ def plot_bounding_box_gallery(
     ground_truth_mapping: Mapping[int, str] | None = None,
     prediction_mapping: Mapping[int, str] | None = None,
     legend: bool = False,
-    legend_handles: Sequence[Any] | None = None,
+    legend_handles: Sequence[object] | None = None,
     rows: int | None = None,
     cols: int | None = None,
     data_format: str | None = None,

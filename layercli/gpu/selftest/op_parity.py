@@ -170,7 +170,7 @@ def as_tested(case: OpCase, tensor: torch.Tensor) -> torch.Tensor:
     return tensor.float() if floating(tensor) and not case.bitwise else tensor
 
 
-def seeded(case: OpCase, inputs: list[Any], seed: int) -> list[torch.Tensor]:
+def seeded(case: OpCase, inputs: list[object], seed: int) -> list[torch.Tensor]:
     """Return the results of a case on the CPU with random numbers starting from ``seed``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

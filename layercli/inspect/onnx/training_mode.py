@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from layercli.formats.onnx import bodies_of, constant_of, stored_in
 from layercli.inspect.onnx.module_scopes import UNKNOWN_CLASS, place_of
@@ -24,7 +24,7 @@ def training_notes(graph: GraphProto) -> list[str]:
     return [f"exported in training mode, not after model.eval(): {', '.join([*found[:MOST], *rest])}"]
 
 
-def training_nodes(graph: GraphProto, above: dict[str, Any]) -> Iterator[NodeProto]:
+def training_nodes(graph: GraphProto, above: dict[str, object]) -> Iterator[NodeProto]:
     """Yield the nodes of a graph and of its subgraphs that compute as in training; ``above`` are constants outside it."""
     held = {**above, **{x.name: x for x in graph.initializer}}
     for node in graph.node:
@@ -41,7 +41,7 @@ def training_nodes(graph: GraphProto, above: dict[str, Any]) -> Iterator[NodePro
             yield from training_nodes(body, held)
 
 
-def value_of(x: Any) -> float | None:
+def value_of(x: object) -> float | None:
     """Return the only value of a stored tensor, or None."""
     import numpy as np
 

@@ -68,7 +68,7 @@ class ConvTranspose(BaseWindowLayer):
         """Return the outputs."""
         return self.activated(self.op(inputs, self.kernel, self.bias))
 
-    def _below_strides(self, value: Any) -> tuple[int, ...]:
+    def _below_strides(self, value: object) -> tuple[int, ...]:
         name = type(self).__name__
         padding = per_axis(value, self.axes, "output_padding", name, COUNT)
         if any(n >= stride for n, stride in zip(padding, self.strides, strict=True)):

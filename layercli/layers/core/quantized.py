@@ -24,7 +24,7 @@ from layercli.quantizers.abs_max import AbsMaxQuantizer
 from layercli.quantizers.quantization_config import Int4QuantizationConfig, QuantizationConfig, resolved
 
 
-def _config(value: Any) -> Any:
+def _config(value: object) -> Any:
     found = get(value) if isinstance(value, dict) else value
     if found is not None and not isinstance(found, QuantizationConfig):
         raise ValueError
@@ -64,7 +64,7 @@ class QuantizedMixin(LoraMixin):
         """Return the form of each weight, that of the adapted one first; the layer is built, or being built."""
         raise NotImplementedError
 
-    def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
+    def quantize(self, mode: str | None = None, type_check: bool = True, config: object = None) -> None:
         """Store the weights as integers in place of the floats, ``int8`` or ``int4``, or multiply and train in ``float8``.
 
         ``config`` says more than ``mode``. NotBuiltError for a layer without variables; UsageError for one that is quantized
@@ -104,7 +104,7 @@ class QuantizedMixin(LoraMixin):
         for name, value in values.items():
             vars(self)[name].assign(value)
 
-    def quantized_build(self, shape: Any, mode: str, config: Any = None) -> None:
+    def quantized_build(self, shape: object, mode: str, config: object = None) -> None:
         """Make the variables of the quantized weights, zeros; ``shape`` is Keras's argument, and follows from the layer."""
         if mode == "float8" and self.multiplies:
             self._build_float8()
@@ -133,7 +133,7 @@ class QuantizedMixin(LoraMixin):
             setattr(self, name, self.add_weight(name, shape, start, **settings))
         self.is_quantized = True
 
-    def float8_product(self, x: Any, equation: str, bias: Any) -> Tensor:
+    def float8_product(self, x: object, equation: str, bias: Any) -> Tensor:
         """Return the einsum of x and the kernel in float8, plus the bias, which float32 rounds to bfloat16 as Keras does."""
         held = vars(self)
         out = Float8Einsum(equation)(ops.cast(x, self.compute_dtype), held["kernel"], *(held[name] for name in FLOAT8))
@@ -141,7 +141,7 @@ class QuantizedMixin(LoraMixin):
             bias = ops.cast(ops.cast(bias, "bfloat16"), "float32")
         return out if bias is None else out + bias
 
-    def _block_of(self, config: Any) -> int | None:
+    def _block_of(self, config: object) -> int | None:
         """Return the size of the groups: of the config, else of the policy; None without groups."""
         policy = self._policy
         size = policy.block_size if isinstance(policy, Int4DTypePolicy) else None
@@ -170,7 +170,7 @@ class QuantizedMixin(LoraMixin):
     def _mode(self) -> str:
         return self._policy.quantization_mode or ""
 
-    def product(self, x: Any, equation: str, form: WeightForm, quantizer: Any, kernel: Any = None) -> Any:
+    def product(self, x: object, equation: str, form: WeightForm, quantizer: Any, kernel: object = None) -> Any:
         """Return the einsum of x and a weight; ``kernel`` are the integers where they are not those of the form as they are."""
         held = self.held()
         if quantizer is None or f"{form.name}_zero" in held:

@@ -17,7 +17,7 @@ from layercli.layers.core.opaque_op import OpaqueOp
 from layercli.lazy import torch
 
 
-def _module(value: Any) -> Any:
+def _module(value: object) -> Any:
     if not isinstance(value, torch.nn.Module):
         raise TypeError
     return value

@@ -20,7 +20,7 @@ class ImageTransformations:
     is random.
     """
 
-    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Transformation:
+    def get_random_transformation(self, data: object, training: bool = True, seed: object = None) -> Transformation:
         """Return the transformation of images, or of a dict of ``images`` and others; ``seed`` in place of the layer's."""
         images = ops.convert_to_tensor(data["images"] if isinstance(data, dict) else data)
         batched = len(images.shape) > 3
@@ -28,7 +28,7 @@ class ImageTransformations:
         drawn = self._drawn(images, seed) if training else None
         return {"images": images, "batched": batched, "drawn": drawn}
 
-    def _drawn(self, images: Tensor, seed: Any) -> Any:
+    def _drawn(self, images: Tensor, seed: object) -> Any:
         """Return the random numbers of a layer that draws some."""
         op = getattr(self, "op", None)
         draw: Any = getattr(self, "drawn", None)
@@ -41,7 +41,7 @@ class ImageTransformations:
             self.build(tuple(images.shape))  # type: ignore[attr-defined]  # every layer has it
         return draw(images)
 
-    def _changed(self, name: str, part: Any, transformation: Transformation | None, training: bool) -> Any:
+    def _changed(self, name: str, part: object, transformation: Transformation | None, training: bool) -> Any:
         made = transformation or {"batched": True, "images": part, "drawn": None}
         part = tree.map_structure(ops.convert_to_tensor, part)
         if not made["batched"]:
@@ -57,42 +57,44 @@ class ImageTransformations:
             made = self.get_random_transformation(images, training=False)
         return self._changed("images", images, made, training)
 
-    def transform_labels(self, labels: Any, transformation: Transformation | None = None, training: bool = True) -> Any:
+    def transform_labels(
+        self, labels: object, transformation: Transformation | None = None, training: bool = True
+    ) -> Any:
         """Return the labels of transformed images."""
         return self._changed("labels", labels, transformation, training)
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Transformation | None = None, training: bool = True
+        self, bounding_boxes: object, transformation: Transformation | None = None, training: bool = True
     ) -> Any:
         """Return the bounding boxes, a dict of ``boxes`` and ``labels``, of transformed images."""
         return self._changed("bounding_boxes", bounding_boxes, transformation, training)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Transformation | None = None, training: bool = True
+        self, segmentation_masks: object, transformation: Transformation | None = None, training: bool = True
     ) -> Any:
         """Return the masks of segmentation of transformed images."""
         return self._changed("segmentation_masks", segmentation_masks, transformation, training)
 
     def transform_single_image(
-        self, image: Any, transformation: Transformation | None = None, training: bool = True
+        self, image: object, transformation: Transformation | None = None, training: bool = True
     ) -> Any:
         """Return one image under its transformation."""
         return self.transform_images(image, transformation, training)
 
     def transform_single_label(
-        self, label: Any, transformation: Transformation | None = None, training: bool = True
+        self, label: object, transformation: Transformation | None = None, training: bool = True
     ) -> Any:
         """Return the label of one transformed image."""
         return self.transform_labels(label, transformation, training)
 
     def transform_single_bounding_box(
-        self, bounding_box: Any, transformation: Transformation | None = None, training: bool = True
+        self, bounding_box: object, transformation: Transformation | None = None, training: bool = True
     ) -> Any:
         """Return the bounding boxes of one transformed image."""
         return self.transform_bounding_boxes(bounding_box, transformation, training)
 
     def transform_single_segmentation_mask(
-        self, segmentation_mask: Any, transformation: Transformation | None = None, training: bool = True
+        self, segmentation_mask: object, transformation: Transformation | None = None, training: bool = True
     ) -> Any:
         """Return the mask of segmentation of one transformed image."""
         return self.transform_segmentation_masks(segmentation_mask, transformation, training)

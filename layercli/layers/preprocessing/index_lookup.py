@@ -145,7 +145,7 @@ class IndexLookup(Layer):
         """The tokens before the first one of the vocabulary proper."""
         return [self.mask_token] * self.first_oov + [self.oov_token] * self.num_oov_indices
 
-    def as_token(self, value: Any) -> Any:
+    def as_token(self, value: object) -> Any:
         """Return a token of a user's as the vocabulary holds it."""
         raise NotImplementedError(f"{type(self).__name__} has no as_token(value)")
 

@@ -38,7 +38,7 @@ class RandomWarp(BaseRandomImageLayer):
         """Return masks warped as the images are."""
         return self.warped(masks, drawn, self.resample_masks)
 
-    def warped(self, images: Tensor, drawn: Tensor, resample: Any) -> Tensor:
+    def warped(self, images: Tensor, drawn: Tensor, resample: object) -> Tensor:
         """Return images warped by an op that resamples them."""
         raise NotImplementedError(f"{type(self).__name__} has no warped(images, drawn, resample)")
 

@@ -36,7 +36,7 @@ class StringLookup(IndexLookup):
         "pad_to_max_tokens", "sparse", "encoding", "name", "salt",
     )  # fmt: skip
 
-    def as_token(self, value: Any) -> str:
+    def as_token(self, value: object) -> str:
         """Return a token as str; UsageError for another type."""
         try:
             found = value.decode(self.encoding) if isinstance(value, bytes) else value

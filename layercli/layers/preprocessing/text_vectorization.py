@@ -236,7 +236,7 @@ class TextVectorization(Layer):
         """Return the shape of the idf weights in a file."""
         return self._lookup_layer.named_shapes()
 
-    def load_named_arrays(self, arrays: Mapping[str, Any]) -> None:
+    def load_named_arrays(self, arrays: Mapping[str, object]) -> None:
         """Take the idf weights of a file."""
         self._lookup_layer.load_named_arrays(arrays)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def sorted_by_count(counts: Mapping[Any, int], most: int | None) -> list[Any]:
+def sorted_by_count(counts: Mapping[object, int], most: int | None) -> list[Any]:
     """Return tokens by their number, the largest first, those of one number backwards by themselves; only the first ``most``.
 
     >>> sorted_by_count({"a": 1, "b": 2, "c": 1}, 2)
@@ -23,7 +23,7 @@ def sorted_by_count(counts: Mapping[Any, int], most: int | None) -> list[Any]:
     return found[:most]
 
 
-def tokens_in(layer: Any, given: list[Any], special: int) -> list[Any]:
+def tokens_in(layer: Any, given: list[object], special: int) -> list[Any]:
     """Return the tokens after the ``special`` first ones; UsageError where they are no vocabulary of the layer."""
     owner, tokens = type(layer).__name__, given[special:]
     if not given:

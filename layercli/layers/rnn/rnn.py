@@ -162,6 +162,6 @@ def _sizes(cell: Any) -> list[Any]:
     return list(cell.state_size) if isinstance(cell.state_size, (list, tuple)) else [cell.state_size]
 
 
-def _nested(sizes: list[Any] | tuple[Any, ...]) -> Any:
+def _nested(sizes: list[object] | tuple[object, ...]) -> Any:
     """Return the nesting of states as a hashable tree of None."""
     return tuple(_nested(size) if isinstance(size, (list, tuple)) else None for size in sizes)

@@ -109,7 +109,7 @@ def same(x: Tensor) -> Tensor:
     return x
 
 
-def zero_states(sizes: Any, batch_size: int | None) -> list[Any]:
+def zero_states(sizes: object, batch_size: int | None) -> list[Any]:
     """Return zeros (batch_size, size) for each of the ``sizes``; UsageError without a batch size."""
     from layercli.lazy import torch
 

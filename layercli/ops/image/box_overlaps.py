@@ -19,7 +19,7 @@ def _height_and_width(image_shape: Any) -> tuple[Any, Any]:
     return (None, None) if image_shape is None else tuple(image_shape[:2])
 
 
-def _sides(boxes: Tensor, source: str, image_shape: Any) -> list[Any]:
+def _sides(boxes: Tensor, source: str, image_shape: object) -> list[Any]:
     """Return left, top, right and bottom of boxes, each (..., 1)."""
     return list(ops.split(convert_format(boxes, source, "xyxy", *_height_and_width(image_shape)), 4, -1))
 
@@ -30,7 +30,7 @@ def compute_iou(
     bounding_box_format: str,
     use_masking: bool = False,
     mask_val: float = -1,
-    image_shape: Any = None,
+    image_shape: object = None,
 ) -> Tensor:
     """Return the area of the intersection over that of the union of each box of ``boxes1`` with each of ``boxes2``.
 
@@ -63,7 +63,7 @@ def compute_iou(
     return ops.where(ops.logical_or(*none), float(mask_val), found)
 
 
-def compute_ciou(boxes1: Tensor, boxes2: Tensor, bounding_box_format: str, image_shape: Any = None) -> Tensor:
+def compute_ciou(boxes1: Tensor, boxes2: Tensor, bounding_box_format: str, image_shape: object = None) -> Tensor:
     """Return the complete IoU of pairs of boxes: the IoU less the squared distance of the centres and a term of the aspect ratios.
 
     Reference: Zheng et al., "Distance-IoU loss", 2020.
@@ -92,7 +92,7 @@ def compute_ciou(boxes1: Tensor, boxes2: Tensor, bounding_box_format: str, image
     return ops.squeeze(iou - (distance / diagonal + ratio * weight), -1)
 
 
-def _checked(encoding: str, variance: Any) -> Any:
+def _checked(encoding: str, variance: object) -> Any:
     if encoding not in ("center_xywh", "center_yxhw"):
         raise UsageError(f"boxes are encoded as center_xywh or center_yxhw, got {encoding!r}")
     if variance is None:
@@ -110,7 +110,7 @@ def encode_box_to_deltas(
     box_format: str,
     encoding_format: str = "center_yxhw",
     variance: Any = None,
-    image_shape: Any = None,
+    image_shape: object = None,
 ) -> Tensor:
     """Return boxes as differences from anchors: of the centres in sizes of the anchor, and logarithms of ratios of the sizes.
 
@@ -134,13 +134,13 @@ def encode_box_to_deltas(
 
 
 def decode_deltas_to_boxes(
-    anchors: Any,
-    boxes_delta: Any,
+    anchors: object,
+    boxes_delta: object,
     anchor_format: str,
     box_format: str,
     encoded_format: str = "center_yxhw",
     variance: Any = None,
-    image_shape: Any = None,
+    image_shape: object = None,
 ) -> Any:
     """Return the boxes of differences from anchors: the inverse of ``encode_box_to_deltas``; dicts of both are decoded by key.
 

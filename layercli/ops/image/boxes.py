@@ -30,7 +30,7 @@ def check_format(name: str) -> str:
 
 
 def convert_format(
-    boxes: Any, source: str, target: str, height: Any = None, width: Any = None, dtype: str = "float32"
+    boxes: object, source: str, target: str, height: object = None, width: object = None, dtype: str = "float32"
 ) -> Any:
     """Return boxes of one format in another.
 
@@ -87,7 +87,7 @@ def _of_corners(corners: list[Any], layout: str) -> Tensor:
 
 
 def clip_to_image_size(
-    bounding_boxes: dict[str, Any], height: Any = None, width: Any = None, bounding_box_format: str = "xyxy"
+    bounding_boxes: dict[str, object], height: object = None, width: object = None, bounding_box_format: str = "xyxy"
 ) -> dict[str, Any]:
     """Return a dict of ``boxes`` cut off at the edges of the image; ``labels`` of boxes without an area become -1.
 
@@ -187,14 +187,14 @@ def _enclosing(boxes: Tensor, rows: list[Any]) -> Tensor:
     return ops.stack([ops.min(x, -1), ops.min(y, -1), ops.max(x, -1), ops.max(y, -1)], -1)
 
 
-def crop(boxes: Tensor, top: Any, left: Any, height: Any, width: Any, bounding_box_format: str = "xyxy") -> Any:
+def crop(boxes: Tensor, top: Any, left: Any, height: object, width: object, bounding_box_format: str = "xyxy") -> Any:
     """Return boxes in the window of a crop, cut off at its edges; all sizes in pixels, boxes in xyxy."""
     moved = pad(boxes, -top, -left, bounding_box_format=bounding_box_format)
     return clip_to_image_size({"boxes": moved}, height, width)["boxes"]
 
 
 def pad(
-    boxes: Tensor, top: Any, left: Any, height: Any = None, width: Any = None, bounding_box_format: str = "xyxy"
+    boxes: Tensor, top: Any, left: Any, height: object = None, width: object = None, bounding_box_format: str = "xyxy"
 ) -> Tensor:
     """Return boxes in xyxy moved down by ``top`` and right by ``left`` pixels; height and width are not used, as in Keras."""
     only_xyxy(bounding_box_format)

@@ -79,17 +79,17 @@ class InverseRealFourier(Op):
         return out
 
 
-def fft(x: tuple[Any, Any]) -> tuple[Tensor, Tensor]:
+def fft(x: tuple[object, object]) -> tuple[Tensor, Tensor]:
     """Return the Fourier transform of (real, imaginary) along the last axis, as such a pair."""
     return _pair(Fourier("fft")(*checked_pair("fft", x)))
 
 
-def fft2(x: tuple[Any, Any]) -> tuple[Tensor, Tensor]:
+def fft2(x: tuple[object, object]) -> tuple[Tensor, Tensor]:
     """Return the Fourier transform of (real, imaginary) along the last two axes, as such a pair."""
     return _pair(Fourier("fft2")(*checked_pair("fft2", x)))
 
 
-def ifft2(x: tuple[Any, Any]) -> tuple[Tensor, Tensor]:
+def ifft2(x: tuple[object, object]) -> tuple[Tensor, Tensor]:
     """Return the inverse of ``fft2`` of (real, imaginary), as such a pair."""
     return _pair(Fourier("ifft2")(*checked_pair("ifft2", x)))
 
@@ -103,7 +103,7 @@ def rfft(x: TensorLike, fft_length: int | None = None) -> tuple[Tensor, Tensor]:
     return _pair(RealFourier(fft_length)(x))
 
 
-def irfft(x: tuple[Any, Any], fft_length: int | None = None) -> Tensor:
+def irfft(x: tuple[object, object], fft_length: int | None = None) -> Tensor:
     """Return the inverse of ``rfft`` of (real, imaginary): ``fft_length`` real values, by default 2 * (frequencies -
     1).
     """

@@ -170,7 +170,7 @@ def stft(
 
 
 def istft(
-    x: tuple[Any, Any],
+    x: tuple[object, object],
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,

@@ -19,7 +19,7 @@ FORWARD, BACKWARD = "float8_e4m3fn", "float8_e5m2"
 """The dtypes of what is multiplied and of gradients."""
 
 
-def compute_float8_scale(amax: Any, scale: Tensor, dtype_max: Any, margin: int = 0) -> Tensor:
+def compute_float8_scale(amax: object, scale: Tensor, dtype_max: object, margin: int = 0) -> Tensor:
     """Return the new scale, amax * 2**margin / dtype_max; the old one where ``amax`` is 0 or not finite.
 
     The delayed scaling of NVIDIA's Transformer Engine, whose scale is the reciprocal of this one.
@@ -29,7 +29,7 @@ def compute_float8_scale(amax: Any, scale: Tensor, dtype_max: Any, margin: int =
     return torch.reciprocal(torch.where(known, most / amax / 2**margin, torch.reciprocal(scale)))
 
 
-def compute_float8_amax_history(x: Tensor, amax_history: Any) -> Tensor:
+def compute_float8_amax_history(x: Tensor, amax_history: object) -> Tensor:
     """Return the history moved on by one step, max |x| in its first place."""
     x, history = convert_to_tensor(x), convert_to_tensor(amax_history)
     moved = history.roll(-1)
@@ -90,7 +90,7 @@ def _functions() -> tuple[Any, Any]:
             return quantize_and_dequantize(x, scale, FORWARD, dtypes.name_of(x.dtype))
 
         @staticmethod
-        def backward(ctx: Any, *upstream: Any) -> Any:
+        def backward(ctx: Any, *upstream: object) -> Any:
             amax, scale, history = ctx.saved_tensors
             return (*upstream, *_next(amax, scale, history, FORWARD))
 

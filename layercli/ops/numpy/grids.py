@@ -112,7 +112,7 @@ def trapezoid(y: TensorLike, x: TensorLike | None = None, dx: float = 1.0, axis:
     return 0.5 * Reduction("sum", along)(_widths(y, x, dx, along) * pairs)
 
 
-def _widths(y: object, x: Any, dx: object, axis: int) -> Any:
+def _widths(y: object, x: object, dx: object, axis: int) -> Any:
     """Return the distances between neighbouring sample points."""
     if x is None:
         return dx

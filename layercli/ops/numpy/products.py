@@ -39,7 +39,7 @@ class Kron(Op):
         return torch.kron(x, y)
 
 
-def tensordot(x1: TensorLike, x2: TensorLike, axes: int | Sequence[Any] = 2) -> Tensor:
+def tensordot(x1: TensorLike, x2: TensorLike, axes: int | Sequence[object] = 2) -> Tensor:
     """Return the sum of x1 * x2 over ``axes``: the last of x1 and the first of x2, or the axes listed for each.
 
     The result has the remaining axes of x1, then those of x2. Raises ShapeError where the sizes differ.
@@ -130,7 +130,7 @@ def _axes(x: Spec, y: Spec, axes: int | Sequence[Any]) -> tuple[tuple[int, ...],
     return x_axes, y_axes
 
 
-def _alike(x: Any, y: Any) -> tuple[Any, Any]:
+def _alike(x: object, y: object) -> tuple[Any, Any]:
     """Return x and y as tensors of their promoted dtype."""
     x, y = convert_to_tensor(x), convert_to_tensor(y)
     dtype = promoted(spec_of(x), spec_of(y))

@@ -90,7 +90,7 @@ def arange(start: object, stop: object = None, step: object = None, dtype: DType
 
 def linspace(
     start: TensorLike,
-    stop: Any,
+    stop: object,
     num: Size = 50,
     endpoint: bool = True,
     retstep: bool = False,

@@ -145,7 +145,7 @@ def _resolved_size(size: Dim, values: dict[str, Size]) -> Size:
     return values[text] if text in values else size.at(values)
 
 
-def reshape(x: TensorLike, newshape: int | Iterable[Any]) -> Tensor:
+def reshape(x: TensorLike, newshape: int | Iterable[object]) -> Tensor:
     """Return x's values in ``newshape``, in row-major order; one size may be -1, and symbolic sizes of x may be used.
 
     Raises ShapeError where the numbers of values differ.
@@ -153,7 +153,7 @@ def reshape(x: TensorLike, newshape: int | Iterable[Any]) -> Tensor:
     return ReshapeTensor(*_sized(newshape, x, allow_rest=True))(x)
 
 
-def broadcast_to(x: TensorLike, shape: int | Iterable[Any]) -> Tensor:
+def broadcast_to(x: TensorLike, shape: int | Iterable[object]) -> Tensor:
     """Return x broadcast to ``shape``, without a copy; ShapeError where it does not broadcast."""
     return BroadcastTo(*_sized(shape, x))(x)
 

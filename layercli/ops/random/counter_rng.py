@@ -45,14 +45,14 @@ def concrete(noise_shape: tuple[int | None, ...] | None, x: Tensor) -> Size | tu
     return tuple(size if wanted is None else wanted for wanted, size in zip(noise_shape, x.shape, strict=True))
 
 
-def uniform(shape: Any, like: Tensor, seed: int | None, counter: Any) -> Tensor:
+def uniform(shape: Any, like: Tensor, seed: int | None, counter: object) -> Tensor:
     """Return uniform values in [0, 1) of ``shape`` on the device of ``like``: torch's, or those of (seed, counter)."""
     if seed is None:
         return torch.rand(shape, device=like.device)
     return hashed(shape, like.device, seed, counter)
 
 
-def normal(like: Tensor, seed: int | None, counter: Any) -> Tensor:
+def normal(like: Tensor, seed: int | None, counter: object) -> Tensor:
     """Return standard normal values with the shape, dtype and device of ``like``; the seeded ones by the Box-Muller
     transform.
     """

@@ -30,7 +30,7 @@ def costs(*names: str) -> Callable[[Cost], Cost]:
     return register
 
 
-def first_of(out: Any) -> Any:
+def first_of(out: object) -> Any:
     """Return the result, the first of several."""
     return out[0] if isinstance(out, (tuple, list)) else out
 

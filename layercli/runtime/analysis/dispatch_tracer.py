@@ -216,7 +216,7 @@ class _FlexAttention:
         return "flex_attention"
 
 
-def _unset(x: Any, _: bool) -> Any:
+def _unset(x: object, _: bool) -> Any:
     """Return a real tensor like ``x`` whose values are not set; memory that is not written to takes none."""
     return torch.empty_strided(x.size(), x.stride(), dtype=x.dtype) if isinstance(x, torch.Tensor) else x
 

@@ -115,7 +115,7 @@ class DispatchedOperation:
         self.returned = {}
         real: dict[int, torch.Tensor] = {}  # what a copy without values stands for
 
-        def taken(x: Any, writes: bool) -> Any:
+        def taken(x: object, writes: bool) -> Any:
             if not isinstance(x, torch.Tensor):
                 return x
             found = take(x, writes)
@@ -125,7 +125,7 @@ class DispatchedOperation:
                 real[id(found)] = known
             return found
 
-        def recorded(x: Any, _: bool) -> Any:
+        def recorded(x: object, _: bool) -> Any:
             return real.get(id(x), x)
 
         args = tuple(map_tensors(x, taken, i in written) for i, x in enumerate(self.args))
@@ -149,7 +149,7 @@ class DispatchedOperation:
         found = self.tracer.taken(x)
         return found if found.is_meta else found.to("meta")
 
-    def wrapped(self, out: Any) -> Any:
+    def wrapped(self, out: object) -> Any:
         """Return the results for the calling code: fake tensors for those without values; in-place operands as given."""
         if self.returned:
             for x in self.operands:

@@ -58,7 +58,7 @@ class FakeTensor(torch.Tensor):
 
     data = property(lambda self: self.detach(), _set_data)
 
-    def numpy(self, *args: Any, **kwargs: Any) -> Any:
+    def numpy(self, *args: object, **kwargs: object) -> Any:
         """Raise NeedsValues."""
         raise NeedsValues("numpy()")
 

@@ -34,7 +34,7 @@ def macs_of(module: nn.Module, placed: object, flags: Mapping[str, object]) -> d
 
 
 def traced_call(
-    module: nn.Module, placed: Any, flags: Mapping[str, Any], paths: dict[nn.Module, list[Path]] | None = None
+    module: nn.Module, placed: object, flags: Mapping[str, object], paths: dict[nn.Module, list[Path]] | None = None
 ) -> Trace:
     """Return the trace of one run on a tree of tensors; ``paths`` are the modules to distinguish, by default all."""
     inputs = tree.map_structure(lambda x: _without_device(x) if isinstance(x, torch.Tensor) else x, placed)

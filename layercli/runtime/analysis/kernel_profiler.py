@@ -136,7 +136,7 @@ def _profiling(program: PreparedModel, *, memory: bool = False) -> Iterator[torc
         ranges.append(record_function(name))
         ranges[-1].__enter__()
 
-    def leave(_: Any) -> None:
+    def leave(_: object) -> None:
         ranges.pop().__exit__(None, None, None)
 
     activities = [ProfilerActivity.CPU]

@@ -76,8 +76,8 @@ def measure(program: PreparedModel, inputs: TensorTree, repeat: RepeatedRuns, wa
 
 
 def compare_latency(
-    ours: tuple[PreparedModel, Any],
-    theirs: tuple[PreparedModel, Any],
+    ours: tuple[PreparedModel, object],
+    theirs: tuple[PreparedModel, object],
     repeat: RepeatedRuns,
     warmup: int,
     at_most: float,
@@ -87,7 +87,7 @@ def compare_latency(
     return first, second, slowdown(first.samples, second.samples, at_most)
 
 
-def in_turns(sides: Sequence[tuple[PreparedModel, Any]], repeat: RepeatedRuns, warmup: int) -> list[Timing]:
+def in_turns(sides: Sequence[tuple[PreparedModel, object]], repeat: RepeatedRuns, warmup: int) -> list[Timing]:
     """Return the times of models that run alternately, so that a slow phase of the machine affects all of them."""
     programs = [program for program, _ in sides]
     ready = [(program, program.place(inputs)) for program, inputs in sides]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from layercli.core import tree
@@ -23,7 +21,7 @@ from layercli.runtime.execution.graph_module import GraphModule
 from layercli.runtime.inference.prepared_model import PreparedModel
 
 
-def layer_floors(program: PreparedModel, placed: Any) -> dict[str, Floor]:
+def layer_floors(program: PreparedModel, placed: object) -> dict[str, Floor]:
     """Return the floor of each layer by its path; empty where the operations of the run are not known."""
     graph = graph_of(program, placed)
     if graph is None or graph.incomplete:
@@ -35,7 +33,7 @@ def layer_floors(program: PreparedModel, placed: Any) -> dict[str, Floor]:
     return {} if floor is None else dict(floor.modules)
 
 
-def graph_of(program: PreparedModel, placed: Any) -> ModelGraph | None:
+def graph_of(program: PreparedModel, placed: object) -> ModelGraph | None:
     """Return the graph of a run on a tree of tensors; None for one that is not known."""
     model = program.model
     if isinstance(model, Layer):

@@ -165,7 +165,7 @@ def arguments_of(module: nn.Module) -> dict[str, Any]:
     return {name: {**found, **held}[name] for name in names if name in found or name in held}
 
 
-def is_plain(value: Any) -> bool:
+def is_plain(value: object) -> bool:
     """Whether a value is a number, a text, None or a list or tuple of such."""
     if isinstance(value, (list, tuple)):
         return len(value) <= LONGEST_ARGUMENT and all(map(is_plain, value))

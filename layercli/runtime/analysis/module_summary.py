@@ -174,7 +174,7 @@ def _named(outputs: TensorTree) -> list[tuple[str, Any]]:
     return list(zip(distinct([key for key, _ in found]), [x for _, x in found], strict=True))
 
 
-def _flat(tree: Any) -> list[Any]:
+def _flat(tree: object) -> list[Any]:
     if isinstance(tree, dict):
         tree = list(tree.values())
     if isinstance(tree, list):

@@ -126,7 +126,7 @@ class Recording:
         original = nn.Module.__call__
         recording = self
 
-        def recorded(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        def recorded(module: nn.Module, *args: object, **kwargs: object) -> Any:
             path = recording.path_of(module)
             if path is None:
                 return original(module, *args, **kwargs)
@@ -155,14 +155,14 @@ class Recording:
         self.leave(outputs)
         return outputs
 
-    def enter(self, path: Path, module: nn.Module, inputs: list[Any]) -> None:
+    def enter(self, path: Path, module: nn.Module, inputs: list[object]) -> None:
         """Record that a call of a module begins."""
         call = TracedCall(path, module, described(inputs), start=len(self.trace.operations))
         self.trace.calls.append(call)
         self.open.append(call)
         self.stack.append(path)
 
-    def leave(self, outputs: Any) -> None:
+    def leave(self, outputs: object) -> None:
         """Record that the last call that began has finished."""
         self.trace.failed_in = None  # a nested call raised and the module caught the exception
         call = self.close()
@@ -189,7 +189,7 @@ def spec_of(x: torch.Tensor) -> Spec:
     return Spec(tuple(map(int, x.shape)), str(x.dtype).removeprefix("torch."))
 
 
-def described(values: Any) -> Any:
+def described(values: object) -> Any:
     """Return nested lists and dicts with a Spec for each tensor; objects that hold tensors become dicts."""
     if isinstance(values, torch.Tensor):
         return spec_of(values)
@@ -203,7 +203,7 @@ def described(values: Any) -> Any:
     return _parts_of_object(values)
 
 
-def _parts_of_object(value: Any) -> Any:
+def _parts_of_object(value: object) -> Any:
     """Return the fields of a dataclass by name; None for a number or a string."""
     if value is None or isinstance(value, (bool, int, float, str, bytes, type, torch.dtype, torch.device)):
         return None
@@ -288,7 +288,7 @@ def is_of_user(error: Exception) -> bool:
     return not isinstance(error, NeedsValues) and re.search(words, str(error)) is not None
 
 
-def is_lazy(x: Any) -> bool:
+def is_lazy(x: object) -> bool:
     """Whether a parameter has no shape yet."""
     return isinstance(x, (nn.UninitializedParameter, nn.UninitializedBuffer))
 

@@ -110,7 +110,7 @@ class StepRecording(Recording):
 def trace_step(
     module: nn.Module,
     inputs: Mapping[str, Spec],
-    values: Mapping[str, Any],
+    values: Mapping[str, object],
     checkpointed: Sequence[str] = (),
     dtype: str | None = None,
     *,
@@ -155,7 +155,7 @@ def trace_step(
 
 
 def run_step(
-    module: nn.Module, args: list[Any], kwargs: dict[str, Any], recording: StepRecording, automatic: Any
+    module: nn.Module, args: list[object], kwargs: dict[str, object], recording: StepRecording, automatic: Any
 ) -> Any:
     """Run the forward and the backward pass; return the outputs, which live to the end, as a loss that is kept does."""
     with torch.autograd.graph.saved_tensors_hooks(recording.pack, lambda x: x), automatic:

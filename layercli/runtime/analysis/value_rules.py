@@ -49,7 +49,7 @@ def orders_drawn(shape: Any, dim: int, count: int, generator: torch.Generator) -
     return torch.rand(tuple(shape), generator=generator).argsort(dim).narrow(dim, 0, count).contiguous()
 
 
-def _argument(args: tuple[Any, ...], index: int, default: Any) -> Any:
+def _argument(args: tuple[object, ...], index: int, default: object) -> Any:
     return args[index] if len(args) > index else default
 
 
@@ -62,7 +62,7 @@ def _sort(args: tuple[Any, ...], out: Any, generator: torch.Generator) -> Any:
     return [out[0], orders_drawn(args[0].shape, dim, args[0].shape[dim] if args[0].dim() else 1, generator)]
 
 
-def _argsort(args: tuple[Any, ...], out: Any, generator: torch.Generator) -> Any:
+def _argsort(args: tuple[object, ...], out: object, generator: torch.Generator) -> Any:
     return _sort(args, (None,), generator)[1]
 
 
@@ -96,7 +96,7 @@ def _grouped_product(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Ten
     return torch.empty((*batch, rows, weight.shape[-1]), dtype=kwargs.get("out_dtype") or x.dtype, device="meta")
 
 
-def _lstm_layer(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _lstm_layer(args: tuple[Any, ...], kwargs: dict[str, object]) -> Any:
     """Return the results of oneDNN's LSTM, whose workspace torch's meta kernel leaves empty."""
     out, h, c, workspace = torch.ops.aten.mkldnn_rnn_layer.default(*args, **kwargs)
     steps, batch, features = args[0].shape

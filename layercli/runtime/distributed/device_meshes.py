@@ -90,7 +90,7 @@ def placements(layout: TensorLayout) -> list[Any]:
     ]
 
 
-def distribute_tensor(tensor: Any, layout: TensorLayout) -> Tensor:
+def distribute_tensor(tensor: object, layout: TensorLayout) -> Tensor:
     """See ``layercli.distribution.distribute_tensor``."""
     from torch.distributed.tensor import distribute_tensor as distribute
 

@@ -44,7 +44,7 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: Config) -> Any:
     return masking.passed_on(layer, args, kwargs, outputs)
 
 
-def describe(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, object]) -> None:
+def describe(layer: Layer, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
     """Build the whole layer symbolically from the specs of the arguments, then create its module."""
     specs = tree.map_structure(spec_of, (args, kwargs))
     with graph.fresh_trace():

@@ -72,7 +72,7 @@ def takes_any(model: nn.Module) -> bool:
 
 
 def calling_with(
-    model: nn.Module, run: Callable[..., Any], flags: Mapping[str, Any] = MappingProxyType({})
+    model: nn.Module, run: Callable[..., Any], flags: Mapping[str, object] = MappingProxyType({})
 ) -> Callable[[Any], Any]:
     """Return a function of inputs, a dict by name or a list, that calls ``run``; ``model`` gives the signature.
 
@@ -88,7 +88,7 @@ def calling_with(
 
 
 def spreading(
-    model: nn.Module, flags: Mapping[str, Any] = MappingProxyType({})
+    model: nn.Module, flags: Mapping[str, object] = MappingProxyType({})
 ) -> Callable[[Any], tuple[list[Any], dict[str, Any]]]:
     """Return a function that turns named inputs into call arguments: positional up to the first missing one, then keywords.
 

@@ -131,7 +131,7 @@ class LayerModule(nn.Module):
         vars(self.bag.outermost).pop("forward", None)
         self.bag.losses.append((self.described, loss))
 
-    def register_variable(self, variable: Variable, seed: str = "", value: Any = None) -> None:
+    def register_variable(self, variable: Variable, seed: str = "", value: object = None) -> None:
         """Register the parameter or buffer of ``variable``: with a ``value``, or initialized from the model's seed and its path."""
         if not hasattr(self, variable.key):
             with torch.inference_mode(False), torch.enable_grad():
@@ -174,7 +174,7 @@ def new_empty(layer: type[Layer]) -> LayerModule:
     return module_class(layer).__new__(module_class(layer))
 
 
-def build_module(layer: Layer, *, ready: bool = False, values: Mapping[Variable, Any] = NONE_GIVEN) -> LayerModule:
+def build_module(layer: Layer, *, ready: bool = False, values: Mapping[Variable, object] = NONE_GIVEN) -> LayerModule:
     """Create the module of ``layer`` and of its built sublayers, or add what is missing.
 
     New parameters have the ``values``, of their logical shapes, and others their initial values.
@@ -203,7 +203,7 @@ def _share_bag(layer: Layer, ready: bool) -> None:
                 vars(below._module).pop("forward", None)
 
 
-def _attached(layer: Layer, path: str, values: Mapping[Variable, Any]) -> LayerModule:
+def _attached(layer: Layer, path: str, values: Mapping[Variable, object]) -> LayerModule:
     if layer._module is None:
         layer._module = module_class(type(layer))(layer)
     module: LayerModule = layer._module
@@ -217,7 +217,7 @@ def _attached(layer: Layer, path: str, values: Mapping[Variable, Any]) -> LayerM
     return module
 
 
-def register(module: nn.Module, variable: Variable, seed: str = "", value: Any = None) -> None:
+def register(module: nn.Module, variable: Variable, seed: str = "", value: object = None) -> None:
     """Register the parameter or buffer of ``variable`` in ``module``, with a value or initialized."""
     tensor = drawn(variable, seed or variable.path) if value is None else holding(variable, value)
     if variable.made_trainable and dtypes.is_floating(variable.dtype):

@@ -82,7 +82,7 @@ class TorchFunction(TreeOp):
         args, kwargs = tree.map_structure(filled, self.given)
         return self.function(*args, **kwargs)
 
-    def _on_meta(self, inputs: tuple[object, ...], fill: Mapping[Any, int]) -> Any:
+    def _on_meta(self, inputs: tuple[object, ...], fill: Mapping[object, int]) -> Any:
         metas = [
             torch.empty([_filled(n, fill) for n in x.shape], dtype=dtype_of(x.dtype), device="meta")
             if isinstance(x, Spec)
@@ -92,7 +92,7 @@ class TorchFunction(TreeOp):
         with torch.device("meta"):
             return self._applied(metas, lambda size: _filled(size, fill))
 
-    def _shapes(self, inputs: tuple[object, ...], fill: Mapping[Any, int]) -> Any:
+    def _shapes(self, inputs: tuple[object, ...], fill: Mapping[object, int]) -> Any:
         try:
             result = self._on_meta(inputs, fill)
         except (RuntimeError, IndexError, ValueError, TypeError) as error:

@@ -262,7 +262,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
             write_archive(path, described, groups, {place: layer.assets() for place, layer in layers_of(model).items()})
 
 
-def save_legacy(model: Model, path: str | os.PathLike[str], described: Mapping[str, Any]) -> None:
+def save_legacy(model: Model, path: str | os.PathLike[str], described: Mapping[str, object]) -> None:
     """Write a model whose config is ``described`` to ``.h5``, a layer's trainable variables before others."""
     from layercli.saving import legacy_h5_writer
 
@@ -287,7 +287,7 @@ def save_legacy(model: Model, path: str | os.PathLike[str], described: Mapping[s
 
 
 def load_model(
-    path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True
+    path: str | os.PathLike[str], custom_objects: Mapping[str, object] | None = None, compile: bool = True
 ) -> Model:
     """See saving.load_model."""
     with keras_file.opened(path) as archive:

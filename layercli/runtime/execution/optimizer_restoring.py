@@ -67,7 +67,7 @@ def state_before_2_11(
     return [*values, *(stored.get(entry.key, tensors.to_numpy(entry.tensor)) for entry in state.entries)]
 
 
-def built(optimizer: Any) -> bool:
+def built(optimizer: object) -> bool:
     """Return whether an optimizer has its state."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     return getattr(inner, "state", None) is not None or getattr(inner, "members", None) is not None

@@ -15,7 +15,7 @@ torch_checkpoint: Any = getattr(torch_checkpointing.checkpoint, "__wrapped__", t
 """torch's function itself: what wraps it imports the compiler, which takes seconds."""
 
 
-def checkpoint(f: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def checkpoint(f: Callable[..., Any], args: tuple[object, ...], kwargs: Mapping[str, object]) -> Any:
     """Return ``f`` of the arguments; the backward pass computes it again from the values that variables had."""
     if not torch.is_grad_enabled():
         return f(*args, **kwargs)

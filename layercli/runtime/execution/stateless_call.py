@@ -31,7 +31,7 @@ def stateless_call(
     return (outputs, state, losses) if return_losses else (outputs, state)
 
 
-def swap_value(variable: Variable, value: Any) -> Any:
+def swap_value(variable: Variable, value: object) -> Any:
     """Let the module hold another value, of the logical shape, and return the tensor that it held."""
     stored = variable.stored
     new = torch.as_tensor(value.value if isinstance(value, Variable) else value).to(stored)

@@ -83,14 +83,14 @@ def in_order(model: Model, optional: Mapping[str, Spec]) -> list[str]:
     return [name for name in inspect.signature(model.call).parameters if name in optional]
 
 
-def with_optional(model: Model, specs: tuple[Any, ...], optional: Mapping[str, Spec]) -> tuple[Any, ...]:
+def with_optional(model: Model, specs: tuple[object, ...], optional: Mapping[str, Spec]) -> tuple[Any, ...]:
     """Return the Specs of the positional arguments of ``call`` up to the last optional one, None for those left out."""
     names = list(inspect.signature(model.call).parameters)
     last = max((names.index(name) for name in optional), default=-1)
     return (*specs, *(optional.get(name) for name in names[len(specs) : last + 1]))
 
 
-def check_settings(settings: Mapping[str, Any], onnx: bool) -> None:
+def check_settings(settings: Mapping[str, object], onnx: bool) -> None:
     """Raise UsageError for arguments that the exporter of the format does not take."""
     taken = [
         name for name in inspect.signature(torch.export.export).parameters if name not in ("mod", "args", "kwargs")
@@ -104,7 +104,7 @@ def check_settings(settings: Mapping[str, Any], onnx: bool) -> None:
 
 
 def traced(
-    module: nn.Module, specs: Any, owner: str, *, any_batch: bool = True, **settings: Any
+    module: nn.Module, specs: object, owner: str, *, any_batch: bool = True, **settings: Any
 ) -> torch.export.ExportedProgram:
     """Return the exported program of ``module`` in inference mode for arguments of these Specs; UsageError if torch cannot.
 
@@ -132,7 +132,7 @@ def as_tuple(axes: Any) -> tuple[Any, ...]:
     return (axes,) if isinstance(axes, dict) else tuple(axes)
 
 
-def by_parameter(module: torch.nn.Module, axes: Any) -> Any:
+def by_parameter(module: torch.nn.Module, axes: object) -> Any:
     """Return the dynamic axes of the arguments as torch takes them: by the parameters of ``forward``, which may be ``*args``."""
     first = next(iter(inspect.signature(module.forward).parameters.values()))
     return (axes,) if first.kind is first.VAR_POSITIONAL else axes

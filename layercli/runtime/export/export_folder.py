@@ -64,7 +64,7 @@ def write_archive(
 
 
 def _traced(
-    owner: str, function: Any, tracked: Sequence[Layer], specs: Any, any_batch: bool, settings: Config
+    owner: str, function: Any, tracked: Sequence[Layer], specs: object, any_batch: bool, settings: Config
 ) -> torch.export.ExportedProgram:
     if isinstance(function, Layer):
         return traced(function.module, specs, owner, any_batch=any_batch, **settings)

@@ -11,7 +11,7 @@ from layercli.core.spec import Spec, with_batch_dim
 from layercli.errors import UsageError
 
 
-def specs_of(signature: Any, whole: bool = True) -> Any:
+def specs_of(signature: object, whole: bool = True) -> Any:
     """Return the Specs of the arguments that a list of InputSpec, KerasTensor or tensors describes, or one of them or a dict.
 
     ``whole``: it is for a model, which takes several inputs as one argument.
@@ -22,7 +22,7 @@ def specs_of(signature: Any, whole: bool = True) -> Any:
     return tree.map_structure(_spec, given)
 
 
-def _spec(given: Any) -> Spec:
+def _spec(given: object) -> Spec:
     if isinstance(given, InputSpec):
         if given.shape is None:
             raise UsageError("an InputSpec of an input_signature needs a shape")

@@ -171,7 +171,7 @@ def plain(name: str) -> str:
     return name.replace(".", "_")
 
 
-def exported(made: TracedModule, axes: Sequence[dict[int, Any]]) -> ExportedProgram:
+def exported(made: TracedModule, axes: Sequence[dict[int, object]]) -> ExportedProgram:
     """Return the exported program of the module; UsageError where torch cannot export it, or fixes an open size."""
     try:
         with silence(), torch.no_grad():

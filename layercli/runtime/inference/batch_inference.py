@@ -88,12 +88,12 @@ def rows_in(inputs: dict[str, Any]) -> int:
     return counts.pop()
 
 
-def batch_of(inputs: Any, start: int, stop: int) -> Any:
+def batch_of(inputs: object, start: int, stop: int) -> Any:
     """Return the tree of arrays of one batch."""
     return tree.map_structure(lambda rows: rows.batch(start, stop), inputs)
 
 
-def identity(plan: Any, files: list[str]) -> str:
+def identity(plan: object, files: list[str]) -> str:
     """Return the identity of a stream: the plan, and each file's size and modification time."""
     stats = []
     for name in files:
@@ -130,7 +130,7 @@ def check_batch(name: str, model: Any, asked: int | None) -> None:
 
 def stream(
     program: PreparedModel,
-    inputs: Any,
+    inputs: object,
     writer: RowWriter,
     batch_size: int | None,
     show_progress: Callable[[int], None],
@@ -182,12 +182,12 @@ def stream(
     return done
 
 
-def filled_up(batch: Any, rows: int) -> Any:
+def filled_up(batch: object, rows: int) -> Any:
     """Pad a tree of arrays to that many rows by repeating the last row."""
     return tree.map_structure(lambda x: np.concatenate([x, np.repeat(x[-1:], rows - len(x), axis=0)]), batch)
 
 
-def output(program: PreparedModel, batch: Any) -> tuple[str, torch.Tensor]:
+def output(program: PreparedModel, batch: object) -> tuple[str, torch.Tensor]:
     """Return the single output for a batch, and its name."""
     outputs = program.outputs(program.place(batch))
     if len(outputs) != 1:
@@ -212,7 +212,7 @@ def check(found: torch.Tensor, rows: int) -> None:
         )
 
 
-def report(name: str, device: str, inputs: Any, path: str, done: Streamed) -> ForwardRun:
+def report(name: str, device: str, inputs: object, path: str, done: Streamed) -> ForwardRun:
     """Return the report on a streamed file; its values are mapped and read once, in order."""
     shown = [f"{rows.array.dtype.name}{list(rows.array.shape)}" for rows in tree.flatten(inputs)]
     written = NpyFile(path)

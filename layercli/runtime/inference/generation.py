@@ -64,7 +64,7 @@ def generate(program: PreparedModel, inputs: Tree, count: int, rules: DecodingRu
 
 def decode(
     program: PreparedModel,
-    prompt: Any,
+    prompt: object,
     mask: torch.Tensor | None,
     positions: torch.Tensor,
     count: int,

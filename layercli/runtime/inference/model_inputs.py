@@ -138,7 +138,7 @@ def inputs_for_module(
     return {name: kept(found[name]) for name in given.taken.names if name in found}
 
 
-def kept(array: Any) -> Any:
+def kept(array: object) -> Any:
     """Return an array that a run cannot modify: each run gets a copy."""
     if isinstance(array, np.ndarray):
         array.flags.writeable = False

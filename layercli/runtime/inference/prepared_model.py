@@ -88,7 +88,7 @@ class PreparedModel:
         """What was folded, if the model runs fused."""
         return self.call.folds if isinstance(self.call, FusedModel) else None
 
-    def place(self, inputs: Any) -> Any:
+    def place(self, inputs: object) -> Any:
         """Return a tree of arrays as tensors on the device; floating ones are cast to the model's dtype, a graph's to its own."""
 
         def placed(x: Tensor) -> Tensor:
@@ -98,7 +98,7 @@ class PreparedModel:
 
         return self.kind.placed(tree.map_structure(placed, inputs))
 
-    def outputs(self, inputs: Any) -> list[tuple[str, torch.Tensor]]:
+    def outputs(self, inputs: object) -> list[tuple[str, torch.Tensor]]:
         """Return the named outputs for a tree of tensors."""
         with torch.inference_mode(), without_input():
             results = self._called(inputs)

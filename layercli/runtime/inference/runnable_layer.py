@@ -43,7 +43,7 @@ class RunnableLayer(RunnableModel[Layer]):
         """Return the tree of Specs that it was called on, or of its example inputs."""
         return offered_inputs(self.model)
 
-    def by_name(self, inputs: Any) -> dict[str, Any]:
+    def by_name(self, inputs: object) -> dict[str, Any]:
         """Return a tree of its inputs by name; if it takes more, the given ones are the first."""
         if inputs is None:
             return {}
@@ -60,7 +60,7 @@ class RunnableLayer(RunnableModel[Layer]):
         inputs = one if specs is None else tree.map_structure(lambda _: next(left), specs)
         return NamedInputs(inputs, optional) if optional else inputs
 
-    def shapes(self, name: str, texts: Sequence[str], specs: Any, taken: Arguments) -> Any:
+    def shapes(self, name: str, texts: Sequence[str], specs: object, taken: Arguments) -> Any:
         """Return the tree ``specs`` with the shapes of the command line applied."""
         return shape_parser.parse_shapes(texts, specs, taken.names)
 
@@ -103,7 +103,7 @@ class RunnableLayer(RunnableModel[Layer]):
 
         return call
 
-    def named_outputs(self, results: Any) -> list[tuple[str, Any]]:
+    def named_outputs(self, results: object) -> list[tuple[str, Any]]:
         """Return what a call returned by name."""
         return list(ends(results, None))
 

@@ -85,7 +85,7 @@ class RunnableModel(ABC, Generic[M]):
         """Return inputs of another model by name as it takes them; UsageError or ShapeError if they do not fit."""
         return given
 
-    def shapes(self, name: str, texts: Sequence[str], specs: Any, taken: Arguments) -> Any:
+    def shapes(self, name: str, texts: Sequence[str], specs: object, taken: Arguments) -> Any:
         """Return ``specs`` with the shapes of the command line applied."""
         raise NotImplementedError
 
@@ -108,11 +108,11 @@ class RunnableModel(ABC, Generic[M]):
     ) -> Callable[[Any], Any]:
         """Return the function of the inputs that runs it; ``flags`` are other arguments of ``forward``."""
 
-    def placed(self, inputs: Any) -> Any:
+    def placed(self, inputs: object) -> Any:
         """Return inputs that are on the device in the dtypes that it takes."""
         return inputs
 
-    def named_outputs(self, results: Any) -> list[tuple[str, Any]]:
+    def named_outputs(self, results: object) -> list[tuple[str, Any]]:
         """Return what a call returned by name."""
         return list(ends(by_field(results), None))
 

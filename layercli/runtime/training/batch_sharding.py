@@ -33,7 +33,7 @@ class ShardSum(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+    def backward(ctx: object, gradient: torch.Tensor) -> torch.Tensor:
         """Return the gradients summed over the ranks."""
         return ShardSum.forward(ctx, gradient)
 
@@ -168,7 +168,7 @@ class BatchShard:
             for metric, state in zip(metrics, own, strict=True):
                 metric._state = state
 
-    def agreed(self, logs: Mapping[str, Any]) -> dict[str, Any]:
+    def agreed(self, logs: Mapping[str, object]) -> dict[str, Any]:
         """Return logs as numbers, equal on every rank: computed together, or, for a custom step, averaged over the ranks."""
         found = numbers(logs)
         if isinstance(logs, LazyLogs):

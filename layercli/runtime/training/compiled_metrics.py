@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -23,7 +23,7 @@ class LossTracker(Mean):
         super().__init__(name="loss")
         self.part: BatchShard | None = None
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]  # of values, as Mean's
+    def update_state(self, values: object, sample_weight: object = None) -> None:  # type: ignore[override]  # of values, as Mean's
         """Add a loss, which counts as ``sample_weight`` samples, by default as one for each of ``values``."""
         loss = torch.as_tensor(values).detach()
         samples = loss.numel() if sample_weight is None else float(torch.as_tensor(sample_weight).sum())

@@ -155,7 +155,7 @@ class ImageAdapter(ArrayAdapter):
                 if ready is not None:
                     yield self._batch(*ready.result())
 
-    def _batch(self, x: Any, y: Any) -> Batch:
+    def _batch(self, x: object, y: object) -> Batch:
         labels = tensors_of(y)
         weight = None if self.class_weight is None else weights_of_classes(labels, self.class_weight)
         return torch.from_numpy(x), labels, weight

@@ -119,7 +119,7 @@ def fit_file(
     save: str | None = None,
     resume: bool = False,
     force: bool = False,
-    verbose: Any = "auto",
+    verbose: object = "auto",
     inform: Callable[[str], None] = lambda sentence: None,
 ) -> FitReport:
     """Train a model on the file ``data``, save after every epoch, and report; an interruption saves as well.

@@ -30,7 +30,7 @@ class LazyLogs(Mapping[str, Any]):
         return len(self._read())
 
 
-def numbers(logs: Mapping[str, Any]) -> dict[str, Any]:
+def numbers(logs: Mapping[str, object]) -> dict[str, Any]:
     """Return logs with each tensor as a number (or nested lists), sorted by name as in Keras; a dict gives its own names."""
     found: dict[str, Any] = {}
     for name in sorted(logs):

@@ -32,7 +32,7 @@ class Events:
         with writing(folder):
             self._writer: Any = SummaryWriter(str(folder))
 
-    def scalars(self, values: Mapping[str, Any], step: int) -> None:
+    def scalars(self, values: Mapping[str, object], step: int) -> None:
         """Write the scalars among ``values``."""
         for name, value in values.items():
             if isinstance(value, float | int):

@@ -246,7 +246,7 @@ def penalized(model: Model) -> list[Any]:
     return [variable for variable in model.trainable_variables if variable.regularizer is not None]
 
 
-def check_names(loss: Any, *metrics: object) -> None:
+def check_names(loss: object, *metrics: object) -> None:
     """Raise UsageError early for unknown names of losses or metrics."""
     for name in names_in(loss):
         if name not in ("crossentropy", "ce"):
