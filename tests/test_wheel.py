@@ -31,7 +31,9 @@ def installed(tmp_path_factory):
     [wheel] = folder.glob("layercli-*.whl")
     venv.create(folder / "venv", with_pip=False, symlinks=True)
     python = folder / "venv" / "bin" / "python"
-    subprocess.run([*pip, "--python", python, "install", "--no-deps", "--no-compile", wheel], check=True, capture_output=True)
+    subprocess.run(
+        [*pip, "--python", python, "install", "--no-deps", "--no-compile", wheel], check=True, capture_output=True
+    )
     [site] = (folder / "venv" / "lib").glob("python*/site-packages")
     (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return python

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from layercli.runtime.execution.malloc_tuning import keep_freed_memory
 
 SCRIPT = """
 import resource
@@ -22,20 +20,15 @@ print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def faults(**environment):
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, env={**os.environ, **environment}
-    )
-    kept, count = done.stdout.split()
-    return kept == "True", int(count)
+def test_a_block_made_again_costs_no_faults(warm):
+    process = warm.start([], code=SCRIPT)
+    out, err = process.communicate()
+    assert err == ""
+    kept, count = out.split()
+    assert kept == "True"
+    assert int(count) < 2048  # the pages of one block of the forty
 
 
-def test_a_block_made_again_costs_no_faults():
-    kept, count = faults()
-    assert kept
-    assert count < 2048  # the pages of one block of the forty
-
-
-def test_what_the_user_set_stays():
-    kept, _ = faults(MALLOC_ARENA_MAX="2")
-    assert not kept
+def test_what_the_user_set_stays(monkeypatch):
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
+    assert not keep_freed_memory.__wrapped__()
