@@ -132,13 +132,15 @@ def dropout(inputs: Tensor, rate: float, noise_shape: Iterable[int | None] | Non
 
 def _from_parameters(
     distribution: str, shape: ShapeLike, parameters: tuple[object, ...], dtype: Any, seed: Seed
-) -> Any:
+) -> object:
     given = [x if isinstance(x, (int, float)) else conversion.convert_to_tensor(x) for x in parameters]
     op = parameterized.ParameterizedRandom(distribution, creation.sizes_of(shape), _floating(distribution, dtype), seed)
     return creation.create(op, *given)
 
 
-def _from_arguments(distribution: str, shape: ShapeLike, settings: tuple[float, float], dtype: Any, seed: Seed) -> Any:
+def _from_arguments(
+    distribution: str, shape: ShapeLike, settings: tuple[float, float], dtype: Any, seed: Seed
+) -> object:
     wanted = creation.dtype_or(dtype, "float32") if distribution == "randint" else _floating(distribution, dtype)
     return creation.create(distributions.RandomTensor(distribution, creation.sizes_of(shape), settings, wanted, seed))
 

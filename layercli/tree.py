@@ -167,7 +167,7 @@ def assert_same_paths(a: object, b: object) -> None:
         raise UsageError(f"the two structures differ in the paths {', '.join(sorted(map(str, different)))}")
 
 
-def _items(node: Any) -> list[tuple[Any, Any]]:
+def _items(node: Any) -> list[tuple[object, object]]:
     """Return the parts of a node, each with its index or key, in order."""
     if not isinstance(node, dict):
         return list(enumerate(node))
@@ -186,7 +186,7 @@ def _made(like: Any, parts: list[Any]) -> Any:
     return type(like)(*parts) if hasattr(like, "_fields") else type(like)(parts)
 
 
-def _together(nodes: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+def _together(nodes: tuple[Any, ...]) -> list[tuple[object, ...]]:
     """Return the parts in the same place of several nodes."""
     keys = [key for key, _ in _items(nodes[0])]
     return [tuple(node[key] for node in nodes) for key in keys]

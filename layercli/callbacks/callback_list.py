@@ -79,7 +79,7 @@ class CallbackList(Callback):
             getattr(callback, hook)(*args)
 
 
-def _hook(name: str) -> Any:
+def _hook(name: str) -> object:
     """Return the method of a CallbackList for a hook, which takes what the hook takes; logs are empty if there are none."""
     of_run = name.startswith(("on_train_", "on_test_", "on_predict_")) and "_batch_" not in name
 

@@ -162,7 +162,7 @@ class LayerProtocol:
         names = [*build_argument_names(type(self))]
         return {"shapes_dict": {**dict(zip(names, args, strict=False)), **named}}
 
-    def _shapes_of_call(self, specs: tuple[object, ...]) -> dict[str, Any]:
+    def _shapes_of_call(self, specs: tuple[object, ...]) -> dict[str, object]:
         """Return the shapes that a layer without a ``build`` of its own was called with, unknown sizes as None."""
 
         def shape_of(spec: object) -> Any:

@@ -35,7 +35,7 @@ class Lifetimes:
         """Return a tree with the recorded tensors in the place of those that the caller holds."""
         return tree.map_structure(self._recorded_one, values)
 
-    def _recorded_one(self, x: object) -> Any:
+    def _recorded_one(self, x: object) -> object:
         if not isinstance(x, SymbolicTensor):
             return x
         if x.origin is not None:
@@ -55,7 +55,7 @@ class Lifetimes:
         """Return copies of a node's outputs for the caller to hold."""
         return tree.map_structure(self._handed_out_one, outputs)
 
-    def _handed_out_one(self, x: object) -> Any:
+    def _handed_out_one(self, x: object) -> object:
         if not isinstance(x, SymbolicTensor):
             return x
         copy = SymbolicTensor(x.spec, x.node, x.index, x.name)

@@ -111,7 +111,7 @@ class Sequential(Model):
         """The symbolic output. Raises NoTensorError if there is no input."""
         return self._end(-1)
 
-    def _end(self, place: int) -> Any:
+    def _end(self, place: int) -> object:
         if not self._ends:
             raise NoTensorError(f"{self.name} has no Input, so it has no input and no output")
         return self._ends[place]

@@ -118,7 +118,7 @@ class Serializable:
             found |= {key: "linear" for key in ACTIVATIONS if key in found and found[key] is None}
         return {**own, **found}
 
-    def _dtype_config(self) -> Any:
+    def _dtype_config(self) -> object:
         """Return what ``dtype`` is in the config: the name of the policy, or policies by path as plain data."""
         if self._given_policy is None:
             return self._policy.name

@@ -66,7 +66,7 @@ class SymbolicCalls:
                 self.adopt()
         return masking.passed_on(self, args, kwargs, node.set_outputs(outputs))
 
-    def _describe(self: Any, node: Node, args: tuple[Any, ...], kwargs: Config) -> Any:
+    def _describe(self: Any, node: Node, args: tuple[Any, ...], kwargs: Config) -> object:
         """Build the layer if needed, run ``call`` on symbolic tensors, and return the Specs of the outputs."""
         if not self.built:
             self._build_for(args, kwargs)

@@ -273,7 +273,7 @@ def is_torch_module(value: object) -> bool:
     return nn is not None and isinstance(value, nn.Module)
 
 
-def _metrics_in(value: object) -> list[Any]:
+def _metrics_in(value: object) -> list[object]:
     if isinstance(value, (list, tuple, dict)):
         return [x for each in (value.values() if isinstance(value, dict) else value) for x in _metrics_in(each)]
     return [value] if hasattr(type(value), "stateless_update_state") else []

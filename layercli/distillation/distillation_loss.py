@@ -42,7 +42,7 @@ def parsed(loss: object) -> Any:
     return found
 
 
-def _functions(loss: object) -> Any:
+def _functions(loss: object) -> object:
     if isinstance(loss, (list, tuple)):
         return type(loss)(map(_functions, loss))
     if isinstance(loss, Mapping) and "class_name" not in loss:
@@ -57,5 +57,5 @@ def summed(loss: object, teacher: Tree, student: Tree) -> Tensor:
     return total
 
 
-def _mean_loss(function: Any, true: Any, pred: Any) -> Any:
+def _mean_loss(function: Any, true: Any, pred: Any) -> object:
     return 0.0 if function is None else ops.mean(function(true, pred))

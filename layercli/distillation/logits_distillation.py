@@ -36,7 +36,7 @@ class LogitsDistillation(DistillationLoss):
         )
         return summed(tree.map_structure(self._of_logits, self.loss), teacher, student)
 
-    def _of_logits(self, loss: object) -> Any:
+    def _of_logits(self, loss: object) -> object:
         if not isinstance(loss, losses.KLDivergence):
             return loss
         return lambda true, pred: loss(ops.softmax(true), ops.softmax(pred)) * self.temperature**2

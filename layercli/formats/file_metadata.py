@@ -49,7 +49,7 @@ def flat(found: object, before: str = "", depth: int = 0) -> dict[str, Any]:
     return {name: value for key, at in names.items() for name, value in flat(found[key], at, depth + 1).items()}
 
 
-def of_json(file: Path, but: str = "") -> Any:
+def of_json(file: Path, but: str = "") -> object:
     """Return a JSON file, of an object all ``but`` one member."""
     with reading(file):
         DESCRIPTION.check(str(file), file.stat().st_size)
@@ -64,7 +64,7 @@ def of_safetensors(file: Path) -> dict[str, str]:
     return dict(SafetensorsFile(file).metadata)
 
 
-def of_gguf(file: Path) -> dict[str, Any]:
+def of_gguf(file: Path) -> dict[str, object]:
     """Return the keys of a GGUF file."""
     from layercli.formats.gguf import GgufFile
     from layercli.formats.gguf_metadata import metadata_of
@@ -83,14 +83,14 @@ def of_onnx(file: Path) -> dict[str, Any]:
     return found | {each.key: each.value for each in model.metadata_props}
 
 
-def of_keras(file: Path) -> dict[str, Any]:
+def of_keras(file: Path) -> dict[str, object]:
     """Return the version of Keras that wrote an archive, and when; of one that is HDF5 what that notes."""
     from layercli.formats.keras_archive import metadata_in
 
     return of_hdf5(file) if detect.first_bytes(file).startswith(detect.HDF5) else metadata_in(file)
 
 
-def of_hdf5(file: Path) -> dict[str, Any]:
+def of_hdf5(file: Path) -> dict[str, object]:
     """Return the attributes of the root that are numbers or texts; configs as the objects that they are."""
     from layercli.formats import keras_h5
 
@@ -103,7 +103,7 @@ def is_plain(value: object) -> bool:
     return isinstance(value, (str, bytes)) or getattr(value, "ndim", None) == 0
 
 
-def attribute(file: Path, value: object) -> Any:
+def attribute(file: Path, value: object) -> object:
     """Return the value of an attribute: a number, a text, or the object in a text of JSON."""
     if isinstance(value, bytes):
         value = value.decode(errors="backslashreplace")
@@ -115,7 +115,7 @@ def attribute(file: Path, value: object) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def of_torch(file: Path) -> dict[str, Any]:
+def of_torch(file: Path) -> dict[str, object]:
     """Return what a checkpoint holds beside tensors: hyperparameters, the epoch, versions; not the state of optimizers."""
     from layercli.formats import safe_pickle
     from layercli.formats.safe_pickle import Pairs
@@ -138,7 +138,7 @@ def is_noted(value: object) -> bool:
     return len(leaves) <= MOST and any(leaf is not None for leaf in leaves) and not any(map(is_object, leaves))
 
 
-def leaves_of(value: object, depth: int = 0) -> Iterator[Any]:
+def leaves_of(value: object, depth: int = 0) -> Iterator[object]:
     """Yield the values in dicts and lists; None for those that are empty or nested too deeply, so that all is bounded."""
     from layercli.formats.safe_pickle import Pairs
 

@@ -15,7 +15,7 @@ SHOWN = 4
 """How many entries of a list are read."""
 
 
-def metadata_of(file: GgufFile) -> dict[str, Any]:
+def metadata_of(file: GgufFile) -> dict[str, object]:
     """Return the metadata by key, in the order of the file, which was checked when it was opened."""
     begin, end, count = file.metadata_span
     with open(file.file, "rb") as stream:

@@ -42,7 +42,7 @@ class ImageFolder(LabelledFiles):
     resizing: Mapping[str, Any] | None = None
     """How ``ops.image.resize`` fits the images; None for Pillow's bilinear with antialiasing."""
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[object]:
         import numpy as np
 
         places = np.random.default_rng(self.seed).permutation(len(self)) if self.shuffle else np.arange(len(self))
@@ -109,7 +109,7 @@ def image_dataset_from_directory(
     data_format: str | None = None,
     format: str = "tf",
     verbose: bool = True,
-) -> Any:
+) -> object:
     """Return the images in the subfolders of ``directory``, one per class, to iterate over or to pass to fit.
 
     They are float32 from 0 to 255, (height, width, channels) with 1, 3 or 4 channels for ``color_mode`` grayscale, rgb or rgba,

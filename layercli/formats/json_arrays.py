@@ -111,7 +111,7 @@ def flat(where: str, value: object) -> Iterator[object]:
         yield value
 
 
-def numbers_in(where: str, value: object) -> Any:
+def numbers_in(where: str, value: object) -> object:
     """Return nested lists with ``"NaN"`` and the infinities as numbers; FormatError for other texts."""
     if isinstance(value, list):
         return [numbers_in(where, each) for each in value]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-def json_number(value: object) -> Any:
+def json_number(value: object) -> object:
     """Return a JSON number, or ``"NaN"``, ``"Infinity"``, ``"-Infinity"``; a complex number as [real, imaginary].
 
     >>> json_number(0.5), json_number(float("-inf"))
@@ -22,16 +22,16 @@ def json_number(value: object) -> Any:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def json_values(array: np.ndarray) -> Any:
+def json_values(array: np.ndarray) -> object:
     """Return an array as nested lists of such numbers."""
     return _nested(array.tolist())
 
 
-def _nested(values: object) -> Any:
+def _nested(values: object) -> object:
     return [_nested(item) for item in values] if isinstance(values, list) else json_number(values)
 
 
-def json_ready(value: object) -> Any:
+def json_ready(value: object) -> object:
     """Return dicts and lists of plain values with the numbers that JSON has not as ``json_number`` has them."""
     if isinstance(value, dict):
         return {str(key): json_ready(item) for key, item in value.items()}

@@ -99,7 +99,7 @@ def config_in(path: str | os.PathLike[str]) -> tuple[Any, int]:
         return _config(file, zipped), major(zipped)
 
 
-def metadata_in(path: str | os.PathLike[str]) -> dict[str, Any]:
+def metadata_in(path: str | os.PathLike[str]) -> dict[str, object]:
     """Return the metadata in the archive at ``path``, empty where it has none; FormatError as ``opened``."""
     file = Path(path)
     with archive(file) as zipped:
@@ -110,7 +110,7 @@ def metadata_in(path: str | os.PathLike[str]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _config(file: Path, zipped: zipfile.ZipFile) -> Any:
+def _config(file: Path, zipped: zipfile.ZipFile) -> object:
     names = zipped.namelist()
     for name in (CONFIG, WEIGHTS):
         if names.count(name) != 1:

@@ -152,7 +152,7 @@ class FolderArguments:
         endings: tuple[str, ...],
         what: str,
         made: Callable[[LabelledFiles, str | None], Any],
-    ) -> Any:
+    ) -> object:
         """Return what ``made`` makes of the files with these ``endings`` and the label mode, or a pair of a split in two.
 
         UsageError for arguments that do not fit, FileError for a folder without such files.

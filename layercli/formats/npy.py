@@ -121,7 +121,7 @@ def parse_header(where: str, raw: bytes) -> dict[str, object]:
 
 
 @lru_cache(maxsize=1024)
-def literal_of(raw: bytes) -> Any:
+def literal_of(raw: bytes) -> object:
     """Return the Python literal in a header, which many arrays have alike; None if it is none."""
     try:
         return ast.literal_eval(raw.decode().strip())

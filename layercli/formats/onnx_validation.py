@@ -36,7 +36,7 @@ def check_ranks(file: Path, graph: GraphProto) -> None:
             )
 
 
-def texts_in(graph: GraphProto) -> Iterator[Any]:
+def texts_in(graph: GraphProto) -> Iterator[object]:
     """Yield the strings of a graph or function, and of the subgraphs of its nodes."""
     yield graph.name
     if hasattr(graph, "initializer"):
@@ -59,13 +59,13 @@ def texts_in(graph: GraphProto) -> Iterator[Any]:
                 yield from texts_in(body)
 
 
-def texts_of_tensor(x: Any) -> Iterator[Any]:
+def texts_of_tensor(x: Any) -> Iterator[object]:
     """Yield the name of a tensor and its external data entries."""
     yield x.name
     yield from (text for item in x.external_data for text in (item.key, item.value))
 
 
-def texts_of_value(x: Any) -> Iterator[Any]:
+def texts_of_value(x: Any) -> Iterator[object]:
     """Yield the name of a value, of its sizes, and its metadata."""
     yield x.name
     yield from (size.dim_param for size in x.type.tensor_type.shape.dim)

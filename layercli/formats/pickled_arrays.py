@@ -20,7 +20,7 @@ ALLOWED = {*RECONSTRUCT, "numpy.ndarray", "numpy.dtype", "_codecs.encode"}
 """The names that a pickle of arrays has."""
 
 
-def load_arrays(where: str, raw: bytes) -> Any:
+def load_arrays(where: str, raw: bytes) -> object:
     """Return what a pickle holds: numbers, texts, lists, dicts by text, and arrays; an array of objects is a list.
 
     Raises FormatError for a pickle that names anything else, or is damaged.
@@ -80,7 +80,7 @@ def dtype_of(call: PickledCall, machine: Machine) -> np.dtype:
     return found if order == "|" or found.hasobject else found.newbyteorder(order)  # type: ignore[arg-type]  # checked by numpy
 
 
-def load_npz(path: str) -> dict[str, Any]:
+def load_npz(path: str) -> dict[str, object]:
     """Return the arrays of an ``.npz`` file by name; an array of objects is a list. FormatError if it is damaged."""
     found = {}
     with reading(Path(path)):
@@ -93,7 +93,7 @@ def load_npz(path: str) -> dict[str, Any]:
     return found
 
 
-def load_npy(where: str, raw: bytes) -> Any:
+def load_npy(where: str, raw: bytes) -> object:
     """Return the array in the bytes of an ``.npy`` file."""
     stream = io.BytesIO(raw)
     header = np.lib.format

@@ -113,7 +113,7 @@ def check_plain(file: Path, config: ConfigLike, members: dict[str, zipfile.ZipIn
             raise FormatError(f"{file} has no {place}, which holds {path}")
 
 
-def cleaned(file: Path, value: object, key: str = "") -> Any:
+def cleaned(file: Path, value: object, key: str = "") -> object:
     """Return the JSON of a graph without unneeded entries; FormatError if a string could be code."""
     if isinstance(value, dict):
         return {
@@ -177,7 +177,7 @@ def digits_of(node: Any) -> int:
     return sum(map(digits_of, ast.iter_child_nodes(node)))
 
 
-def power_of(node: object) -> tuple[Any, Any] | None:
+def power_of(node: object) -> tuple[object, object] | None:
     """Return the base and the exponent of a power, or None for another formula."""
     if (
         isinstance(node, ast.Call)

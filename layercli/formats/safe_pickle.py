@@ -65,7 +65,7 @@ def load(where: str, raw: bytes, check: Callable[[str], None]) -> Any:
     return load_at(where, raw, 0, check)[0]
 
 
-def load_at(where: str, raw: bytes | mmap, start: int, check: Callable[[str], None]) -> tuple[Any, Machine]:
+def load_at(where: str, raw: bytes | mmap, start: int, check: Callable[[str], None]) -> tuple[object, Machine]:
     """Return what the pickle at ``start`` describes, and the machine that has read it; ``raw`` may go on after it."""
     machine = Machine(where, raw, check, start)
     try:
@@ -220,7 +220,7 @@ class Machine:
         self.states[id(owner)] = owner, state
 
 
-def pairs_of(args: tuple[object, ...]) -> list[tuple[Any, Any]]:
+def pairs_of(args: tuple[object, ...]) -> list[tuple[object, object]]:
     """Return the pairs of a dict made from another dict or from a list of pairs."""
     found = args[-1] if args else None
     if isinstance(found, Pairs):

@@ -97,7 +97,7 @@ Kind = tuple[str, tuple[int, ...]]
 """A dtype as the header has it, and a shape."""
 
 
-def read_header(file: Path, stream: IO[bytes], size: int) -> tuple[dict[str, Any], int]:
+def read_header(file: Path, stream: IO[bytes], size: int) -> tuple[dict[str, object], int]:
     """Return the header of a file of ``size`` bytes, and the offset at which its tensors start."""
     if size < LENGTH:
         raise FormatError(

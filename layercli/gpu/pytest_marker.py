@@ -24,7 +24,7 @@ def requires_gpu(
     require: int = 1,
     min_memory: str | None = None,
     min_capability: str | None = None,
-) -> Any:
+) -> object:
     """Return a pytest marker that skips a test without such a GPU, with the check's answer as the reason.
 
     Use it as ``@requires_gpu`` or as ``@requires_gpu(require=2, min_memory="16GiB", min_capability="8.0")``.

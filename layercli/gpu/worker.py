@@ -68,14 +68,14 @@ def claim_stdout() -> TextIO:
     return events
 
 
-def run_probe() -> Iterator[dict[str, Any]]:
+def run_probe() -> Iterator[dict[str, object]]:
     """Yield the snapshot taken without torch."""
     yield {"doing": "the look at the driver"}
     yield {"snapshot": probe.snapshot().to_json()}
     yield {"done": True}
 
 
-def attempt(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def attempt(request: dict[str, Any]) -> Iterator[dict[str, object]]:
     """Yield what torch offers, and run the self-tests on every device without errors."""
     yield {"doing": "the import of torch"}
     from layercli.gpu.probes import torch_devices
@@ -98,7 +98,7 @@ def first_tensor(runtime: Runtime) -> dict[str, object] | dict[str, str]:
     return {"doing": "a first tensor"}
 
 
-def selftests(request: dict[str, Any], items: list[Item]) -> Iterator[dict[str, Any]]:
+def selftests(request: dict[str, Any], items: list[Item]) -> Iterator[dict[str, object]]:
     """Yield the results of the level's self-tests on the devices.
 
     After an error that makes CUDA unusable in this process, a request for a replacement process without the device follows.

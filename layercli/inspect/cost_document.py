@@ -73,7 +73,7 @@ def formulas(cost: Cost) -> dict[str, str | None]:
     return {"macs": formula_of(cost.graph.macs()), "memory": cost.formula({}) if cost.memory.names else None}
 
 
-def cache_of(cost: Cost) -> dict[str, Any] | None:
+def cache_of(cost: Cost) -> dict[str, object] | None:
     """Return what the KV cache takes; None for a model that has none."""
     if cost.cache is None:
         return None
@@ -83,7 +83,7 @@ def cache_of(cost: Cost) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def module_row(module: ModuleCost, at: Mapping[str, int]) -> dict[str, Any]:
+def module_row(module: ModuleCost, at: Mapping[str, int]) -> dict[str, object]:
     """Return what a module costs as JSON has it."""
     sizes = {"outputs": module.outputs, "kept": module.kept, "macs": module.macs}
     return {

@@ -86,7 +86,7 @@ def set_policy(model: Layer, dtype: str) -> bool:
     return True
 
 
-def with_open_batch(inputs: object) -> tuple[Any, dict[str, int]]:
+def with_open_batch(inputs: object) -> tuple[object, dict[str, int]]:
     """Return the inputs with their first size, where it is one number for all, as the batch B, and the value it had."""
     specs = [spec for spec in tree.flatten(inputs) if isinstance(spec, Spec)]
     batches = {spec.shape[0] if spec.shape else None for spec in specs}

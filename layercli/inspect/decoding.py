@@ -63,7 +63,7 @@ def decoding_step(model: Layer) -> DecodingStep | None:
     return DecodingStep(step.macs, size, getattr(model, "recurrent", False))
 
 
-def prompt_of(model: Layer) -> Any:
+def prompt_of(model: Layer) -> object:
     """Return the Specs of what comes before the next token: B texts of T tokens, or what an encoder and a decoder take."""
     if isinstance(model, Pretrained) and model.is_encoder_decoder:
         return model.example_input()

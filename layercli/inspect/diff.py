@@ -140,7 +140,7 @@ class ModelDiff:
             "notes": self.notes,
         }
 
-    def pair_json(self, pair: VariablePair) -> dict[str, Any]:
+    def pair_json(self, pair: VariablePair) -> dict[str, object]:
         """Return a matched variable as JSON has it."""
         found = self.values.get(pair.a.path)
         return {
@@ -157,7 +157,7 @@ class ModelDiff:
         }
 
 
-def row_json(row: Any) -> dict[str, Any]:
+def row_json(row: Any) -> dict[str, object]:
     """Return a variable that one side has as JSON has it."""
     return {"path": row.path, "shape": list(row.shape), "dtype": row.dtype}
 

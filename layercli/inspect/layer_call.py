@@ -40,7 +40,7 @@ def no_tensor_output_error(name: str, returned: object) -> UsageError:
     return UsageError(f"{name} returns {returned!r}, not a tensor", hint="its call, or forward, ends with a return")
 
 
-def offered_inputs(model: Layer) -> Any:
+def offered_inputs(model: Layer) -> object:
     """Return the specs a model was called on, or its example inputs, or None."""
     if model._call_specs:
         taken = model._call_specs[: max(1, len(model.required_inputs()))]
@@ -54,7 +54,7 @@ def as_written(spec: Spec) -> Spec:
     return Spec(with_batch_dim(spec.shape), spec_dtype(spec.dtype))
 
 
-def default_inputs(model: Layer) -> Any:
+def default_inputs(model: Layer) -> object:
     """Return the specs a model was called on, or its example inputs; UsageError if there are none."""
     offered = offered_inputs(model)
     if offered is None:

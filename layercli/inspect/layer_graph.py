@@ -276,7 +276,7 @@ def operation_name(op: Op) -> str:
     return "".join(map(str.capitalize, function.split("_"))) if isinstance(function, str) else type(op).__name__
 
 
-def arguments_of(op: Op, node: Node) -> Mapping[str, Any]:
+def arguments_of(op: Op, node: Node) -> Mapping[str, object]:
     """Return an operation's arguments by name: its fields, and its operands that are not tensors."""
     found = {name: getattr(op, name) for name in field_names(type(op))}
     if len([spec for spec in node.specs if isinstance(spec, Spec)]) < len(node.specs):

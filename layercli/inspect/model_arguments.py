@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from layercli.core.fields import Validator
 from layercli.core.layer import Layer
@@ -48,7 +47,7 @@ def allowed(known: Mapping[str, object]) -> str:
     return f"settings: {', '.join(known)}" if known else "it has no arguments"
 
 
-def parse_setting(text: str) -> tuple[str, Any]:
+def parse_setting(text: str) -> tuple[str, object]:
     """Return the name and the value of ``name=value``.
 
     >>> parse_setting("filters=64,64,256"), parse_setting("activation=relu"), parse_setting("rate=1e-3")
@@ -60,7 +59,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
     return name, parse_value(value)
 
 
-def parse_value(text: str) -> Any:
+def parse_value(text: str) -> object:
     """Parse a number, true, false, none, a comma-separated list, or a plain text."""
     if text.lower() in ("true", "false", "none"):
         return {"true": True, "false": False, "none": None}[text.lower()]

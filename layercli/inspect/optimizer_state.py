@@ -12,7 +12,7 @@ from layercli.optimizers import parse
 from layercli.optimizers.base_optimizer import Optimizer
 
 
-def optimizer_of(text: str, accumulation: int = 1) -> Any:
+def optimizer_of(text: str, accumulation: int = 1) -> object:
     """Return the optimizer that ``adam`` or ``sgd:momentum=0.9`` describes, which updates once in ``accumulation`` steps."""
     found = parse(text)
     if accumulation > 1:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from layercli.core.types import JSONObject
 from layercli.formats.weight_file import TensorEntry
@@ -81,7 +81,7 @@ def matched(file: WeightFile, settings: Mapping[str, object], rule: Rule, path: 
     )
 
 
-def quantization_settings(config: Mapping[str, object] | None) -> Mapping[str, Any]:
+def quantization_settings(config: Mapping[str, object] | None) -> Mapping[str, object]:
     """Return the settings of the quantizer in a config.json: quantization_config, or MLX's quantization."""
     for key in ("quantization_config", "quantization"):
         given = (config or {}).get(key)

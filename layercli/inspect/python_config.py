@@ -33,7 +33,7 @@ def with_config(found: Callable[..., object], document: Mapping[str, object], te
     return known
 
 
-def _class_of(found: object, name: str) -> Any:
+def _class_of(found: object, name: str) -> object:
     if (declared := getattr(found, "config_class", None)) is not None:
         return declared
     function: object = getattr(found, "__init__") if isinstance(found, type) else found  # noqa: B009 - mypy
@@ -45,7 +45,7 @@ def _class_of(found: object, name: str) -> Any:
     return hint if isinstance(hint, type) else given[0] if given else None
 
 
-def _object(cls: Any, document: Mapping[str, Any], text: str) -> Any:
+def _object(cls: Any, document: Mapping[str, Any], text: str) -> object:
     if cls is None or cls is dict:
         return dict(document)
     if callable(make := getattr(cls, "from_dict", None)) or callable(make := getattr(cls, "model_validate", None)):
@@ -55,7 +55,7 @@ def _object(cls: Any, document: Mapping[str, Any], text: str) -> Any:
     return cls(**document)
 
 
-def _dataclass(cls: Any, document: Mapping[str, Any], text: str) -> Any:
+def _dataclass(cls: Any, document: Mapping[str, Any], text: str) -> object:
     """Create a dataclass from ``document``, including nested dataclasses."""
     hints = typing.get_type_hints(cls)
     names = [each.name for each in dataclasses.fields(cls) if each.init]

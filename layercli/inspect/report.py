@@ -65,7 +65,7 @@ def roofline_points(cost: Cost) -> Iterator[tuple[float, float]]:
             yield 2 * macs / moved, 2.0 * macs
 
 
-def read_profile(path: Path) -> dict[str, Any]:
+def read_profile(path: Path) -> dict[str, object]:
     """Return what ``layercli profile --format json`` wrote; FormatError for any other content."""
     from layercli.formats import strict_json
     from layercli.formats.os_errors import reading

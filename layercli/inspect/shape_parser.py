@@ -33,13 +33,13 @@ def parse_shape(text: str, dtype: str = "float32", *, batch_first: bool = True) 
     return Spec(with_batch_dim(_size(word, text) for word in words), dtypes.name_of(wanted) if colon else dtype)
 
 
-def inputs_of(model: Layer, shapes: Iterable[str], sizes: Iterable[str]) -> Any:
+def inputs_of(model: Layer, shapes: Iterable[str], sizes: Iterable[str]) -> object:
     """Return the Specs to describe ``model`` on: its own, with the given shapes and named sizes applied."""
     offered = offered_inputs(model) if (shapes := list(shapes)) else default_inputs(model)
     return fill(parse_shapes(shapes, offered, input_names(model, offered) if shapes else ()), parse_sizes(sizes))
 
 
-def parse_shapes(texts: Iterable[str], default: object, names: Sequence[str] = ()) -> Any:
+def parse_shapes(texts: Iterable[str], default: object, names: Sequence[str] = ()) -> object:
     """Return the Specs of the inputs: ``default`` (a tree, or None) with the shapes in ``texts`` applied.
 
     A text may begin with the input's name and ``=``; texts without one apply in order.

@@ -156,7 +156,7 @@ def json_end(name: str, spec: Spec) -> dict[str, object]:
     return {"name": name, "shape": json_shapes(spec.shape), "dtype": spec.dtype}
 
 
-def json_shapes(shape: Any) -> Any:
+def json_shapes(shape: Any) -> object:
     """Return a shape, or a tree of shapes, as JSON data."""
     if shape is None:
         return None

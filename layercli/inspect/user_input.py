@@ -43,7 +43,7 @@ class _Unreadable:
             raise _refusal(caller)
         return getattr(self._stream, name)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> object:
         raise _refusal(sys._getframe(1))
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from layercli.core import limits
 from layercli.core.backend import get_backend
@@ -207,7 +207,7 @@ def unpacked(row: VariableRow) -> VariableRow:
     if weight is None:
         return row
 
-    def refuse() -> Any:
+    def refuse() -> object:
         raise FormatError(f"the values of {weight.path!r} cannot be read, as they are packed", code="unreadable")
 
     return replace(

@@ -68,7 +68,7 @@ def parts_table(cost: Cost, fit: Fit | None, findings: list[Finding], time: Time
     )
 
 
-def row_of(part: CostPart, total: int | None) -> list[Any]:
+def row_of(part: CostPart, total: int | None) -> list[object]:
     """Return the row of a part: its bytes or its formula, and its share."""
     size = part.bytes if part.bytes is not None else part.formula
     if total is None:
@@ -233,7 +233,7 @@ def below(block: list[ModuleCost]) -> list[ModuleCost]:
     return [replace(each, path=each.path[start:]) for each in block]
 
 
-def module_row(module: ModuleCost, cost: Cost, kept: bool, time: TimeFloor | None) -> list[Any]:
+def module_row(module: ModuleCost, cost: Cost, kept: bool, time: TimeFloor | None) -> list[object]:
     """Return the row of a module."""
 
     def at(size: Size | None) -> Any:

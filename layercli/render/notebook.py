@@ -91,7 +91,7 @@ def history(shown: History) -> str:
     return html_table.draw(Table("History", columns, rows)) + drawn
 
 
-def value_at(values: list[object], place: int) -> Any:
+def value_at(values: list[object], place: int) -> object:
     """Return the value of an epoch, None where a metric was not logged then."""
     return values[place] if place < len(values) else None
 

@@ -284,7 +284,7 @@ def blocks(rows: list[Row]) -> list[list[Row]]:
     return found
 
 
-def content_of(block: list[Row]) -> list[Any]:
+def content_of(block: list[Row]) -> list[object]:
     """Return what equal layers have in common, with those below them: all but their paths."""
     start = len(block[0].path)
     return [(row.path[start:], row.cls, row.input_shape, row.output_shape, row.parameters, row.macs) for row in block]

@@ -55,7 +55,7 @@ class TorchBackend:
 
         return meta_tensors.torch_function(function, args, kwargs)
 
-    def tensor_attribute(self, x: Tensor, name: str) -> Any:
+    def tensor_attribute(self, x: Tensor, name: str) -> object:
         """Return the attribute of a tensor on torch's meta device."""
         from layercli.runtime.execution import meta_tensors
 
@@ -67,7 +67,7 @@ class TorchBackend:
 
         return large_products.product(x, weight, bias)
 
-    def all_reduce(self, tensors: Sequence[Tensor]) -> Sequence[Any]:
+    def all_reduce(self, tensors: Sequence[Tensor]) -> Sequence[object]:
         """Run process_group.all_reduce."""
         from layercli.runtime.distributed import process_group
 
@@ -124,31 +124,31 @@ class TorchBackend:
 
         return torch.tensor(value, dtype=getattr(torch, dtype))
 
-    def stateless_call(self, layer: Layer, *arguments: Any) -> Any:
+    def stateless_call(self, layer: Layer, *arguments: Any) -> object:
         """Run stateless_call.stateless_call."""
         from layercli.runtime.execution import stateless_call
 
         return stateless_call.stateless_call(layer, *arguments)
 
-    def swap_value(self, variable: Variable, value: object) -> Any:
+    def swap_value(self, variable: Variable, value: object) -> object:
         """Run stateless_call.swap_value."""
         from layercli.runtime.execution import stateless_call
 
         return stateless_call.swap_value(variable, value)
 
-    def swap_stored(self, variable: Variable, tensor: object) -> Any:
+    def swap_stored(self, variable: Variable, tensor: object) -> object:
         """Run stateless_call.swap_stored."""
         from layercli.runtime.execution import stateless_call
 
         return stateless_call.swap_stored(variable, tensor)
 
-    def checkpoint(self, function: Callable[..., Any], args: tuple[object, ...], kwargs: Config) -> Any:
+    def checkpoint(self, function: Callable[..., Any], args: tuple[object, ...], kwargs: Config) -> object:
         """Run rematerialization.checkpoint."""
         from layercli.runtime.execution import rematerialization
 
         return rematerialization.checkpoint(function, args, kwargs)
 
-    def variable_module(self, variable: Variable) -> Any:
+    def variable_module(self, variable: Variable) -> object:
         """Run layer_module.variable_module."""
         from layercli.runtime.execution import layer_module
 
@@ -174,7 +174,7 @@ class TorchBackend:
 
         return training_loop.evaluate(model, **arguments)
 
-    def on_batch(self, model: Model, mode: str, **arguments: Any) -> Any:
+    def on_batch(self, model: Model, mode: str, **arguments: Any) -> object:
         """Run training_loop.on_batch."""
         from layercli.runtime.training import training_loop
 
@@ -198,13 +198,13 @@ class TorchBackend:
 
         return Backups(folder, kept)
 
-    def event_writer(self, folder: Any) -> Any:
+    def event_writer(self, folder: Any) -> object:
         """Return tensorboard_writer.Events."""
         from layercli.runtime.training.tensorboard_writer import Events
 
         return Events(folder)
 
-    def progress_bar(self, *, lines: bool) -> Any:
+    def progress_bar(self, *, lines: bool) -> object:
         """Run progress.reporter."""
         from layercli.render.progress import reporter
 
@@ -266,7 +266,7 @@ class TorchBackend:
 
         return objects.deserialize_keras_object(serialization.keras_names(config))
 
-    def functional_from_config(self, config: ConfigLike, custom_objects: Mapping[str, object] | None) -> Any:
+    def functional_from_config(self, config: ConfigLike, custom_objects: Mapping[str, object] | None) -> object:
         """Run Reader.drawn."""
         from layercli.saving.deserialization import Reader
 
@@ -278,7 +278,9 @@ class TorchBackend:
 
         return serialization.stack(model)
 
-    def sequential_from_config(self, cls: type, config: ConfigLike, custom_objects: Mapping[str, object] | None) -> Any:
+    def sequential_from_config(
+        self, cls: type, config: ConfigLike, custom_objects: Mapping[str, object] | None
+    ) -> object:
         """Run Reader.stack."""
         from layercli.saving.deserialization import Reader
 

@@ -82,7 +82,7 @@ def load_weights(model: Model, filepath: str | os.PathLike[str], skip_mismatch: 
     model.load_weights(filepath, skip_mismatch)
 
 
-def serialize_keras_object(obj: object) -> Any:
+def serialize_keras_object(obj: object) -> object:
     """Return an object as plain data by Keras's names: see saving/objects.py."""
     from layercli.saving import objects
 

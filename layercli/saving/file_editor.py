@@ -80,7 +80,7 @@ class KerasFileEditor:
             else:
                 yield f"{branch}: shape={value.shape}, dtype={value.dtype}"
 
-    def compare(self, reference_model: Model) -> dict[str, Any]:
+    def compare(self, reference_model: Model) -> dict[str, object]:
         """Print what differs from a model's weights; return {"status", "error_count", "match_count"}.
 
         The status is "success" where every weight of either is in the other with the same shape, else "error".

@@ -178,7 +178,7 @@ def checked(history: object) -> Any:
     return history
 
 
-def tree_of(value: Any, tensor: Any) -> Any:
+def tree_of(value: Any, tensor: Any) -> object:
     """Return the ends of a graph: a single one, or a list or dict of them; a list of one, as old files have it, is that one."""
     if isinstance(value, dict):
         return {key: tree_of(item, tensor) for key, item in value.items()}

@@ -36,7 +36,7 @@ def outputs_of(model: Mapping[str, object]) -> int:
     return len(ends) if isinstance(ends, (list, dict)) and not is_history(ends) else 1
 
 
-def of_each_output(metrics: object, outputs: int) -> Any:
+def of_each_output(metrics: object, outputs: int) -> object:
     """Return metrics for Keras 3, where a list has an entry for each output: a flat one was for all of them.
 
     >>> of_each_output(["mae"], 2)
@@ -46,7 +46,7 @@ def of_each_output(metrics: object, outputs: int) -> Any:
     return [metrics] * outputs if flat and outputs > 1 else metrics
 
 
-def optimizer_config(described: dict[str, object]) -> dict[str, Any]:
+def optimizer_config(described: dict[str, object]) -> dict[str, object]:
     """Return the config of an optimizer; ``decay`` is a schedule.
 
     >>> optimizer_config({"class_name": "SGD", "config": {"lr": 0.5, "decay": 0.0, "momentum": 0.9}})

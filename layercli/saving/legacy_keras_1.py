@@ -213,7 +213,7 @@ def _added(layers: list[Any], found: list[Settings]) -> str:
     return last
 
 
-def _stack(branch: object, settings: Settings) -> list[Any]:
+def _stack(branch: object, settings: Settings) -> list[object]:
     """Return the layers of a branch of a Merge."""
     if not isinstance(branch, dict) or branch.get("class_name") != "Sequential" or not branch.get("config"):
         raise FormatError(f"the layer {settings.get('name')!r} merges models that are not Sequential")

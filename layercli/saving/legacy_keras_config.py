@@ -70,7 +70,7 @@ def _sequential(settings: Config) -> dict[str, object]:
     return {"module": "keras", "config": {**own, "layers": inputs + [converted(each) for each in layers]}}
 
 
-def _first_shape(layers: Sequence[object]) -> list[Any] | None:
+def _first_shape(layers: Sequence[object]) -> list[object] | None:
     """Return the input shape in the config of the first layer, or None if the first layer is an InputLayer."""
     if not layers or not isinstance(layers[0], dict) or layers[0].get("class_name") == "InputLayer":
         return None
@@ -149,7 +149,7 @@ def _plain_settings(settings: Config) -> dict[str, object]:
     return {key: _setting(value) for key, value in settings.items() if key != "batch_input_shape"}
 
 
-def _setting(value: object) -> Any:
+def _setting(value: object) -> object:
     """Return a setting with the layers in it converted, and policies, tuples and initializers as Keras 3 has them."""
     if isinstance(value, list):
         return [_setting(item) for item in value]
@@ -201,7 +201,7 @@ def _axis(settings: Mapping[str, object]) -> dict[str, object]:
     return {**settings, "axis": axis[0] if isinstance(axis, list) and len(axis) == 1 else axis}
 
 
-def _axis_given(settings: dict[str, object]) -> dict[str, Any]:
+def _axis_given(settings: dict[str, object]) -> dict[str, object]:
     return _axis(settings) if "axis" in settings else settings
 
 

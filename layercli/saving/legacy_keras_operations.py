@@ -144,7 +144,7 @@ def _getitem(args: Sequence[object], kwargs: Mapping[str, object]) -> Call:
     return "GetItem", {}, [*args, _places(kwargs.get("slice_spec"))]
 
 
-def _places(value: object) -> Any:
+def _places(value: object) -> object:
     """Return what an indexing takes, its slices as Keras 3 writes them."""
     if isinstance(value, dict) and {"start", "stop", "step"} <= set(value):
         return {"class_name": "__slice__", "config": {key: value[key] for key in ("start", "stop", "step")}}

@@ -136,13 +136,13 @@ def _without_cudnn(owner: Any, given: dict[str, Converted]) -> dict[str, Convert
     }
 
 
-def _each_gate(x: Any, gates: int, change: Callable[[Any], Any]) -> Any:
+def _each_gate(x: Any, gates: int, change: Callable[[Any], Any]) -> object:
     import numpy as np
 
     return np.hstack([change(part) for part in np.hsplit(x, gates)])
 
 
-def _from_columns(kernel: Any) -> Any:
+def _from_columns(kernel: Any) -> object:
     """Return the kernel of a gate, whose values cuDNN has the other way around, in the same shape."""
     return kernel.T.reshape(kernel.shape, order="F")
 
@@ -171,7 +171,7 @@ def has_hard_sigmoid(layer: Layer) -> bool:
     return any(getattr(layer, name, None) is hard for name in ("activation", "recurrent_activation"))
 
 
-def _by_gate(owner: Any, size: int) -> Any:
+def _by_gate(owner: Any, size: int) -> object:
     """Return what each column of a recurrent layer's arrays is multiplied by."""
     import numpy as np
 

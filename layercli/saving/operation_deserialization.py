@@ -58,7 +58,7 @@ def _functions(name: str) -> Callable[..., Any]:
 
 def _batch_normalization(
     x: Tensor, mean: Tensor, variance: Tensor, offset: Tensor | None = None, scale: Tensor | None = None, **own: Any
-) -> Any:
+) -> object:
     return ops.batch_normalization(x, mean, variance, offset=offset, scale=scale, **own)
 
 
@@ -109,12 +109,12 @@ OTHER_MODULES = (
 """The modules of operations without public functions."""
 
 
-def _setting(value: object) -> Any:
+def _setting(value: object) -> object:
     """Return a setting that ``operation_serialization`` wrote."""
     return tuple(_setting(item) for item in value) if isinstance(value, list) else literal(value)
 
 
-def literal(value: object) -> Any:
+def literal(value: object) -> object:
     """Return what a dict in a file stands for where it is a slice, an ellipsis or an array; anything else as it is."""
     match value:
         case {"class_name": "__slice__", "config": {"start": start, "stop": stop, "step": step}}:

@@ -90,7 +90,7 @@ def build_config(model: Model) -> Config:
     return {"input_shape": tree.map_structure(_shape_alone, model._call_specs[:1])[0], "inputs": described}
 
 
-def _plain_shapes(shapes: object) -> Any:
+def _plain_shapes(shapes: object) -> object:
     return tree.map_structure(dims.number, shapes)
 
 
@@ -135,7 +135,7 @@ def stack(model: Sequential) -> dict[str, object]:
     return {**own, "layers": layers}
 
 
-def input_layer(name: str, spec: Spec) -> dict[str, Any]:
+def input_layer(name: str, spec: Spec) -> dict[str, object]:
     """Return the config of an input."""
     return named("keras.layers", "InputLayer", {"batch_shape": sizes(spec.shape), "dtype": spec.dtype, "name": name})
 

@@ -49,7 +49,7 @@ def _numbered(kinds: list[str]) -> list[str]:
     return naming.uniquify(naming.snake_case(kind) for kind in kinds)
 
 
-def _attributes(layer: Layer) -> list[tuple[str, Any]]:
+def _attributes(layer: Layer) -> list[tuple[str, object]]:
     """Return what may hold layers, in Keras's order: by name, private ones last."""
     if isinstance(layer, Sequential | Functional):
         return [("layers", layer.layers)]

@@ -214,7 +214,7 @@ def fabric(session: Session, handle: object) -> str | None:
     return FABRIC_STATES.get(seen.state)
 
 
-def seen_by(structure: Tree) -> Any:
+def seen_by(structure: Tree) -> object:
     """Return a reference for NVML to fill."""
     from ctypes import byref
 

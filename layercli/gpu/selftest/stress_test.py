@@ -29,7 +29,7 @@ class Stopwatch:
     def __init__(self, device: torch.device) -> None:
         self.device = device
 
-    def mark(self) -> Any:
+    def mark(self) -> object:
         """Return an event at the current point of the device's queue."""
         if self.device.type != "cuda":
             wait(self.device)

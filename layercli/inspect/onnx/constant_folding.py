@@ -33,17 +33,17 @@ def axes_in(inputs: list[Any], settings: Config) -> tuple[int, ...] | None:
     return None if given is None else tuple(int(axis) for axis in np.ravel(given))
 
 
-def unsqueezed(inputs: list[Any], settings: dict[str, object], version: int) -> Any:
+def unsqueezed(inputs: list[Any], settings: dict[str, object], version: int) -> object:
     """Return the first input with axes of size one inserted."""
     return np.expand_dims(inputs[0], axes_in(inputs, settings) or ())
 
 
-def squeezed(inputs: list[Any], settings: dict[str, object], version: int) -> Any:
+def squeezed(inputs: list[Any], settings: dict[str, object], version: int) -> object:
     """Return the first input with axes of size one removed."""
     return np.squeeze(inputs[0], axes_in(inputs, settings))
 
 
-def sliced(inputs: list[Any], settings: Config, version: int) -> Any:
+def sliced(inputs: list[Any], settings: Config, version: int) -> object:
     """Return a slice of the first input."""
     if version < 10:
         starts, ends, axes, steps = settings["starts"], settings["ends"], settings.get("axes"), None
@@ -57,7 +57,7 @@ def sliced(inputs: list[Any], settings: Config, version: int) -> Any:
     return inputs[0][tuple(places)]
 
 
-def reshaped(inputs: list[Any], settings: dict[str, object], version: int) -> Any:
+def reshaped(inputs: list[Any], settings: dict[str, object], version: int) -> object:
     """Return the first input in another shape, where 0 keeps a size."""
     sizes = [
         inputs[0].shape[i] if size == 0 and not settings.get("allowzero") else int(size)

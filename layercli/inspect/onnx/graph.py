@@ -75,7 +75,7 @@ class OpenedGraph:
         return found, shapes
 
 
-def inlined(file: Path, model: Any) -> Any:
+def inlined(file: Path, model: Any) -> object:
     """Return a model with all calls of its local functions inlined."""
     import onnx.inliner
 

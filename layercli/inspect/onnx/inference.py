@@ -188,7 +188,7 @@ def settings_of(node: NodeProto, file: Path) -> dict[str, object]:
     return {a.name: value for a in node.attribute if (value := setting_of(a, file)) is not None}
 
 
-def setting_of(attribute: Any, file: Path) -> Any:
+def setting_of(attribute: Any, file: Path) -> object:
     """Return the value of an attribute, a target dtype as numpy's; None for a subgraph or a large tensor."""
     if attribute.name == "to" and attribute.type == 2:
         name = DTYPES.get(attribute.i, "")

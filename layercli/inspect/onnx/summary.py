@@ -220,7 +220,7 @@ class ModuleTable:
             name = self._aliases[name]
         return name
 
-    def _shown_shapes(self, names: list[str]) -> Any:
+    def _shown_shapes(self, names: list[str]) -> object:
         """Return the shape of one output, or the shapes of several; tensors of sizes are omitted."""
         real = [name for name in names if "int" not in dtype_of(self._shapes.code(name))] or names
         found = [None if (shape := self._shapes.of(name)) is None else as_shape(shape) for name in real]

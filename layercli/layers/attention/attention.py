@@ -68,7 +68,7 @@ class BaseAttention(Layer):
 
     def _split(
         self, inputs: Sequence[Tensor], mask: Tensor | Sequence[Tensor | None] | None
-    ) -> tuple[Any, Any, Any, Any, Any]:
+    ) -> tuple[object, object, object, object, object]:
         """Return query, value, key and the masks of the first two."""
         if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
             raise wrong_inputs(f"{len(inputs)} of them" if isinstance(inputs, (list, tuple)) else "one tensor")

@@ -59,7 +59,7 @@ class BaseEmbedding(QuantizedMixin):
             )
         self.maybe_enable_lora()
 
-    def _started(self, shape: ShapeLike, dtype: str = "float32", rng: object = None) -> Any:
+    def _started(self, shape: ShapeLike, dtype: str = "float32", rng: object = None) -> object:
         import numpy as np
 
         value = self.start[0] if isinstance(self.start, (list, tuple)) else self.start

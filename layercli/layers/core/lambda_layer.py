@@ -20,7 +20,7 @@ SERIALIZED = ("function", "output_shape", "mask")
 """The settings that may be functions."""
 
 
-def _callable(value: object) -> Any:
+def _callable(value: object) -> object:
     if not callable(value):
         raise TypeError
     return value

@@ -24,7 +24,7 @@ from layercli.quantizers.abs_max import AbsMaxQuantizer
 from layercli.quantizers.quantization_config import Int4QuantizationConfig, QuantizationConfig, resolved
 
 
-def _config(value: object) -> Any:
+def _config(value: object) -> object:
     found = get(value) if isinstance(value, dict) else value
     if found is not None and not isinstance(found, QuantizationConfig):
         raise ValueError

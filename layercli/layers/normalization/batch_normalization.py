@@ -102,7 +102,7 @@ class BatchNormalization(Layer):
             update_moving_average(self.moving_variance, variance, self.momentum)
         return x
 
-    def _renormalized(self, mean: Tensor, variance: Tensor) -> tuple[Any, Any]:
+    def _renormalized(self, mean: Tensor, variance: Tensor) -> tuple[object, object]:
         """Return the gamma and beta to use, and let what renormalization knows of deviations follow."""
         gamma, beta = self.gamma, self.beta
         if self.correct is None:

@@ -28,7 +28,7 @@ class ImageTransformations:
         drawn = self._drawn(images, seed) if training else None
         return {"images": images, "batched": batched, "drawn": drawn}
 
-    def _drawn(self, images: Tensor, seed: object) -> Any:
+    def _drawn(self, images: Tensor, seed: object) -> object:
         """Return the random numbers of a layer that draws some."""
         op = getattr(self, "op", None)
         draw: Any = getattr(self, "drawn", None)
@@ -41,7 +41,7 @@ class ImageTransformations:
             self.build(tuple(images.shape))  # type: ignore[attr-defined]  # every layer has it
         return draw(images)
 
-    def _changed(self, name: str, part: object, transformation: Transformation | None, training: bool) -> Any:
+    def _changed(self, name: str, part: object, transformation: Transformation | None, training: bool) -> object:
         made = transformation or {"batched": True, "images": part, "drawn": None}
         part = tree.map_structure(ops.convert_to_tensor, part)
         if not made["batched"]:

@@ -275,7 +275,7 @@ class IndexLookup(Layer):
         out: Tensor = encoded if self.output_mode != "tf_idf" else encoded * self._idf()
         return out
 
-    def _idf(self) -> Any:
+    def _idf(self) -> object:
         if self.weights_of_tokens is None:  # described before its weights are loaded
             return 1.0
         return ops.convert_to_tensor(self.weights_of_tokens)

@@ -14,7 +14,7 @@ from layercli.ops.image.random_warps import WindowMask
 from layercli.ops.random.dropout import ApplyGaussianNoise
 
 
-def _fill(value: Any) -> Any:
+def _fill(value: Any) -> object:
     if isinstance(value, (list, tuple)):
         if len(value) != 3:
             raise ValueError

@@ -105,7 +105,7 @@ class Bidirectional(Layer):
                 return (x + y) * 0.5
         return (x, y)
 
-    def _halves(self, initial_state: Any) -> tuple[Any, Any]:
+    def _halves(self, initial_state: Any) -> tuple[object, object]:
         """Return the states to start from, of each direction."""
         if initial_state is None:
             return None, None

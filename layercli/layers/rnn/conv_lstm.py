@@ -217,7 +217,7 @@ class ConvLSTM(Recurrent):
         batch, _, *rest = sequences_shape
         return [self.cell.state_shape((batch, *rest))] * 2
 
-    def _masks(self, x: Tensor) -> Any:
+    def _masks(self, x: Tensor) -> object:
         return self.cell.masks(x[:, 0]) if self.dropout or self.recurrent_dropout else ()
 
 

@@ -54,7 +54,7 @@ def vectorize(
     return vectorized
 
 
-def _applied(call: Callable[[Any], Any], values: Sequence[Tensor], own: list[int]) -> Any:
+def _applied(call: Callable[[Any], Any], values: Sequence[Tensor], own: list[int]) -> object:
     """Return ``call`` of the values after broadcasting all but their last ``own`` axes."""
     if any(ndim(x) < axes for x, axes in zip(values, own, strict=True)):
         raise ShapeError(f"expects arguments with at least {own} axes, got {[ndim(x) for x in values]}")

@@ -184,7 +184,7 @@ def istft(
     return op(*checked_pair("istft", x), *given)
 
 
-def _window(name: str, length: int, size: int, window: object) -> tuple[str, tuple[Any, ...]]:
+def _window(name: str, length: int, size: int, window: object) -> tuple[str, tuple[object, ...]]:
     """Return the name of a window, empty for a tensor or None, and the tensor or None; UsageError for another name."""
     if size < length:
         raise UsageError(f"{name} expects fft_length to be at least sequence_length, got {size} and {length}")

@@ -151,7 +151,7 @@ def _root(x: Tensor) -> Tensor:
     return torch.sign(x) * torch.abs(x) ** (1 / 3)
 
 
-def _no_booleans(x: object, y: object) -> tuple[Any, Any]:
+def _no_booleans(x: object, y: object) -> tuple[object, object]:
     """Return two values of which a boolean beside another dtype is 0 or 1 in that one: torch's subtraction takes no booleans."""
     if _is_boolean(x) and not _is_boolean(y):
         return _as_number(x, y), y
@@ -162,7 +162,7 @@ def _is_boolean(x: object) -> bool:
     return x.dtype is torch.bool if isinstance(x, torch.Tensor) else isinstance(x, bool)
 
 
-def _as_number(x: Any, beside: object) -> Any:
+def _as_number(x: Any, beside: object) -> object:
     if not isinstance(x, torch.Tensor):
         return int(x)
     if isinstance(beside, torch.Tensor):

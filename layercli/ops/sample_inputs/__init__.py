@@ -104,7 +104,7 @@ class SampleInput:
         inputs = self.inputs if sizes is None else self.at(sizes)
         return tuple(self._random_values(x, rng) if isinstance(x, Spec) else x for x in inputs)
 
-    def _random_values(self, spec: Spec, rng: np.random.Generator) -> Any:
+    def _random_values(self, spec: Spec, rng: np.random.Generator) -> object:
         shape = tuple(int(size) for size in spec.shape)
         if spec.dtype == "bool":
             return rng.random(shape) < 0.5

@@ -76,7 +76,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
         """Mark the mode as infrastructure: torch then behaves as if no mode were active."""
         return True
 
-    def __torch_dispatch__(self, func: Any, types: object, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(self, func: Any, types: object, args: Any = (), kwargs: Any = None) -> object:
         """Run one operation."""
         kwargs = dict(kwargs or {})
         if isinstance(func, torch._ops.HigherOrderOperator):
@@ -111,12 +111,12 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
         if self.record is not None:
             self.record(func, args, kwargs, out, macs or 0)
 
-    def _decomposed(self, func: Any, args: Any, kwargs: dict[str, object]) -> Any:
+    def _decomposed(self, func: Any, args: Any, kwargs: dict[str, object]) -> object:
         with self:
             found = func.decompose(*args, **kwargs)
         return self._run(func, args, kwargs) if found is NotImplemented else found
 
-    def _higher_order(self, func: Any, args: Any, kwargs: dict[str, object]) -> Any:
+    def _higher_order(self, func: Any, args: Any, kwargs: dict[str, object]) -> object:
         """Run a higher-order operation: one branch of a conditional, or the function that a wrapper contains."""
         name = func.name() if callable(getattr(func, "name", None)) else str(func)
         if name == "cond":
@@ -131,7 +131,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
         with self:
             return args[given](*args[given + 1 :], **kwargs)
 
-    def _branches(self, condition: Tensor, if_true: Any, if_false: Any, operands: Any = ()) -> Any:
+    def _branches(self, condition: Tensor, if_true: Any, if_false: Any, operands: Any = ()) -> object:
         """Run both branches and count the one with more products, because the condition depends on values."""
         holds = self._holds(condition)
         if self.real or self.forget is None:

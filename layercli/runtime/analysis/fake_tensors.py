@@ -42,7 +42,7 @@ class FakeTensor(torch.Tensor):
         return made  # type: ignore[no-any-return]
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: object, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]  # as above
+    def __torch_dispatch__(cls, func: Any, types: object, args: Any = (), kwargs: Any = None) -> object:  # type: ignore[override]  # as above
         """Compute shapes while no tracer is active, for example when a module built without values is moved or copied."""
         from layercli.runtime.analysis.dispatch_tracer import Tracer
 

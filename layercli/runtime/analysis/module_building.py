@@ -17,7 +17,7 @@ NEEDING = ("trace", "trace_module", "freeze", "save")
 """The functions of torch.jit that run a module or take its values into a graph."""
 
 
-def built_without_values(make: Callable[[], Any]) -> Any:
+def built_without_values(make: Callable[[], Any]) -> object:
     """Return the result of ``make`` with fake tensors for the parameters of its modules.
 
     Small values that a constructor computes are real. A constructor that reads parameter values is run again with real ones.

@@ -148,7 +148,7 @@ def tensors_of(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     yield from module.named_buffers(remove_duplicate=False)
 
 
-def arguments_of(module: nn.Module) -> dict[str, Any]:
+def arguments_of(module: nn.Module) -> dict[str, object]:
     """Return what the constructor of a module was given, as far as its attributes of those names tell.
 
     >>> arguments_of(nn.Linear(3, 4, bias=False))

@@ -73,7 +73,7 @@ def tensors_for(specs: Mapping[str, Spec], values: Mapping[str, object], sizes: 
     return {**made, **{name: _as_argument(x, specs.get(name)) for name, x in values.items()}}
 
 
-def _as_argument(x: object, spec: Spec | None) -> Any:
+def _as_argument(x: object, spec: Spec | None) -> object:
     if not isinstance(x, np.ndarray):
         return x
     tensor = tensors.as_tensor(x)

@@ -38,7 +38,7 @@ def _differs(now: Mapping[str, object], before: Mapping[str, object]) -> bool:
     return list(now) != list(before) or any(now[key] is not value for key, value in before.items())
 
 
-def _contents(values: Sequence[object]) -> list[tuple[Any, Any]]:
+def _contents(values: Sequence[object]) -> list[tuple[object, object]]:
     """Return a copy of the contents of every list, dict, set and deque in ``values``."""
     found: list[tuple[Any, Any]] = []
     pending, seen = list(values), set()

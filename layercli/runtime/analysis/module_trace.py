@@ -203,7 +203,7 @@ def described(values: object) -> Any:
     return _parts_of_object(values)
 
 
-def _parts_of_object(value: object) -> Any:
+def _parts_of_object(value: object) -> object:
     """Return the fields of a dataclass by name; None for a number or a string."""
     if value is None or isinstance(value, (bool, int, float, str, bytes, type, torch.dtype, torch.device)):
         return None

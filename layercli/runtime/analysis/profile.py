@@ -112,7 +112,7 @@ class Clock:
         self.device = device
         self.on_gpu = device.type == "cuda"
 
-    def mark(self) -> Any:
+    def mark(self) -> object:
         """Return a mark of now; on a GPU, of the moment its queue reaches this point."""
         if not self.on_gpu:
             return time.perf_counter()

@@ -45,7 +45,7 @@ def marked(module: nn.Module, path: Path, known: Container[Path]) -> Callable[..
 
 
 @cache
-def define_marks() -> Any:
+def define_marks() -> object:
     """Define the two operations; the effects of either are not in its schema, so that no pass removes it."""
     library: Any = torch.library.Library("layercli", "DEF")  # type: ignore[no-untyped-call]  # torch does not annotate it
     for name, schema in (("enter", "(str path, Any inputs) -> ()"), ("leave", "(Any outputs) -> ()")):

@@ -96,7 +96,7 @@ def _grouped_product(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Ten
     return torch.empty((*batch, rows, weight.shape[-1]), dtype=kwargs.get("out_dtype") or x.dtype, device="meta")
 
 
-def _lstm_layer(args: tuple[Any, ...], kwargs: dict[str, object]) -> Any:
+def _lstm_layer(args: tuple[Any, ...], kwargs: dict[str, object]) -> object:
     """Return the results of oneDNN's LSTM, whose workspace torch's meta kernel leaves empty."""
     out, h, c, workspace = torch.ops.aten.mkldnn_rnn_layer.default(*args, **kwargs)
     steps, batch, features = args[0].shape

@@ -53,7 +53,7 @@ def shard(model: Model, x: Tree, group: Group) -> None:
     fully_shard(model.module, mesh=mesh, reshard_after_forward=True)
 
 
-def clone_views(mirror: object, inputs: TensorTree, outputs: TensorTree) -> Any:
+def clone_views(mirror: object, inputs: TensorTree, outputs: TensorTree) -> object:
     """Clone outputs that are views: in-place writes to a view would bypass FSDP's backward hook."""
 
     def separate(x: Tensor) -> Tensor:

@@ -137,7 +137,7 @@ def hook(layer: Layer, how: str, ranks: Ranks) -> None:
         module.register_forward_hook(partial(add_rows, ranks))
 
 
-def own_tokens(start: int, count: int, module: object, args: Any) -> Any:
+def own_tokens(start: int, count: int, module: object, args: Any) -> object:
     """Return the tokens as rows of this rank's table; those of other ranks become row 0, and are remembered."""
     rows = args[0] - start
     module.__dict__["foreign"] = foreign = (rows < 0) | (rows >= count)
@@ -156,7 +156,7 @@ def vocabulary_of(styles: dict[int, tuple[Layer, str]]) -> int:
     )
 
 
-def join_logits(ranks: Ranks, size: int, module: object, args: object, outputs: Any) -> Any:
+def join_logits(ranks: Ranks, size: int, module: object, args: object, outputs: Any) -> object:
     """Return the outputs with the logits of the whole vocabulary, in place of this rank's."""
     if isinstance(outputs, tuple):
         return (ranks.whole(outputs[0], size), *outputs[1:])

@@ -119,6 +119,6 @@ def spreading(
     return spread
 
 
-def as_list(inputs: object) -> list[Any]:
+def as_list(inputs: object) -> list[object]:
     """Return a list or tuple as a list, and one input as a list of it."""
     return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]

@@ -107,7 +107,7 @@ class LayerModule(nn.Module):
                 self.described.add_loss(penalty / max(x.shape[0], 1) if x.ndim else penalty)
         return outputs
 
-    def _beside(self, call: Any, args: Any, kwargs: Any) -> Any:
+    def _beside(self, call: Any, args: Any, kwargs: Any) -> object:
         """Return ``call``, the layer's, such that tensors it creates are on the device of its first input."""
         before = creation_device.device
         creation_device.device = next(

@@ -31,7 +31,7 @@ def load(model: Layer, file: WeightFile) -> None:
         variable.assign(value.transpose(variable._logical) if stored and variable._logical else value)
 
 
-def in_layer_module(shape: tuple[object, ...], variable: Variable) -> tuple[Any, ...]:
+def in_layer_module(shape: tuple[object, ...], variable: Variable) -> tuple[object, ...]:
     """Return a variable's shape in the axis order of the layer module."""
     return tuple(shape[axis] for axis in variable.layout or range(len(shape)))
 

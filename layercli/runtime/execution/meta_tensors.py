@@ -82,7 +82,7 @@ class TorchFunction(TreeOp):
         args, kwargs = tree.map_structure(filled, self.given)
         return self.function(*args, **kwargs)
 
-    def _on_meta(self, inputs: tuple[object, ...], fill: Mapping[object, int]) -> Any:
+    def _on_meta(self, inputs: tuple[object, ...], fill: Mapping[object, int]) -> object:
         metas = [
             torch.empty([_filled(n, fill) for n in x.shape], dtype=dtype_of(x.dtype), device="meta")
             if isinstance(x, Spec)
@@ -92,7 +92,7 @@ class TorchFunction(TreeOp):
         with torch.device("meta"):
             return self._applied(metas, lambda size: _filled(size, fill))
 
-    def _shapes(self, inputs: tuple[object, ...], fill: Mapping[object, int]) -> Any:
+    def _shapes(self, inputs: tuple[object, ...], fill: Mapping[object, int]) -> object:
         try:
             result = self._on_meta(inputs, fill)
         except (RuntimeError, IndexError, ValueError, TypeError) as error:
@@ -113,7 +113,7 @@ def torch_function(function: Callable[..., Any], args: Any, kwargs: Config) -> A
         return function(*args, **kwargs)
     tensors: list[Tensor] = []
 
-    def slotted(x: Tensor) -> Any:
+    def slotted(x: Tensor) -> object:
         if not isinstance(x, (SymbolicTensor, Variable, torch.Tensor)):
             return x
         tensors.append(x)
@@ -124,7 +124,7 @@ def torch_function(function: Callable[..., Any], args: Any, kwargs: Config) -> A
     return TorchFunction(function, given, sources).trace(tensors, tensors)
 
 
-def tensor_attribute(x: Any, name: str) -> Any:
+def tensor_attribute(x: Any, name: str) -> object:
     """Return the attribute ``name`` of a symbolic tensor: a method or property of torch's Tensor."""
     if isinstance(x, Variable) and not graph.call_stack():
         return getattr(x.value, name)
@@ -163,7 +163,7 @@ def _plain(result: object) -> object:
     return list(result) if isinstance(result, tuple) and type(result) is not tuple else result
 
 
-def _merged(first: Any, second: Any, fills: list[dict[Any, int]]) -> Any:
+def _merged(first: Any, second: Any, fills: list[dict[Any, int]]) -> object:
     """Return the spec whose sizes explain both runs, leaf by leaf."""
     if isinstance(first, tuple) and len(first) == 2 and isinstance(first[1], str):
         sizes = zip(first[0], second[0], strict=True)

@@ -13,7 +13,7 @@ from layercli.saving import legacy_h5, legacy_optimizer
 OPTIMIZER = "optimizer"
 
 
-def state_in(optimizer: Any, groups: keras_h5.H5Groups) -> list[Any] | None:
+def state_in(optimizer: Any, groups: keras_h5.H5Groups) -> list[object] | None:
     """Return the variables of ``optimizer`` with their values in ``groups``; None if one is missing."""
     if optimizer is None or not built(optimizer):
         return None

@@ -15,7 +15,7 @@ torch_checkpoint: Any = getattr(torch_checkpointing.checkpoint, "__wrapped__", t
 """torch's function itself: what wraps it imports the compiler, which takes seconds."""
 
 
-def checkpoint(f: Callable[..., Any], args: tuple[object, ...], kwargs: Mapping[str, object]) -> Any:
+def checkpoint(f: Callable[..., Any], args: tuple[object, ...], kwargs: Mapping[str, object]) -> object:
     """Return ``f`` of the arguments; the backward pass computes it again from the values that variables had."""
     if not torch.is_grad_enabled():
         return f(*args, **kwargs)
@@ -23,7 +23,7 @@ def checkpoint(f: Callable[..., Any], args: tuple[object, ...], kwargs: Mapping[
         return torch_checkpoint(f, *args, use_reentrant=False, **kwargs)
     notes = AssignmentNotes()
 
-    def contexts() -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
+    def contexts() -> tuple[AbstractContextManager[object], AbstractContextManager[object]]:
         return notes, _Again(notes)
 
     return torch_checkpoint(f, *args, use_reentrant=False, context_fn=contexts, **kwargs)

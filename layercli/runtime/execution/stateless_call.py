@@ -22,7 +22,7 @@ def stateless_call(
     args: tuple[object, ...],
     kwargs: Mapping[str, object],
     return_losses: bool,
-) -> Any:
+) -> object:
     """See Layer.stateless_call; gradients flow to the values of trained variables."""
     with StatelessScope([*zip(*trained, strict=True), *zip(*others, strict=True)]) as scope:
         outputs = layer(*args, **kwargs)
@@ -38,7 +38,7 @@ def swap_value(variable: Variable, value: object) -> Any:
     return swap_stored(variable, new if variable.layout is None else new.permute(variable.layout))
 
 
-def swap_stored(variable: Variable, tensor: Any) -> Any:
+def swap_stored(variable: Variable, tensor: Any) -> object:
     """Let the module hold another tensor, and return the one that it held."""
     module: nn.Module = variable.owner.module
     store: dict[str, Any] = module._parameters if variable.key in module._parameters else module._buffers

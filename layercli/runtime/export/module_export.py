@@ -138,7 +138,7 @@ def with_names(text: str, index: int) -> str:
     return re.sub(r"\?|\bNone\b", lambda _: f"size_{index}_{next(count)}", text)
 
 
-def open_axes(spec: Spec) -> dict[int, Any]:
+def open_axes(spec: Spec) -> dict[int, object]:
     """Return the dynamic axes of an input: its named sizes."""
     return {axis: Dim.AUTO for axis, size in enumerate(spec.shape) if not dims.known(size)}
 
@@ -190,7 +190,7 @@ def exported(made: TracedModule, axes: Sequence[dict[int, object]]) -> ExportedP
     return program
 
 
-def named_axes(spec: Spec) -> dict[int, Any]:
+def named_axes(spec: Spec) -> dict[int, object]:
     """Return the names of the dynamic axes, which an .onnx file stores."""
     return {axis: str(spec.shape[axis]) for axis in open_axes(spec)}
 

@@ -182,7 +182,7 @@ def stream(
     return done
 
 
-def filled_up(batch: object, rows: int) -> Any:
+def filled_up(batch: object, rows: int) -> object:
     """Pad a tree of arrays to that many rows by repeating the last row."""
     return tree.map_structure(lambda x: np.concatenate([x, np.repeat(x[-1:], rows - len(x), axis=0)]), batch)
 

@@ -56,7 +56,7 @@ def has_amx() -> bool:
     return bool(cpu_capabilities().get("amx_bf16"))
 
 
-def cpu_capabilities() -> dict[str, Any]:
+def cpu_capabilities() -> dict[str, object]:
     """Return what torch says of the CPU: its name and its instruction sets; nothing by a torch that cannot tell."""
     found: Any = getattr(torch.cpu, "get_capabilities", dict)()
     return dict(found)

@@ -229,7 +229,7 @@ def _pair(numbers: Any) -> list[int]:
     return list(numbers) * (2 // len(numbers))
 
 
-def _attribute(activation: Any) -> tuple[str, list[Any], str]:
+def _attribute(activation: Any) -> tuple[str, list[object], str]:
     if activation is None:
         return "none", [], ""
     settings = (*activation.args[1:], *activation.kwargs.values())

@@ -113,7 +113,7 @@ class RunnableLayer(RunnableModel[Layer]):
         yield from ((path, layer.module) for path, layer in named if layer._module is not None)
 
 
-def layer_arguments(model: Layer, inputs: object) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def layer_arguments(model: Layer, inputs: object) -> tuple[tuple[object, ...], dict[str, object]]:
     """Return the arguments for a call of a layer on its inputs, positional and by name."""
     if isinstance(inputs, NamedInputs):
         return given_to(model, inputs.inputs), inputs.optional

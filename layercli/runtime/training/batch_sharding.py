@@ -177,7 +177,7 @@ class BatchShard:
         summed = self.group.sum([torch.tensor(float(found[name])) for name in names], self.device) if names else []
         return found | {name: value.item() / self.group.size for name, value in zip(names, summed, strict=True)}
 
-    def batch_logs(self, logs: Mapping[str, object]) -> Mapping[str, Any]:
+    def batch_logs(self, logs: Mapping[str, object]) -> Mapping[str, object]:
         """Return the logs for callbacks after a batch: those of all ranks if a callback reads them, else none."""
         return self.agreed(logs) if self.per_batch_logs else {}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -106,7 +105,7 @@ def arrays_of_table(file: str) -> dict[str, np.ndarray]:
     return {"x": np.stack(features, axis=1), **{name: columns[name] for name in PARTS[1:] if name in columns}}
 
 
-def collected(arrays: dict[str, np.ndarray], part: str) -> Any:
+def collected(arrays: dict[str, np.ndarray], part: str) -> object:
     """Return the array ``part``, or those called ``part/NAME`` by name, or None."""
     if part in arrays:
         return arrays[part]

@@ -15,7 +15,7 @@ class LazyLogs(Mapping[str, Any]):
         self._compute = compute
         self._found: Mapping[str, Any] | None = None
 
-    def _read(self) -> Mapping[str, Any]:
+    def _read(self) -> Mapping[str, object]:
         if self._found is None:
             self._found = numbers(self._compute())
         return self._found

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from layercli.utils import PyDataset
 
 
-def prefetch(dataset: PyDataset, places: Iterator[int]) -> Iterator[Any]:
+def prefetch(dataset: PyDataset, places: Iterator[int]) -> Iterator[object]:
     """Yield the batches at the indices ``places``; threads or processes produce the next ones meanwhile."""
     workers, most = dataset.workers, max(dataset.max_queue_size, 1)
     if dataset.use_multiprocessing and workers > 0:
@@ -28,7 +28,7 @@ def prefetch(dataset: PyDataset, places: Iterator[int]) -> Iterator[Any]:
         yield from (dataset[place] for place in places)
 
 
-def prefetch_in_threads(dataset: PyDataset, places: Iterator[int], workers: int, most: int) -> Iterator[Any]:
+def prefetch_in_threads(dataset: PyDataset, places: Iterator[int], workers: int, most: int) -> Iterator[object]:
     """Yield the batches at the indices ``places``; at most ``most`` are in progress or waiting."""
     with ThreadPoolExecutor(workers) as pool:
         coming = deque(pool.submit(dataset.__getitem__, place) for place in itertools.islice(places, most))
