@@ -111,7 +111,7 @@ class Model(TrainingMethods, Layer, StateTree):
         get_backend().save(self, filepath)
 
     def to_json(self, **kwargs: object) -> str:
-        """Return the model's config as JSON, without weights: ``models.model_from_json`` makes a model from it.
+        """Return the model's config and that of compile as JSON, without weights: ``models.model_from_json`` makes a model from it.
 
         ``kwargs`` go to json.dumps. Raises UsageError for a model that cannot be serialized.
         """

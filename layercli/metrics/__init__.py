@@ -159,7 +159,7 @@ def get(identifier: object) -> Any:
 
 
 def resolve(identifier: object, y_true: Any, y_pred: Any) -> Any:
-    """Return the Metric that ``identifier`` stands for, given targets and predictions.
+    """Return the Metric that ``identifier`` stands for, given targets and predictions, with the name as given.
 
     As ``get``, but ``accuracy`` or ``acc`` is binary for predictions of one column, sparse for targets of lower rank or
     of one column (class ids), else categorical; and a function becomes the mean of its values.
@@ -177,6 +177,8 @@ def resolve(identifier: object, y_true: Any, y_pred: Any) -> Any:
         raise UsageError("expected a metric, got None")
     if not isinstance(metric, Metric):
         metric = MeanMetricWrapper(metric)
+    if isinstance(identifier, str):
+        metric.name = identifier
     return metric
 
 

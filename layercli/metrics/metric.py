@@ -41,6 +41,7 @@ class Metric(DataclassConfig):
 
     def __post_init__(self) -> None:
         self.name = self.name or auto_name(type(self).__name__)
+        self._path = self.name  # the name may change: compile takes "mae" for the mean_absolute_error
         self._state: dict[str, torch.Tensor] = {}
         self._views: dict[str, Variable] = {}
 
@@ -102,7 +103,7 @@ class Metric(DataclassConfig):
     def _variable(self, name: str) -> Variable:
         if name not in self._views:
             held = self.state[name]
-            spec, path = Spec(tuple(held.shape), dtypes.name_of(held.dtype)), f"{self.name}/{name}"
+            spec, path = Spec(tuple(held.shape), dtypes.name_of(held.dtype)), f"{self._path}/{name}"
             self._views[name] = Variable.of(TensorOwner(lambda: self.state), name, path, spec, "zeros", trainable=False)
         return self._views[name]
 

@@ -179,6 +179,15 @@ class Reader:
         except UNFIT as error:
             raise FormatError(f"{self.where} has a dtype policy without its settings") from error
 
+    def compile(self, model: Layer, settings: object) -> None:
+        """Compile a model as a config says; not at all where that says nothing, or where it is a layer."""
+        if not isinstance(model, Model) or not isinstance(settings, dict):
+            return
+        if type(model).compile_from_config is not Model.compile_from_config:
+            model.compile_from_config(settings)
+        elif settings.get("optimizer"):
+            model.compile(**self.compiled(settings))
+
     def compiled(self, settings: Mapping[str, object]) -> dict[str, Any]:
         """Return what a file says a model is compiled with, as ``compile`` takes it; nothing where it does not say."""
         known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "steps_per_execution")
@@ -279,4 +288,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, object] | Non
     Only layers of a fixed list are made, and those of ``custom_objects``; nothing in the text is executed.
     """
     where = Path("the JSON")
-    return Reader(str(where), custom_objects).model(parse(where, json_string.encode(), "a config"))
+    reader, described = Reader(str(where), custom_objects), parse(where, json_string.encode(), "a config")
+    model = reader.model(described)
+    reader.compile(model, described.get("compile_config"))
+    return model

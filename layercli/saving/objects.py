@@ -8,6 +8,7 @@ from typing import Any
 from layercli.core import dtypes, fields, registry
 from layercli.core.custom_objects import custom_object_scope, get_registered_object
 from layercli.core.layer import Layer
+from layercli.core.model import Model
 from layercli.core.types import ConfigLike
 from layercli.errors import UsageError
 
@@ -31,7 +32,9 @@ def serialize_keras_object(obj: Any) -> Any:
         return {"class_name": "__bytes__", "config": {"value": obj.decode()}}
     if isinstance(obj, Layer):
         built = obj.get_build_config() if obj.built else None
-        return {**serialization.config_of(obj), **({"build_config": built} if built else {})}
+        described = {**serialization.config_of(obj), **({"build_config": built} if built else {})}
+        compiled = obj.get_compile_config() if isinstance(obj, Model) else None
+        return described | ({"compile_config": serialize_keras_object(compiled)} if compiled else {})
     if isinstance(obj, registry.DataclassConfig):
         return registry.serialize(obj)
     if hasattr(obj, "tolist") and hasattr(obj, "shape"):
@@ -78,7 +81,11 @@ def _made(config: ConfigLike) -> Any:
     from layercli.saving.deserialization import Reader
 
     reader = Reader("the config")
-    return reader.plain(config) if str(name).endswith("DTypePolicy") else reader.made(config)
+    if str(name).endswith("DTypePolicy"):
+        return reader.plain(config)
+    made = reader.made(config)
+    reader.compile(made, config.get("compile_config"))
+    return made
 
 
 def _value(name: str, held: Any) -> Any:

@@ -46,13 +46,6 @@ def config_of(layer: Layer) -> Config:
     return found | ({"build_config": build_config(layer)} if isinstance(layer, Model) else {})
 
 
-def to_json(model: Layer, **kwargs: Any) -> str:
-    """See Model.to_json."""
-    import json
-
-    return json.dumps(config_of(model), **kwargs)
-
-
 def named(module: str | None, class_name: str, settings: Config, registered: str | None = None) -> Config:
     """Return the dict by which Keras names an object."""
     if module == "keras.layers":

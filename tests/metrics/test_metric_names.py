@@ -59,6 +59,7 @@ def test_default_names_are_those_of_keras(name):
 def test_a_class_by_name(name, expected):
     metric = metrics.resolve(name, None, None)
     assert type(metric) is getattr(metrics, expected)
+    assert metric.name == name
 
 
 @pytest.mark.parametrize("name", ["accuracy", "acc"])
@@ -75,6 +76,7 @@ def test_a_class_by_name(name, expected):
 def test_accuracy_is_chosen_from_the_shapes(name, true, pred, expected):
     metric = metrics.resolve(name, np.zeros(true), np.zeros(pred))
     assert type(metric) is getattr(metrics, expected)
+    assert metric.name == name
 
 
 def test_a_function_or_a_loss_is_the_mean_of_its_values():

@@ -205,3 +205,17 @@ def test_a_metric_keeps_its_name_whatever_the_logs_call_it():
         *("a_loss/total", "a_loss/count", "b_loss/total", "b_loss/count"),
     ]  # fmt: skip
     assert [layercli.optimizers.Adam().name, layercli.optimizers.Adam(name="adam").name] == ["adam_1", "adam"]
+
+
+def test_evaluate_lists_what_keras_lists_in_its_order():
+    """As the metrics are given; of outputs in a dict the losses as in the dict of losses, after the metrics."""
+    one = layercli.Sequential([layercli.Input((2,)), layercli.layers.Dense(1, kernel_initializer="ones")])
+    one.compile("sgd", "mse", metrics=["mae", layercli.metrics.CosineSimilarity(name="a")], weighted_metrics=["mape"])
+    assert one.evaluate(np.ones((2, 2)), np.full((2, 1), 4.0), verbose=0) == [4, 2, 1, 50]
+    inputs = layercli.Input((2,))
+    outputs = {name: layercli.layers.Dense(1, kernel_initializer="ones")(inputs) for name in "ba"}
+    two = layercli.Model(inputs, outputs)
+    two.compile("sgd", {"b": "mse", "a": "mae"}, metrics={"a": ["mse"]})
+    y = {"a": np.full((2, 1), 5.0), "b": np.full((2, 1), 4.0)}
+    assert two.evaluate(np.ones((2, 2)), y, verbose=0) == [7, 4, 3, 9]
+    assert list(two.get_metrics_result()) == ["loss", "a_mse", "b_loss", "a_loss"]

@@ -302,11 +302,8 @@ def load_model(
                     raise FormatError(f"{os.fspath(path)}: {error}") from error
         # checked before anything of these sizes is allocated
         values = values_in(model, archive.weights) if model.built else []
-        settings = archive.config.get("compile_config")
-        if compile and isinstance(settings, dict) and type(model).compile_from_config is not Model.compile_from_config:
-            model.compile_from_config(settings)
-        elif compile and isinstance(settings, dict) and settings.get("optimizer"):
-            model.compile(**reader.compiled(settings))
+        if compile:
+            reader.compile(model, archive.config.get("compile_config"))
         if model._trainer is not None and model.built:
             trainer_of(model, "load_model").prepare()
         if model.built:

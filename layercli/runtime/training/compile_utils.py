@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -64,12 +63,14 @@ class CompiledLoss:
         self.given = loss, loss_weights, metrics, weighted_metrics
         self.outputs: list[CompiledOutput] | None = None
         self._names: list[str] = []
+        self._by_name = False
         self.tracker = LossTracker()
         self.part: BatchShard | None = None
 
     def build(self, model: Layer, y_true: Any, y_pred: Any) -> list[CompiledOutput]:
         """Match losses and metrics with the outputs, once, when their number, names and shapes are known."""
         if self.outputs is None:
+            self._by_name = isinstance(y_pred, dict)
             self.outputs = self._matched(names_of(model, y_pred), y_true, y_pred)
             self._names = naming.uniquify(each.name for each in self._all)
         return self.outputs
@@ -145,31 +146,36 @@ class CompiledLoss:
 
     def results(self, *, given: bool = False) -> dict[str, Any]:
         """Return the value of each metric by its name in the logs, or of those ``given`` to compile alone."""
-        first = len(self.means) if given else 0
-        named = zip(self._names, self.metrics, strict=True)
-        return {name: metric.result() for name, metric in itertools.islice(named, first, None)}
+        shown = self.given_metrics if given else self.metrics
+        return {name: metric.result() for name, metric in zip(self._names, shown, strict=False)}
 
     @property
     def metrics(self) -> list[Metric]:
-        """The mean loss of each output if there are several, then every metric."""
+        """Every metric, then the mean loss of each output if there are several."""
         return [each.metric for each in self._all]
 
     @property
     def means(self) -> list[Metric]:
         """The mean loss of each output if there are several."""
-        return [output.mean for output in self.outputs or [] if output.mean is not None]
+        outputs = [output for output in self.outputs or [] if output.mean is not None]
+        return [output.mean for output in sorted(outputs, key=self._place) if output.mean is not None]
+
+    def _place(self, output: CompiledOutput) -> int:
+        """Return the place of an output's mean loss: that in a dict of losses, if the outputs are a dict too, as in Keras."""
+        loss = self.given[0]
+        return list(loss).index(output.name) if self._by_name and isinstance(loss, Mapping) else 0
 
     @property
     def given_metrics(self) -> list[Metric]:
         """The metrics and the weighted metrics of every output."""
-        return self.metrics[len(self.means) :]
+        return self.metrics[: len(self.metrics) - len(self.means)]
 
     @property
     def _all(self) -> list[NamedMetric]:
         outputs = self.outputs or []
         plain = [each for output in outputs for each in output.plain]
         weighted = [each for output in outputs for each in output.weighted]
-        return [NamedMetric(str(mean.name), mean) for mean in self.means] + plain + weighted
+        return plain + weighted + [NamedMetric(str(mean.name), mean) for mean in self.means]
 
     def _each(self, y_true: Tree, y_pred: Tree, weight: object) -> Iterator[tuple[CompiledOutput, Any, Any, Any]]:
         outputs = self.outputs or []
@@ -263,5 +269,4 @@ def listed(given: object) -> list[Any]:
 def made_metric(given: object, output: str, y_true: object, y_pred: object) -> NamedMetric:
     """Return the metric with its name in the logs: as given, after its output's name if there are several outputs."""
     metric: Metric = metrics.resolve(given, y_true, y_pred)
-    name = given if isinstance(given, str) else str(metric.name)
-    return NamedMetric(f"{output}_{name}" if output else name, metric)
+    return NamedMetric(f"{output}_{metric.name}" if output else str(metric.name), metric)

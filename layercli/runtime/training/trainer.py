@@ -201,6 +201,15 @@ class Trainer:
             found |= value if isinstance(value, Mapping) else {metric.name or "metric": value}
         return found
 
+    def in_order(self, logs: Mapping[str, Any]) -> Any:
+        """Return logs as a list, or the only one: those of ``model.metrics`` by their own names, then the rest by name."""
+        names: list[str | None] = []
+        for metric in self.model.metrics:
+            compiled = isinstance(metric, CompiledMetrics)
+            names += [each.name for each in (self.objective.given_metrics if compiled else [metric])]
+        found = [logs[name] for name in names if name in logs] + [logs[key] for key in sorted(logs) if key not in names]
+        return found[0] if len(found) == 1 else found
+
     def reset(self) -> None:
         """Reset all metrics."""
         self.objective.reset()

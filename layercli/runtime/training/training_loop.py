@@ -199,8 +199,7 @@ def evaluate(
     found = run_test(trainer, source, size, steps, hooks)
     if return_dict:
         return found
-    ordered = [found[name] for name in trainer.results() if name in found] or list(found.values())
-    return ordered[0] if len(ordered) == 1 else ordered
+    return trainer.in_order(found)
 
 
 def on_batch(
@@ -223,8 +222,7 @@ def on_batch(
     layer_module.rest(model.module)
     if return_dict:
         return found
-    ordered = [found[name] for name in trainer.results() if name in found] or list(found.values())
-    return ordered[0] if len(ordered) == 1 else ordered
+    return trainer.in_order(found)
 
 
 def batch_logs(trainer: Trainer, logs: Mapping[str, object]) -> Mapping[str, Any]:
