@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -119,7 +121,17 @@ def gradients_are_finite(case):
     assert all(x.grad is not None and x.grad.isfinite().all() for x in wanted)
 
 
+def arrays_give_what_tensors_give(case):
+    given = tensors(case)
+    arrays = [x.numpy() if isinstance(x, torch.Tensor) else x for x in given]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # NumPy's, of what becomes of an array times a tensor
+        for mixed in ([*arrays[:1], *given[1:]], [*given[:1], *arrays[1:]]):
+            assert all(isinstance(x, torch.Tensor) for x in tree.flatten(case.op(*mixed)))
+
+
 LAWS = (
+    arrays_give_what_tensors_give,
     spec_is_what_runs,
     spec_and_cost_are_what_the_meta_device_says,
     formulas_give_the_figures,

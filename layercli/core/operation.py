@@ -129,6 +129,12 @@ class Op(ABC):
         raise error
 
 
+def require_tensor(x: Any) -> None:
+    """Raise TypeError for an array of numbers, on which a method that tensors have too would run: a call then converts it."""
+    if not hasattr(x, "detach") and not is_text(x):
+        raise TypeError(f"expects a tensor, got {type(x).__name__}")
+
+
 class MultiOutputOp(Op):
     """An operation with several results: ``spec`` and ``run`` return a tuple."""
 

@@ -160,3 +160,9 @@ def test_an_input_that_does_not_fit(kind, call, message):
         with pytest.raises(kind) as error:
             call(x)
         assert str(error.value) == message
+
+
+def test_nan_is_one_value_and_the_last():
+    values, counts = ops.unique(np.array([1, np.nan, -np.inf, np.nan, 0, 1], "float32"), return_counts=True)
+    np.testing.assert_array_equal(values, [-np.inf, 0, 1, np.nan])
+    assert counts.tolist() == [1, 1, 2, 2]

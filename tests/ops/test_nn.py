@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from oracle import agree, image
+from oracle import agree, close, image
 
 from layercli import Input, ops
 from layercli.errors import ShapeError, UsageError
@@ -235,3 +235,13 @@ def test_a_loop_whose_steps_are_not_known():
     with pytest.raises(UsageError) as error:
         ops.fori_loop(0, ops.shape(x)[1], lambda i, value: value, x)
     assert str(error.value) == "fori_loop expects bounds that are integers, got T"
+
+
+def test_softmax_of_all_axes():
+    x = np.array([[1.0, 2.0, 3.0], [0.0, -1.0, 5.0]], "float32")
+    whole = np.exp(x) / np.exp(x).sum()
+    close(ops.softmax(x, axis=None), whole)
+    close(ops.softmax(x, axis=(0, 1)), whole)
+    close(ops.log_softmax(x, axis=None), np.log(whole))
+    close(ops.log_softmax(x, axis=(0, 1)), np.log(whole))
+    assert ops.softmax(np.float32(3), axis=None) == 1

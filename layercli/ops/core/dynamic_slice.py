@@ -9,7 +9,7 @@ from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Size
-from layercli.core.operation import Op, spec_of
+from layercli.core.operation import Op, require_tensor, spec_of
 from layercli.core.spec import Shape, Spec, show_shape
 from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError
@@ -39,6 +39,7 @@ class Slice(Op):
 
     def run(self, x: Tensor, start: Tensor | None = None) -> Tensor:
         """Return torch's view for starts that are integers, a copy for starts in a tensor."""
+        require_tensor(x)
         sizes = self.spec(spec_of(x)).shape
         if self.starts is None:
             return x[window_indices(start, sizes, x)]

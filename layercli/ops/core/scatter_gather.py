@@ -8,7 +8,7 @@ from typing import Any
 
 from layercli.core import dims, dtypes
 from layercli.core.dims import Dim, Size
-from layercli.core.operation import Op, spec_of
+from layercli.core.operation import Op, require_tensor, spec_of
 from layercli.core.spec import Shape, Spec, show_shape
 from layercli.core.types import ShapeLike, Tensor, TensorLike
 from layercli.errors import DTypeError, ShapeError, UsageError, nearest
@@ -47,6 +47,7 @@ class Take(Op):
         """Return torch's index_select by the flattened indices: indexing by one integer tensor would synchronize with
         the device.
         """
+        require_tensor(x)
         if indices.is_floating_point() or indices.dtype is torch.bool:
             check_whole(spec_of(indices))
         axis = axis_of(spec_of(x), self.axis)

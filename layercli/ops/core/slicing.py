@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from layercli.core import dims
 from layercli.core.backend import get_backend
 from layercli.core.dims import UNKNOWN, Size, ceil_div
-from layercli.core.operation import Op
+from layercli.core.operation import Op, require_tensor
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError
@@ -73,6 +73,7 @@ class GetItem(Op):
 
     def run(self, x: Tensor) -> Tensor:
         """Return torch's view."""
+        require_tensor(x)
         return x[tuple(slice(p.start, p.stop, p.step) if isinstance(p, StridedSlice) else p for p in self.parts)]
 
     def _spelled_out(self, x: Spec) -> list[SlicePart]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from layercli.core import dims
-from layercli.core.operation import Op
+from layercli.core.operation import Op, require_tensor
 from layercli.core.spec import Spec, show_shape
 from layercli.core.types import Tensor
 from layercli.errors import ShapeError
@@ -29,6 +29,7 @@ class Rescale(Op):
 
     def run(self, x: Tensor) -> Tensor:
         """Return the product and sum, with the constants in x's dtype and on its device."""
+        require_tensor(x)
         return x * _beside(x, self.scale) + _beside(x, self.offset)
 
 

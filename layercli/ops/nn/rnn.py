@@ -8,7 +8,7 @@ from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Size
-from layercli.core.operation import MultiOutputOp, Op, TreeOp, spec_of
+from layercli.core.operation import MultiOutputOp, Op, TreeOp, require_tensor, spec_of
 from layercli.core.spec import Spec, show_shape
 from layercli.core.types import Tensor
 from layercli.errors import ShapeError
@@ -188,6 +188,7 @@ class Select(Op):
 
     def run(self, x: Tensor) -> Tensor:
         """Return a view."""
+        require_tensor(x)
         return x[self.index]
 
 

@@ -73,6 +73,7 @@ def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
     """Return the differences a[i + 1] - a[i] along ``axis``, applied ``n`` times; for booleans whether they differ."""
     if n < 0:
         raise UsageError(f"diff expects n to be at least 0, got {n}")
+    a = a if hasattr(a, "shape") else convert_to_tensor(a)
     spec = spec_of(a)
     before = (StridedSlice(),) * axis_of(spec, axis)
     difference: Any = not_equal if spec.dtype == "bool" else subtract

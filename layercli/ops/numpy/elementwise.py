@@ -116,8 +116,8 @@ BINARY: dict[str, Callable[[Any, Any], Tensor]] = {
     "bitwise_xor": lambda x, y: torch.bitwise_xor(*_tensors(x, y)),
     "left_shift": lambda x, y: torch.bitwise_left_shift(*_tensors(x, y)),
     "right_shift": lambda x, y: torch.bitwise_right_shift(*_tensors(x, y)),
-    "equal": operator.eq,
-    "not_equal": operator.ne,
+    "equal": lambda x, y: _compared(operator.eq(x, y)),
+    "not_equal": lambda x, y: _compared(operator.ne(x, y)),
     "less": operator.lt,
     "less_equal": operator.le,
     "greater": operator.gt,
@@ -251,6 +251,13 @@ def promoted(x: Spec, y: Spec | float) -> str:
     if not isinstance(x, Spec) and not isinstance(y, Spec):
         return dtypes.of_number(y, dtypes.of_number(x, "bool"))
     return dtypes.of_number(y, x.dtype) if isinstance(x, Spec) else dtypes.of_number(x, y.dtype)
+
+
+def _compared(found: Any) -> Any:
+    """Return the values of a comparison; TypeError where Python compared a tensor with an array as objects: a call converts it."""
+    if isinstance(found, bool):
+        raise TypeError("expects tensors")
+    return found
 
 
 def _tensors(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

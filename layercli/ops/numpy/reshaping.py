@@ -9,7 +9,7 @@ from typing import Any
 from layercli.core import dims
 from layercli.core.dims import Dim, Size
 from layercli.core.graph import call_stack
-from layercli.core.operation import Op, spec_of
+from layercli.core.operation import Op, require_tensor, spec_of
 from layercli.core.spec import Shape, Spec, show_shape
 from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError
@@ -47,6 +47,7 @@ class ReshapeTensor(Op):
 
     def run(self, x: Any) -> Tensor:
         """Return torch's reshape: a view where possible."""
+        require_tensor(x)
         shape = resolved(self.shape, self.source, x.shape)
         out: Tensor = x.reshape(x.shape[0], *shape) if self.batched else x.reshape(shape)
         return out
@@ -104,6 +105,7 @@ class Squeeze(Op):
 
     def run(self, x: Any) -> Tensor:
         """Return x reshaped to that shape."""
+        require_tensor(x)
         out: Tensor = x.reshape(self.spec(spec_of(x)).shape)
         return out
 

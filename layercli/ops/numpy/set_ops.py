@@ -28,6 +28,16 @@ class Nonzero(MultiOutputOp):
         return tuple(torch.nonzero(x, as_tuple=True))
 
 
+def _unique(x: Tensor, axis: int) -> Any:
+    """Return torch's unique slices, their numbers and counts; of a vector NaN is one value, the last, as for NumPy."""
+    if x.ndim != 1 or not x.is_floating_point():
+        return torch.unique(x, return_inverse=True, return_counts=True, dim=axis)
+    nan = torch.isnan(x)
+    pairs = torch.stack([nan.to(x.dtype), torch.where(nan, 0, x)])
+    (is_nan, values), inverse, counts = torch.unique(pairs, return_inverse=True, return_counts=True, dim=1)
+    return torch.where(is_nan > 0, torch.nan, values), inverse, counts
+
+
 @dataclass(frozen=True)
 class Unique(MultiOutputOp):
     """The unique slices of x along ``axis``, sorted; then those of the following that are wanted:
@@ -55,7 +65,7 @@ class Unique(MultiOutputOp):
     def run(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return torch's unique, and the wanted indices and counts."""
         axis = self.axis % x.ndim
-        values, inverse, counts = torch.unique(x, return_inverse=True, return_counts=True, dim=axis)
+        values, inverse, counts = _unique(x, axis)
         positions = torch.arange(len(inverse), device=x.device)
         first = torch.full_like(counts, len(inverse)).scatter_reduce(0, inverse, positions, "amin")
         found = [self._sized(values, axis, self.fill_value)]
