@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from layercli.lazy import torch
-from layercli.losses.alignment import pairwise
+from layercli.losses.alignment import broadcasting
 from layercli.losses.loss import loss_class
 
 
-@pairwise
+@broadcasting
 def hinge(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
     """mean(max(1 - y_true y_pred, 0)) over the last axis: (..., n) and (..., n) to (...)."""
     return shortfall(y_true, y_pred).mean(-1)
 
 
-@pairwise
+@broadcasting
 def squared_hinge(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
     """mean(max(1 - y_true y_pred, 0)^2) over the last axis: (..., n) and (..., n) to (...)."""
     return shortfall(y_true, y_pred).square().mean(-1)
 
 
-@pairwise
+@broadcasting
 def categorical_hinge(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
     """max(max((1 - y_true) y_pred) - sum(y_true y_pred) + 1, 0) over the last axis; y_true is one-hot (..., classes)."""
     return (((1 - y_true) * y_pred).amax(-1) - (y_true * y_pred).sum(-1) + 1).clamp_min(0)

@@ -6,44 +6,44 @@ import math
 
 from layercli.core.types import Tensor
 from layercli.lazy import F, torch
-from layercli.losses.alignment import alike, pairwise
+from layercli.losses.alignment import alike, broadcasting, pairwise
 from layercli.losses.loss import loss_class
 
 EPSILON = 1e-7
 
 
-@pairwise
+@broadcasting
 def mean_squared_error(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
     """mean((y_true - y_pred)^2) over the last axis: (..., n) and (..., n) to (...)."""
     return (y_true - y_pred).square().mean(-1)
 
 
-@pairwise
+@broadcasting
 def mean_absolute_error(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
     """mean(|y_true - y_pred|) over the last axis: (..., n) and (..., n) to (...)."""
     return (y_true - y_pred).abs().mean(-1)
 
 
-@pairwise
+@broadcasting
 def mean_absolute_percentage_error(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
     """100 mean(|y_true - y_pred| / max(|y_true|, 1e-7)) over the last axis: (..., n) to (...), in percent."""
     return 100 * ((y_true - y_pred) / y_true.abs().clamp_min(EPSILON)).abs().mean(-1)
 
 
-@pairwise
+@broadcasting
 def mean_squared_logarithmic_error(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
     """mean((log(1 + y_true) - log(1 + y_pred))^2) over the last axis, with values of at least 1e-7: (..., n) to (...)."""
     true, pred = ((y.clamp_min(EPSILON) + 1).log() for y in (y_true, y_pred))
     return (pred - true).square().mean(-1)
 
 
-@pairwise
+@broadcasting
 def huber(y_true: torch.Tensor, y_pred: torch.Tensor, delta: float = 1.0) -> torch.Tensor:
     """Mean over the last axis of e^2 / 2 where |e| <= delta, else delta |e| - delta^2 / 2, for e = y_true - y_pred."""
     return F.huber_loss(y_pred, y_true, reduction="none", delta=delta).mean(-1)
 
 
-@pairwise
+@broadcasting
 def log_cosh(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
     """mean(log(cosh(y_pred - y_true))) over the last axis: (..., n) and (..., n) to (...)."""
     error = y_pred - y_true

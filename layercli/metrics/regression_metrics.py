@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from layercli.core.types import Tensor
 from layercli.lazy import torch
 from layercli.losses import regression
-from layercli.losses.alignment import pairwise
+from layercli.losses.alignment import broadcasting, pairwise
 from layercli.metrics.reduction_metrics import MeanOf, mean_class
 
 
@@ -17,7 +17,7 @@ def cosine_similarity(y_true: torch.Tensor, y_pred: torch.Tensor, axis: int = -1
     return regression.cosine(y_true, y_pred, axis)
 
 
-@pairwise
+@broadcasting
 def squared_error(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
     """(y_true - y_pred)^2, elementwise."""
     return (y_true - y_pred).square()
