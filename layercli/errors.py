@@ -78,6 +78,10 @@ class FileError(LayercliError, OSError):
     """A file that cannot be opened, read or written."""
 
 
+class MissingFileError(FileError, FileNotFoundError, ValueError):
+    """A file that does not exist; a ValueError too, which Keras's ``load_model`` raises."""
+
+
 class FormatError(LayercliError, ValueError):
     """A file whose content is not what it should be; ``code`` names the kind of fault, as ``layercli check`` prints it.
 

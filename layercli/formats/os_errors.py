@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from layercli.errors import FileError, LayercliError, nearest
+from layercli.errors import FileError, LayercliError, MissingFileError, nearest
 
 REASONS = {
     errno.ENOENT: "its folder does not exist",
@@ -48,7 +48,7 @@ def reading(file: Path) -> Iterator[None]:
     except LayercliError:
         raise
     except FileNotFoundError:
-        raise FileError(f"{file} does not exist", hint=neighbour(file)) from None
+        raise MissingFileError(f"{file} does not exist", hint=neighbour(file)) from None
     except OSError as error:
         raise FileError(f"cannot read {file}: {reason(error)}") from error
 
