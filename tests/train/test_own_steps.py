@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -219,3 +221,18 @@ def test_evaluate_lists_what_keras_lists_in_its_order():
     y = {"a": np.full((2, 1), 5.0), "b": np.full((2, 1), 4.0)}
     assert two.evaluate(np.ones((2, 2)), y, verbose=0) == [7, 4, 3, 9]
     assert list(two.get_metrics_result()) == ["loss", "a_mse", "b_loss", "a_loss"]
+
+
+def test_a_weighted_metric_of_the_name_of_another_is_called_weighted():
+    assert sorted(compiled(metrics=["mse", "mae"], weighted_metrics=["mse", "mape"]).history.history) == [
+        *("a_loss", "a_mse", "a_weighted_mse", "b_loss", "b_mae", "b_mape", "loss"),
+    ]  # fmt: skip
+
+
+def test_the_json_of_a_compiled_model_compiles_another():
+    model = compiled(metrics=["mse", "mae"])
+    described = json.loads(model.to_json())
+    assert described["compile_config"]["loss"] == "mse"
+    again = layercli.models.model_from_json(model.to_json())
+    assert again.get_compile_config() == model.get_compile_config()
+    assert layercli.saving.deserialize_keras_object(described).compiled

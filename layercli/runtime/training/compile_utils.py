@@ -72,7 +72,7 @@ class CompiledLoss:
         if self.outputs is None:
             self._by_name = isinstance(y_pred, dict)
             self.outputs = self._matched(names_of(model, y_pred), y_true, y_pred)
-            self._names = naming.uniquify(each.name for each in self._all)
+            self._names = self._unique_names()
         return self.outputs
 
     def _matched(self, names: list[str], y_true: object, y_pred: object) -> list[CompiledOutput]:
@@ -169,6 +169,19 @@ class CompiledLoss:
     def given_metrics(self) -> list[Metric]:
         """The metrics and the weighted metrics of every output."""
         return self.metrics[: len(self.metrics) - len(self.means)]
+
+    def _unique_names(self) -> list[str]:
+        """Return the names in the logs: a weighted metric of the name of another is ``weighted_``, others are numbered."""
+        outputs = self.outputs or []
+        taken = {each.name for output in outputs for each in output.plain}
+        weighted = {id(each): output for output in outputs for each in output.weighted}
+        names = []
+        for each in self._all:
+            output = weighted.get(id(each))
+            prefix = "" if output is None or len(outputs) == 1 else f"{output.name}_"
+            taken_too = output is not None and each.name in taken
+            names.append(f"{prefix}weighted_{each.name.removeprefix(prefix)}" if taken_too else each.name)
+        return naming.uniquify(names)
 
     @property
     def _all(self) -> list[NamedMetric]:

@@ -203,7 +203,7 @@ class Trainer:
 
     def in_order(self, logs: Mapping[str, Any]) -> Any:
         """Return logs as a list, or the only one: those of ``model.metrics`` by their own names, then the rest by name."""
-        names: list[str | None] = []
+        names: list[Any] = []
         for metric in self.model.metrics:
             compiled = isinstance(metric, CompiledMetrics)
             names += [each.name for each in (self.objective.given_metrics if compiled else [metric])]
