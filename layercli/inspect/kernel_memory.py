@@ -28,6 +28,8 @@ class Given:
     """Whether the gradient of the first input is computed."""
     at: Mapping[str, int] = field(default_factory=dict)
     """The values of named sizes that tell which kernel runs."""
+    steps_first: bool = False
+    """Whether the first input lies in memory with its steps first, as the outputs of a recurrence do."""
 
     @staticmethod
     def of(
@@ -35,10 +37,14 @@ class Given:
     ) -> Given:
         """Return what a rule sees of a call; ``wanted`` are the values that a gradient is computed for."""
         taken, gave = (tuple(graph.values[index].spec for index in side) for side in (call.inputs, call.outputs))
-        return Given(call, taken, gave, bool(call.inputs) and call.inputs[0] in wanted, at or {})
+        first = call.inputs[0] if call.inputs else None
+        maker = None if first is None else graph.made_by.get(first)
+        by_steps = maker is not None and maker.operation == RECURRENCE and maker.outputs[0] == first
+        return Given(call, taken, gave, first in wanted, at or {}, by_steps)
 
 
 Rule = Callable[[Given], Size]
+RECURRENCE = "FusedRecurrence"
 
 
 def workspace_of(graph: ModelGraph, call: OperationCall) -> Size:
@@ -149,6 +155,11 @@ def bias_bytes(given: Given) -> Size:
     return dims.total(each.bytes for each in given.taken[3:]) - dims.total(each.bytes for each in states_of(given))
 
 
+def turned_bytes(given: Given) -> Size:
+    """Return the bytes of the inputs with their steps in the other order, which a recurrence that goes backwards makes first."""
+    return given.taken[0].bytes if given.call.arguments.get("backwards") else 0
+
+
 def recurrence(given: Given) -> Size:
     """Return what a recurrence takes at its peak.
 
@@ -160,14 +171,17 @@ def recurrence(given: Given) -> Size:
     state = x.shape[0] * recurrent.shape[0] * dtypes.BYTES[x.dtype]
     weights, bias, states = kernel.bytes + recurrent.bytes, bias_bytes(given), len(states_of(given))
     kind = given.call.arguments.get("kind")
+    turned = turned_bytes(given)
     if kind == "lstm":
-        return x.bytes + (2 * state + bias if bias != 0 else weights) + (state if states < 2 else 0)
+        copied = 0 if given.steps_first else x.bytes
+        return turned + copied + (2 * state + bias if bias != 0 else weights) + (state if states < 2 else 0)
     started = state if states else 0
     if kind == "gru":
-        return weights + bias + (5 if bias != 0 else 4) * sequence_bytes(given) - started
+        sequences = (5 if bias != 0 else 4) - given.steps_first
+        return turned + weights + bias + sequences * sequence_bytes(given) - started
     features, units = x.shape[2], recurrent.shape[0]
     widest = max(features, 2 * units) if isinstance(features, int) and isinstance(units, int) else features + 2 * units
-    return dims.product(x.shape[:2]) * widest * dtypes.BYTES[x.dtype] + bias - started
+    return turned + dims.product(x.shape[:2]) * widest * dtypes.BYTES[x.dtype] + bias - started
 
 
 def recurrence_backward(given: Given) -> Size:
@@ -178,7 +192,7 @@ def recurrence_backward(given: Given) -> Size:
     x, _, recurrent = given.taken[:3]
     arguments = given.call.arguments
     state = x.shape[0] * recurrent.shape[0] * dtypes.BYTES[x.dtype]
-    outputs = 0 if arguments.get("sequences") else sequence_bytes(given) - state
+    outputs = (0 if arguments.get("sequences") else sequence_bytes(given) - state) + given.wanted * turned_bytes(given)
     if arguments.get("kind") == "lstm":
         bias = (
             bias_bytes(given) or 2 * recurrent.shape[1] * dtypes.BYTES[x.dtype]
@@ -190,10 +204,16 @@ def recurrence_backward(given: Given) -> Size:
 
 
 def recurrence_forward(given: Given) -> Size:
-    """Return what a GRU holds beside what it keeps when its steps are done: the gates of all inputs, weights in another order."""
-    if given.call.arguments.get("kind") != "gru":
-        return 0
-    return 3 * sequence_bytes(given) + bias_bytes(given) + (0 if given.wanted else given.taken[1].bytes)
+    """Return what a recurrence holds beside what it keeps when its steps are done: the inputs in the other order where it goes
+    backwards; one that runs step by step also its gates of all inputs, a GRU weights in another order as well.
+    """
+    turned, kind = turned_bytes(given), given.call.arguments.get("kind")
+    if kind == "lstm":
+        return turned
+    if kind == "gru":
+        return turned + 3 * sequence_bytes(given) + bias_bytes(given) + (0 if given.wanted else given.taken[1].bytes)
+    x, units = given.taken[0], given.taken[2].shape[0]
+    return turned + sequence_bytes(given) + bias_bytes(given) - x.shape[0] * units * dtypes.BYTES[x.dtype]
 
 
 def moments_of_steps(given: Given, state: Size) -> list[Size]:
@@ -223,7 +243,7 @@ def attention(given: Given) -> Size:
 WORKSPACES: dict[str, Rule] = {
     "Convolution": padded_input,
     "DepthwiseConvolution": padded_input,
-    "FusedRecurrence": recurrence,
+    RECURRENCE: recurrence,
     "LayerNorm": layer_norm,
     "Pool": pool,
     "RmsNorm": rms_norm,
@@ -233,19 +253,17 @@ WORKSPACES: dict[str, Rule] = {
 """What each operation takes while it runs, by name."""
 
 ALLOCATIONS: dict[str, Rule] = {
-    "FusedRecurrence": lambda given: (
-        given.gave[0].bytes if given.call.arguments.get("sequences") else sequence_bytes(given)
-    ),
+    RECURRENCE: lambda given: given.gave[0].bytes if given.call.arguments.get("sequences") else sequence_bytes(given),
 }
 """The bytes of the storage of the first result, where that is a view of something larger."""
 
-KEPT_WORKSPACES: dict[str, Rule] = {"FusedRecurrence": recurrence_forward}
+KEPT_WORKSPACES: dict[str, Rule] = {RECURRENCE: recurrence_forward}
 """What each operation takes in a forward pass that keeps something of its kernel, beside that."""
 
 BACKWARD_WORKSPACES: dict[str, Rule] = {
     "Convolution": padded_input,
     "DepthwiseConvolution": padded_input,
-    "FusedRecurrence": recurrence_backward,
+    RECURRENCE: recurrence_backward,
     "ReluInPlace": lambda given: 2 * given.taken[0].bytes if given.taken[0].rank > 2 else 0,
 }
 """What each operation takes in its backward pass. What is written over a view is copied twice: torch's CopySlices."""

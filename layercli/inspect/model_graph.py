@@ -165,6 +165,11 @@ class ModelGraph:
         return [self.values[place] for place in places]
 
     @cached_property
+    def made_by(self) -> Mapping[int, OperationCall]:
+        """The call that gives each value, by its index."""
+        return {index: call for call in self.calls for index in call.outputs}
+
+    @cached_property
     def tied(self) -> tuple[tuple[str, ...], ...]:
         """The paths of each parameter or buffer that has several names."""
         paths: dict[int, list[str]] = {}

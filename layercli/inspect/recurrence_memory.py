@@ -11,9 +11,9 @@ PAGE, LINE = 4096, 64
 """oneDNN begins each buffer of its workspace on a page, and each row of most of them on a cache line."""
 
 
-def steps_first(given: Given) -> bool:
-    """Whether the inputs are copied, to have the steps first: not where there is one step or one text."""
-    return 1 not in given.taken[0].shape[:2]
+def copied_by_steps(given: Given) -> bool:
+    """Whether the inputs are copied, to have the steps first: not where they have, or where there is one step or one text."""
+    return not given.steps_first and 1 not in given.taken[0].shape[:2]
 
 
 def kept_by_recurrence(given: Given, wanted: bool) -> Size:
@@ -22,7 +22,7 @@ def kept_by_recurrence(given: Given, wanted: bool) -> Size:
     kind = given.call.arguments.get("kind")
     state = x.shape[0] * recurrent.shape[0] * dtypes.BYTES[x.dtype]
     started = len(states_of(given))
-    inputs = x.bytes if steps_first(given) else 0
+    inputs = x.bytes if copied_by_steps(given) else 0
     weights = kernel.bytes + recurrent.bytes
     if kind == "lstm":
         biases = dims.total(each.bytes for each in given.taken[3:] if each.rank == 1)

@@ -13,7 +13,7 @@ from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.inspect.kernel_memory import Given, padded_input, rows, strided_copy
 from layercli.inspect.model_graph import ModelGraph, OperationCall
-from layercli.inspect.recurrence_memory import kept_by_recurrence, steps_first
+from layercli.inspect.recurrence_memory import copied_by_steps, kept_by_recurrence
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def of_softmax(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
 
 def of_recurrence(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
     """Return the weights and the states, the inputs where they are not copied, and the outputs of an LSTM."""
-    values = call.inputs if not steps_first(given) else call.inputs[1:]
+    values = call.inputs if not copied_by_steps(given) else call.inputs[1:]
     outputs = call.outputs[:1] if given.call.arguments.get("kind") == "lstm" else ()
     return Saved((*values, *outputs), kept_by_recurrence(given, wanted(call.inputs[0])))
 

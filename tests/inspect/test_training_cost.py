@@ -7,7 +7,7 @@ import torch
 from memory_tracker import MemoryTracker
 from torch.utils.checkpoint import checkpoint
 
-from layercli import layers, ops, optimizers
+from layercli import Sequential, layers, ops, optimizers
 from layercli.core import dims
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
@@ -160,6 +160,7 @@ def test_a_torch_module_keeps_what_its_real_step_keeps():
         (layers.GRU(16), (3, 30, 20)),
         (layers.GRU(64, use_bias=False), (2, 5, 24)),
         (layers.SimpleRNN(16), (3, 30, 20)),
+        *[(kind(16, go_backwards=True), (3, 30, 20)) for kind in (layers.LSTM, layers.GRU, layers.SimpleRNN)],
     ],
     ids=lambda each: type(each).__name__,
 )
@@ -174,6 +175,31 @@ def test_a_recurrence_keeps_what_its_kernel_keeps(layer, shape):
     layer.module.eval()
     with torch.no_grad(), MemoryTracker([x, *layer.module.parameters()]) as tracker:
         layer.module(x)
+    assert cost(opened.graph, at=opened.at).memory.peak(opened.at).bytes == tracker.peak
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: layers.Bidirectional(layers.LSTM(8)),
+        lambda: layers.Bidirectional(layers.GRU(8)),
+        lambda: Sequential([layers.LSTM(8, return_sequences=True), layers.LSTM(8)]),
+        lambda: Sequential([layers.LSTM(8, return_sequences=True), layers.GRU(16, go_backwards=True)]),
+        lambda: Sequential([layers.LSTM(4, return_sequences=True), layers.SimpleRNN(16)]),
+    ],
+    ids=["both ways", "both ways by GRU", "stacked", "stacked GRU", "stacked SimpleRNN"],
+)
+def test_a_recurrence_after_another_takes_its_outputs_as_they_lie_in_memory(layer):
+    source, x = open_source(layer()), torch.rand(3, 30, 12)
+    found = costed(source, Spec((3, 30, 12)))
+    source.model(x)
+    module = source.model.module
+    peak, _ = real_module_step(module, x)
+    assert found.memory.peak(found.at).bytes == pytest.approx(peak, rel=0.002)
+    opened = source.cost_graph(Spec((3, 30, 12)))
+    module.eval()
+    with torch.no_grad(), MemoryTracker([x, *module.parameters()]) as tracker:
+        module(x)
     assert cost(opened.graph, at=opened.at).memory.peak(opened.at).bytes == tracker.peak
 
 
