@@ -131,4 +131,10 @@ def save_csv(path: str | os.PathLike[str], array: np.ndarray) -> None:
     rows = array.reshape(1, 1) if not array.ndim else array[:, None] if array.ndim == 1 else array
     with replacing(path) as stream:
         for row in rows:
-            stream.write((",".join(map(str, row)) + "\n").encode())
+            stream.write((",".join(map(cell, row)) + "\n").encode())
+
+
+def cell(value: object) -> str:
+    """Return a value as a cell, text in quotes where it holds any of the file's own characters."""
+    text = str(value)
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if isinstance(value, str) and set(text) & set('",\r\n') else text

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from layercli.core.text import is_text
 from layercli.errors import FileError, UsageError
 from layercli.formats import csv, json_arrays, npy, npz, safetensors
 from layercli.formats.locks import locked
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 STANDARD_OUTPUT = "-"
 ENDINGS = (".npy", ".npz", ".safetensors", ".json", ".jsonl", ".csv")
+
+OF_TEXT = (".json", ".jsonl", ".csv")
 
 
 def ending(path: str) -> str:
@@ -56,6 +59,11 @@ def claimed(path: str, *, force: bool = False) -> Iterator[None]:
 def save(path: str, arrays: dict[str, np.ndarray], source: str) -> None:
     """Write the results of ``source`` atomically: one array as npy or csv, several by name as npz, safetensors or json."""
     suffix = ending(path)
+    text = next((name for name, array in arrays.items() if is_text(array)), None)
+    if text is not None and suffix not in OF_TEXT:
+        raise UsageError(
+            f"{path} would hold numbers, and {text} of {source} is text", hint="write it to a .json or a .csv"
+        )
     if suffix == ".npz":
         npz.save_npz(path, arrays)
     elif suffix == ".safetensors":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -253,9 +254,8 @@ def test_what_torch_would_unpickle_or_evaluate_is_left_out(cli, graphs, tmp_path
     [
         ("Cast", {"to": 13}, None, {"y": ("uint64", 3.0)}),
         ("SplitToSequence", {"axis": 1}, "sequence", {"y.0": ("float32", 1.0), "y.1": ("float32", 2.0)}),
-        ("Cast", {"to": 8}, None, "error: made.onnx gives y as tensor(string), which is not an array of numbers\n"),
     ],
-    ids=["uint64", "sequence", "text"],
+    ids=["uint64", "sequence"],
 )
 def test_outputs_of_every_kind(cli, tmp_path, monkeypatch, op, settings, kind, expected):
     from onnx import helper
@@ -267,11 +267,40 @@ def test_outputs_of_every_kind(cli, tmp_path, monkeypatch, op, settings, kind, e
     end = helper.make_tensor_sequence_value_info("y", 1, None) if kind else tensor("y", (1, 2), settings["to"])
     made("made.onnx", [helper.make_node(op, ["x"], ["y"], **settings)], [tensor("x", (1, 2))], [end], opset=17)
     done = cli("run made.onnx --input x.npy --device cpu --format json")
-    if isinstance(expected, str):
-        assert (done.code, done.err) == (2, expected)
-        return
     outputs = json.loads(done.out)["outputs"]
     assert {x["name"]: (x["dtype"], x["mean"] * np.prod(x["shape"])) for x in outputs} == expected
+
+
+def test_outputs_that_are_text(cli, tmp_path, monkeypatch):
+    from onnx import helper
+    from onnx_graphs import tensor
+    from onnx_graphs import written as made
+
+    monkeypatch.chdir(tmp_path)
+    Path("x.json").write_text(json.dumps([["a", 'b"c,']]))
+    node = helper.make_node("Concat", ["x", "x"], ["y"], axis=1)
+    made("made.onnx", [node], [tensor("x", (1, 2), 8)], [tensor("y", (1, 4), 8)], opset=17)
+    run = "run made.onnx --input x.json --device cpu"
+    assert cli(f"{run} --output y.json --record r.json").code == 0
+    assert json.loads(Path("y.json").read_text()) == {"y": [["a", 'b"c,', "a", 'b"c,']]}
+    assert cli(f"{run} --output y.csv").code == 0
+    assert Path("y.csv").read_text() == 'a,"b""c,",a,"b""c,"\n'
+    assert cli("run --replay r.json").code == 0
+    done = cli(f"{run} --format json")
+    [output] = json.loads(done.out)["outputs"]
+    assert (output["dtype"], output["shape"], output["first"], output["mean"]) == (
+        "string",
+        [1, 4],
+        ["a", 'b"c,'] * 2,
+        None,
+    )
+    for more, message in (
+        ("--output y.npz", "y.npz would hold numbers, and y of made.onnx is text"),
+        ("--top 1", "--top ranks numbers, and made.onnx gives text as y"),
+    ):
+        assert cli(f"{run} {more}").err.splitlines()[0] == f"error: {message}"
+    refused = cli("compare made.onnx made.onnx --input x.json --device cpu")
+    assert refused.err.splitlines()[0] == "error: made.onnx gives text as y, which run alone shows and writes"
 
 
 def test_inputs_that_are_sequences(cli, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from layercli.cli import output
+from layercli.core.text import STRING
 from layercli.errors import UsageError
 from layercli.render.table import Table
 
@@ -51,6 +52,8 @@ def ranking(ready: Prepared, report: ForwardRun, count: int, labels: list[str] |
 
     if len(report.outputs) != 1:
         raise UsageError(f"--top needs a model with one output, {report.source} has {len(report.outputs)}")
+    if report.outputs[0].dtype == STRING:
+        raise UsageError(f"--top ranks numbers, and {report.source} gives text as {report.outputs[0].name}")
     logits = next_logits(ready.program, ready.inputs, report.outputs[0].array)
     guesses = top(report.outputs[0].array if logits is None else logits, count, labels)
     if logits is not None and labels is None and (tokenizer := tokenizer_of(ready.subject)) is not None:

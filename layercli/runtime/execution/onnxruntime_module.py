@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from layercli.core.spec import Spec
-from layercli.core.text import STRING, is_text
+from layercli.core.text import STRING, is_text, text_array
 from layercli.errors import DeviceError, FormatError, MissingPackageError
 from layercli.formats.onnx import load
 from layercli.formats.os_errors import reading
@@ -134,13 +134,13 @@ class OnnxGraph(GraphModule):
         self.specs = {name: spec for name, end in self._ends.items() for name, spec in end.specs(name, given).items()}
         self.entries = frozenset(self.specs.keys() - self._ends.keys())
 
-    def forward(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return the outputs by name; the arrays of the sequence ``y`` are ``y.0``, ``y.1`` and so on."""
+    def forward(self, *inputs: torch.Tensor) -> dict[str, Any]:
+        """Return the outputs by name, tensors or arrays of text; those of the sequence ``y`` are ``y.0``, ``y.1`` and so on."""
         try:
             found = self._found(inputs)
         except Exception as error:
             raise refused(self.file, error, inputs) from error
-        outputs: dict[str, torch.Tensor] = {}
+        outputs: dict[str, Any] = {}
         for x, value in zip(self._session.get_outputs(), found, strict=True):
             if value is None:  # an optional output without a value
                 continue
@@ -164,12 +164,14 @@ class OnnxGraph(GraphModule):
         given = {name: ort_value(x) for name, x in zip(self.specs, inputs, strict=True)}
         return [from_ort_value(x) for x in self._session.run_with_ort_values(None, given)]
 
-    def _tensor(self, name: str, value: object, kind: str) -> torch.Tensor:
-        """Return an output as a tensor; FormatError unless it is an array of numbers."""
+    def _tensor(self, name: str, value: object, kind: str) -> Any:
+        """Return an output as a tensor, text as an array; FormatError for anything else."""
         if isinstance(value, torch.Tensor):
             return value
+        if isinstance(value, np.ndarray) and is_text(value):
+            return text_array(value)
         if not isinstance(value, np.ndarray) or value.dtype.name not in DTYPES.values():
-            raise FormatError(f"{self.file} gives {name} as {kind}, which is not an array of numbers")
+            raise FormatError(f"{self.file} gives {name} as {kind}, which is no array of numbers or text")
         return torch.from_numpy(value.view(value.dtype.name))  # torch does not know numpy's ulonglong
 
     def to(self, place: torch.device) -> OnnxGraph:  # type: ignore[override]  # only a device is supported

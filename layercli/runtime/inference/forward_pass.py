@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 
-from layercli.core import tree
+from layercli.core import text, tree
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.core.types import JSONObject, Tree
@@ -30,7 +31,7 @@ OUTPUT = "(output)"
 
 @dataclass
 class ForwardOutput:
-    """One output: its values as a numpy array, and their statistics."""
+    """One output: its values as a numpy array, and their statistics, which text has none of."""
 
     name: str
     dtype: str
@@ -43,9 +44,9 @@ class ForwardOutput:
         return self.statistics.nonfinite == 0
 
     @property
-    def first(self) -> list[float]:
+    def first(self) -> list[Any]:
         """The first values, in order."""
-        values: list[float] = self.array.ravel()[:FIRST].tolist()
+        values: list[Any] = self.array.ravel()[:FIRST].tolist()
         return values
 
     def to_json(self) -> JSONObject:
@@ -138,7 +139,7 @@ def run(program: PreparedModel, inputs: Tree, *, layers: str | None = None, chec
     if layers is not None and not any(True for _ in program.layers()):
         raise UsageError(f"{program.name} has no inner layers for --layers to show")
     with preserve_buffers(program), forward_hooks(program, observe) if observes else nullcontext():
-        results = program.outputs(placed)
+        results = program.outputs(placed, texts=True)
     if layers is not None and not done.layers:
         raise UsageError(f"no layer of {program.name} matches {layers!r}", hint=nearest(layers, called))
     done.outputs = [output_of(name, tensor) for name, tensor in results]
@@ -165,7 +166,12 @@ def all_finite(values: list[torch.Tensor]) -> bool:
     return all(bool(torch.isfinite(x).all()) for x in values if x.is_floating_point() or x.is_complex())
 
 
-def output_of(name: str, tensor: torch.Tensor) -> ForwardOutput:
-    """Return one output on the CPU with its statistics."""
+NONE_OF_TEXT = Statistics(None, None, None, None, 0, 0, 0)
+
+
+def output_of(name: str, tensor: Any) -> ForwardOutput:
+    """Return one output, a tensor or an array of text, on the CPU with its statistics."""
+    if text.is_text(tensor):
+        return ForwardOutput(name, text.STRING, tensor, NONE_OF_TEXT)
     array = tensors.to_numpy(tensor)
     return ForwardOutput(name, tensors.name_of(tensor.dtype), array, statistics([array.ravel()]))

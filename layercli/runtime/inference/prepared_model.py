@@ -12,6 +12,7 @@ from torch import nn
 
 from layercli.core import dtypes, tree
 from layercli.core.layer import Layer
+from layercli.core.text import is_text
 from layercli.core.types import Tensor, TensorTree, Tree
 from layercli.errors import UsageError, nearest
 from layercli.inspect.layer_call import no_tensor_output_error
@@ -98,12 +99,16 @@ class PreparedModel:
 
         return self.kind.placed(tree.map_structure(placed, inputs))
 
-    def outputs(self, inputs: object) -> list[tuple[str, torch.Tensor]]:
-        """Return the named outputs for a tree of tensors."""
+    def outputs(self, inputs: object, *, texts: bool = False) -> list[tuple[str, Any]]:
+        """Return the named outputs for a tree of tensors: tensors, and with ``texts`` arrays of text, which are refused else."""
         with torch.inference_mode(), without_input():
             results = self._called(inputs)
-            values = [(name, x) for name, x in self.kind.named_outputs(results) if isinstance(x, torch.Tensor)]
-            found = [(name, tensors.valued(self.name, x)) for name, x in values]
+            values = [
+                (name, x) for name, x in self.kind.named_outputs(results) if isinstance(x, torch.Tensor) or is_text(x)
+            ]
+            if (text := next((name for name, x in values if is_text(x)), None)) is not None and not texts:
+                raise UsageError(f"{self.name} gives text as {text}, which run alone shows and writes")
+            found = [(name, x if is_text(x) else tensors.valued(self.name, x)) for name, x in values]
         if not found:
             raise no_tensor_output_error(self.name, results)
         return found

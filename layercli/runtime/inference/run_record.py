@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from layercli.core import tree
+from layercli.core.text import is_text
 from layercli.core.types import JSONObject, TensorTree
 from layercli.errors import FormatError
 from layercli.formats.atomic import replacing
@@ -93,7 +94,7 @@ def versions(device: torch.device) -> dict[str, str]:
 def hash_of(array: np.ndarray) -> str:
     """Return the SHA-256 of an array's dtype, shape and values."""
     digest = hashlib.sha256(f"{array.dtype.name}{array.shape}".encode())
-    digest.update(np.ascontiguousarray(array).data)
+    digest.update(json.dumps(array.tolist()).encode() if is_text(array) else np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 
