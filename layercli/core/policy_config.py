@@ -41,5 +41,4 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     kind = (custom_objects or {}).get(name) or CLASSES.get(name)
     if kind is None:
         raise UsageError(f"there is no dtype policy {name!r}", hint=nearest(name, [*CLASSES]))
-    made: DTypePolicy = kind.from_config(config["config"])
-    return made
+    return kind.from_config(config["config"])

@@ -53,8 +53,7 @@ def _functions(loss: object) -> object:
 def summed(loss: object, teacher: Tree, student: Tree) -> Tensor:
     """Return the sum over the outputs of the mean loss of each."""
     found = tree.map_structure(_mean_loss, loss, teacher, student)
-    total: Tensor = ops.sum(ops.stack([ops.convert_to_tensor(each, "float32") for each in tree.flatten(found)]))
-    return total
+    return ops.sum(ops.stack([ops.convert_to_tensor(each, "float32") for each in tree.flatten(found)]))
 
 
 def _mean_loss(function: Any, true: Any, pred: Any) -> object:

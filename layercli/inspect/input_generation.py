@@ -75,8 +75,7 @@ def _array(spec: Spec, fill: str, rng: np.random.Generator, bounds: Range | None
     if fill in ("zeros", "ones"):
         return np.full(shape, fill == "ones", stored)
     draw = _random if fill == "random" else _steps
-    values: np.ndarray = draw(spec, shape, rng, bounds).astype(stored)
-    return values
+    return draw(spec, shape, rng, bounds).astype(stored)
 
 
 def _random(spec: Spec, shape: tuple[int, ...], rng: np.random.Generator, bounds: Range | None) -> Any:

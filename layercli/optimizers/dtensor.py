@@ -19,8 +19,7 @@ def own_part(tensor: Any) -> Any:
 
 def gathered(tensor: torch.Tensor) -> torch.Tensor:
     """Return the whole of ``tensor``; where it is sharded every rank must ask."""
-    whole: torch.Tensor = tensor.full_tensor() if is_sharded(tensor) else tensor  # type: ignore[attr-defined]  # a DTensor's
-    return whole
+    return tensor.full_tensor() if is_sharded(tensor) else tensor  # type: ignore[attr-defined]  # a DTensor's
 
 
 def fill(tensor: torch.Tensor, value: torch.Tensor) -> None:

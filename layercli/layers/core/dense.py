@@ -108,5 +108,4 @@ class Dense(QuantizedMixin):
             inputs, "...a,ab->...b", self.weight_forms()[0], self._inputs_quantizer(self.quantization_mode == "int8")
         )
         x = self.with_lora(x, inputs, ops.matmul)
-        out: Tensor = x if self.bias is None else x + self.bias
-        return out
+        return x if self.bias is None else x + self.bias

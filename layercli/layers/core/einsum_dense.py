@@ -138,8 +138,7 @@ class EinsumDense(QuantizedMixin):
     def _quantized(self, inputs: Tensor) -> Tensor:
         """Return the outputs before the activation, by the integers of the kernel or in float8."""
         if self.quantization_mode == "float8":
-            product: Tensor = self.float8_product(inputs, self.equation, self.bias)
-            return product
+            return self.float8_product(inputs, self.equation, self.bias)
         (form,), quantizer = self.weight_forms(), self._inputs_quantizer(self.quantization_mode == "int8")
         x = inputs
         if self.quantization_mode == "int4" and quantizer is not None:

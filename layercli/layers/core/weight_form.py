@@ -97,8 +97,7 @@ class WeightForm:
             elif (self.axis if mode == "int4" else self.summed[0]) == 1:
                 scale = ops.expand_dims(scale, -1)
             found = ops.divide(ops.cast(integers, dtype), scale)
-        out: Tensor = ops.reshape(found, self.shape) if self.sizes != self.shape else found
-        return out
+        return ops.reshape(found, self.shape) if self.sizes != self.shape else found
 
     def _back(self, scale: Tensor) -> Tensor:
         """Return the scale with the axes of the weight in place of those of the outputs."""
@@ -106,8 +105,7 @@ class WeightForm:
         kept = [letter for letter in out if letter in weight]
         sizes = [size for letter, size in zip(out, scale.shape, strict=True) if letter in weight]
         scale = ops.transpose(ops.reshape(scale, sizes), [kept.index(x) for x in weight if x in kept])
-        result: Tensor = ops.reshape(scale, [size if i not in self.summed else 1 for i, size in enumerate(self.shape)])
-        return result
+        return ops.reshape(scale, [size if i not in self.summed else 1 for i, size in enumerate(self.shape)])
 
 
 def einsum_form(shape: tuple[int, ...], letters: str, out: str) -> WeightForm:

@@ -48,5 +48,4 @@ class Concatenate(Merge):
 
 def _all_steps(x: Any, steps: int) -> Tensor:
     """Return a mask of x's first axes, as many as ``steps``, in which every step counts."""
-    out: Tensor = ops.ones_like(x[(..., *(0,) * (len(x.shape) - steps))], "bool")
-    return out
+    return ops.ones_like(x[(..., *(0,) * (len(x.shape) - steps))], "bool")

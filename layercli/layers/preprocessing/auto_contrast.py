@@ -32,5 +32,4 @@ class AutoContrast(BaseImagePreprocessingLayer):
         flat = high == low
         scale = 255.0 / ops.where(flat, 1.0, high - low)
         spread = rescaled(within(x * scale + -low * scale, (0, 255)), (0, 255), self.value_range)
-        out: Tensor = ops.where(flat, given, spread)
-        return out
+        return ops.where(flat, given, spread)

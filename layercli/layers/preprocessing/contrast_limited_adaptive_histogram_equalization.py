@@ -39,5 +39,4 @@ class ContrastLimitedAdaptiveHistogramEqualization(BaseImagePreprocessingLayer):
     def transform(self, images: Tensor, training: bool) -> Tensor:
         """Return the images with more contrast."""
         x = rescaled(ops.cast(images, "float32"), self.value_range, (0, 255))
-        out: Tensor = ops.cast(rescaled(self.equalize(x), (0, 255), self.value_range), spec_of(images).dtype)
-        return out
+        return ops.cast(rescaled(self.equalize(x), (0, 255), self.value_range), spec_of(images).dtype)

@@ -37,8 +37,7 @@ class CutMix(RandomColor):
         """Return the images with windows of others."""
         side = ops.sqrt(1 - drawn[:, :1])
         window = self.window(images, ops.concatenate([side, side, drawn[:, 2:]], 1))
-        out: Tensor = ops.where(window, partners(images, drawn), images)
-        return out
+        return ops.where(window, partners(images, drawn), images)
 
     def random_transform_masks(self, masks: Tensor, drawn: Tensor) -> Tensor:
         """Return masks with the same windows."""

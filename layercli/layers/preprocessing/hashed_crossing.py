@@ -74,8 +74,7 @@ class HashedCrossing(Layer):
                 f"expects features of one shape, (batch,), (batch, 1) or (), got {', '.join(str(spec_of(x)) for x in inputs)}"
             )
         bins = self.hash(*inputs)
-        out: Tensor = ops.cast(bins, self.dtype) if self.encoding is None else self.encoding(bins)
-        return out
+        return ops.cast(bins, self.dtype) if self.encoding is None else self.encoding(bins)
 
     def _call(self, args: tuple[object, ...], kwargs: Config) -> Tensor:
         if args and isinstance(args[0], (list, tuple)):

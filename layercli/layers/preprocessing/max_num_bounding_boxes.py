@@ -45,5 +45,4 @@ class MaxNumBoundingBoxes(BaseImagePreprocessingLayer):
         batch, _, *rest = values.shape
         padding = ops.full((1, self.max_number, *rest), self.fill_value, dtype=str(values.dtype).removeprefix("torch."))
         padded = ops.concatenate([values, ops.broadcast_to(padding, (batch, self.max_number, *rest))], 1)
-        out: Tensor = padded[:, : self.max_number]
-        return out
+        return padded[:, : self.max_number]

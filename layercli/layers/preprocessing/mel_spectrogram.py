@@ -78,8 +78,7 @@ class MelSpectrogram(Layer):
 
         reference = 10 * math.log10(max(abs(self.ref_power), self.min_power))
         found = 10 * ops.log10(ops.maximum(power, self.min_power)) - reference
-        out: Tensor = ops.maximum(found, ops.max(found) - self.top_db)
-        return out
+        return ops.maximum(found, ops.max(found) - self.top_db)
 
 
 def mel_weights(bands: int, frequencies: int, sampling_rate: float, ends: tuple[float, float]) -> np.ndarray:

@@ -15,8 +15,7 @@ class RandomColor(BaseRandomImageLayer):
     def beside(self, drawn: Tensor, place: int = 0) -> Tensor:
         """Return a column of what was drawn (batch, factors) as something that broadcasts to images, in their dtype."""
         column = ops.reshape(drawn[:, place], (-1, 1, 1, 1))
-        out: Tensor = ops.cast(column, self.compute_dtype)
-        return out
+        return ops.cast(column, self.compute_dtype)
 
     moves_pixels = False
 
@@ -31,14 +30,12 @@ class RandomColor(BaseRandomImageLayer):
 
     def of_channels(self, channels: list[Tensor]) -> Tensor:
         """Return images of channels."""
-        out: Tensor = ops.concatenate(channels, 1 if self.channels_first else 3)
-        return out
+        return ops.concatenate(channels, 1 if self.channels_first else 3)
 
 
 def within(images: Tensor, ends: Ends) -> Tensor:
     """Return images whose values are between two ends, the nearer end in place of those that are not."""
-    out: Tensor = ops.minimum(ops.maximum(images, ends[0]), ends[1])
-    return out
+    return ops.minimum(ops.maximum(images, ends[0]), ends[1])
 
 
 def rescaled(images: Tensor, ends: Ends, wanted: Ends) -> Tensor:

@@ -45,5 +45,4 @@ class RandomElasticTransform(RandomWarp):
     def warped(self, images: Tensor, drawn: Tensor, resample: Any) -> Tensor:
         """Return the images, some warped."""
         moved = within(resample(images, drawn[:, 2:]), self.value_range)
-        out: Tensor = ops.where(selected(drawn), moved, images)
-        return out
+        return ops.where(selected(drawn), moved, images)

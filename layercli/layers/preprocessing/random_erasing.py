@@ -54,8 +54,7 @@ class RandomErasing(RandomColor):
         """Return the images, some with a window filled."""
         samples = ops.concatenate([ops.sqrt(drawn[:, 2:4]), drawn[:, 4:]], 1)
         erased = ops.where(self.window(images, samples), within(self._filled(images), self.value_range), images)
-        out: Tensor = ops.where(selected(drawn), erased, images)
-        return out
+        return ops.where(selected(drawn), erased, images)
 
     def _filled(self, images: Tensor) -> Any:
         """Return images of what windows are filled with."""

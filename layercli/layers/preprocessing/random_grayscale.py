@@ -26,5 +26,4 @@ class RandomGrayscale(RandomColor):
 
     def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return the images, some in grey."""
-        out: Tensor = ops.where(self.beside(drawn) < self.factor, rgb_to_grayscale(images, self.order), images)
-        return out
+        return ops.where(self.beside(drawn) < self.factor, rgb_to_grayscale(images, self.order), images)

@@ -26,5 +26,4 @@ class RandomInvert(RandomColor):
 
     def random_transform(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Return the images, some inverted."""
-        out: Tensor = ops.where(self.beside(drawn, 1) < self.beside(drawn), self.value_range[1] - images, images)
-        return out
+        return ops.where(self.beside(drawn, 1) < self.beside(drawn), self.value_range[1] - images, images)

@@ -107,8 +107,7 @@ class STFTSpectrogram(Layer):
         batch, channels, time = signals.shape
         flat = ops.reshape(signals, (batch * channels, time, 1))
         found = ops.conv(flat, kernel, self.step, self.padding, "channels_last")
-        out: Tensor = ops.reshape(found, (batch, channels, *found.shape[1:]))
-        return out
+        return ops.reshape(found, (batch, channels, *found.shape[1:]))
 
     def _arranged(self, values: Tensor) -> Tensor:
         """Return (batch, channels, frames, frequencies) with the axes that the settings say."""
@@ -118,5 +117,4 @@ class STFTSpectrogram(Layer):
             return values if first else ops.transpose(values, (0, 2, 3, 1))
         order = (0, 1, 3, 2) if first else (0, 2, 1, 3)
         sizes = (channels * frequencies, frames) if first else (frames, channels * frequencies)
-        out: Tensor = ops.reshape(ops.transpose(values, order), (batch, *sizes))
-        return out
+        return ops.reshape(ops.transpose(values, order), (batch, *sizes))

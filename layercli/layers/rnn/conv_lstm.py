@@ -139,8 +139,7 @@ class ConvLSTMCell(BaseWindowLayer):
         kernels = ops.split(kernel, GATES, -1)
         biases = [None] * GATES if bias is None else ops.split(bias, GATES)
         parts = [op(x * mask, *weights) for mask, *weights in zip(masks, kernels, biases, strict=True)]
-        out: Tensor = ops.concatenate(parts, self.channel_axis)
-        return out
+        return ops.concatenate(parts, self.channel_axis)
 
 
 class ConvLSTM(Recurrent):

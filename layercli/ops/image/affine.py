@@ -176,13 +176,11 @@ def nearest_of(position: Tensor) -> list[tuple[Any, Any]]:
 
 
 def _clipped(index: Tensor, size: int) -> Tensor:
-    out: Tensor = index.clamp(0, size - 1)
-    return out
+    return index.clamp(0, size - 1)
 
 
 def _wrapped(index: Tensor, size: int) -> Tensor:
-    out: Tensor = index.remainder(size)
-    return out
+    return index.remainder(size)
 
 
 def _mirrored(index: Tensor, size: int) -> Tensor:
@@ -194,8 +192,7 @@ def _mirrored(index: Tensor, size: int) -> Tensor:
 def _mirrored_inside(index: Tensor, size: int) -> Tensor:
     """Return the index reflected into [0, size) without repeating the edges: ... 2 1 0 1 ... n-1 n-2 ..."""
     turn = max(2 * size - 2, 1)
-    out: Tensor = size - 1 - (index.remainder(turn) - (size - 1)).abs()
-    return out
+    return size - 1 - (index.remainder(turn) - (size - 1)).abs()
 
 
 INSIDE: dict[str, Callable[[Any, int], Any]] = {

@@ -145,8 +145,7 @@ def extract_patches(
     Three sizes extract patches of volumes, as ``extract_patches_3d`` does.
     """
     axes = 2 if isinstance(size, int) else len(size)
-    out: Tensor = _patches("extract_patches", axes, images, size, strides, dilation_rate, padding, data_format)
-    return out
+    return _patches("extract_patches", axes, images, size, strides, dilation_rate, padding, data_format)
 
 
 def extract_patches_3d(
@@ -158,8 +157,7 @@ def extract_patches_3d(
     data_format: str | None = None,
 ) -> Tensor:
     """Return the patches of ``size`` of a volume or a batch, ``strides`` apart (None: not overlapping), each flattened."""
-    out: Tensor = _patches("extract_patches_3d", 3, volumes, size, strides, dilation_rate, padding, data_format)
-    return out
+    return _patches("extract_patches_3d", 3, volumes, size, strides, dilation_rate, padding, data_format)
 
 
 def _patches(

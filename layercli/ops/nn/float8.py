@@ -42,8 +42,7 @@ def quantize_and_dequantize(inputs: Tensor, scale: Tensor, quantized_dtype: str,
     by = convert_to_tensor(scale).to(compute)
     most = torch.tensor(dtypes.finfo_range(quantized_dtype)[1], dtype=compute, device=by.device)
     x = (convert_to_tensor(inputs) / by).clamp(-most, most)
-    found: Tensor = x.to(getattr(torch, quantized_dtype)).to(compute) * by
-    return found
+    return x.to(getattr(torch, quantized_dtype)).to(compute) * by
 
 
 @dataclass(frozen=True)

@@ -86,8 +86,7 @@ def meshgrid(*x: TensorLike, indexing: str = "xy") -> list[Tensor]:
 def unravel_index(indices: TensorLike, shape: ShapeLike) -> tuple[Tensor, ...]:
     """Return the indices along each axis of ``shape`` for flat ``indices``, as a tuple."""
     sizes = shape_of((shape,) if isinstance(shape, int) else shape)
-    found: tuple[Any, ...] = UnravelIndex(tuple(map(int, sizes)))(convert_to_tensor(indices))
-    return found
+    return UnravelIndex(tuple(map(int, sizes)))(convert_to_tensor(indices))
 
 
 def vander(x: TensorLike, N: Size | None = None, increasing: bool = False) -> Tensor:

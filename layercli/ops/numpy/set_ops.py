@@ -87,8 +87,7 @@ class Unique(MultiOutputOp):
 
 def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
     """Return the indices of the nonzero values of x: one int64 vector per axis, as a tuple."""
-    found: tuple[Any, ...] = Nonzero()(convert_to_tensor(x))
-    return found
+    return Nonzero()(convert_to_tensor(x))
 
 
 def unique(
