@@ -67,7 +67,7 @@ def accepted(command: Callable[..., Any]) -> Callable[..., Any]:
             kwargs["format"] = format_of(hints["format"], line.format)
         try:
             seen = output.on_terminal(sys.stderr) and not line.quiet and distributed.number() == 0
-            with limits.changed([*line.limits, *(limit or ())]), spinning(wanted=seen), output.apart():
+            with limits.changed([*line.limits, *(limit or ())]), spinning(wanted=seen), output.redirect_user_stdout():
                 return command(*args, **kwargs)
         except SystemExit as left:
             raise UserExitError(left) from left

@@ -54,9 +54,9 @@ def prepare_streams() -> None:
 
 
 @contextmanager
-def apart() -> Iterator[None]:
+def redirect_user_stdout() -> Iterator[None]:
     """Redirect prints inside the block to stderr, those of C code and of child processes too; only ``emit`` writes to stdout."""
-    with apart_below_python() as data, emitted_on(data), redirect_stdout(sys.stderr):
+    with apart_below_python() as data, emit_to(data), redirect_stdout(sys.stderr):
         yield
 
 
@@ -83,7 +83,7 @@ def apart_below_python() -> Iterator[TextIO]:
 
 
 @contextmanager
-def emitted_on(stream: TextIO) -> Iterator[None]:
+def emit_to(stream: TextIO) -> Iterator[None]:
     """Emit to ``stream`` inside the block."""
     line = command_line.current()
     before, line.stdout = line.stdout, stream

@@ -46,7 +46,7 @@ class TextTokenizer:
         for part in (self._tokenizer.normalizer, self._tokenizer.pre_tokenizer, self._tokenizer.decoder):
             if part is not None and growth(json.loads(part.__getstate__())) > MOST_GROWTH:
                 raise FormatError(f"{file} makes a text more than {MOST_GROWTH:,} times as long", code="unsafe")
-        self._tokenizer.no_padding()  # as transformers does where nobody asks for them
+        self._tokenizer.no_padding()  # as transformers does where they are not asked for
         self._tokenizer.no_truncation()
 
     @contextmanager

@@ -114,11 +114,11 @@ def run_tests(
     end = time.monotonic() + timeout
     story = subprocess_runner.run({**request, "snapshot": seen.to_json()}, timeout, listen)
     runtime = snapshots.decode_record(Runtime, story.last("runtime") or {}, "runtime")
-    results = story.every("result")
+    results = story.all("result")
     while resume := story.last("resume"):
         again = {**request, **resume, "snapshot": seen.to_json()}
         story = subprocess_runner.run(again, max(end - time.monotonic(), LEAST_SECONDS), listen)
-        results += story.every("result")
+        results += story.all("result")
     if story.ended:
         runtime = replace(runtime, ended=story.ended, during=story.during, seconds=timeout, detail=story.detail)
     return replace(seen, runtime=runtime), [SelfTestResult(**result) for result in results]

@@ -51,7 +51,7 @@ class WorkerLog:
         """Return the last event of a kind, or None."""
         return next((event[kind] for event in reversed(self.events) if kind in event), None)
 
-    def every(self, kind: str) -> list[Any]:
+    def all(self, kind: str) -> list[Any]:
         """Return the events of a kind."""
         return [event[kind] for event in self.events if kind in event]
 

@@ -33,7 +33,7 @@ def main() -> None:
     events = claim_stdout()
     request = json.load(sys.stdin)
     end_with_parent(request["parent"])
-    for event in run_probe() if request["task"] == "look" else attempt(request):
+    for event in run_probe() if request["task"] == "look" else run_tests(request):
         events.write(json.dumps(event) + "\n")
         events.flush()
     os._exit(0)
@@ -75,12 +75,12 @@ def run_probe() -> Iterator[dict[str, object]]:
     yield {"done": True}
 
 
-def attempt(request: dict[str, Any]) -> Iterator[dict[str, object]]:
+def run_tests(request: dict[str, Any]) -> Iterator[dict[str, object]]:
     """Yield what torch offers, and run the self-tests on every device without errors."""
     yield {"doing": "the import of torch"}
     from layercli.gpu.probes import torch_devices
 
-    runtime = torch_devices.look()
+    runtime = torch_devices.probe()
     snapshot = replace(Snapshot.from_json(request["snapshot"]), runtime=runtime)
     yield {"runtime": asdict(runtime), **first_tensor(runtime)}
     wanted = {item.torch for item in ready(snapshot, request["device"]) if item.torch} - {*request.get("spoiled", [])}

@@ -227,15 +227,15 @@ def float8_of_module(group: WeightParts) -> UnpackedForm | None:
 def torchao(group: WeightParts) -> UnpackedForm | None:
     """8-bit values in the weight's own shape, or several of 4 bits in each word; the metadata names the class and the shape."""
     values = group.values
-    told = described_in(group, group.values.path.removesuffix("._weight_qdata") + ".weight")
-    kind = str(told.get("_type", "Int8Tensor"))
+    noted = described_in(group, group.values.path.removesuffix("._weight_qdata") + ".weight")
+    kind = str(noted.get("_type", "Int8Tensor"))
     if values.dtype in FLOAT8 or (values.dtype == "int8" and kind in ("Int8Tensor", "IntxUnpackedToInt8Tensor")):
         return UnpackedForm(values.shape, f"torchao-{values.dtype}")
     name = {"MXTensor": "mxfp4", "NVFP4Tensor": "nvfp4"}.get(kind, "int4")
     per_word = BITS[values.dtype] // 4
     if not values.shape or values.dtype not in ("uint8", "int8", *WORDS):
         return None
-    given = told["_data"].get("shape") if isinstance(told.get("_data"), dict) else None
+    given = noted["_data"].get("shape") if isinstance(noted.get("_data"), dict) else None
     if isinstance(given, list) and all(whole(size) for size in given) and math.prod(given) == values.size * per_word:
         return UnpackedForm(tuple(given), f"torchao-{name}")
     flat = len(values.shape) > 3  # tiles for a kernel, whose order hides the shape

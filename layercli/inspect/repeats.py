@@ -16,17 +16,17 @@ def runs_of_equal(items: Iterable[T], path: Callable[[T], str], content: Callabl
     """
     groups: list[list[T]] = []
     for item in items:
-        if groups and follows(path(groups[-1][-1]), path(item)) and content(groups[-1][0]) == content(item):
+        if groups and is_next_index(path(groups[-1][-1]), path(item)) and content(groups[-1][0]) == content(item):
             groups[-1].append(item)
         else:
             groups.append([item])
     return groups
 
 
-def follows(one: str, other: str) -> bool:
+def is_next_index(one: str, other: str) -> bool:
     """Whether two paths are of consecutive entries of one list; a file skips entries without variables.
 
-    >>> follows("blocks/0", "blocks/1"), follows("blocks/0", "blocks/2"), follows("0", "1")
+    >>> is_next_index("blocks/0", "blocks/1"), is_next_index("blocks/0", "blocks/2"), is_next_index("0", "1")
     (True, False, False)
     """
     (stem, _, first), (other_stem, _, second) = one.rpartition("/"), other.rpartition("/")

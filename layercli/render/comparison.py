@@ -34,7 +34,7 @@ def table(found: Any) -> Table:
         ]
         for d in found.differences
     ]
-    first = found.culprit
+    first = found.first_divergence
     facts = [
         ("Against", found.reference),
         ("Agrees", ANSWERS[found.answer]),

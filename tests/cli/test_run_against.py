@@ -66,16 +66,16 @@ def test_rounding_is_no_difference(cli, model, dtype):
 
 
 @pytest.mark.parametrize(
-    ("model", "reference", "culprit"),
+    ("model", "reference", "first"),
     [
         ("nets.py:sloppy", "nets.py:net", "1/0"),
         ("nets.py:net", "nets.py:another", "1"),
     ],
 )
-def test_the_first_layer_to_diverge_is_named(cli, nets, model, reference, culprit):
+def test_the_first_layer_to_diverge_is_named(cli, nets, model, reference, first):
     done, found = against(cli, reference, model)
-    assert (done.code, found["first_to_diverge"]) == (1, culprit)
-    assert done.err == f"differs from {reference}, first in {culprit}\n"
+    assert (done.code, found["first_to_diverge"]) == (1, first)
+    assert done.err == f"differs from {reference}, first in {first}\n"
 
 
 def test_against_results_saved_before(cli, nets):

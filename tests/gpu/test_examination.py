@@ -175,11 +175,11 @@ def test_the_child_stops_at_the_first_error_that_ends_cuda_and_says_how_to_go_on
     monkeypatch.setattr(torch_devices, "look", lambda: Runtime([Offered("cpu", 0, "This CPU")]))
     request = {"task": "try", "level": 2, "device": None, "speed": False}
     request["snapshot"] = replace(machine("unseen"), devices=[]).to_json()
-    first = list(worker.attempt(request))
+    first = list(worker.run_tests(request))
     assert [event["result"]["verdict"] for event in first if "result" in event] == [PASSED, ERROR]
     [resume] = [event["resume"] for event in first if "resume" in event]
     assert resume == {"first": 2, "names": ["cpu:0"], "spoiled": ["cpu:0"]}
-    second = list(worker.attempt({**request, **resume}))
+    second = list(worker.run_tests({**request, **resume}))
     assert [event["doing"] for event in second if "doing" in event][2:] == ["d on cpu:1"]
     assert not [event for event in second if "resume" in event]
 
@@ -433,7 +433,7 @@ def test_the_child_tries_what_torch_offers(monkeypatch):
     monkeypatch.setattr(torch_devices, "look", lambda: offered)
     seen = replace(machine("unseen"), devices=[])
     request = {"task": "try", "level": 1, "device": None, "speed": False, "snapshot": seen.to_json()}
-    events = list(worker.attempt(request))
+    events = list(worker.run_tests(request))
     assert [event["doing"] for event in events if "doing" in event] == [
         "the import of torch", "a first tensor", "allocation on cpu:0", "exact GEMM on cpu:0",
     ]  # fmt: skip
@@ -444,7 +444,7 @@ def test_the_child_tries_what_torch_offers(monkeypatch):
 def test_the_child_leaves_alone_what_the_first_tensor_failed_on(monkeypatch):
     monkeypatch.setattr(torch_devices, "look", lambda: Runtime([Offered("nonsense", 0, "No device")]))
     request = {"task": "try", "level": 1, "device": None, "speed": False, "snapshot": machine("unseen").to_json()}
-    events = list(worker.attempt(request))
+    events = list(worker.run_tests(request))
     [device] = [event["runtime"] for event in events if "runtime" in event][-1]["devices"]
     assert "nonsense" in device["error"]
     assert not [event for event in events if "result" in event]
@@ -456,7 +456,7 @@ def test_torchs_complaint_is_kept(monkeypatch):
             raise ImportError("libcudart.so.13: cannot open shared object file: /home/alice/x/y")
 
     monkeypatch.setattr(torch_devices, "torch", Broken())
-    assert torch_devices.look() == Runtime(
+    assert torch_devices.probe() == Runtime(
         error="import torch fails: libcudart.so.13: cannot open shared object file: (path)"
     )
 
@@ -466,7 +466,7 @@ def test_cudas_complaint_is_kept_with_its_code(monkeypatch):
         raise RuntimeError("Unexpected error from cudaGetDeviceCount(). Error 802: system not yet initialized")
 
     monkeypatch.setattr(torch_devices, "cuda", fail)
-    assert torch_devices.look().cuda_error == 802
+    assert torch_devices.probe().cuda_error == 802
 
 
 def test_measured_results_are_no_verdict_by_themselves(tell):

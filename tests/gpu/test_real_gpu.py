@@ -152,7 +152,7 @@ def test_a_model_on_the_gpu_agrees_with_the_cpu_in_float64(name):
     program.module.to("cpu")
     theirs = comparison.in_another_way(replace(program, device=torch.device("cpu")), "float64", inputs)
     found = comparison.compare(ours, theirs, "CPU, float64")
-    assert found.culprit is None
+    assert found.first_divergence is None
     assert found.only_here == []
 
 
@@ -160,7 +160,7 @@ def test_a_model_on_the_gpu_agrees_with_the_cpu_in_float64(name):
 def test_a_compiled_model_agrees_with_itself(name):
     program, inputs = program_of(name, device="cuda")
     ours = comparison.in_another_way(program, "compile", inputs)
-    assert comparison.compare(ours, comparison.record(program, inputs, layers=False), "eager").culprit is None
+    assert comparison.compare(ours, comparison.record(program, inputs, layers=False), "eager").first_divergence is None
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

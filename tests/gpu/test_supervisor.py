@@ -25,7 +25,7 @@ def test_a_child_that_is_done():
         "r = json.load(sys.stdin); say(doing='a'); say(result=r['n']); say(result=4); say(done=True)", heard=heard
     )
     assert (told.ended, told.during) == (None, "a")
-    assert told.every("result") == [3, 4]
+    assert told.all("result") == [3, 4]
     assert told.last("result") == 4
     assert told.last("none") is None
     assert heard == ["a"]
@@ -41,7 +41,7 @@ def test_a_child_that_hangs_is_ended_and_what_it_said_is_kept():
     start = time.monotonic()
     told = story("say(doing='exact GEMM on cuda:0'); say(result=1); time.sleep(60)", timeout=0.6)
     assert time.monotonic() - start < 5
-    assert (told.ended, told.during, told.every("result")) == ("hang", "exact GEMM on cuda:0", [1])
+    assert (told.ended, told.during, told.all("result")) == ("hang", "exact GEMM on cuda:0", [1])
 
 
 def test_a_child_that_will_not_be_ended_gently_is_ended_all_the_same():

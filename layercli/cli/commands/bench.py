@@ -35,7 +35,7 @@ def bench(
     wanted = RepeatedRuns.parse(repeat)
     ready = prepared(model, running)
     if against is not None:
-        return race(ready, against, wanted, warmup, max_slowdown, format)
+        return against_baseline(ready, against, wanted, warmup, max_slowdown, format)
 
     from layercli.render.timing import table
     from layercli.runtime.analysis.latency import measure
@@ -46,7 +46,7 @@ def bench(
     return 0
 
 
-def race(
+def against_baseline(
     ready: Prepared, against: str, wanted: RepeatedRuns, warmup: int, at_most: float, format: output.Format | None
 ) -> int:
     """Print the model's latency beside another's; return 0, 1 or 3."""

@@ -45,8 +45,8 @@ def compare(
     check_finite({"--rtol": rtol, "--atol": atol})
     ready = prepared(model, running)
     found = compared(ready, other, with_, tolerance(rtol, atol))
-    if found.culprit is not None:
-        output.print_info(f"differs from {found.reference}, first in {found.culprit.name}")
+    if found.first_divergence is not None:
+        output.print_info(f"differs from {found.reference}, first in {found.first_divergence.name}")
     elif found.first_not_finite is not None:
         where = f"first in {found.first_not_finite.name}"
         output.print_info(f"not finite here and in {found.reference}, {where}: nothing to compare")

@@ -54,5 +54,5 @@ def explore(
         described = describe()
         describe = lambda: described  # noqa: E731
     spinner.stop()
-    with output.emitted_on(sys.stdout):
+    with output.emit_to(sys.stdout):
         explorer.explore(model, describe)

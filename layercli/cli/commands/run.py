@@ -125,7 +125,7 @@ def run(
         done = run_record.record(plan, ready.program, ready.inputs, report.outputs_by_name())
         run_record.save(record, done)
         output.print_info(f"wrote {record}")
-    with output.emitted_on(sys.stderr) if out == output_file.STANDARD_OUTPUT else nullcontext():
+    with output.emit_to(sys.stderr) if out == output_file.STANDARD_OUTPUT else nullcontext():
         show(report, found, format)
     return sections.code_of(found)
 

@@ -38,7 +38,11 @@ def finiteness(report: ForwardRun) -> ReportSection:
     """Return whether everything is finite, and where it is not."""
     if report.finite:
         return ReportSection()
-    start = f", first in {report.culprit or 'what the model computes outside its layers'}" if report.checked else ""
+    start = (
+        f", first in {report.first_not_finite or 'what the model computes outside its layers'}"
+        if report.checked
+        else ""
+    )
     output.print_info(f"not finite{start}")
     return ReportSection(code=NO)
 

@@ -11,7 +11,7 @@ from layercli.gpu.snapshot import Offered, Runtime
 from layercli.lazy import torch
 
 
-def look() -> Runtime:
+def probe() -> Runtime:
     """Return the devices that torch offers; an error of CUDA's initialisation is stored, not raised."""
     try:
         torch.version  # noqa: B018  # the first attribute imports torch, which may fail

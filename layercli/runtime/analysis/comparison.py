@@ -44,7 +44,7 @@ class Comparison:
     only_here: list[str] = field(default_factory=list)
 
     @property
-    def culprit(self) -> Difference | None:
+    def first_divergence(self) -> Difference | None:
         """The first result that is not close, or None."""
         return next((found for found in self.differences if not found.close), None)
 
@@ -62,7 +62,7 @@ class Comparison:
     @property
     def answer(self) -> str:
         """``agrees``, ``differs``, or ``not finite`` if both sides agree but an output is not finite."""
-        if self.culprit is not None:
+        if self.first_divergence is not None:
             return "differs"
         return "agrees" if self.first_not_finite is None else "not finite"
 
@@ -73,7 +73,7 @@ class Comparison:
 
     def to_json(self) -> JSONObject:
         """Return the comparison as a JSON document."""
-        first, unbounded = self.culprit, self.first_not_finite
+        first, unbounded = self.first_divergence, self.first_not_finite
         return {
             "reference": self.reference,
             "agrees": self.answer == "agrees",

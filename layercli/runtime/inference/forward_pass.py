@@ -68,7 +68,7 @@ class ForwardOutput:
 class ForwardRun:
     """The outputs of a model on a device, and the results of the requested layers.
 
-    ``checked``: a check for finite values was requested; ``culprit`` is then the first layer that breaks it.
+    ``checked``: a check for finite values was requested; ``first_not_finite`` is then the first layer that breaks it.
     """
 
     source: str
@@ -77,7 +77,7 @@ class ForwardRun:
     outputs: list[ForwardOutput]
     layers: list[ForwardOutput] = field(default_factory=list)
     checked: bool = False
-    culprit: str | None = None
+    first_not_finite: str | None = None
 
     @property
     def rows(self) -> list[tuple[str, ForwardOutput]]:
@@ -102,7 +102,7 @@ class ForwardRun:
         if self.layers:
             document["layers"] = [out.to_json() for out in self.layers]
         if self.checked:
-            document["check"] = {"finite": self.finite, "starts_in": None if self.finite else self.culprit}
+            document["check"] = {"finite": self.finite, "starts_in": None if self.finite else self.first_not_finite}
         return document
 
     def outputs_by_name(self) -> dict[str, np.ndarray]:
@@ -129,9 +129,9 @@ def run(program: PreparedModel, inputs: Tree, *, layers: str | None = None, chec
     def observe(call: HookedCall) -> None:
         if layers is not None and matches(call.path, layers):
             done.layers += [output_of(name, x) for name, x in call.named()]
-        if check and done.culprit is None and not all_finite(call.outputs):
+        if check and done.first_not_finite is None and not all_finite(call.outputs):
             own = f"{call.path} ({call.cls})"
-            done.culprit = own if all_finite(call.inputs) else before(program, call, called, given_finite)
+            done.first_not_finite = own if all_finite(call.inputs) else before(program, call, called, given_finite)
         called.append(call.path)
 
     if layers is not None and program.one_graph:
@@ -143,8 +143,10 @@ def run(program: PreparedModel, inputs: Tree, *, layers: str | None = None, chec
     if layers is not None and not done.layers:
         raise UsageError(f"no layer of {program.name} matches {layers!r}", hint=nearest(layers, called))
     done.outputs = [output_of(name, tensor) for name, tensor in results]
-    if done.culprit is None:
-        done.culprit = INPUTS if not given_finite else "the one graph it runs as" if program.one_graph else None
+    if done.first_not_finite is None:
+        done.first_not_finite = (
+            INPUTS if not given_finite else "the one graph it runs as" if program.one_graph else None
+        )
     return done
 
 
