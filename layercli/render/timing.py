@@ -34,6 +34,15 @@ def show_rate(value: float | None) -> str:
     return f"{value / size:.4g} {prefix}".rstrip()
 
 
+def show_roofline(share: float) -> str:
+    """Return the text of the share of the roofline; more than all of it says what the roofline did not know."""
+    if share <= 1:
+        return f"{show_share(share)} of what the device was measured to reach for this work"
+    return (
+        "above what the device was measured to reach: the weights stay in a cache, or it was busy when it was measured"
+    )
+
+
 FIGURES = ["Minimum", "Median", "p90", "p99", "Mean", "Std"]
 YIELDS = {"Std": 1, "Mean": 2, "p90": 3, "p99": 4}
 
@@ -51,7 +60,7 @@ def table(timings: list[Any]) -> Table:
     unknown = first.reason or ("unknown: the model multiplies nothing" if first.share is None else "")
     facts = [
         ("Runs", f"{len(first.samples.seconds)}"),
-        ("Roofline", unknown or f"{show_share(first.share)} of what the device was measured to reach for this work"),
+        ("Roofline", unknown or show_roofline(first.share)),
         ("Peak memory", show_bytes(first.peak_memory) + (" for all of them" if len(timings) > 1 else "")),
     ]
     return Table("Time", columns, rows, facts)

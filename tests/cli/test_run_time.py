@@ -7,6 +7,10 @@ import json
 import numpy as np
 import pytest
 
+from layercli.inspect.benchmark_stats import TimingSamples
+from layercli.render.timing import table
+from layercli.runtime.analysis.latency import Timing
+
 SLEEPER = """
 import time
 from torch import nn
@@ -53,6 +57,22 @@ def test_the_rate_follows_from_the_cost(cli):
     macs = json.loads(cli("summary mlp --input-shape 64,784 --format json").out)["totals"]["macs"]
     assert found["flops_per_second"] == pytest.approx(2 * macs / found["median"])
     assert found["roofline_share"] > 0
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "text"),
+    [
+        (200.0, "50.0% of what the device was measured to reach for this work"),
+        (
+            40.0,
+            "above what the device was measured to reach: the weights stay in a cache, or it was busy when it was measured",
+        ),
+    ],
+)
+def test_a_run_above_the_roofline_is_no_share_of_it(ceiling, text):
+    measured = Timing("m", TimingSamples([1.0]), 1, 100, ceiling, 0)
+    assert dict(table([measured]).facts)["Roofline"] == text
+    assert measured.to_json()["roofline_share"] == 100 / ceiling
 
 
 def test_the_table_says_what_is_not_known(cli, sleeper):
