@@ -172,7 +172,7 @@ def test_the_child_stops_at_the_first_error_that_ends_cuda_and_says_how_to_go_on
     trials = [plan.Trial("a", "cpu:0", fine), plan.Trial("b", "cpu:0", boom), plan.Trial("c", "cpu:0", fine),
               plan.Trial("d", "cpu:1", fine)]  # fmt: skip
     monkeypatch.setattr(plan, "plan", lambda *arguments: iter(trials))
-    monkeypatch.setattr(torch_devices, "look", lambda: Runtime([Offered("cpu", 0, "This CPU")]))
+    monkeypatch.setattr(torch_devices, "probe", lambda: Runtime([Offered("cpu", 0, "This CPU")]))
     request = {"task": "try", "level": 2, "device": None, "speed": False}
     request["snapshot"] = replace(machine("unseen"), devices=[]).to_json()
     first = list(worker.run_tests(request))
@@ -430,7 +430,7 @@ def test_what_is_being_done_is_told(tell):
 
 def test_the_child_tries_what_torch_offers(monkeypatch):
     offered = Runtime([Offered("cpu", 0, "This CPU")])
-    monkeypatch.setattr(torch_devices, "look", lambda: offered)
+    monkeypatch.setattr(torch_devices, "probe", lambda: offered)
     seen = replace(machine("unseen"), devices=[])
     request = {"task": "try", "level": 1, "device": None, "speed": False, "snapshot": seen.to_json()}
     events = list(worker.run_tests(request))
@@ -442,7 +442,7 @@ def test_the_child_tries_what_torch_offers(monkeypatch):
 
 
 def test_the_child_leaves_alone_what_the_first_tensor_failed_on(monkeypatch):
-    monkeypatch.setattr(torch_devices, "look", lambda: Runtime([Offered("nonsense", 0, "No device")]))
+    monkeypatch.setattr(torch_devices, "probe", lambda: Runtime([Offered("nonsense", 0, "No device")]))
     request = {"task": "try", "level": 1, "device": None, "speed": False, "snapshot": machine("unseen").to_json()}
     events = list(worker.run_tests(request))
     [device] = [event["runtime"] for event in events if "runtime" in event][-1]["devices"]
