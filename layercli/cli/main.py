@@ -196,12 +196,12 @@ def report(error: Exception) -> int:
     if (short := shortage(error)) is not None:
         short.hint = command_line.current().memory_hint or short.hint
         return report(short)
-    from layercli.cli.user_traceback import described, imported_package, user_frame
+    from layercli.cli.user_traceback import described, imported_package, module_in, user_frame
 
     if (package := imported_package(error)) is not None:
         return report(MissingPackageError.broken(package, error))
     if (place := user_frame(error)) is not None:
-        output.print_error(f"error: {place}, raises {described(error)}")
+        output.print_error(f"error: {place}{module_in(error)}, raises {described(error)}")
         output.print_error("hint: --debug shows the traceback")
         return 2
     output.print_error(f"error: this is a bug in layercli: {described(error)}")

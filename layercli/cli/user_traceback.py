@@ -59,3 +59,13 @@ def described(error: BaseException) -> str:
     """Return the type and the message of an error, on one line."""
     words = " ".join(str(getattr(error, "msg", error)).split())
     return cut(f"{type(error).__name__}: {words}" if words else type(error).__name__)
+
+
+def module_in(error: BaseException) -> str:
+    """Return which module inside a torch module raised an error, as ``, in head (Linear)``; an empty text where none did."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_name == "_call_impl"]
+    calls = [frame.f_locals["self"] for frame in frames if frame.f_globals.get("__name__") == "torch.nn.modules.module"]
+    if len(calls) < 2:
+        return ""
+    path = next((name for name, each in calls[0].named_modules() if each is calls[-1]), "")
+    return f", in {path} ({type(calls[-1]).__name__})" if path else ""

@@ -180,3 +180,19 @@ def test_generators_and_values_of_others_are_left_alone():
     built_without_values(lambda: nn.Linear(2, 2))
     assert torch.equal(torch.rand(()), expected)
     assert math.isfinite(float(other.weight.sum()))
+
+
+@pytest.mark.parametrize("command", ["run", "bench --repeat 1", "compare --with float64"])
+def test_an_error_of_torch_names_the_module_that_raised_it(cli, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(
+        "from torch import nn\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.enc, self.head = nn.Sequential(nn.Linear(8, 4)), nn.Linear(5, 2)\n"
+        "    def forward(self, x):\n        return self.head(self.enc(x))\n"
+    )
+    first, *options = command.split()
+    done = cli(first, "net.py:Net", *options, "--input-shape", "1,8", "--device", "cpu")
+    sentence = (
+        "net.py, line 8, in head (Linear), raises RuntimeError: mat1 and mat2 shapes cannot be multiplied (1x4 and 5x2)"
+    )
+    assert (done.code, done.err.splitlines()[-2]) == (2, f"error: {sentence}")
