@@ -303,7 +303,6 @@ def test_run_takes_flags_and_records_them(cli, folder):
     [
         ("compare net.py:scripted --with compile", "the model is TorchScript, which torch cannot compile again"),
         ("compare net.py:scripted --with onnx", "net.py:scripted is TorchScript, which torch does not export to ONNX"),
-        ("run net.py:scripted --layers 0", "net.py:scripted has no inner layers for --layers to show"),
         ("run net.py:compiled --layers 0",
          "net.py:compiled runs as one compiled graph, in which --layers has none to show"),
         ("compare net.py:quantized --with float64",

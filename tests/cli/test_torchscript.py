@@ -3,6 +3,7 @@
 import io
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -10,6 +11,7 @@ from torch import nn
 import layercli
 from layercli.core.spec import Spec
 from layercli.formats.detect import open_weights
+from layercli.runtime.inference.forward_pass import run
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:`torch.jit"),
@@ -89,6 +91,25 @@ def test_a_graph_has_the_calls_of_the_eager_module(compiled):
         return graph.module_calls, [(call.module, call.operation, call.macs) for call in graph.calls]
 
     assert calls(compiled) == calls(net)
+
+
+def test_a_run_shows_the_layers_that_the_eager_module_shows(compiled):
+    plain = Net().eval()
+    plain.load_state_dict(compiled.state_dict())
+    mixed = nn.Sequential(compiled)
+    x = torch.linspace(-1, 1, 24).reshape(2, 3, 4).numpy()
+    found = []
+    for model in (plain, compiled, mixed):
+        program = layercli.open(model).prepare({"input" if model is mixed else "x": x})
+        with torch.no_grad():
+            report = run(program, program.place({"input" if model is mixed else "x": x}), layers="*")
+        found.append({name: out.array for name, out in report.rows})
+    eager, script, nested = found
+    assert [*script] == [*eager]
+    assert [*eager][:4] == ["blocks/0/fc1", "blocks/0/fc2", "blocks/0", "blocks/0/fc1#2"]
+    assert [*nested] == [*(f"0/{name}" for name in [*eager][:-2]), "0:0", "0:1", "output_0", "output_1"]
+    for name, array in eager.items():
+        np.testing.assert_allclose(script[name], array, rtol=1e-5, atol=1e-6)
 
 
 def test_the_reason_of_a_failure_and_frozen_weights(compiled):

@@ -15,6 +15,7 @@ from layercli.core import tree
 from layercli.core.types import TensorTree
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.grouped_inputs import by_field
+from layercli.runtime.execution.script_hooks import script_hooks, scripted
 from layercli.runtime.inference.prepared_model import PreparedModel
 
 
@@ -46,20 +47,29 @@ def forward_hooks(program: PreparedModel, observe: Callable[[HookedCall], None])
     """Call ``observe`` after each layer call inside the body; inner layers come before outer ones."""
     times: Counter[str] = Counter()
 
+    def finished(path: str, module: nn.Module, inputs: Any, outputs: Any) -> None:
+        times[path] += 1
+        name = path if times[path] == 1 else f"{path}#{times[path]}"
+        observe(HookedCall(name, class_of(module), values_in(inputs), values_in(outputs)))
+
     def hook(path: str) -> Callable[..., None]:
         def observed(module: nn.Module, args: object, kwargs: object, outputs: TensorTree) -> None:
-            times[path] += 1
-            name = path if times[path] == 1 else f"{path}#{times[path]}"
-            observe(HookedCall(name, class_of(module), values_in((args, kwargs)), values_in(outputs)))
+            finished(path, module, (args, kwargs), outputs)
 
         return observed
 
     handles = [module.register_forward_hook(hook(path), with_kwargs=True) for path, module in program.layers()]
     try:
-        yield
+        with script_hooks(program.module, finished):
+            yield
     finally:
         for handle in handles:
             handle.remove()
+
+
+def has_layers(program: PreparedModel) -> bool:
+    """Whether a run of a program shows calls of layers."""
+    return any(True for _ in program.layers()) or any(list(each.children()) for each in scripted(program.module))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from layercli.formats.json_numbers import json_number, json_values
 from layercli.inspect.glob import matches
 from layercli.inspect.statistics import Statistics, statistics
 from layercli.runtime.execution import tensors
-from layercli.runtime.execution.forward_hooks import HookedCall, forward_hooks
+from layercli.runtime.execution.forward_hooks import HookedCall, forward_hooks, has_layers
 from layercli.runtime.execution.preserve_buffers import preserve_buffers
 from layercli.runtime.inference.prepared_model import PreparedModel
 
@@ -136,7 +136,7 @@ def run(program: PreparedModel, inputs: Tree, *, layers: str | None = None, chec
 
     if layers is not None and program.one_graph:
         raise UsageError(f"{program.name} runs as one compiled graph, in which --layers has none to show")
-    if layers is not None and not any(True for _ in program.layers()):
+    if layers is not None and not has_layers(program):
         raise UsageError(f"{program.name} has no inner layers for --layers to show")
     with preserve_buffers(program), forward_hooks(program, observe) if observes else nullcontext():
         results = program.outputs(placed, texts=True)
