@@ -178,3 +178,16 @@ def test_messages():
     assert said(layers.MaxNumBoundingBoxes(2, name="b"), boxes) == (
         "b (MaxNumBoundingBoxes) expects bounding_boxes with boxes and labels, got 'boxes'"
     )
+
+
+def test_rand_augment_changes_each_part_by_what_it_drew():
+    x = (np.random.default_rng(0).random((3, 8, 8, 3)) * 255).astype("float32")
+    for seed in (2, 7, 11):
+        layer = layers.RandAugment(num_ops=3, seed=seed)
+        drawn = layer.get_random_transformation(x)
+        changed = layer.transform_images(x, drawn)
+        assert np.array_equal(changed, layer.transform_images(x, drawn))
+        assert not np.array_equal(changed, x)
+        close(changed, layers.RandAugment(num_ops=3, seed=seed)(x, training=True), 1e-5)
+        assert layer.transform_segmentation_masks(x[..., :1], drawn).shape == (3, 8, 8, 1)
+        assert np.array_equal(layer.transform_images(x, drawn, training=False), x)

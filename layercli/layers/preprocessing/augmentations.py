@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.core.layer import Layer
 from layercli.layers.preprocessing.auto_contrast import AutoContrast
 from layercli.layers.preprocessing.equalization import Equalization
 from layercli.layers.preprocessing.random_brightness import RandomBrightness
@@ -19,7 +18,7 @@ from layercli.layers.preprocessing.solarization import Solarization
 from layercli.layers.validators import factor_range
 
 
-def augmentations(owner: Any, colors: bool = True) -> list[Layer]:
+def augmentations(owner: Any, colors: bool = True) -> list[Any]:
     """Return the layers by the settings of a layer that chooses from them; without ``colors`` those of AugMix's paper alone."""
     factor = factor_range(owner.factor, 0)
     shared: dict[str, Any] = {

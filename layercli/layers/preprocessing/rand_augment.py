@@ -6,6 +6,7 @@ from typing import Any
 
 from layercli import ops
 from layercli.core.keras_tensor import SymbolicTensor
+from layercli.core.types import Tensor
 from layercli.layers.preprocessing.augmentations import augmentations
 from layercli.layers.preprocessing.base_random_image_layer import BaseRandomImageLayer
 from layercli.layers.preprocessing.random_affine import Interpolation
@@ -46,3 +47,17 @@ class RandAugment(BaseRandomImageLayer):
         for value in self.drawn(parts["images"])[1:].tolist():
             parts = self.augmentations[int(value * len(self.augmentations))](parts, training=True)
         return {**parts, "images": ops.cast(parts["images"], self.compute_dtype)}
+
+    def _drawn(self, images: Tensor, seed: object) -> object:
+        """Return the chosen layers, each with what it draws."""
+        values: Any = super()._drawn(images, seed)
+        chosen = [self.augmentations[int(value * len(self.augmentations))] for value in values[1:].tolist()]
+        return [(layer, layer.get_random_transformation(images)) for layer in chosen]
+
+    def change_part(self, name: str, part: Any, images: Tensor, drawn: Any, training: bool) -> Any:
+        """Return one part of a batch as the chosen layers leave it with what they drew."""
+        if name == "images":
+            part = ops.cast(part, self.compute_dtype)
+        for layer, transformation in drawn or () if training else ():
+            part = getattr(layer, f"transform_{name}")(part, transformation, training)
+        return ops.cast(part, self.compute_dtype) if name == "images" else part
