@@ -171,14 +171,15 @@ def recurrence(given: Given) -> Size:
     state = x.shape[0] * recurrent.shape[0] * dtypes.BYTES[x.dtype]
     weights, bias, states = kernel.bytes + recurrent.bytes, bias_bytes(given), len(states_of(given))
     kind = given.call.arguments.get("kind")
-    turned = turned_bytes(given)
+    turned, ordered = turned_bytes(given), given.steps_first or 1 in x.shape[:2]
     if kind == "lstm":
-        copied = 0 if given.steps_first else x.bytes
+        copied = 0 if ordered else x.bytes
         return turned + copied + (2 * state + bias if bias != 0 else weights) + (state if states < 2 else 0)
     started = state if states else 0
     if kind == "gru":
-        sequences = (5 if bias != 0 else 4) - given.steps_first
-        return turned + weights + bias + sequences * sequence_bytes(given) - started
+        steps, each = x.shape[1], 5 if bias != 0 and not ordered else 4
+        held = max(each * steps, 3 * steps + 4) if isinstance(steps, int) else each * steps
+        return turned + weights + bias + held * state - started
     features, units = x.shape[2], recurrent.shape[0]
     widest = max(features, 2 * units) if isinstance(features, int) and isinstance(units, int) else features + 2 * units
     return turned + dims.product(x.shape[:2]) * widest * dtypes.BYTES[x.dtype] + bias - started

@@ -203,6 +203,17 @@ def test_a_recurrence_after_another_takes_its_outputs_as_they_lie_in_memory(laye
     assert cost(opened.graph, at=opened.at).memory.peak(opened.at).bytes == tracker.peak
 
 
+@pytest.mark.parametrize("layer", [layers.GRU(16), layers.GRU(16, use_bias=False), layers.LSTM(16)])
+@pytest.mark.parametrize("steps", [1, 2, 6])
+def test_stacked_recurrences_of_few_steps(layer, steps):
+    model = Sequential([layers.GRU(8, return_sequences=True), type(layer).from_config(layer.get_config())])
+    opened, x = open_source(model).cost_graph(Spec((3, steps, 5))), torch.rand(3, steps, 5)
+    model(x)
+    with torch.no_grad(), MemoryTracker([x, *model.module.parameters()]) as tracker:
+        model.module.eval()(x)
+    assert cost(opened.graph, at=opened.at).memory.peak(opened.at).bytes == tracker.peak
+
+
 PARAMETERS = [Spec((5, 3)), Spec((7,)), Spec((2, 3, 4)), Spec(())]
 
 
