@@ -90,7 +90,11 @@ class Loop(nn.Module):
 OPEN = [
     (lambda: nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 3)), ("B", "T", 4), [(2, 5), (7, 3)]),
     (Joined, ("B", 3, 6, 8), [(1, 0), (5, 0)]),
-    (lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2), ("B", "T", 8), [(3, 6)]),
+    (
+        lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(64, 2, 16, batch_first=True), 2),
+        ("B", "T", 64),
+        [(3, 6)],
+    ),
     (lambda: nn.LSTM(4, 6, batch_first=True), ("B", 5, 4), [(2, 0), (9, 0)]),
 ]
 
@@ -101,6 +105,7 @@ def test_the_formulas_of_a_torch_module_are_what_it_takes_at_each_size(make, sha
     with_names = tuple(map(dims.named, shape))
     formulas = source.cost_graph(Spec(with_names))
     assert formulas.graph.incomplete is None
+    assert source.summary(Spec(with_names)).totals.macs == formulas.graph.macs()
     for batch, tokens in values:
         at = {"B": batch, "T": tokens}
         direct = costed(source, Spec(tuple(dims.at(size, at) for size in with_names)))

@@ -30,7 +30,7 @@ def merged_trace(runs: Runs) -> Trace | None:
         if merged is None or not known or len(set(renamed.values())) != len(renamed):
             return None
         operations.append(merged)
-    if {renamed.get(storage, storage): step for storage, step in second.freed.items()} != first.freed:
+    if any(second.freed.get(theirs) != first.freed.get(ours) for theirs, ours in renamed.items()):
         return None
     return replace(first, operations=operations)
 

@@ -7,6 +7,7 @@ torch functions inside a layer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -113,10 +114,21 @@ def runs_of(
     found = Runs([], [])
     for primes in (SMALL_PRIMES, PRIMES):
         fills = filled_within(names, limits, primes)[: 2 if unknown else 1]
-        found = Runs([trace_of(module, inputs, values, fill, rebuilt) for fill in fills], fills)
+        found = Runs([without_inputs(trace_of(module, inputs, values, fill, rebuilt)) for fill in fills], fills)
         if not unknown or not found.failed:
             break
     return found
+
+
+def without_inputs(found: Trace) -> Trace:
+    """Return a trace without the operations that make the inputs: a small input is computed, a large one is not."""
+    begin = found.calls[0].start if found.calls else 0
+    if not begin or found.failure is not None:
+        return found
+    for call in found.calls:
+        call.start, call.stop = call.start - begin, call.stop - begin
+    freed = {storage: count - begin for storage, count in found.freed.items()}
+    return replace(found, operations=found.operations[begin:], freed=freed)
 
 
 def trace_of(
