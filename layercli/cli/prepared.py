@@ -35,7 +35,7 @@ class Prepared:
         subject = opened(model, (), self.plan.settings.seed)
         inputs = handed(subject.name, subject.model, self.subject.model, self.inputs)
         settings = replace(self.plan.settings, weights=None)
-        plan = replace(self.plan, model=model, set=[], settings=settings)
+        plan = replace(self.plan, model=model, set=[], settings=settings, config=None)
         flags = runnable(subject.model).flags(self.program.flags)
         return Prepared(plan, subject, prepared_model.prepare(subject, inputs, settings, flags=flags), inputs)
 
@@ -53,14 +53,14 @@ class Prepared:
         }
 
 
-def opened(text: str, settings: Iterable[str], seed: int) -> ModelSource:
+def opened(text: str, settings: Iterable[str], seed: int, config: str | None = None) -> ModelSource:
     """Return the model that ``text`` names; ``seed`` determines random values drawn while a torch module is constructed."""
     from layercli import random
     from layercli.runtime.inference.model_kinds import runnable
     from layercli.sources.resolve import resolve
 
     random.set_seed(seed)
-    subject = resolve(text, settings).subject
+    subject = resolve(text, settings, config=config).subject
     for note in runnable(subject.model).notes:
         output.print_info(f"warning: {subject.name} was {note}")
     return subject
@@ -79,7 +79,7 @@ def of_plan(plan: Plan, *, decodes: bool = False) -> Prepared:
     """Return the model of a plan, prepared to run, and print the device; ``decodes``: a decoder's inputs may be left out."""
     from layercli.runtime.inference import model_inputs, prepared_model
 
-    subject = opened(plan.model, plan.set, plan.settings.seed)
+    subject = opened(plan.model, plan.set, plan.settings.seed, plan.config)
     inputs = model_inputs.inputs_for(subject, plan.request, decodes=decodes)
     ready = prepared_model.prepare(subject, inputs, plan.settings, flags=plan.request.flags)
     if plan.settings.device == "auto":

@@ -206,6 +206,9 @@ def test_a_config(cli, folder):
     (folder / "config.json").write_text('{"width": 6, "head": {"units": 2}}')
     args = ["net.py:Configured", "--config", "config.json"]
     assert found(cli, *args, "--input-shape", "1,4") == (30 + 14, 24 + 12, [([1, 2], "float32")])
+    done = cli("run", *args, "--input-shape", "2,4", "--record", "configured.json")
+    assert done.code == 0, done.err
+    assert cli("run", "net.py:Configured", "--replay", "configured.json").code == 0
     (folder / "config.json").write_text('{"widths": 6}')
     done = cli("summary", *args)
     assert (done.code, done.err) == (

@@ -312,6 +312,7 @@ class Running:
     """How a model is created and run: its arguments, inputs, device and precision."""
 
     set_: options.Set = field(default_factory=list)
+    config: options.Config = None
     custom: options.Custom = field(default_factory=list)
     input_shape: options.InputShape = field(default_factory=list)
     at: options.At = field(default_factory=list)
@@ -361,4 +362,4 @@ class Running:
             weights=self.weights,
             seed=self.seed,
         )
-        return Plan(model, self.set_, request, settings)
+        return Plan(model, self.set_, request, settings, self.config)

@@ -39,7 +39,7 @@ def stream(
     if out is None or not out.lower().endswith(".npy") or not plan.request.files:
         raise UsageError("--batch-size streams from files to a .npy file", hint="--input x.npy --output y.npy")
     files = files_of(plan)
-    subject = opened(plan.model, plan.set, plan.settings.seed)
+    subject = opened(plan.model, plan.set, plan.settings.seed, plan.config)
     batch_inference.check_batch(subject.name, subject.model, batch)
     inputs = model_inputs.inputs_for(subject, plan.request, batch_inference.InputRows)
     rows = batch_inference.rows_in(runnable(subject.model).by_name(inputs))

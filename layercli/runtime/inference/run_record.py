@@ -35,6 +35,8 @@ class Plan:
     set: list[str]
     request: Request
     settings: RunSettings
+    config: str | None = None
+    """The JSON file with the config for a class or factory in Python."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,8 @@ def load(path: str | os.PathLike[str]) -> Record:
         request = checked(Request, {"texts": [], "arguments": [], **plan.pop("request")})  # older ones lack them
         settings = checked(RunSettings, {"offload": False, "shard": False, **plan.pop("settings")})
         made: Record = checked(
-            Record, {**document, "plan": checked(Plan, {**plan, "request": request, "settings": settings})}
+            Record,
+            {**document, "plan": checked(Plan, {"config": None, **plan, "request": request, "settings": settings})},
         )
         return made
     except (KeyError, TypeError, AttributeError):
