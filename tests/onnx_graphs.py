@@ -33,11 +33,12 @@ def written(path, nodes, inputs, outputs, held=(), *, opset=20, domains=(), func
 
 
 def exported(module, inputs, path, **how):
-    """Write what torch exports, saying nothing."""
+    """Write what torch exports of a module, or of a program of torch.export, saying nothing."""
     logging.getLogger("torch.onnx").setLevel(logging.CRITICAL)
     how = {"dynamo": True, "external_data": False, **how}
     with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()), torch.no_grad():
-        torch.onnx.export(module.eval(), tuple(inputs), str(path), verbose=False, **how)
+        module = module.eval() if isinstance(module, torch.nn.Module) else module
+        torch.onnx.export(module, tuple(inputs), str(path), verbose=False, **how)
     return str(path)
 
 
