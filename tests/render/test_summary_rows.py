@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from layercli import Sequential, layers
-from layercli.inspect.summary import summarize
+from layercli.inspect.layer_summary import summarize
 from layercli.render import summary as rendered
 
 
