@@ -118,3 +118,9 @@ def test_settings_that_cannot_be_meant(call, message):
     with pytest.raises(UsageError) as error:
         call(torch.from_numpy(X))
     assert str(error.value) == message
+
+
+def test_products_of_int8_are_summed_in_int32():
+    x, y = np.full((1, 300), 2, "int8"), np.full((300, 1), 2, "int8")
+    for found in (ops.matmul(x, y), ops.einsum("ij,jk->ik", x, y)):
+        assert (str(found.dtype), found.item()) == ("torch.int32", 1200)

@@ -31,7 +31,8 @@ def einsum(subscripts: str, *operands: object) -> Tensor:
     """Return the sum of the product of the operands over the indices that do not occur on the right of ``subscripts``.
 
     ``einsum("bij,jk->bik", x, y)``. ``...`` stands for axes that broadcast. Without ``->`` the output has ``...`` and
-    then each index that occurs once, in alphabetical order. Operands are contracted from left to right. Raises
+    then each index that occurs once, in alphabetical order. Operands are contracted from left to right, those of int8
+    in int32. Raises
     UsageError for invalid subscripts, ShapeError where they do not fit the operands.
     """
     left, right = _sides(subscripts)
@@ -66,6 +67,8 @@ def _of_one_dtype(operands: Sequence[object]) -> list[Tensor]:
     dtype = spec_of(
         reduce(lambda x, y: x if promoted(spec_of(x), spec_of(y)) == spec_of(x).dtype else y, tensors)
     ).dtype
+    if dtype == "int8" and len(tensors) > 1:
+        dtype = "int32"
     return [x if spec_of(x).dtype == dtype else cast(x, dtype) for x in tensors]
 
 

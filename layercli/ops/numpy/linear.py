@@ -54,7 +54,10 @@ def multiplied(x: Tensor, weight: Tensor, bias: Any) -> Tensor:
 
 @dataclass(frozen=True)
 class MatMul(Op):
-    """out = x @ y: x (..., n, k), y (..., k, m); leading axes broadcast; a vector is a row (x) or a column (y)."""
+    """out = x @ y: x (..., n, k), y (..., k, m); leading axes broadcast; a vector is a row (x) or a column (y).
+
+    The products of two int8 are summed in int32, as in Keras: in int8 the sum would overflow.
+    """
 
     promotes = True
 
@@ -66,7 +69,8 @@ class MatMul(Op):
         if not dims.may_equal(x.shape[-1], inner):
             raise ShapeError(f"expects y with {x.shape[-1]} rows, got {inner} (x = {x}, y = {y})")
         lead = broadcast_shapes(x.shape[:-2], y.shape[:-2])
-        return Spec((*lead, *x.shape[-2:-1], *(y.shape[-1:] if y.rank > 1 else ())), promoted(x, y))
+        dtype = "int32" if x.dtype == y.dtype == "int8" else promoted(x, y)
+        return Spec((*lead, *x.shape[-2:-1], *(y.shape[-1:] if y.rank > 1 else ())), dtype)
 
     def macs(self, x: Spec, y: Spec) -> Size:
         """Return the size of the result x k."""
@@ -74,6 +78,8 @@ class MatMul(Op):
 
     def run(self, x: Tensor, y: Tensor) -> Tensor:
         """Return torch's matmul."""
+        if x.dtype is torch.int8 and y.dtype is torch.int8:
+            return torch.matmul(x.int(), y.int())
         return torch.matmul(x, y)
 
 

@@ -13,4 +13,5 @@ CASES = [
     SampleInput(MatMul(), (spec("B 2 T 4"), spec("B 1 4 H"))),
     SampleInput(MatMul(), (spec("4"), spec("B 4 3"))),
     SampleInput(MatMul(), (spec("B T 4"), spec("4"))),
+    SampleInput(MatMul(), (spec("B T 4", "int8"), spec("4 3", "int8")), differentiable=False),
 ]
