@@ -16,6 +16,24 @@ def not_json(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
+DEEPEST = 200
+"""How deep a value may be nested: deeper ones are no settings, and what reads them calls itself for each level."""
+
+
+def check_depth(value: object) -> None:
+    """Raise RecursionError for a value that is nested more deeply."""
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [
+            x
+            for each in level
+            for x in (each.values() if type(each) is dict else each if type(each) is list else ())
+            if type(x) is dict or type(x) is list
+        ]
+    if level:
+        raise RecursionError
+
+
 Pairs = list[tuple[str, Any]]
 
 
@@ -46,6 +64,7 @@ def parse(
         value = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()  # fails on an unpaired surrogate
+        check_depth(value)
     except FormatError:
         raise
     except RecursionError:
