@@ -221,6 +221,15 @@ class Net(nn.Module):
         return Out(y, y.sum()) if count else y
 
 
+class Cache:
+    pass
+
+
+class Cached(nn.Linear):
+    def forward(self, x):
+        return super().forward(x), Cache()
+
+
 class Lazy(nn.Module):
     def __init__(self):
         super().__init__()
@@ -281,5 +290,9 @@ def test_what_a_torch_module_needs_is_said(cli):
     assert done.err == (
         "error: lazy_module.py:Lazy cannot be exported with N open: it computes with its value\n"
         "hint: --input-shape with a number in place of N\n"
+    )
+    done = cli("convert lazy_module.py:Cached c.pt2 --set in_features=2 --set out_features=3 --input-shape 1,2")
+    assert done.err == (
+        "error: lazy_module.py:Cached returns a Cache, which a graph cannot hold\nhint: --arg use_cache=false\n"
     )
     assert not Path("c.pt2").exists()

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import nn
 from torch.export import Dim, ExportedProgram
-from torch.utils import _pytree as pytree
 
 from layercli.core import dims
 from layercli.core.spec import Spec
@@ -146,24 +145,31 @@ def open_axes(spec: Spec) -> dict[int, object]:
 def form_of(made: TracedModule) -> nn.Module:
     """Return the module with a ``forward`` of its inputs alone: the same parameters under the same names, the flags fixed.
 
-    Entries such as ``batch.x`` are inputs of their own, and outputs that are dataclasses become dicts.
+    Entries such as ``batch.x`` are inputs of their own, and outputs are dicts and lists, whatever classes they were.
     """
     form = object.__new__(type(made.module))
     vars(form).update(vars(made.module))
     parameters = [inspect.Parameter(plain(name), inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in made.specs]
 
     def forward(*values: torch.Tensor) -> Any:
-        found = made.call(dict(zip(made.specs, values, strict=True)))
-        leaves = pytree.tree_leaves(found)
-        return (
-            found
-            if all(isinstance(x, (torch.Tensor, int, float, str, type(None))) for x in leaves)
-            else by_field(found)
-        )
+        return plain_tree(made.name, by_field(made.call(dict(zip(made.specs, values, strict=True)))))
 
     forward.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect reads it
     vars(form)["forward"] = forward
     return form
+
+
+def plain_tree(owner: str, found: Any) -> Any:
+    """Return outputs of dicts, lists and tensors, which every program can read back; UsageError for others."""
+    if isinstance(found, dict):
+        return {key: plain_tree(owner, each) for key, each in found.items() if each is not None}
+    if isinstance(found, list):
+        return [plain_tree(owner, each) for each in found]
+    if isinstance(found, (torch.Tensor, int, float, type(None))):
+        return found
+    kind = type(found).__name__
+    hint = "--arg use_cache=false" if "Cache" in kind else None
+    raise UsageError(f"{owner} returns a {kind}, which a graph cannot hold", hint=hint)
 
 
 def plain(name: str) -> str:
@@ -176,6 +182,8 @@ def exported(made: TracedModule, axes: Sequence[dict[int, object]]) -> ExportedP
     try:
         with silence(), torch.no_grad():
             program = torch.export.export(form_of(made), tuple(made.inputs.values()), dynamic_shapes=tuple(axes))
+    except UsageError:
+        raise
     except Exception as error:
         raise UsageError(f"{made.name} cannot be exported: {first_line(error)}") from error
     placed = {node.name: node.meta["val"] for node in program.graph.nodes if node.op == "placeholder"}
