@@ -350,8 +350,8 @@ REFUSED = [
         "class_weight and sample_weight cannot both be given",
     ),
     (
-        lambda: trained(X, np.ones((40, 2))),
-        "mean_squared_error expects y_true and y_pred of one shape, got (8, 2) and (8, 1)",
+        lambda: trained(X, np.ones((40, 2, 2))),
+        "mean_squared_error expects y_true and y_pred of one shape, got (8, 2, 2) and (8, 1)",
     ),
     (lambda: trained(X, np.full(40, 3), line(LABELS)), "labels must be from 0 to 0, the 1 classes predicted, got 3"),
     (lambda: trained(X, [Y, Y]), "expects targets for 1 outputs (head), got 2"),
