@@ -248,7 +248,7 @@ BAD = {
     "vars lambda.keras": (
         "error: lambda.keras: Lambda 'dense': its function has no name, and code in a file is never executed\n"
     ),
-    "summary nested.keras": "error: nested.keras has a config that is nested too deeply\n",
+    "summary inward.keras": "error: inward.keras has a config that is nested too deeply\n",
     "vars wide.keras --stats": (
         "error: layers/dense/vars/0 in wide.keras has the shape (6, 3), the model's is (6, 4000000000)\n"
     ),
@@ -283,7 +283,7 @@ def bad(folder):
     for name, changed in (
         ("lambda", config.replace(b'"Dense"', b'"Lambda"')),
         ("wide", config.replace(b'"units": 3', b'"units": 4000000000')),
-        ("nested", config.replace(b'"units": 3', b'"units": ' + b'{"a":' * 900 + b"3" + b"}" * 900)),
+        ("inward", config.replace(b'"units": 3', b'"units": ' + b'{"a":' * 900 + b"3" + b"}" * 900)),
     ):
         with zipfile.ZipFile(f"{name}.keras", "w") as archive:
             archive.writestr("config.json", changed)
