@@ -15,17 +15,22 @@ from layercli.formats.tensor_stream import TensorStream
 from layercli.formats.torch_storage import STORAGES
 
 CLASSES = {dtype: f"{name}Storage" for name, dtype in STORAGES.items() if dtype is not None}
+UNTYPED = {
+    "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu", "uint16", "uint32", "uint64",
+}  # fmt: skip
+"""The dtypes without a storage class: torch keeps their tensors as bytes with the name of the dtype."""
 FOLDER = "archive"
 START, STOP, MARK, TUPLE, DICT, SETITEMS = b"\x80\x02", b".", b"(", b"t", b"}", b"u"
 EMPTY_TUPLE, REDUCE, FALSE, PERSISTENT = b")", b"R", b"\x89", b"Q"
-REBUILD, ORDERED_DICT = b"ctorch._utils\n_rebuild_tensor_v2\n", b"ccollections\nOrderedDict\n"
+REBUILD, REBUILD_UNTYPED = b"ctorch._utils\n_rebuild_tensor_v2\n", b"ctorch._utils\n_rebuild_tensor_v3\n"
+ORDERED_DICT = b"ccollections\nOrderedDict\n"
 
 
 def write_torch(stream: IO[bytes], tensors: Sequence[TensorStream]) -> None:
     """Write tensors as a state_dict; one that shares another's values shares its storage."""
     keys: dict[str, int] = {}
     for each in tensors:
-        if each.entry.dtype not in CLASSES:
+        if each.entry.dtype not in CLASSES.keys() | UNTYPED:
             raise UsageError(f"torch.save's format has no storage for {each.entry.path!r} of {each.entry.dtype}")
         if each.entry.same_as is None:
             keys[each.entry.path] = len(keys)
@@ -53,11 +58,26 @@ def tensor(each: TensorStream, keys: dict[str, int]) -> bytes:
     for axis in range(len(entry.shape) - 2, -1, -1):
         strides[axis] = strides[axis + 1] * max(1, entry.shape[axis + 1])
     key = str(keys[entry.same_as or entry.path])
-    storage = f"ctorch\n{CLASSES[entry.dtype]}\n".encode()
-    stored = MARK + text("storage") + storage + text(key) + text("cpu") + number(entry.size) + TUPLE + PERSISTENT
+    untyped = entry.dtype in UNTYPED
+    storage = b"ctorch.storage\nUntypedStorage\n" if untyped else f"ctorch\n{CLASSES[entry.dtype]}\n".encode()
+    length = number(entry.bytes if untyped else entry.size)
+    stored = MARK + text("storage") + storage + text(key) + text("cpu") + length + TUPLE + PERSISTENT
     hooks = ORDERED_DICT + EMPTY_TUPLE + REDUCE
-    sizes = numbers(entry.shape) + numbers(strides)
-    return REBUILD + MARK + stored + number(0) + sizes + FALSE + hooks + TUPLE + REDUCE
+    dtype = f"ctorch\n{entry.dtype}\n".encode() if untyped else b""
+    rebuild = REBUILD_UNTYPED if untyped else REBUILD
+    return (
+        rebuild
+        + MARK
+        + stored
+        + number(0)
+        + numbers(entry.shape)
+        + numbers(strides)
+        + FALSE
+        + hooks
+        + dtype
+        + TUPLE
+        + REDUCE
+    )
 
 
 def text(value: str) -> bytes:

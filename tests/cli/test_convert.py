@@ -65,6 +65,31 @@ def test_torch_loads_what_is_written(cli, source):
         assert found["tied"].untyped_storage().data_ptr() == found["embed.weight"].untyped_storage().data_ptr()
 
 
+NEWER = [
+    "float8_e4m3fn",
+    "float8_e5m2",
+    "float8_e4m3fnuz",
+    "float8_e5m2fnuz",
+    "float8_e8m0fnu",
+    "uint16",
+    "uint32",
+    "uint64",
+]
+
+
+def test_torch_loads_dtypes_that_have_no_storage_class(cli):
+    tensors = {name: torch.tensor([[1.0, 0.5, 2.0], [4.0, 8.0, 16.0]]).to(getattr(torch, name)) for name in NEWER}
+    torch.save({**tensors, "tied": tensors["uint32"]}, "a.pt")
+    assert cli("convert a.pt b.pt").code == 0
+    found = torch.load("b.pt", weights_only=True)
+    assert {name: x.dtype for name, x in found.items()} == {
+        **{n: x.dtype for n, x in tensors.items()},
+        "tied": torch.uint32,
+    }
+    assert all(torch.equal(found[name].view(torch.uint8), x.view(torch.uint8)) for name, x in tensors.items())
+    assert found["tied"].untyped_storage().data_ptr() == found["uint32"].untyped_storage().data_ptr()
+
+
 def test_safetensors_loads_what_is_written(cli, source):
     torch.save({**TENSORS, **BRAIN, "tied": TENSORS["embed.weight"]}, "a.pt")
     done = cli("convert a.pt b.safetensors")
