@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import layercli
 from layercli.cli import output
+from layercli.core.interactive_logging import say
 from layercli.escaping import printable
 from layercli.formats.safetensors import save
 from layercli.render.progress import show
@@ -144,7 +144,7 @@ def test_what_libraries_warn_of_is_escaped():
 
 def test_progress_and_what_callbacks_say_is_escaped(capsys):
     assert not stray(show({EVIL: 1.0}))
-    layercli.callbacks.callback_list.say(1, EVIL)
+    say(1, EVIL)
     assert not stray(capsys.readouterr().err)
 
 

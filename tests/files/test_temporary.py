@@ -161,7 +161,7 @@ WRITES = {
     "runtime/training/checkpoint_manager.py",  # removes backups that are older
     "runtime/analysis/kernel_profiler.py",  # looks whether torch has written the trace to its end, in the staged file
     "callbacks/csv_logger.py",  # a log that grows by a line, as Keras's does
-    "formats/hdf5_create.py",  # fills the temporary files that formats.atomic staged
+    "formats/hdf5_create.py", "formats/keras_shards.py",  # fill the temporary files that formats.atomic staged
     "utils/cached_files.py",  # unpacks archives into a folder of its own beside them, as get_file is asked to
     "saving/conversion.py",  # renames tensors, not files
     "saving/conversion_writers.py",  # fills the temporary files that formats.atomic staged
