@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core.limits import MOST_DIMENSIONS
 from layercli.errors import FormatError, MissingPackageError
+from layercli.formats.gguf_split import SPLIT, SplitPart
 from layercli.formats.os_errors import reading
 from layercli.formats.tensor_data import Layout, TensorData
 from layercli.formats.weight_file import TensorEntry, missing
@@ -38,10 +39,8 @@ UINT32, TEXT, ARRAY = 4, 8, 9
 DEEPEST = 8
 """The maximum nesting of arrays."""
 ALIGNMENT = "general.alignment"
-SPLIT = ("split.no", "split.count")
-"""Which part of a model a file is, from 0, and how many parts there are."""
 COUNTS = {kind: struct.Struct(form) for kind, form in ((2, "<H"), (3, "<h"), (4, "<I"), (5, "<i"))}
-"""The types of those numbers."""
+"""The types of the numbers of a split model."""
 
 
 def gguf() -> Any:
@@ -78,7 +77,8 @@ class GgufFile:
             header = Header(self.file, content)
             found = header.tensors(gguf())
         self.metadata_span, self.alignment, self.begin = header.span, header.alignment, header.begin
-        self.notes = notes_of(header.split)
+        self.part = SplitPart.of(header.split)
+        self.notes = [f"this is {self.part}: the other files are not read"] if self.part else []
         self.entries = {entry.path: entry for entry, _ in found}
         self.places = {entry.path: place for entry, place in found}
 
@@ -152,12 +152,6 @@ def with_sizes(described: list[tuple[TensorEntry, GgufPosition]], end: int) -> l
         return entry._replace(held=starts[after] - place.start if after < len(starts) else 0)
 
     return [(entry if entry.opaque is None else sized(entry, place), place) for entry, place in described]
-
-
-def notes_of(split: dict[str, int]) -> list[str]:
-    """Return the sentence about the other parts of a model that is split; none of a whole one."""
-    part, parts = (split.get(name, 0) for name in SPLIT)
-    return [f"this is part {part + 1:,} of {parts:,} of a model: the other files are not read"] if parts > 1 else []
 
 
 def mapped(stream: Any) -> mmap.mmap:

@@ -12,6 +12,7 @@ from typing import Literal
 from layercli.core.types import JSONObject
 from layercli.errors import FileError, FormatError
 from layercli.formats import detect
+from layercli.formats.gguf import GgufFile
 from layercli.formats.gguf_layout import layout_faults
 from layercli.formats.names import is_inside
 from layercli.formats.safetensors_index import read_index
@@ -68,7 +69,7 @@ class FileFinding:
 
 @dataclass
 class FileCheck:
-    """What was looked at and what was found; ``sums`` are the SHA-256 by name, where they were asked for."""
+    """What was looked at and what was found: ``sums`` are the SHA-256 by name, ``split`` says what a part of a model is."""
 
     source: str
     files: list[str] = field(default_factory=list)
@@ -76,6 +77,7 @@ class FileCheck:
     bytes: int = 0
     findings: list[FileFinding] = field(default_factory=list)
     sums: dict[str, str] = field(default_factory=dict)
+    split: str = ""
 
     @property
     def errors(self) -> list[FileFinding]:
@@ -87,7 +89,7 @@ class FileCheck:
         """The answer in one sentence, with the first fault."""
         held = f"{count(self.tensors, 'tensor')} in {count(len(self.files), 'file')}"
         if not self.errors:
-            return f"sound: {held}" + (f", {count(len(self.findings), 'warning')}" if self.findings else "")
+            return f"sound: {held}{self.split}" + (f", {count(len(self.findings), 'warning')}" if self.findings else "")
         more = len(self.errors) - 1
         return f"damaged: {self.errors[0].message}" + (f" (and {more:,} more)" if more else "")
 
@@ -132,7 +134,9 @@ def check_path(path: str, options: CheckOptions | None = None) -> FileCheck:
         unnamed_shard(file) for file in files if shards and file not in shards and SHARD.fullmatch(file.name)
     ]
     for file in files:
-        if file not in shards and file.is_file() and not file.name.endswith(INDEX) and is_candidate(file):
+        if file in shards or str(file) in found.files or not file.is_file() or file.name.endswith(INDEX):
+            continue
+        if is_candidate(file):
             check_file(found, file, options, alone=False)
     if not found.files:
         raise FileError(f"{path} holds no file of weights")
@@ -157,7 +161,13 @@ def check_file(found: FileCheck, file: Path, options: CheckOptions, *, alone: bo
         if detect.is_json(start):
             check_index(found, file, options)
             return
-        check_opened(found, opened(file), options)
+        weights = opened(file)
+        check_opened(found, weights, options)
+        if isinstance(weights, GgufFile) and weights.part is not None:
+            from layercli.inspect.split_check import check_parts
+
+            found.split = f" ({file.name} is {weights.part})" if alone else ""
+            check_parts(found, weights, weights.part, options)
     except FormatError as error:
         if error.code == "unknown-format" and alone:
             raise

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import struct
 import zipfile
 from pathlib import Path
 
+import gguf
 import h5py
 import numpy as np
 import pytest
@@ -289,6 +291,65 @@ def test_a_folder_is_checked_file_by_file(cli):
     done = cli("check .")
     assert done.code == 1
     assert done.out.startswith("damaged: m-1.safetensors is cut short: its tensors take 48 bytes, and 45 follow\n")
+
+
+def split_gguf():
+    """Let the package gguf write a model of three tensors as three files."""
+    writer = gguf.GGUFWriter("m.gguf", "llama", split_max_tensors=1)
+    for name in "abc":
+        writer.add_tensor(name, np.ones(4, "float32"))
+    writer.write_header_to_file(Path("m.gguf"))
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return [f"m-0000{part}-of-00003.gguf" for part in (1, 2, 3)]
+
+
+def test_a_part_of_a_gguf_is_checked_with_the_others(cli):
+    names = split_gguf()
+    done = cli(f"check {names[1]}")
+    assert (done.code, done.out.splitlines()[0]) == (
+        0,
+        "sound: 3 tensors in 3 files (m-00002-of-00003.gguf is part 2 of 3 of a model)",
+    )
+    done = cli("check .")
+    assert (done.code, done.out.splitlines()[0]) == (0, "sound: 3 tensors in 3 files")
+    cut(names[2], 40)
+    for asked in (*names, "."):  # a damaged part is told once, whichever is asked for
+        found = check_path(asked)
+        assert [(each.code, each.file) for each in found.errors] == [("truncated", names[2])]
+
+
+def test_the_parts_of_a_gguf_that_are_not_right_are_named():
+    names = split_gguf()
+    third = Path("kept/third")
+    third.parent.mkdir()
+    os.rename(names[2], third)
+
+    def faults(file=names[0]):
+        return [(each.code, each.message) for each in check_path(file).findings]
+
+    lacks = f"{names[0]} is part 1 of 3 of a model, and its folder lacks '{names[2]}'"
+    assert faults() == faults(".") == [("missing-shard", lacks)]
+    shutil.copy(names[1], names[2])
+    assert faults() == [
+        ("bad-index", f"{names[2]} is part 2 of 3 of a model by its header, not part 3 of 3 of a model")
+    ]
+    Path(names[2]).write_bytes(third.read_bytes().replace(b"\x01\0\0\0\0\0\0\0c", b"\x01\0\0\0\0\0\0\0a"))
+    assert faults() == [("duplicate", f"{names[0]}: 'a' is in '{names[0]}' and in '{names[2]}'")]
+    assert faults(str(third)) == [
+        (
+            "missing-shard",
+            f"{third} is part 3 of 3 of a model, and its name does not end in -00003-of-00003.gguf: the others cannot be found",
+        )
+    ]
+    count = b"split.tensors.count" + struct.pack("<I", 5)
+    os.replace(third, names[2])
+    for name in names:
+        Path(name).write_bytes(Path(name).read_bytes().replace(count + b"\x03", count + b"\x04"))
+    assert faults() == [
+        ("missing-tensor", f"{names[0]}: the header says that all parts hold 4 tensors, and they hold 3")
+    ]
 
 
 @pytest.mark.parametrize(
