@@ -81,11 +81,8 @@ class Backend(Protocol):
     def stateless_call(self, layer: Layer, *arguments: Any) -> Any:
         """Run Layer.stateless_call: pairs of variables and values, trained and not, then args, kwargs and return_losses."""
 
-    def swap_value(self, variable: Variable, value: Any) -> Any:
-        """Let the module of a variable hold another value, of the logical shape, and return the tensor that it held."""
-
-    def swap_stored(self, variable: Variable, tensor: Any) -> Any:
-        """Let the module of a variable hold another tensor, and return the one that it held."""
+    def as_stored(self, variable: Variable, value: Any) -> Any:
+        """Return a value, of the logical shape, as a tensor of the dtype, device and layout in which the variable is stored."""
 
     def checkpoint(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Config) -> Any:
         """Return what a function returns; what it computes in between is computed again in the backward pass."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from layercli.core.backend import get_backend
+from layercli.core.variable_owner import TensorOwner
 from layercli.errors import ShapeError, UsageError
 
 if TYPE_CHECKING:
@@ -17,8 +18,33 @@ class _OpenScopes(threading.local):
     scopes: tuple[Any, ...] = ()
     symbolic = 0
 
+    def __init__(self) -> None:
+        self.values: dict[int, Any] = {}
+        """The stored tensors that variables have in this thread, by their ids."""
+
 
 _thread = _OpenScopes()
+
+open_scopes: list[StatelessScope] = []
+"""The open StatelessScopes of all threads: where there is none, reading a variable costs nothing more."""
+
+
+def replacement(variable: Variable) -> Any:
+    """Return the tensor that a scope of this thread lets a variable have, in its physical layout; None where there is none."""
+    return _thread.values.get(id(variable))
+
+
+def replace_stored(variable: Variable, tensor: Any) -> Any:
+    """Let a variable have another stored tensor in this thread, and return the one before; None stands for that of its module.
+
+    Metrics and optimizers read their tensors themselves: theirs are replaced for all threads.
+    """
+    if isinstance(variable.owner, TensorOwner):
+        return variable.owner.swap(variable.key, tensor)
+    before = _thread.values.pop(id(variable), None)
+    if tensor is not None:
+        _thread.values[id(variable)] = tensor
+    return before
 
 
 def assigned(variable: Variable, value: object) -> bool:
@@ -50,7 +76,8 @@ class _Scope:
 class StatelessScope(_Scope):
     """A context in which variables have the values of ``state_mapping``, and in which assignments leave them as they were.
 
-    ``get_current_value`` returns what a variable had at the end; ``losses`` are those given to ``add_loss``, if collected.
+    Other threads read the values that the variables have outside. ``get_current_value`` returns what a variable had at the end;
+    ``losses`` are those given to ``add_loss``, if collected.
 
     Args:
         state_mapping: Pairs of a variable and its value, a tensor, an array or a variable of the same shape.
@@ -80,6 +107,7 @@ class StatelessScope(_Scope):
 
     def __enter__(self) -> Self:
         super().__enter__()
+        open_scopes.append(self)
         for variable, value in self._given:
             self.assign(variable, value)
         return self
@@ -87,13 +115,14 @@ class StatelessScope(_Scope):
     def __exit__(self, *error: object) -> None:
         self._values = {key: variable.value for key, (variable, _) in self._before.items()}
         for variable, stored in self._before.values():
-            get_backend().swap_stored(variable, stored)
+            replace_stored(variable, stored)
         self._before = {}
+        open_scopes.remove(self)
         super().__exit__(*error)
 
     def assign(self, variable: Variable, value: Any) -> bool:
         """Let a variable have a value until the context ends."""
-        stored = get_backend().swap_value(variable, value)
+        stored = replace_stored(variable, get_backend().as_stored(variable, value))
         self._before.setdefault(id(variable), (variable, stored))
         return True
 

@@ -14,6 +14,7 @@ from layercli.core.keras_tensor import Operators, SymbolicTensor
 from layercli.core.name_scope import prefixed
 from layercli.core.numpy_functions import NumpyFunctions
 from layercli.core.spec import Shape, Spec, shape_of
+from layercli.core.stateless_scope import open_scopes, replacement
 from layercli.core.types import DTypeLike, ShapeLike
 from layercli.core.variable_owner import TensorOwner, VariableOwner
 from layercli.distribution import scope
@@ -180,7 +181,8 @@ class Variable(NumpyFunctions, Operators):
     @property
     def stored(self) -> Any:
         """The tensor of the layer module, in the physical layout: a torch Parameter if trainable, else a buffer."""
-        return getattr(self.owner.module, self.key)
+        value = replacement(self) if open_scopes else None
+        return getattr(self.owner.module, self.key) if value is None else value
 
     @property
     def value(self) -> Any:
@@ -200,15 +202,17 @@ class Variable(NumpyFunctions, Operators):
     def tensor(self) -> Any:
         """The value as the input of an op."""
         if graph.call_stack():
-            value = SymbolicTensor(Spec(self.shape, self._cast or self.dtype))
-            value.origin = self
-            return value
-        module = self.owner._module
-        if module is None:
-            module = self.owner.module
-        value = (module._parameters if self.made_trainable else module._buffers).get(self.key)
-        if value is None:  # the module computes it, by a parametrization for example
-            value = getattr(module, self.key)
+            described = SymbolicTensor(Spec(self.shape, self._cast or self.dtype))
+            described.origin = self
+            return described
+        value = replacement(self) if open_scopes else None
+        if value is None:
+            module = self.owner._module
+            if module is None:
+                module = self.owner.module
+            value = (module._parameters if self.made_trainable else module._buffers).get(self.key)
+            if value is None:  # the module computes it, by a parametrization for example
+                value = getattr(module, self.key)
         if self._logical is not None:
             # permute reads separate numbers faster than a tuple
             value = value.T if self._logical == (1, 0) else value.permute(*self._logical)

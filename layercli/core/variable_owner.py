@@ -60,6 +60,12 @@ class TensorOwner:
     def update_requires_grad(self) -> None:
         """Do nothing: none of the values is trained."""
 
+    def swap(self, key: str, tensor: object) -> object:
+        """Hold another value, and return the one before."""
+        tensors = self._tensors()
+        before, tensors[key] = tensors[key], tensor
+        return before
+
     def follow(self, key: str, value: object) -> None:
         """Move the value to the device of ``value``, if that is a tensor."""
         tensors, device = self._tensors(), getattr(value, "device", None)

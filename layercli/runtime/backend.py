@@ -130,17 +130,11 @@ class TorchBackend:
 
         return stateless_call.stateless_call(layer, *arguments)
 
-    def swap_value(self, variable: Variable, value: object) -> object:
-        """Run stateless_call.swap_value."""
+    def as_stored(self, variable: Variable, value: object) -> Tensor:
+        """Run stateless_call.as_stored."""
         from layercli.runtime.execution import stateless_call
 
-        return stateless_call.swap_value(variable, value)
-
-    def swap_stored(self, variable: Variable, tensor: object) -> object:
-        """Run stateless_call.swap_stored."""
-        from layercli.runtime.execution import stateless_call
-
-        return stateless_call.swap_stored(variable, tensor)
+        return stateless_call.as_stored(variable, value)
 
     def checkpoint(self, function: Callable[..., Any], args: tuple[object, ...], kwargs: Config) -> object:
         """Run rematerialization.checkpoint."""

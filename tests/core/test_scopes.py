@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 import torch
 
 import layercli
 from layercli import Input, Model, Sequential, Variable, dtype_policies, layers, ops
+from layercli.core import stateless_scope
 from layercli.core.stateless_scope import in_symbolic_scope
 from layercli.errors import ShapeError, UsageError
 
@@ -98,6 +101,46 @@ def test_a_stateless_scope_keeps_what_is_assigned():
     with layercli.SymbolicScope():
         assert in_symbolic_scope()
     assert not in_symbolic_scope()
+
+
+def test_each_thread_has_the_values_of_its_own_scopes():
+    dense = layers.Dense(1, kernel_initializer="ones", bias_initializer="ones")
+    norm = layers.BatchNormalization()
+    found = {"outside": dense(X).tolist()}
+    norm.build((None, 3))
+    meeting = threading.Barrier(3, timeout=20)
+
+    def scoped(number):
+        given = [(dense.kernel, np.full((3, 1), number)), (norm.moving_mean, np.full(3, number))]
+        with layercli.StatelessScope(given):
+            meeting.wait()
+            dense.bias.assign([number])
+            norm.moving_mean.assign_add([1.0, 1.0, 1.0])
+            meeting.wait()
+            found[number] = dense(X).tolist(), norm.moving_mean.numpy().tolist(), dense.get_weights()[1].tolist()
+            with layercli.StatelessScope([(dense.bias, np.zeros(1))]):
+                found[-number] = dense.bias.numpy().tolist()
+            meeting.wait()
+        found["end", number] = dense(X).tolist()
+
+    threads = [threading.Thread(target=scoped, args=(number,)) for number in (2.0, 3.0)]
+    for thread in threads:
+        thread.start()
+    meeting.wait()
+    dense.kernel.assign(dense.kernel.value.detach() * 1)  # another thread sets the values that are there for all
+    meeting.wait()
+    assert dense(X).tolist() == found["outside"]
+    assert norm.moving_mean.numpy().tolist() == [0, 0, 0]
+    assert dense.module.state_dict()["kernel"].sum() == 3
+    meeting.wait()
+    for thread in threads:
+        thread.join()
+    for number in (2.0, 3.0):
+        expected = X.sum(1, keepdims=True) * number + number  # small whole numbers: exact
+        assert found[number] == (expected.tolist(), [number + 1] * 3, [number])
+        assert found[-number] == [0]
+        assert found["end", number] == found["outside"]
+    assert not stateless_scope.open_scopes
 
 
 def trained(scope):

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
 
 from layercli.core.layer import Layer
 from layercli.core.stateless_scope import StatelessScope
@@ -31,16 +30,7 @@ def stateless_call(
     return (outputs, state, losses) if return_losses else (outputs, state)
 
 
-def swap_value(variable: Variable, value: object) -> Any:
-    """Let the module hold another value, of the logical shape, and return the tensor that it held."""
-    stored = variable.stored
-    new = torch.as_tensor(value.value if isinstance(value, Variable) else value).to(stored)
-    return swap_stored(variable, new if variable.layout is None else new.permute(variable.layout))
-
-
-def swap_stored(variable: Variable, tensor: Any) -> object:
-    """Let the module hold another tensor, and return the one that it held."""
-    module: nn.Module = variable.owner.module
-    store: dict[str, Any] = module._parameters if variable.key in module._parameters else module._buffers
-    before, store[variable.key] = store[variable.key], tensor
-    return before
+def as_stored(variable: Variable, value: object) -> torch.Tensor:
+    """Return a value, of the logical shape, as a tensor of the dtype, device and layout in which the variable is stored."""
+    new = torch.as_tensor(value.value if isinstance(value, Variable) else value).to(variable.stored)
+    return new if variable.layout is None else new.permute(variable.layout)
