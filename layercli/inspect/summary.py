@@ -23,8 +23,8 @@ class Row:
     """One layer. Counts include its sublayers; ``shared``: it is called more than once.
 
     A layer that was never called has no shapes; if it is not built, its parameter count is None. A weight file does not record
-    the classes of its modules. ``shared_with`` are the other paths of its own parameters; ``counted`` is the number of its
-    parameters that no earlier row holds, if that is not all.
+    the classes of its modules. ``shared_with`` are the other paths of its own parameters, or the first path of a layer that
+    has a row at several; ``counted`` is the number of its parameters that no earlier row holds, if that is not all.
     """
 
     path: str

@@ -287,7 +287,10 @@ def blocks(rows: list[Row]) -> list[list[Row]]:
 def content_of(block: list[Row]) -> list[object]:
     """Return what equal layers have in common, with those below them: all but their paths."""
     start = len(block[0].path)
-    return [(row.path[start:], row.cls, row.input_shape, row.output_shape, row.parameters, row.macs) for row in block]
+    return [
+        (row.path[start:], row.cls, row.input_shape, row.output_shape, row.parameters, row.macs, bool(row.shared_with))
+        for row in block
+    ]
 
 
 def notes(summary: Summary, shown: list[Row], rows: list[Row]) -> list[str]:

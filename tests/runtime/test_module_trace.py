@@ -15,6 +15,7 @@ from torch import nn
 import layercli
 from layercli.core.spec import Spec
 from layercli.inspect.model_graph import ValueKind
+from layercli.render.summary import collapse_repeats
 from layercli.runtime.analysis.module_summary import summarize_module
 
 
@@ -94,6 +95,20 @@ class SharedChild(nn.Module):
 
     def forward(self, x):
         return self.two(self.one(x))
+
+
+class SharedBeside(nn.Module):
+    """A layer at one level stands in a Sequential at the next as well, and that in another."""
+
+    def __init__(self):
+        super().__init__()
+        shared = nn.Linear(4, 4, bias=False)
+        self.d = nn.ModuleDict({"a": shared, "b": nn.Linear(4, 4, bias=False)})
+        self.seq = nn.Sequential(shared, nn.Linear(4, 4, bias=False))
+        self.tail = nn.Sequential(self.seq, nn.ReLU())
+
+    def forward(self, x):
+        return self.tail(self.seq(self.d["b"](self.d["a"](x))))
 
 
 class Iterated(nn.Module):
@@ -180,7 +195,7 @@ def test_packed_weights_are_counted():
     assert summary.totals.bytes == 192 + 4 * 20
 
 
-@pytest.mark.parametrize("make", [SharedChild, Iterated, Experts, InitialState])
+@pytest.mark.parametrize("make", [SharedChild, SharedBeside, Iterated, Experts, InitialState])
 def test_rows_of_every_depth_sum_to_the_whole(make):
     shape = {Experts: (6, 8), InitialState: (2, 5, 4)}.get(make, (2, 4))
     summary = summary_of(make(), shape)
@@ -207,8 +222,26 @@ def test_rows_stand_in_the_order_of_the_calls():
 
 def test_one_layer_in_two_parts():
     rows = {row.path: row for row in summary_of(SharedChild(), (2, 4)).rows}
-    assert list(rows) == ["one", "one/0", "one/1", "two", "two/0"]
-    assert (rows["one/1"].macs, rows["one/1"].shared, rows["one/1"].parameters) == (64, True, 20)
+    assert list(rows) == ["one", "one/0", "one/1", "two", "two/0", "two/1"]
+    first, second = rows["one/1"], rows["two/1"]
+    assert (first.macs, first.shared, first.parameters, first.counted, first.shared_with) == (32, False, 20, 20, [])
+    assert (second.macs, second.shared, second.parameters, second.counted, second.shared_with) == (
+        32, False, 20, 0, ["one/1"]
+    )  # fmt: skip
+
+
+def test_rows_at_a_second_path_have_the_calls_there():
+    rows = summary_of(SharedBeside(), (2, 4)).rows
+    assert [(row.path, row.macs, row.counted, row.shared_with) for row in collapse_repeats(rows)] == [
+        ("d/a", 32, 16, []),
+        ("d/b", 32, 16, []),
+        ("seq", 64, 16, []),
+        ("seq/0", 32, 0, ["d/a"]),
+        ("seq/1", 32, 16, []),
+        ("tail", 64, 0, []),
+        ("tail/0", 64, 0, ["seq"]),
+        ("tail/1", 0, 0, []),
+    ]
 
 
 @dataclass

@@ -1,4 +1,7 @@
-"""The rows of a torch module's summary: one per module, and one for the parameters or operations a parent owns itself."""
+"""The rows of a torch module's summary: one per module, and one for the parameters or operations a parent owns itself.
+
+A module that is called at several paths has a row at each, with the calls there; its parameters count at the first.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +34,7 @@ class ModuleRows:
 
     def __init__(self, root: nn.Module, runs: Runs) -> None:
         self.root, self.runs = described_part(root), runs
-        self.paths = paths_of(root)
-        self.first_path = {module: found[0] for module, found in self.paths.items()}
+        self.first_path = {module: paths[0] for module, paths in paths_of(root).items()}
         self.owner: dict[int, Path] = {}
         self.holders: dict[int, list[Path]] = {}
         for module, path in self.first_path.items():
@@ -48,14 +50,16 @@ class ModuleRows:
     def _below(self, module: nn.Module, path: Path, depth: int) -> Iterator[Row]:
         """Yield the rows below one module, ``depth`` levels deep itself."""
         children = [(name, child) for name, child in module._modules.items() if child is not None]
-        children = [(name, child) for name, child in children if self.first_path[child] == (*path, name)]
+        children = [(name, child) for name, child in children if self._has_row(child, (*path, name))]
         if not children:
             return
         if not is_container(module):
             yield from (self._parameter_row(p, path, depth + 1) for p in own_parameters(module))
-        for name, child in self._in_order(children):
+        for name, child in self._in_order(children, path):
             below = (*path, name)
-            if is_container(child):
+            if self.first_path[child] != below:
+                yield self._row(child, below, depth + 1)  # what is below it has rows at its first path
+            elif is_container(child):
                 yield from self._below(child, below, depth)
             elif not isinstance(child, LISTS) or own_parameters(child):
                 yield self._row(child, below, depth + 1)
@@ -64,21 +68,25 @@ class ModuleRows:
         if own != 0 and not is_container(module):
             yield _row("/".join((*path, OWN)), OWN, None, depth + 1, macs=own)
 
-    def _in_order(self, children: list[tuple[str, nn.Module]]) -> list[tuple[str, nn.Module]]:
+    def _has_row(self, module: nn.Module, path: Path) -> bool:
+        """Whether a module has a row at a path: at the first of its paths, and at each other where it is called."""
+        return self.first_path[module] == path or self.runs.first_call([path]) is not None
+
+    def _in_order(self, children: list[tuple[str, nn.Module]], above: Path) -> list[tuple[str, nn.Module]]:
         """Return children in the order of their first calls; a child that is never called stays after its predecessor."""
         place, keys = -1, []
-        for i, (_, child) in enumerate(children):
-            first = self.runs.first_call(self.paths[child])
+        for i, (name, _) in enumerate(children):
+            first = self.runs.first_call([(*above, name)])
             place = place if first is None else first
             keys.append((place, i))
         return [children[i] for _, i in sorted(keys)]
 
     def _row(self, module: nn.Module, path: Path, depth: int, shown: str = "") -> Row:
-        held = _below_once(module)
+        first, held = self.first_path[module], _below_once(module)
         known = all(p.shape is not None for p in held)
         total = sum(p.size for p in held)
         trainable = sum(p.size for p in held if p.trainable)
-        inputs, outputs, times = self.runs.shapes_of(module, self.paths[module])
+        inputs, outputs, times = self.runs.shapes_of(module, [path])
         return _row(
             "/".join(path) or shown,
             path[-1] if path else shown,
@@ -87,10 +95,12 @@ class ModuleRows:
             inputs=inputs,
             outputs=outputs,
             counts=(total, trainable, total - trainable) if known else (None, None, None),
-            macs=self.runs.macs_below(self.paths[module]),
+            macs=self.runs.macs_below([path]),
             shared=times > 1,
             variables={p.name: p.shape or (None,) for p in own_parameters(module)},
-            shared_with=self._shared_with(own_parameters(module), path),
+            shared_with=self._shared_with(own_parameters(module), path)
+            if first == path
+            else ["/".join(first)] * bool(held),
             counted=sum(p.size for p in held if self.owner[p.key][: len(path)] == path),
         )
 
