@@ -119,9 +119,35 @@ def _merge(described: Settings, settings: Settings) -> Settings:
     if mode == "concat":
         own["axis"] = settings.get("concat_axis", -1)
     if mode == "dot":
-        axes = settings.get("dot_axes", -1)
-        own["axes"] = [each[0] if isinstance(each, list) else each for each in axes] if isinstance(axes, list) else axes
+        own["axes"] = _dot_axes(settings)
     return {**described, "class_name": MERGES[mode], "config": own}
+
+
+def _dot_axes(settings: Settings) -> Any:
+    axes = settings.get("dot_axes", -1)
+    return [each[0] if isinstance(each, list) else each for each in axes] if isinstance(axes, list) else axes
+
+
+def parts(described: object) -> list[Any]:
+    """Return the layers that a layer in a graph is now: two for a Merge by ``cos``, whose result was (batch, 1, 1).
+
+    Of vectors it was the cosine similarity, which a Dot gives as (batch, 1). Of tensors with more axes Keras 1 divided each
+    product by norms of others: those are refused, here by their axes or else by the Reshape, as the Dot of them is larger.
+    """
+    settings = described.get("config") if isinstance(described, dict) else None
+    if not isinstance(described, dict) or not isinstance(settings, dict) or described.get("class_name") != "Merge":
+        return [described]
+    if settings.get("mode") != "cos" or settings.get("mode_type", "raw") != "raw":
+        return [described]
+    name, axes = str(described.get("name") or settings.get("name")), _dot_axes(settings)
+    if axes not in (-1, 1, [1, 1]):
+        raise FormatError(f"the layer {name!r} is a Merge by 'cos' over the axes {axes}, which is none of vectors")
+    dot = {"name": f"{name}_dot", "trainable": True, "axes": 1, "normalize": True}
+    shape = {"name": name, "trainable": True, "target_shape": [1, 1]}
+    return [
+        {**described, "class_name": "Dot", "name": dot["name"], "config": dot},
+        {**described, "class_name": "Reshape", "config": shape, "inbound_nodes": [[[dot["name"], 0, 0]]]},
+    ]
 
 
 def _kernel(*names: str) -> Callable[[Settings], Settings]:

@@ -14,7 +14,7 @@ from layercli.core.types import Config
 from layercli.errors import FormatError
 from layercli.saving import operation_names
 from layercli.saving.functional_deserialization import MODELS
-from layercli.saving.legacy_keras_1 import graph_of_branches, modern
+from layercli.saving.legacy_keras_1 import graph_of_branches, modern, parts
 from layercli.saving.legacy_keras_nodes import Renumbered, nodes
 from layercli.saving.legacy_keras_operations import OP_LAYERS, op_layer
 
@@ -97,7 +97,7 @@ def _input(shape: list[Any], first: dict[str, Any]) -> dict[str, Any]:
 
 def _functional(settings: Config) -> dict[str, object]:
     """Return the config of a graph, its calls as Keras 3 describes them."""
-    described = [modern(each) for each in settings.get("layers") or []]
+    described = [modern(part) for each in settings.get("layers") or [] for part in parts(each)]
     numbers = Renumbered(described, settings)
     layers = []
     for each in described:

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from layercli.core import tree
-from layercli.errors import FormatError
+from layercli.errors import FormatError, LayercliError
 from layercli.runtime.execution.model_saving import load_model, load_weights
 from layercli.saving.legacy_keras_config import converted
+from layercli.saving.objects import deserialize_keras_object
 from tests.keras_reference import value_of
 from tests.oracle import keras
 
@@ -118,7 +119,14 @@ def test_keras_1(files, name, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"mode": "cos"}, "the layer 'merge_1' is a Merge by 'cos', which has no counterpart"),
+        (
+            {"mode": "cos", "dot_axes": [2, 2]},
+            "the layer 'merge_1' is a Merge by 'cos' over the axes [2, 2], which is none of vectors",
+        ),
+        (
+            {"mode": "norm", "mode_type": "function"},
+            "the layer 'merge_1' is a Merge by 'norm', which has no counterpart",
+        ),
         (
             {"mode": "sum", "layers": [{"class_name": "Model"}]},
             "the layer 'merge_1' merges models that are not Sequential",
@@ -130,6 +138,58 @@ def test_what_keras_1_alone_has_is_refused(change, message):
     with pytest.raises(FormatError) as caught:
         converted({"class_name": "Sequential", "config": [merge]})
     assert str(caught.value) == message
+
+
+X = [[[3.0, 4], [0, 2], [1, 1]]]
+Y = [[[4.0, 3], [1, 0], [2, 2]]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "x", "y", "wanted"),
+    [
+        ({"mode": "sum"}, X, Y, [[[7, 7], [1, 2], [3, 3]]]),
+        ({"mode": "mul"}, X, Y, [[[12, 12], [0, 0], [2, 2]]]),
+        ({"mode": "ave"}, X, Y, [[[3.5, 3.5], [0.5, 1], [1.5, 1.5]]]),
+        ({"mode": "max"}, X, Y, [[[4, 4], [1, 2], [2, 2]]]),
+        ({"mode": "concat", "concat_axis": 1}, X, Y, [X[0] + Y[0]]),
+        ({"mode": "concat", "concat_axis": -1}, X, Y, [[[3, 4, 4, 3], [0, 2, 1, 0], [1, 1, 2, 2]]]),
+        ({"mode": "dot", "dot_axes": [2, 2]}, X, Y, [[[24, 3, 14], [6, 0, 4], [7, 1, 4]]]),
+        ({"mode": "dot", "dot_axes": [1, 1]}, X, Y, [[[14, 11], [20, 14]]]),
+        ({"mode": "dot", "dot_axes": [1, 1]}, [[3, 4]], [[4, 3]], [[24]]),
+        ({"mode": "cos", "dot_axes": [1, 1]}, [[3, 4], [0, 0]], [[4, 3], [1, 0]], [[[24 / 25]], [[0]]]),
+        ({"mode": "cos", "dot_axes": -1}, [[1, 0]], [[-2, 0]], [[[-1]]]),
+    ],
+)
+def test_merges_of_keras_1(arguments, x, y, wanted):
+    given = [np.array(each, "float32") for each in (x, y)]
+    branches = [
+        {"class_name": "Sequential", "config": [{"class_name": "Activation", "config": {
+            "name": name, "activation": "linear", "batch_input_shape": [None, *each.shape[1:]]}}]}
+        for name, each in zip("xy", given, strict=True)
+    ]  # fmt: skip
+    merge = {"class_name": "Merge", "config": {"name": "merge_1", "mode_type": "raw", "layers": branches, **arguments}}
+    model = deserialize_keras_object(converted({"class_name": "Sequential", "config": [merge]}))
+    got = np.asarray(model(given))
+    assert got.shape == np.shape(wanted)
+    np.testing.assert_allclose(got, wanted, rtol=1e-6)
+
+
+def test_the_cosine_of_more_axes_is_refused():
+    """Keras 1 divided each of its products by norms of others."""
+    branch = {"class_name": "Activation", "config": {"activation": "linear", "batch_input_shape": [None, 3, 2]}}
+    branches = [
+        {"class_name": "Sequential", "config": [{**branch, "config": {**branch["config"], "name": name}}]}
+        for name in "xy"
+    ]
+    merge = {
+        "class_name": "Merge",
+        "config": {"name": "merge_1", "mode": "cos", "dot_axes": [1, 1], "layers": branches},
+    }
+    with pytest.raises(LayercliError) as caught:
+        deserialize_keras_object(converted({"class_name": "Sequential", "config": [merge]}))
+    assert str(caught.value) == (
+        "the config: merge_1 (Reshape) expects x with 1 values in each sample, got 4 (x = float32[None, 2, 2])"
+    )
 
 
 @pytest.mark.parametrize(("release", "ending"), [("2.12", "keras"), ("2.15", "h5")])
