@@ -175,6 +175,16 @@ def initials(name: str) -> str:
     return "".join(part[:1] for part in parts) if len(parts) > 1 else ""
 
 
+def with_and(names: Iterable[object]) -> str:
+    """Return names as a sentence has them.
+
+    >>> with_and(["B", "H", "W"])
+    'B, H and W'
+    """
+    words = [str(name) for name in names]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
+
+
 def listed(names: list[str], most: int = 20) -> str:
     """Return names in a row, and how many more there are."""
     more = len(names) - most

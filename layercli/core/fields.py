@@ -25,7 +25,7 @@ from layercli.core.registry import function, signature_of
 from layercli.core.tracking import Trackable
 from layercli.core.types import Config
 from layercli.core.variable import Variable
-from layercli.errors import LayercliError, UsageError, nearest
+from layercli.errors import LayercliError, UsageError, nearest, with_and
 
 REQUIRED = inspect.Parameter.empty
 
@@ -103,7 +103,7 @@ def bind(cls: Any, fields: Mapping[str, Any], given: dict[str, object], kwargs: 
     values = {name: given.get(name, default) for name, default in fields.items()}
     missing = [name for name, value in values.items() if value is REQUIRED]
     if missing:
-        raise UsageError(f"{cls.__name__} needs {' and '.join(missing)}")
+        raise UsageError(f"{cls.__name__} needs {with_and(missing)}")
     return values | {name: checked(cls.__name__, name, values[name], rule) for name, rule in rules_of(cls).items()}
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core.limits import DESCRIPTION
 from layercli.core.text import holds_text, text_array
-from layercli.errors import FormatError, UsageError
+from layercli.errors import FormatError, UsageError, with_and
 from layercli.formats import strict_json
 from layercli.formats.atomic import replacing
 from layercli.formats.os_errors import reading
@@ -132,7 +132,7 @@ def names_of(kinds: set[type]) -> str:
         dict: "an object",
         type(None): "null",
     }
-    return " and ".join(sorted({names.get(kind, "a value") for kind in kinds}))
+    return with_and(sorted({names.get(kind, "a value") for kind in kinds}))
 
 
 def save_json(path: str | os.PathLike[str], arrays: dict[str, np.ndarray]) -> None:

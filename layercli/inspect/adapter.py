@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from layercli.core.types import ConfigLike, JSONObject
-from layercli.errors import FormatError
+from layercli.errors import FormatError, with_and
 from layercli.formats.weight_file import TensorEntry
 from layercli.models.reading import is_number, shown
 
@@ -41,7 +41,7 @@ class Adapter:
 
     def facts(self) -> list[tuple[str, str]]:
         """Return the facts for the table."""
-        ranks = f"rank {' and '.join(map(str, self.ranks))}" if self.ranks else "rank unknown"
+        ranks = f"rank {with_and(self.ranks)}" if self.ranks else "rank unknown"
         scale = "" if self.scale is None else f", products times {self.scale:.4g}"
         base = self.base or "not named"
         known = self.base_parameters is not None and self.share is not None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import isqrt
 
 from layercli.core import dims
-from layercli.errors import UsageError
+from layercli.errors import UsageError, with_and
 from layercli.inspect.budgets import shown
 from layercli.inspect.cost import Cost, Memory
 
@@ -49,7 +49,7 @@ def fit(cost: Cost, capacity: int, device: str = "") -> Fit:
     """Return whether the model fits in ``capacity`` bytes; UsageError where sizes are open that must be known."""
     if cost.open_sizes:
         given = " ".join(f"--at {name}=..." for name in cost.open_sizes)
-        raise UsageError(f"whether it fits depends on {' and '.join(cost.open_sizes)}", hint=f"give a value: {given}")
+        raise UsageError(f"whether it fits depends on {with_and(cost.open_sizes)}", hint=f"give a value: {given}")
     needed = cost.bytes
     if cost.graph.incomplete:
         held = dims.at(cost.memory.fixed_bytes, cost.at)

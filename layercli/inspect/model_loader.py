@@ -15,7 +15,7 @@ from typing import Any
 from layercli.core.fields import checked
 from layercli.core.layer import Layer
 from layercli.core.types import Config
-from layercli.errors import FileError, UsageError, an, nearest
+from layercli.errors import FileError, UsageError, an, nearest, with_and
 from layercli.formats.os_errors import no_file
 from layercli.inspect.model_arguments import allowed, rules_for, settings_of, takes_any
 from layercli.inspect.python_import import from_file, from_module
@@ -170,9 +170,7 @@ def made(found: Any, settings: Config, text: str) -> Any:
             raise UsageError(f"{text} has no argument {name!r}", hint=nearest(name, list(known)) or allowed(known))
     missing = [name for name, default in known.items() if default is inspect.Parameter.empty and name not in settings]
     if missing:
-        raise UsageError(
-            f"{text} needs {' and '.join(missing)}", hint=" ".join(f"--set {name}=..." for name in missing)
-        )
+        raise UsageError(f"{text} needs {with_and(missing)}", hint=" ".join(f"--set {name}=..." for name in missing))
     owner, rules = getattr(found, "__name__", text), rules_for(found)
     converted = {name: checked(owner, name, settings[name], rule) for name, rule in rules.items() if name in settings}
     model = found(**settings | converted)

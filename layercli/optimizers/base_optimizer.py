@@ -13,7 +13,7 @@ from layercli.core.naming import auto_name
 from layercli.core.registry import DataclassConfig, serialize
 from layercli.core.types import Config
 from layercli.core.variable import Variable
-from layercli.errors import NotBuiltError, UsageError
+from layercli.errors import NotBuiltError, UsageError, with_and
 from layercli.lazy import torch
 from layercli.optimizers.apply_gradients import ApplyGradientsMixin, described
 from layercli.optimizers.dtensor import fill
@@ -336,7 +336,7 @@ def check_arguments(optimizer: Optimizer) -> None:
     """Raise UsageError for settings that cannot be meant."""
     clips = [n for n in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(optimizer, n) is not None]
     if len(clips) > 1:
-        raise UsageError(f"{optimizer.name} clips gradients one way, got {' and '.join(clips)}")
+        raise UsageError(f"{optimizer.name} clips gradients one way, got {with_and(clips)}")
     steps = optimizer.gradient_accumulation_steps
     if steps is not None and not (isinstance(steps, int) and steps >= 2):
         raise UsageError(f"gradient_accumulation_steps is an integer from 2 up, got {steps}")

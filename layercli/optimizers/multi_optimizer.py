@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Never
 
 from layercli.core.naming import auto_name
 from layercli.core.registry import DataclassConfig
-from layercli.errors import NotBuiltError, UsageError
+from layercli.errors import NotBuiltError, UsageError, with_and
 from layercli.lazy import torch
 from layercli.optimizers.apply_gradients import ApplyGradientsMixin
 from layercli.optimizers.base_optimizer import Optimizer
@@ -58,7 +58,7 @@ class OptimizerMap(DataclassConfig, MutableMapping[str, Any]):
             return self.optimizer_map[path]
         matching = [pattern for pattern in self.optimizer_map if re.fullmatch(pattern, path)]
         if len(matching) > 1:
-            raise UsageError(f"{path} matches more than one optimizer: {' and '.join(matching)}")
+            raise UsageError(f"{path} matches more than one optimizer: {with_and(matching)}")
         return self.optimizer_map[matching[0]] if matching else self.default_optimizer
 
     def __setitem__(self, pattern: str, optimizer: object) -> None:

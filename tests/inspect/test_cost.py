@@ -22,6 +22,7 @@ from layercli.inspect.time_floor import time_floor
 from layercli.inspect.training_cost import Parallel, Training
 from layercli.render import cost as drawing
 from layercli.render.column_widths import fitted
+from layercli.runtime.analysis.module_graph import uncalled
 from layercli.sources import open as open_source
 
 
@@ -117,6 +118,8 @@ def test_the_formulas_of_a_torch_module_are_what_it_takes_at_each_size(make, sha
 def test_a_module_that_loops_over_an_open_size_asks_for_its_value():
     graph = open_source(Loop()).graph(Spec(tuple(map(dims.named, ("B", "T")))))
     assert graph.incomplete == "Loop was not called: B and T are open (give a value: --at B=... --at T=...)"
+    three = uncalled("net", {"x": Spec(tuple(map(dims.named, ("W", "H", "B"))))})
+    assert three == "net was not called: B, H and W are open (give a value: --at B=... --at H=... --at W=...)"
     assert open_source(Loop()).graph(Spec((2, 3))).incomplete is None
 
 

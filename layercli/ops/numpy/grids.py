@@ -11,7 +11,7 @@ from layercli.core.dims import Size
 from layercli.core.operation import MultiOutputOp, spec_of
 from layercli.core.spec import Spec, shape_of
 from layercli.core.types import ShapeLike, Tensor, TensorLike
-from layercli.errors import ShapeError, UsageError
+from layercli.errors import ShapeError, UsageError, with_and
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of, check_rank
 from layercli.ops.core.conversion import cast, convert_to_tensor
@@ -34,7 +34,7 @@ class Meshgrid(MultiOutputOp):
     def spec(self, *xs: Spec) -> tuple[Spec, ...]:
         """Return one spec with the sizes of all vectors for each vector; ShapeError where an input is not a vector."""
         if any(x.rank > 1 for x in xs):
-            raise ShapeError(f"expects vectors, got {' and '.join(map(str, xs))}")
+            raise ShapeError(f"expects vectors, got {with_and(xs)}")
         sizes = [dims.product(x.shape) for x in xs]
         if self.indexing == "xy":
             sizes[:2] = sizes[:2][::-1]

@@ -13,7 +13,7 @@ from layercli.core.dims import Dim
 from layercli.core.operation import MultiOutputOp, Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
-from layercli.errors import ShapeError, UnknownSizeError, UsageError
+from layercli.errors import ShapeError, UnknownSizeError, UsageError, with_and
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of
 from layercli.ops.core.shape import ShapeTensor, ndim, sizes_in
@@ -222,7 +222,7 @@ def _check_alike(xs: Sequence[Spec], axis: int | None = None) -> None:
         pairs = enumerate(zip(first.shape, x.shape, strict=False))
         if x.rank != first.rank or any(i != axis and not dims.may_equal(a, b) for i, (a, b) in pairs):
             but = "" if axis is None else f" but for axis {axis}"
-            raise ShapeError(f"expects inputs of one shape{but}, got {' and '.join(map(str, xs))}")
+            raise ShapeError(f"expects inputs of one shape{but}, got {with_and(xs)}")
 
 
 def _promoted(xs: Sequence[Spec]) -> str:

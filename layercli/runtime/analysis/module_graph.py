@@ -12,6 +12,7 @@ from torch import nn
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
+from layercli.errors import with_and
 from layercli.inspect.liveness import MADE
 from layercli.inspect.model_graph import ROOT, ModelGraph, ModelGraphBuilder, ModuleCall, OperationCall, ValueKind
 from layercli.runtime.analysis.merged_traces import merged_trace
@@ -115,7 +116,7 @@ def uncalled(name: str, inputs: Mapping[str, Spec]) -> str:
     if names:
         verb = "is" if len(names) == 1 else "are"
         given = " ".join(f"--at {each}=..." for each in names)
-        return f"{name} was not called: {' and '.join(names)} {verb} open (give a value: {given})"
+        return f"{name} was not called: {with_and(names)} {verb} open (give a value: {given})"
     return f"{name} was not called: {'a size of its input is not known' if open_sizes else 'it has no input (--input-shape)'}"
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
-from layercli.errors import FormatError, nearest
+from layercli.errors import FormatError, nearest, with_and
 from layercli.formats.torch_checkpoint import TorchFile
 from layercli.formats.weight_file import WeightFile
 from layercli.inspect.checkpoint_parts import without_wrappers
@@ -72,7 +72,7 @@ def fitting(file: WeightFile, wanted: Any, owner: str) -> dict[str, str]:
     fit = [part for part, names in parts.items() if names.keys() == wanted]
     if len(fit) > 1:
         raise FormatError(
-            f"{file.file} holds the state of {owner} {len(fit)} times: under {' and '.join(fit)}",
+            f"{file.file} holds the state of {owner} {len(fit)} times: under {with_and(fit)}",
             hint=f"save the one that is meant alone: torch.save(checkpoint[{fit[0]!r}], FILE)",
         )
     return max(parts.values(), key=lambda names: (names.keys() == wanted, len(names.keys() & wanted)))

@@ -12,7 +12,7 @@ from torch import nn
 
 from layercli.core import tree
 from layercli.core.types import TensorTree, Tree
-from layercli.errors import LayercliError, UsageError
+from layercli.errors import LayercliError, UsageError, with_and
 from layercli.formats.detect import open_weights
 from layercli.inspect.input_names import Arguments
 from layercli.inspect.model_loader import ModelSource
@@ -79,7 +79,7 @@ class RunnableTorchModule(RunnableModel[nn.Module]):
         if not whole or isinstance(error, LayercliError) or not re.search(r"dtype|scalar type", str(error)):
             return None
         return UsageError(
-            f"{name} fails on integers as {' and '.join(whole)}: {first_line(error)}",
+            f"{name} fails on integers as {with_and(whole)}: {first_line(error)}",
             hint="--cast converts integers to floats",
         )
 
