@@ -48,7 +48,7 @@ def pairwise(function: Formula[Settings]) -> PerSample[Settings]:
 
 
 def broadcasting(function: Formula[Settings]) -> PerSample[Settings]:
-    """Return what ``pairwise`` returns; shapes with equally many axes need only broadcast, as in Keras."""
+    """Return what ``pairwise`` returns, but the shapes need only broadcast, as in Keras; the formula gets both as they are."""
     return _paired(function, broadcasts=True)
 
 
@@ -59,10 +59,8 @@ def _paired(function: Formula[Settings], *, broadcasts: bool) -> PerSample[Setti
         y_true = torch.as_tensor(y_true, dtype=y_pred.dtype, device=y_pred.device)
         if y_true.shape != y_pred.shape:
             y_true, y_pred = align_ranks(y_true, y_pred)
-            if broadcasts and y_true.ndim == y_pred.ndim and may_broadcast(y_true, y_pred):
-                shape = torch.broadcast_shapes(y_true.shape, y_pred.shape)  # type: ignore[no-untyped-call]  # torch has no types there
-                y_true, y_pred = y_true.expand(shape), y_pred.expand(shape)
-            require_same_shape(function.__name__, y_true, y_pred)
+            if not (broadcasts and may_broadcast(y_true, y_pred)):
+                require_same_shape(function.__name__, y_true, y_pred)
         return function(y_true, y_pred, *args, **settings)
 
     return loss  # type: ignore[return-value]  # ParamSpec cannot say that y_true and y_pred may be named
@@ -70,7 +68,7 @@ def _paired(function: Formula[Settings], *, broadcasts: bool) -> PerSample[Setti
 
 def may_broadcast(a: torch.Tensor, b: torch.Tensor) -> bool:
     """Return whether two tensors of one rank broadcast."""
-    return all(1 in (m, n) or m == n for m, n in zip(a.shape, b.shape, strict=True))
+    return a.ndim == b.ndim and all(1 in (m, n) or m == n for m, n in zip(a.shape, b.shape, strict=True))
 
 
 def with_class_ids(function: Formula[Settings]) -> PerSample[Settings]:

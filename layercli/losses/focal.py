@@ -5,7 +5,7 @@ arXiv:1708.02002.
 from __future__ import annotations
 
 from layercli.lazy import torch
-from layercli.losses.alignment import pairwise
+from layercli.losses.alignment import broadcasting, pairwise
 from layercli.losses.crossentropy import smooth
 from layercli.losses.loss import loss_class
 from layercli.ops.nn.losses import EPSILON, of_probabilities
@@ -39,7 +39,7 @@ def binary_focal_crossentropy(
     return values.mean(axis)
 
 
-@pairwise
+@broadcasting
 def categorical_focal_crossentropy(
     y_true: torch.Tensor,
     y_pred: torch.Tensor,

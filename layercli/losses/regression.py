@@ -6,7 +6,7 @@ import math
 
 from layercli.core.types import Tensor
 from layercli.lazy import F, torch
-from layercli.losses.alignment import alike, broadcasting, pairwise
+from layercli.losses.alignment import alike, broadcasting
 from layercli.losses.loss import loss_class
 
 EPSILON = 1e-7
@@ -40,6 +40,8 @@ def mean_squared_logarithmic_error(y_true: torch.Tensor, y_pred: torch.Tensor) -
 @broadcasting
 def huber(y_true: torch.Tensor, y_pred: torch.Tensor, delta: float = 1.0) -> torch.Tensor:
     """Mean over the last axis of e^2 / 2 where |e| <= delta, else delta |e| - delta^2 / 2, for e = y_true - y_pred."""
+    if y_true.shape != y_pred.shape:  # F.huber_loss warns of what it broadcasts itself
+        y_true, y_pred = torch.broadcast_tensors(y_true, y_pred)  # type: ignore[no-untyped-call]  # torch has no types there
     return F.huber_loss(y_pred, y_true, reduction="none", delta=delta).mean(-1)
 
 
@@ -50,7 +52,7 @@ def log_cosh(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
     return (error + F.softplus(-2 * error) - math.log(2)).mean(-1)
 
 
-@pairwise
+@broadcasting
 def cosine_similarity(y_true: torch.Tensor, y_pred: torch.Tensor, axis: int = -1) -> torch.Tensor:
     """-cos(angle between y_true and y_pred) along ``axis``: -1 for the same direction, 1 for opposite directions."""
     return -cosine(y_true, y_pred, axis)

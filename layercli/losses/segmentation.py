@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from layercli.lazy import torch
-from layercli.losses.alignment import pairwise
+from layercli.losses.alignment import broadcasting
 from layercli.losses.loss import loss_class
 
 EPSILON = 1e-7
 Axes = int | Sequence[int] | None
 
 
-@pairwise
+@broadcasting
 def dice(y_true: torch.Tensor, y_pred: torch.Tensor, axis: Axes = None) -> torch.Tensor:
     """1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred)) over ``axis``; None is all axes, the batch included."""
     return 1 - 2 * total(y_true * y_pred, axis) / (total(y_true, axis) + total(y_pred, axis) + EPSILON)
 
 
-@pairwise
+@broadcasting
 def tversky(
     y_true: torch.Tensor, y_pred: torch.Tensor, alpha: float = 0.5, beta: float = 0.5, axis: Axes = None
 ) -> torch.Tensor:

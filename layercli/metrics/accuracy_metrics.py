@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from layercli.core.types import Tensor
 from layercli.lazy import torch
-from layercli.losses.alignment import pairwise, require_same_shape, tensor
+from layercli.losses.alignment import broadcasting, pairwise, require_same_shape, tensor
 from layercli.metrics.reduction_metrics import mean_class
 
 
-@pairwise
+@broadcasting
 def accuracy(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
     """y_true == y_pred, elementwise, as 0 and 1."""
     return (y_true == y_pred).float()
 
 
-@pairwise
+@broadcasting
 def binary_accuracy(y_true: torch.Tensor, y_pred: torch.Tensor, threshold: float = 0.5) -> torch.Tensor:
     """y_true == (y_pred > threshold), elementwise, for targets 0 and 1."""
     return ((y_pred > threshold).to(y_true.dtype) == y_true).float()

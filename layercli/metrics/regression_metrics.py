@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from layercli.core.types import Tensor
 from layercli.lazy import torch
 from layercli.losses import regression
-from layercli.losses.alignment import broadcasting, pairwise
+from layercli.losses.alignment import broadcasting
 from layercli.metrics.reduction_metrics import MeanOf, mean_class
 
 
-@pairwise
+@broadcasting
 def cosine_similarity(y_true: torch.Tensor, y_pred: torch.Tensor, axis: int = -1) -> torch.Tensor:
     """cos(angle between y_true and y_pred) along ``axis``: 1 for the same direction, -1 for opposite directions."""
     return regression.cosine(y_true, y_pred, axis)

@@ -183,17 +183,3 @@ def test_a_name_that_is_not_there():
 def test_losses_do_not_import_torch():
     code = "import layercli.losses as l, sys; l.MeanSquaredError(); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_losses_of_numbers_broadcast_as_in_keras():
-    """The values are Keras's; crossentropy broadcasts nowhere."""
-    column, table = np.full((2, 1), 0.5, "float32"), np.arange(6, dtype="float32").reshape(2, 3) / 4
-    wanted = {
-        "mean_squared_error": [0.0625 * 5 / 3, 0.875 / 3],
-        "mean_absolute_error": [0.25, 1.5 / 3],
-        "hinge": [0.875, 0.5],
-    }
-    for name, values in wanted.items():
-        assert getattr(losses, name)(column, table).tolist() == pytest.approx(values)
-    with pytest.raises(ShapeError, match="binary_crossentropy expects y_true and y_pred of one shape"):
-        losses.binary_crossentropy(column, table)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from layercli import losses
+from layercli import losses, metrics
 from layercli.core.naming import snake_case
-from layercli.errors import UsageError
+from layercli.errors import ShapeError, UsageError
 from tests.keras_reference import asked, jax, jnp, keras
 from tests.tolerances import assert_close
 
@@ -208,3 +208,34 @@ def test_a_target_that_is_no_share_is_named(loss):
 @pytest.mark.parametrize("loss", [losses.BinaryCrossentropy(), losses.BinaryCrossentropy(label_smoothing=0.1)])
 def test_a_prediction_that_is_no_number_gives_a_loss_that_is_none(loss):
     assert loss(torch.tensor([[0.0], [1.0]]), torch.tensor([[0.2], [float("nan")]])).isnan()
+
+
+BROADCASTING = [
+    "mean_squared_error",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_logarithmic_error",
+    "huber",
+    "log_cosh",
+    "cosine_similarity",
+    "kl_divergence",
+    "poisson",
+    "hinge",
+    "squared_hinge",
+    "categorical_hinge",
+    "dice",
+    "tversky",
+    "categorical_focal_crossentropy",
+]
+
+
+def test_shapes_broadcast_as_in_keras():
+    column, table = unit(3, 1), unit(3, 4)
+    for name in BROADCASTING:
+        for true, pred in ((column, table), (table[:1], table)):
+            close(getattr(losses, name)(true, torch.tensor(pred)), getattr(keras.losses, name)(true, pred))
+    for name in ("CosineSimilarity", "BinaryAccuracy", "Accuracy"):
+        close(getattr(metrics, name)()(column, table), getattr(keras.metrics, name)()(column, table))
+    with pytest.raises(ShapeError) as error:
+        losses.binary_crossentropy(column, table)
+    assert error.value.message == "binary_crossentropy expects y_true and y_pred of one shape, got (3, 1) and (3, 4)"
