@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from layercli.core import naming, tree
+from layercli.core import dims, naming, tree
 from layercli.core.backend import get_backend
 from layercli.core.graph import Graph
+from layercli.core.input_spec import InputSpec
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.operation import spec_of
+from layercli.core.spec import Shape
 from layercli.core.text import is_text
 from layercli.core.types import Config, TensorTree
 from layercli.errors import ShapeError, UsageError
@@ -66,6 +68,15 @@ class Functional(Model):
     def output_shape(self) -> Any:
         """The shape of the output, batch first, or a list of one for each of ``outputs``."""
         return alone([x.shape for x in self.outputs])
+
+    def _expected_input(self, shape: Shape | None) -> Any:
+        """Return the InputSpecs of the inputs, by the names of a dict; None for a dict that holds trees."""
+        tree_of_inputs = self._graph.inputs
+        if not isinstance(tree_of_inputs, dict):
+            return [_input_spec(x, x.name) for x in self.inputs]
+        if not all(isinstance(x, SymbolicTensor) for x in tree_of_inputs.values()):
+            return None
+        return [_input_spec(tree_of_inputs[name], name) for name in sorted(tree_of_inputs)]
 
     @property
     def output_names(self) -> list[str]:
@@ -133,6 +144,11 @@ class Functional(Model):
 
 Function = Functional
 """Keras's name for a computation drawn from inputs to outputs: here such a model, with or without variables."""
+
+
+def _input_spec(x: SymbolicTensor, name: str) -> InputSpec:
+    shape = tuple(map(dims.number, x.shape))
+    return InputSpec(shape=(None, *shape[1:]), allow_last_axis_squeeze=True, name=name)
 
 
 def alone(ends: object) -> Any:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from layercli.core import dims, dtypes, tree
-from layercli.core.spec import Shape
+from layercli.core.dims import Size
 from layercli.core.types import Config, ConfigLike, DTypeLike, Tree
 from layercli.errors import DTypeError, ShapeError
 
@@ -29,11 +29,11 @@ class InputSpec:
     def __init__(
         self,
         dtype: DTypeLike | None = None,
-        shape: Shape | None = None,
+        shape: Sequence[Size | None] | None = None,
         ndim: int | None = None,
         max_ndim: int | None = None,
         min_ndim: int | None = None,
-        axes: Mapping[int, int | None] | None = None,
+        axes: Mapping[int, Size | None] | None = None,
         allow_last_axis_squeeze: bool = False,
         name: str | None = None,
         optional: bool = False,

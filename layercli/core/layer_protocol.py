@@ -9,6 +9,7 @@ from layercli import regularizers
 from layercli.core import dims, dtypes, rematerialization, tree
 from layercli.core.backend import get_backend
 from layercli.core.input_spec import InputSpec, check_inputs
+from layercli.core.spec import Shape
 from layercli.core.types import Config
 from layercli.errors import ShapeError
 
@@ -44,14 +45,24 @@ class LayerProtocol:
 
     @property
     def input_spec(self) -> Any:
-        """The InputSpec, or the tree of them, that the inputs of a call must fit; None for any."""
-        return self._input_spec
+        """The InputSpec, or the tree of them, that the inputs of a call must fit; None for any.
+
+        A call is checked against one that was set. That of Keras's own layers describes what they check themselves.
+        """
+        if "_input_spec" in vars(self):
+            return self._input_spec
+        config = self.get_build_config() if self.built else None
+        return self._expected_input((config or {}).get("input_shape"))
 
     @input_spec.setter
     def input_spec(self, value: object) -> None:
         if any(not isinstance(each, InputSpec) for each in tree.flatten(value) if each is not None):
             raise TypeError(f"{self.name} expects input_spec to be an InputSpec or a tree of them, got {value!r}")
         self._input_spec = value
+
+    def _expected_input(self, shape: Shape | None) -> Any:
+        """Return the InputSpec of this class; ``shape`` is the input shape of a layer that is built, else None."""
+        return None
 
     def _check_inputs(self, inputs: object) -> None:
         """Raise ShapeError where the first argument of a call does not fit ``input_spec``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli.core.input_spec import InputSpec
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.core.types import Tensor
@@ -44,6 +45,12 @@ class PReLU(Layer):
         self.alpha = self.add_weight(
             "alpha", sizes, self.alpha_initializer, regularizer=self.alpha_regularizer, constraint=self.alpha_constraint
         )
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec | None:
+        if shape is None:
+            return None
+        free = set(range(1, len(shape))) - {*self.shared_axes} if self.shared_axes else ()
+        return InputSpec(ndim=len(shape), axes={axis: shape[axis] for axis in free})
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs, of the shape of the inputs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layercli import ops
+from layercli.core.input_spec import InputSpec
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.core.types import Tensor
@@ -40,6 +41,10 @@ class BaseWindowLayer(Layer):
         vars(self).setdefault("rank", self.axes)
         self.channels_first = getattr(self, "data_format", None) == "channels_first"
         self.channel_axis = 1 if self.channels_first else -1
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec:
+        axis = self.channel_axis
+        return InputSpec(min_ndim=self.axes + 2, axes={axis: shape[axis]} if shape else None)
 
     def add_kernel(self, role: str, shape: Shape, layout: tuple[int, ...], name: str = "kernel") -> Variable:
         """Make the kernel whose settings begin with ``role``."""

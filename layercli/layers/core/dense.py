@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import ops
+from layercli.core.input_spec import InputSpec
 from layercli.core.operation import spec_of
 from layercli.core.spec import Shape
 from layercli.core.types import Tensor
@@ -88,6 +89,9 @@ class Dense(QuantizedMixin):
         if mode == "float8":
             self.quantized_build(self._sizes, mode)
         self.maybe_enable_lora()
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec:
+        return InputSpec(min_ndim=2, axes={-1: shape[-1]} if shape else None)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs. Raises ShapeError for inputs with less than 2 axes."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from layercli import initializers, ops
+from layercli.core.input_spec import InputSpec
 from layercli.core.spec import Shape, shape_of
 from layercli.core.types import Config, Tensor
 from layercli.errors import ShapeError, UsageError
@@ -93,6 +94,9 @@ class EinsumDense(QuantizedMixin):
         if mode == "float8":
             self.quantized_build(self._sizes, mode)
         self.maybe_enable_lora()
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec | None:
+        return InputSpec(ndim=len(shape)) if shape else None
 
     def _fans(self) -> tuple[list[int], list[int]]:
         """Return the axes of the kernel that count inputs, those summed, and the axes that count outputs, those of out."""

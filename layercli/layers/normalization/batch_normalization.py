@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layercli import ops
+from layercli.core.input_spec import InputSpec
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape, Spec
 from layercli.core.types import Tensor
@@ -87,6 +88,9 @@ class BatchNormalization(Layer):
             for name in ("moving_stddev", "renorm_mean", "renorm_stddev"):
                 start = self.moving_mean_initializer if name == "renorm_mean" else first
                 setattr(self, name, self.add_weight(name, shape, start, trainable=False, autocast=False))
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec | None:
+        return InputSpec(ndim=len(shape), axes={self.axis: shape[self.axis]}) if shape else None
 
     def call(self, inputs: Tensor, training: bool = False, mask: Tensor | None = None) -> Any:
         """Return the outputs; in training, move the moving statistics."""

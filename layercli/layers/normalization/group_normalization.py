@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from layercli.core.input_spec import InputSpec
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.core.types import Tensor
@@ -49,6 +50,9 @@ class GroupNormalization(Layer):
         channels = input_shape[axis]
         scale_and_shift(self, (channels,))
         self.op = GroupNorm(int(channels) if self.groups == -1 else self.groups, axis, self.epsilon)
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec | None:
+        return InputSpec(ndim=len(shape), axes={self.axis: shape[self.axis]}) if shape else None
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs, of the shape of the inputs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from layercli.core.input_spec import InputSpec
 from layercli.core.spec import Shape
 from layercli.core.types import Tensor
 from layercli.core.variable import Variable
@@ -46,6 +47,9 @@ class SpectralNormalization(Wrapper):
     def own_variables(self) -> list[Variable]:
         """The wrapped layer's kernel, as Keras counts it and saves it, and vector_u."""
         return [self.kernel, self.vector_u] if self.built else []
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec | None:
+        return InputSpec(min_ndim=1, axes={-1: shape[-1]}) if shape else None
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Return the wrapped layer's outputs; in training, normalize its kernel first."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli.core.input_spec import InputSpec
 from layercli.core.layer import Layer
+from layercli.core.spec import Shape
 from layercli.core.types import Tensor
 from layercli.layers.validators import DataFormat, Padding, per_axis
 from layercli.ops.nn.pooling import Pool
@@ -34,6 +36,9 @@ class Pooling(Layer):
         strides = self.pool_size if self.strides is None else self.strides
         self.strides = per_axis(strides, self.axes, "strides", name)
         self.op = Pool(self.kind, self.pool_size, self.strides, self.padding, self.data_format == "channels_first")
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec:
+        return InputSpec(ndim=self.axes + 2)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""

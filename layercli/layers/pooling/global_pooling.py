@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from layercli import ops
+from layercli.core.input_spec import InputSpec
 from layercli.core.layer import Layer
+from layercli.core.spec import Shape
 from layercli.core.types import Tensor
 from layercli.layers.validators import Bool, DataFormat
 from layercli.ops.core.axes import check_rank
@@ -24,6 +26,9 @@ class GlobalPooling(Layer):
         first = 2 if self.data_format == "channels_first" else 1
         self.spatial = tuple(range(first, first + self.axes))
         self.op = Reduction(self.function, self.spatial, self.keepdims)
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec:
+        return InputSpec(ndim=self.axes + 2)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from layercli import ops
 from layercli.core import dtypes
+from layercli.core.input_spec import InputSpec
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.core.spec import Shape
@@ -77,6 +78,9 @@ class STFTSpectrogram(Layer):
             self.real_kernel = self.add_weight("real_kernel", shape, self.sides["real"])
         if self.mode != "real":
             self.imag_kernel = self.add_weight("imag_kernel", shape, self.sides["imag"])
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec:
+        return InputSpec(ndim=3)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the spectrogram."""

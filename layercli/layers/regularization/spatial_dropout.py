@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from layercli.core.input_spec import InputSpec
 from layercli.core.operation import spec_of
+from layercli.core.spec import Shape
 from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.layers.regularization.base_dropout import BaseNoise
@@ -28,6 +30,9 @@ class SpatialDropout(BaseNoise):
         first = getattr(self, "data_format", None) == "channels_first"
         shape = (None, None, *spatial) if first else (None, *spatial, None)
         self.op = dropout.ApplyDropout(self.rate, shape, self.seed) if self.rate else None
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec:
+        return InputSpec(ndim=self.axes + 2)
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Return the inputs, in training without the channels dropped; ShapeError for another rank."""

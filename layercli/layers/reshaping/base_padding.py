@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from layercli.core.input_spec import InputSpec
 from layercli.core.layer import Layer
+from layercli.core.spec import Shape
 from layercli.core.types import Tensor
 from layercli.layers.validators import PAIR, per_axis
 from layercli.ops.numpy.padding import Crop, Pad
@@ -19,6 +21,9 @@ class BasePadding(Layer):
         setattr(self, name, spatial if self.axes > 1 else spatial[0])
         none = (0, 0)
         self.op = op((none, none, *spatial) if data_format == "channels_first" else (none, *spatial, none))
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec:
+        return InputSpec(ndim=self.axes + 2)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from layercli.core.input_spec import InputSpec
 from layercli.core.layer import Layer
+from layercli.core.spec import Shape
 from layercli.core.types import Tensor
 from layercli.layers.validators import DataFormat
 from layercli.ops.numpy import reshaping
@@ -17,6 +19,9 @@ class Flatten(Layer):
 
     data_format: DataFormat = None
     op = reshaping.ReshapeTensor((-1,), batched=True)
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec:
+        return InputSpec(min_ndim=1)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""

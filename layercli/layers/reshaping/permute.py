@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli.core.input_spec import InputSpec
 from layercli.core.layer import Layer
+from layercli.core.spec import Shape
 from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.ops.core.axes import check_rank
@@ -26,6 +28,9 @@ class Permute(Layer):
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise UsageError(f"Permute expects each number from 1 to {len(self.dims)} once, got {self.dims}")
         self.op = reshaping.Transpose((0, *self.dims))
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec:
+        return InputSpec(ndim=len(self.dims) + 1)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from layercli.core.input_spec import InputSpec
 from layercli.core.layer import Layer
+from layercli.core.spec import Shape
 from layercli.core.types import Tensor
 from layercli.layers.validators import PositiveInt
 from layercli.ops.core.axes import check_rank
@@ -22,6 +24,9 @@ class RepeatVector(Layer):
     def setup(self) -> None:
         """Make the op of the number."""
         self.op = RepeatElements(self.n, 1)
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec:
+        return InputSpec(ndim=2)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""

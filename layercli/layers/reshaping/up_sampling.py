@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli.core.input_spec import InputSpec
 from layercli.core.layer import Layer
+from layercli.core.spec import Shape
 from layercli.core.types import Tensor
 from layercli.layers.validators import DataFormat, PositiveInt, per_axis
 from layercli.ops.core.axes import check_rank
@@ -24,6 +26,9 @@ class UpSampling1D(Layer):
     def setup(self) -> None:
         """Make the op of the setting."""
         self.op = RepeatElements(self.size, 1)
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec:
+        return InputSpec(ndim=3)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
@@ -49,6 +54,9 @@ class UpSampling2D(Layer):
         self.interpolation = check_interpolation(self.interpolation, "UpSampling2D")
         self.op = Upsample(self.size, self.interpolation, self.data_format == "channels_first")
 
+    def _expected_input(self, shape: Shape | None) -> InputSpec:
+        return InputSpec(ndim=4)
+
     def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
         return self.op(inputs)
@@ -69,6 +77,9 @@ class UpSampling3D(Layer):
         self.size = per_axis(self.size, 3, "size", "UpSampling3D")
         first = 2 if self.data_format == "channels_first" else 1
         self.repeats = [RepeatElements(times, axis) for axis, times in enumerate(self.size, start=first) if times > 1]
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec:
+        return InputSpec(ndim=5)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""

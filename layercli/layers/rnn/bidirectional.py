@@ -75,6 +75,9 @@ class Bidirectional(Layer):
             if getattr(forward, name) != getattr(backward, name):
                 raise UsageError(f"Bidirectional expects both layers to have the same {name}")
 
+    def _expected_input(self, shape: Shape | None) -> Any:
+        return self.forward_layer.input_spec
+
     def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         """Build both layers."""
         self.forward_layer.build(sequences_shape)

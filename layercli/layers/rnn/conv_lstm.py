@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli import ops
 from layercli.core.dims import Size
+from layercli.core.input_spec import InputSpec
 from layercli.core.spec import Shape, Spec, show_shape
 from layercli.core.types import Config, Tensor
 from layercli.core.variable import Variable
@@ -88,6 +89,9 @@ class ConvLSTMCell(BaseWindowLayer):
         self.op = LstmStep(self.activation or same, self.recurrent_activation or same, self.channel_axis)
         self._input_dropouts = self._dropouts(self.dropout)
         self._state_dropouts = self._dropouts(self.recurrent_dropout)
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec:
+        return InputSpec(shape=(None, *shape[1:])) if shape else InputSpec(ndim=self.axes + 2)
 
     def _dropouts(self, rate: float) -> list[Dropout]:
         """Return a dropout for each gate; none for a rate of 0."""
@@ -205,6 +209,9 @@ class ConvLSTM(Recurrent):
         """Return the last output, or those of all steps if return_sequences; then the states, if return_state."""
         self._check(sequences.shape)
         return super().call(sequences, initial_state, mask, training)
+
+    def _expected_input(self, shape: Shape | None) -> InputSpec:
+        return InputSpec(ndim=self.axes + 3)
 
     def _check(self, shape: tuple[Size, ...]) -> None:
         if len(shape) != self.axes + 3:

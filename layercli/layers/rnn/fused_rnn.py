@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layercli import activations
+from layercli.core.input_spec import InputSpec
 from layercli.core.naming import snake_case
+from layercli.core.spec import Shape
 from layercli.core.types import Tensor
 from layercli.layers.rnn.rnn import CELL, Recurrent
 from layercli.layers.rnn.rnn_cell import Cell
@@ -32,6 +34,9 @@ class FusedRNN(Recurrent):
         self.cell = self.cell_type(**settings, name=snake_case(self.cell_type.__name__), dtype=self.dtype_policy)
         kind = self._fused_kind()
         self._fused = FusedRecurrence(kind, self.go_backwards, self.return_sequences) if kind else None
+
+    def _expected_input(self, shape: Shape | None) -> Any:
+        return InputSpec(ndim=3)
 
     def _fused_kind(self) -> str:
         """Return the kind of torch's kernel for these settings, empty where there is none."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import activations
+from layercli.core.input_spec import InputSpec
+from layercli.core.spec import Shape
 from layercli.core.types import Tensor
 from layercli.layers.rnn.fused_rnn import FusedRNN
 from layercli.layers.rnn.rnn_cell import Cell, listed
@@ -81,6 +83,9 @@ class SimpleRNN(FusedRNN):
     zero_output_for_mask: Bool = False
 
     cell_type = SimpleRNNCell
+
+    def _expected_input(self, shape: Shape | None) -> Any:
+        return [InputSpec(ndim=3)]
 
     def _fused_kind(self) -> str:
         return next((kind for kind in ("tanh", "relu") if self.activation is activations.TABLE[kind]), "")
