@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from layercli.inspect.benchmark_stats import TimingSamples
 from layercli.render.timing import table
@@ -123,3 +124,13 @@ def test_what_cannot_be_meant(cli, sleeper):
         command = "bench --against sleeper.py:Slow" if option == "--max-slowdown" else "compare --with float64"
         done = cli(f"{command} sleeper.py:Fast --input-shape 8,4 --device cpu {option} {value}")
         assert (done.code, done.err) == (2, f"error: {option} is a number from 0 on, got {value}\n")
+
+
+def test_the_roofline_is_measured_on_random_numbers(monkeypatch):
+    from layercli.runtime.analysis import roofline
+
+    products = []
+    monkeypatch.setattr(roofline, "SIZES", {"cpu": (8, 64)})
+    monkeypatch.setattr(roofline, "best", lambda run, device: products.append(run()) or 1.0)
+    assert roofline.measure(torch.device("cpu"), torch.float32) == roofline.Roofline(2 * 8**3, 2 * 64)
+    assert products[0].unique().numel() > 1  # matrices of ones draw less power, and are multiplied faster

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from layercli.gpu.selftest import gemm, plan, stress_test, throughput
+from layercli.gpu.selftest import gemm, op_parity, plan, stress_test, throughput
 from layercli.gpu.selftest.test_result import ERROR, FAILED, MEASURED, PASSED, SelfTestResult
 from layercli.gpu.snapshot import Device
 
@@ -165,6 +165,16 @@ def test_what_runs_at_each_level():
     }  # fmt: skip
     assert names(3) == [*second, "sustained load", "memory patterns"]
     assert list(plan.plan(3, [], dict)) == []
+
+
+def test_the_devices_share_the_references_of_the_operations(monkeypatch):
+    given = []
+    monkeypatch.setattr(op_parity, "parity", lambda device, references: given.append(references) or [])
+    for trial in plan.plan(2, ["cpu", "cpu"], dict):
+        if trial.name == "kernels":
+            assert list(trial.run()) == []
+    assert len(given) == 2
+    assert given[0] is given[1]
 
 
 def test_apples_half_precision_is_not_expected_to_be_exact(monkeypatch):

@@ -94,7 +94,7 @@ import os, sys
 from layercli.gpu import subprocess_runner
 child = (
     "import json, os, sys, time; from layercli.gpu import worker as child; child.end_with_parent(json.load(sys.stdin)['parent']);"
-    "pipe = open(os.environ['PIPE'], 'w'); pipe.write('here'); pipe.flush(); time.sleep(600)"
+    "pipe = open(os.environ['PIPE'], 'w'); pipe.write('here'); pipe.flush(); time.sleep(15); pipe.write('late')"
 )
 subprocess_runner.run({"task": "try"}, 600, command=(sys.executable, "-c", child))
 """
@@ -112,7 +112,7 @@ def test_a_child_ends_with_its_parent_however_that_is_ended(how, tmp_path):
         assert stream.read(4) == "here"
         parent.send_signal(how)
         parent.wait()
-        assert stream.read() == ""  # returns when nobody holds the other end
+        assert stream.read() == ""  # returns when nobody holds the other end: a child that lives on is late
 
 
 def test_a_child_whose_parent_is_gone_already_ends_at_once():

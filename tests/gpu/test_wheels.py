@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from layercli.gpu import wheels
 from layercli.gpu.checks.diagnose import diagnose
 from layercli.gpu.snapshot import Device, Driver, Host, Offered, Runtime, Snapshot, Wheel
 
@@ -134,3 +135,14 @@ def test_a_gpu_of_unknown_capability_gets_the_newest_wheel_its_driver_runs():
         [found] = diagnose(machine_of([None], driver, "2.13.0+cpu", "x86_64"))
         assert found.remedy.endswith(f"whl/{index or 'cu126'}")
         assert found.remedy.startswith("Install" if index else "Update the driver to 525 or newer, then install")
+
+
+def test_the_installed_wheel_is_not_advised_again():
+    hopper = [(9, 0)]
+    every = [build.index for build in wheels.covering(hopper, "x86_64")]
+    for build in ("cu130", "cu126"):
+        left = [each.index for each in wheels.covering(hopper, "x86_64", f"2.13.0+{build}")]
+        assert left == [index for index in every if index != build]
+    assert [
+        each.index for each in wheels.covering(hopper, "x86_64", "2.9.0+cu130")
+    ] == every  # an older one had less code
