@@ -6,7 +6,9 @@ import csv
 import os
 import subprocess
 import sys
+import warnings
 from functools import cache
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -33,7 +35,7 @@ def done(tmp_path_factory):
     code = f"import sys; sys.path.insert(0, {root!r}); from pathlib import Path; from tests.train import jobs; "
     done = subprocess.run(
         [sys.executable, "-c", f"{code}sys.exit(jobs.ranks(Path({str(folder)!r}), {free_port()}))"],
-        cwd=folder, env={**os.environ, **ONE_THREAD}, capture_output=True, text=True, timeout=200,
+        cwd=folder, env={**os.environ, **ONE_THREAD, "CUDA_VISIBLE_DEVICES": ""}, capture_output=True, text=True, timeout=200,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     return folder
@@ -247,6 +249,23 @@ def test_ranks_beyond_the_gpus_of_a_machine_train_on_the_cpu(monkeypatch, ranks,
     monkeypatch.setattr("torch.distributed.get_world_size", lambda: ranks)
     distributed.join()
     assert (joined, taken) == ([backend], own)
+
+
+@pytest.mark.parametrize(
+    ("rank", "backend", "told"), [(0, "cpu:gloo,cuda:nccl", 1), (1, "cpu:gloo,cuda:nccl", 0), (0, "cpu:gloo", 0)]
+)
+def test_a_model_on_the_cpu_beside_idle_gpus_is_warned_of(monkeypatch, rank, backend, told):
+    from layercli.runtime.distributed import ddp
+
+    monkeypatch.setattr("torch.distributed.get_rank", lambda: rank)
+    monkeypatch.setattr("torch.distributed.get_backend_config", lambda: backend)
+    monkeypatch.setattr("torch.distributed.broadcast", lambda *arguments: None)
+    monkeypatch.setattr(ddp, "DistributedDataParallel", mock.MagicMock())
+    model = jobs.dense()
+    with warnings.catch_warnings(record=True) as found, ddp.replicated(model, set()):
+        pass
+    text = f"{model.name} trains on the CPU, and each rank has a GPU: call model.module.to('cuda') before fit"
+    assert [str(each.message) for each in found] == [text] * told
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -44,6 +45,8 @@ def replicated(model: Model, unused: set[int]) -> Iterator[None]:
     left_out = buffers + [name for name, parameter in module.named_parameters() if id(parameter) in unused]
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, left_out)  # type: ignore[no-untyped-call]
     device = eager_call.device_of(model)
+    if device is None or device.type == "cpu":
+        warn_of_idle_gpus(model)
     places = [device] if device is not None and device.type == "cuda" else None
     wrapper = DistributedDataParallel(module, device_ids=places, gradient_as_bucket_view=True)
     module.__dict__.update(
@@ -55,6 +58,13 @@ def replicated(model: Model, unused: set[int]) -> Iterator[None]:
     finally:
         module.__class__ = own
         del module.__dict__["through"], module.__dict__["inside"]
+
+
+def warn_of_idle_gpus(model: Model) -> None:
+    """Warn, on the first rank, that a model trains on the CPU though its ranks have joined with a GPU each."""
+    if dist.get_rank() == 0 and "nccl" in str(dist.get_backend_config()):
+        text = f"{model.name} trains on the CPU, and each rank has a GPU: call model.module.to('cuda') before fit"
+        warnings.warn(text, stacklevel=2)
 
 
 def without_gradient(model: Model, data: Any) -> set[int]:
