@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from layercli.errors import FormatError
@@ -26,20 +27,20 @@ def check_parts(found: FileCheck, file: GgufFile, part: SplitPart, options: Chec
             f"{file.file} is {part}, and its name does not end in {part.ending}: the others cannot be found",
         )
         return
-    missing = [each.name for each in files if not each.is_file()]
+    there = {number: each for number, each in enumerate(files, 1) if each.is_file()}
+    missing = [each.name for number, each in enumerate(files, 1) if number not in there]
     if missing:
         more = f" and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
         names = ", ".join(map(repr, missing[:NAMED])) + more
         add("missing-shard", f"{file.file} is {part}, and its folder lacks {names}")
     read: dict[str, GgufFile] = {}
-    for number, each in enumerate(files, 1):
-        if each == file.file:
-            read[each.name] = file
-        elif each.name not in missing and str(each) not in found.files:
-            other = checked(found, each, SplitPart(number, part.count, part.tensors), options)
-            read |= {} if other is None else {each.name: other}
-        if each.name not in missing and str(each) not in found.files:
-            found.files.append(str(each))
+    for number, each in there.items():
+        if str(each) in found.files:
+            continue
+        found.files.append(str(each))
+        other = file if each == file.file else checked(found, each, replace(part, number=number), options)
+        if other is not None:
+            read[each.name] = other
     expected = part.tensors if len(read) == part.count else None
     for code, why, tensor in tensor_faults({name: each.entries for name, each in read.items()}, expected):
         add(code, f"{file.file}: {why}", tensor)
