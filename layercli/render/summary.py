@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -250,14 +250,24 @@ def of_one_type(rows: list[Row]) -> Row:
     return replace(
         together(tuple(rows)),
         path=f"{count:,}{MORE}",
-        parameters=sum(row.repeats * (row.parameters or 0) for row in rows),
-        trainable=sum(row.repeats * (row.trainable or 0) for row in rows),
+        parameters=known_sum((row.parameters, row.repeats) for row in rows),
+        trainable=known_sum((row.trainable, row.repeats) for row in rows),
         macs=dims.total(row.repeats * row.macs for row in rows),
         input_shape=None,
         output_shape=None,
         variables={},
         shared=False,
     )
+
+
+def known_sum(figures: Iterable[tuple[int | None, int]]) -> int | None:
+    """Return the sum of figures, each so many times; None where one of them is unknown."""
+    total = 0
+    for figure, times in figures:
+        if figure is None:
+            return None
+        total += figure * times
+    return total
 
 
 def collapse_repeats(rows: list[Row]) -> list[Row]:
@@ -299,7 +309,7 @@ def notes(summary: Summary, shown: list[Row], rows: list[Row]) -> list[str]:
     if any(".." in row.path for row in rows):
         found.append("0..9 stands for ten equal layers: figures of each, shares of all (--no-fold)")
     if any(row.path.endswith(MORE) for row in rows):
-        found.append(f"layers that would be more than {MOST_ROWS:,} rows are one for each type, with sums (--no-fold)")
+        found.append(f"the layers beyond {MOST_ROWS:,} rows are summed, one row for each type (--no-fold)")
     if any(row.shared for row in rows):
         found.append("* called more than once: its parameters count once, its MACs for each call")
     if any(isinstance(row.macs, Dim) and "B" in row.macs.names for row in rows):

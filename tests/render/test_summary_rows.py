@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from layercli import Sequential, layers
 from layercli.inspect.layer_summary import summarize
 from layercli.render import summary as rendered
@@ -19,5 +21,7 @@ def test_more_layers_than_rows_are_one_row_for_each_type(monkeypatch):
     assert (more[2], more[3], str(more[4])) == (parameters, parameters, f"{parameters - 18}*B")
     assert more[5] == parameters / (parameters + 15)
     assert relu[2] == 0
-    assert "layers that would be more than 4 rows are one for each type, with sums (--no-fold)" in table.notes
+    assert "the layers beyond 4 rows are summed, one row for each type (--no-fold)" in table.notes
     assert len(rendered.table(report).rows) == 10
+    report.rows[-2] = replace(report.rows[-2], parameters=None)  # not built
+    assert [row[2] for row in rendered.table(report, fold=True).rows[2:]] == [None, 0]
