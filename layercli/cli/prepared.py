@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from layercli.cli import output, startup
-from layercli.cli.commands.run_options import Running
+from layercli.cli.commands.model_options import Running
 from layercli.core.types import JSONObject
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import typer
 
 from layercli.cli import output
 from layercli.cli.commands import run_options as options
+from layercli.cli.commands.model_options import Running
 from layercli.cli.commands.run_validation import CAST, check_finite
 from layercli.cli.options import check_use
 from layercli.cli.prepared import Prepared, prepared
@@ -15,7 +16,7 @@ from layercli.inspect.benchmark_stats import RepeatedRuns
 def bench(
     context: typer.Context,
     model: options.Model,
-    running: options.Running,
+    running: Running,
     repeat: options.Repeat = "30",
     warmup: options.Warmup = 3,
     against: options.Rival = None,

@@ -10,6 +10,7 @@ import typer
 
 from layercli.cli import output
 from layercli.cli.commands import run_options as options
+from layercli.cli.commands.model_options import Running
 from layercli.cli.commands.run_validation import CAST, check_finite
 from layercli.cli.options import check_use
 from layercli.cli.prepared import Prepared, prepared
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def compare(
     context: typer.Context,
     model: options.Model,
-    running: options.Running,
+    running: Running,
     other: options.Other = None,
     with_: options.With = None,
     rtol: options.Rtol = None,

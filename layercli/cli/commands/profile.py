@@ -6,6 +6,7 @@ import typer
 
 from layercli.cli import output
 from layercli.cli.commands import run_options as options
+from layercli.cli.commands.model_options import Running
 from layercli.cli.commands.run_validation import CAST, check_layers, check_sort
 from layercli.cli.options import check_use
 from layercli.cli.prepared import prepared
@@ -14,7 +15,7 @@ from layercli.cli.prepared import prepared
 def profile(
     context: typer.Context,
     model: options.Model,
-    running: options.Running,
+    running: Running,
     sort: options.Sort = None,
     trace: options.Trace = None,
     force: options.ForceTrace = False,

@@ -14,6 +14,7 @@ from layercli.cli.commands import run_generation, run_streaming
 from layercli.cli.commands import run_options as options
 from layercli.cli.commands import run_report as sections
 from layercli.cli.commands import run_validation as checks
+from layercli.cli.commands.model_options import Running
 from layercli.cli.options import check_use
 from layercli.cli.prepared import of_plan
 from layercli.core.types import JSONObject
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def run(
     context: typer.Context,
-    running: options.Running,
+    running: Running,
     model: options.ModelToReplay = None,
     out: options.Output = None,
     force: options.Force = False,

@@ -1,17 +1,12 @@
-"""The options of ``run``, ``compare``, ``bench`` and ``profile``; the shared ones form one group."""
+"""The options of ``run``, ``compare``, ``bench`` and ``profile``; ``model_options`` has the group of those they share."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from layercli.cli import options
 from layercli.cli.options import complete_model
-
-if TYPE_CHECKING:
-    from layercli.runtime.inference.run_record import Plan
 
 RUNNABLE = (
     "A named model, Python (net.py:Net, a Layer or a torch.nn.Module), a Hugging Face folder, "
@@ -305,61 +300,3 @@ Replay = Annotated[
         rich_help_panel=AGAIN,
     ),
 ]
-
-
-@dataclass(frozen=True)
-class Running:
-    """How a model is created and run: its arguments, inputs, device and precision."""
-
-    set_: options.Set = field(default_factory=list)
-    config: options.Config = None
-    custom: options.Custom = field(default_factory=list)
-    input_shape: options.InputShape = field(default_factory=list)
-    at: options.At = field(default_factory=list)
-    input: Input = field(default_factory=list)
-    text: Text = field(default_factory=list)
-    arg: Argument = field(default_factory=list)
-    cast: Cast = False
-    rescale: Rescale = None
-    fill: Fill = "random"
-    range_: Range = field(default_factory=list)
-    seed: Seed = 0
-    device: Device = "auto"
-    dtype: Dtype = None
-    precision: Precision = "highest"
-    threads: Threads = None
-    compile_: Compile = False
-    fuse: Fuse = False
-    channels_last: ChannelsLast = False
-    weights: Weights = None
-
-    def plan(self, model: str) -> Plan:
-        """Return the plan for running ``model``."""
-        from layercli.runtime.inference.model_inputs import Request
-        from layercli.runtime.inference.prepared_model import RunSettings
-        from layercli.runtime.inference.run_record import Plan
-
-        request = Request(
-            files=self.input,
-            texts=self.text,
-            shapes=self.input_shape,
-            sizes=self.at,
-            fill=self.fill,
-            ranges=self.range_,
-            seed=self.seed,
-            cast=self.cast,
-            rescale=self.rescale,
-            arguments=self.arg,
-        )
-        settings = RunSettings(
-            device=self.device,
-            dtype=self.dtype,
-            precision=self.precision,
-            threads=self.threads,
-            compile=self.compile_,
-            fuse=self.fuse,
-            channels_last=self.channels_last,
-            weights=self.weights,
-            seed=self.seed,
-        )
-        return Plan(model, self.set_, request, settings, self.config)
