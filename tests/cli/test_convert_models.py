@@ -134,7 +134,10 @@ def test_a_folder_is_written_in_shards_with_its_config(cli, folder):
             "torch_net.py:net c.keras",
             "torch_net.py:net is a module of torch: .keras is written from a whole model of layers",
         ),
-        ("torch_net.py:net hf2/", "hf2/ is a Hugging Face folder, which is made of one or of weights in a file"),
+        (
+            "torch_net.py:net hf2/",
+            "hf2/ is a Hugging Face folder, which is written from another folder or from a file of weights",
+        ),
         ("mlp c.npz --arg a=1", "--arg is for the forward of a torch module in Python, and mlp is none"),
         ("w.npz c.h5 --input-shape 1,784", "--input-shape is for a model in code, and w.npz is a file"),
         ("hf c.h5 --config hf/config.json", "--config is for a model in code, and hf is none"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layercli.cli import command_line, options, output
+from layercli.cli import command_line, output
 from layercli.cli.commands.convert_models import ModelInCode, convert_whole, is_in_code
 from layercli.errors import UsageError
 
@@ -56,7 +56,6 @@ def convert(
         typer.Option(metavar="SIZE", help="Several .safetensors and an index, each up to 5GB.", show_default=False),
     ] = None,
     model: ModelInCode = ModelInCode(),  # noqa: B008  # frozen
-    custom: options.Custom = [],  # noqa: B006
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written.")] = False,
     format: output.FormatOption = None,
@@ -88,10 +87,10 @@ def convert(
         for name, value in {**chosen, "--shard-size": shard_size}.items():
             if value:
                 raise UsageError(f"{name} is for weights, and {target} holds a whole model")
-        done = convert_whole(source, target, kind, model, custom, force=force, dry_run=dry_run)
+        done = convert_whole(source, target, kind, model, force=force, dry_run=dry_run)
     else:
         settings = choices(dtype, rename, include, exclude, shard_size, force, dry_run)
-        done = convert_weights(source, target, model, custom, settings)
+        done = convert_weights(source, target, model, settings)
     output.emit(table(done), done.to_json, format)
 
 
@@ -126,9 +125,7 @@ def choices(
     )
 
 
-def convert_weights(
-    source: str, target: str, model: ModelInCode, custom: list[str], options: ConversionOptions
-) -> Conversion:
+def convert_weights(source: str, target: str, model: ModelInCode, options: ConversionOptions) -> Conversion:
     """Convert tensor by tensor, with a progress bar."""
     from layercli.render.byte_progress import byte_progress
     from layercli.saving.conversion import convert as to_file
@@ -136,8 +133,10 @@ def convert_weights(
 
     if is_in_code(source):
         if is_folder(target):
-            raise UsageError(f"{target} is a Hugging Face folder, which is made of one or of weights in a file")
-        file = model.weights(source, custom)
+            raise UsageError(
+                f"{target} is a Hugging Face folder, which is written from another folder or from a file of weights"
+            )
+        file = model.weights(source)
     else:
         model.refuse(f"and {source} is a file" if os.path.isfile(source) else f"and {source} is none")
         file = opened(source)

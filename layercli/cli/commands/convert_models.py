@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelInCode:
-    """What a model in code is created with, and what it is called on."""
+    """What a model in code is created with, and what it is called on; ``custom`` is for models in files too."""
 
     set_: options.Set = field(default_factory=list)
     config: options.Config = None
     input_shape: options.InputShape = field(default_factory=list)
     arg: options.ForwardArgument = field(default_factory=list)
+    custom: options.Custom = field(default_factory=list)
 
     def refuse(self, why: str) -> None:
         """Raise UsageError where an option is given: ``why`` SRC is no model in code."""
@@ -37,23 +38,23 @@ class ModelInCode:
             if value:
                 raise UsageError(f"{name} is for a model in code, {why}")
 
-    def open(self, source: str, custom: list[str]) -> Source:
+    def open(self, source: str) -> Source:
         """Return the model, with the seed 0 where it draws values."""
         from layercli.inspect.python_import import register_custom_objects
         from layercli.sources.resolve import resolve
 
-        register_custom_objects(custom)
+        register_custom_objects(self.custom)
         startup.import_torch()
         from layercli import random
 
         random.set_seed(0)
         return resolve(source, self.set_, config=self.config)
 
-    def weights(self, source: str, custom: list[str]) -> WeightFile:
+    def weights(self, source: str) -> WeightFile:
         """Return the tensors of the model, in memory; a torch module is called where its lazy parameters need that."""
         from layercli.sources.layer import LayerSource
 
-        opened = self.open(source, custom)
+        opened = self.open(source)
         from layercli.runtime.export.module_export import with_shapes
         from layercli.runtime.export.tensors_file import BUILT, INITIAL, TensorsFile, tensors_of
 
@@ -95,7 +96,6 @@ def convert_whole(
     target: str,
     kind: str,
     model: ModelInCode,
-    custom: list[str],
     *,
     force: bool,
     dry_run: bool,
@@ -104,7 +104,7 @@ def convert_whole(
     from layercli.sources.layer import LayerSource
     from layercli.sources.torch_module import ModuleSource
 
-    opened = model.open(source, custom)
+    opened = model.open(source)
     if type(opened) is ModuleSource and kind != "archive":
         from layercli.runtime.export.module_export import convert_module
 
