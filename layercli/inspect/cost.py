@@ -180,13 +180,12 @@ class Cost:
     def live(self) -> list[Live]:
         """Return what is live at the peak beside what is there all the time and the KV cache, largest first."""
         found = self.peak
-        makers = {index: call for call in self.graph.calls for index in call.outputs}
         storages = [each for each in (found.live if found else ()) if each[0].part != self.cache_name]
         return [
             Live(f"{self.memory.steps[storage.start]} ({storage.part})", "", size)
             if storage.value is None
             else Live(
-                live_name(self.graph, storage.value, makers, storage.part),
+                live_name(self.graph, storage.value, storage.part),
                 str(self.graph.values[storage.value].spec.at(self.at)),
                 size,
             )
@@ -219,9 +218,9 @@ def formula_of(size: Size) -> str | None:
     return str(size) if isinstance(size, Dim) and size != UNKNOWN else None
 
 
-def live_name(graph: ModelGraph, index: int, makers: Mapping[int, Any], part: str) -> str:
+def live_name(graph: ModelGraph, index: int, part: str) -> str:
     """Return what a reader knows a storage as: the operation that gave it, with its module."""
-    call = makers.get(index)
+    call = graph.made_by.get(index)
     if call is None:
         return graph.values[index].path or graph.values[index].kind.value
     named = " ".join(filter(None, (call.module, call.operation)))

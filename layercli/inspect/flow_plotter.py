@@ -41,7 +41,6 @@ class FlowPlotter:
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     runs: int = 0
-    hidden: bool = False
 
     def __post_init__(self) -> None:
         self.total = self.flow.parameters
@@ -85,8 +84,8 @@ class FlowPlotter:
     def name_of(self, place: int) -> str:
         """Return how a value from outside the part that is shown is called: as the input, or after the module that gives it."""
         value = self.graph.values[place]
-        maker = next((call.module for call in self.graph.calls if place in call.outputs), "")
-        return value.path or maker or "input"
+        maker = self.graph.made_by.get(place)
+        return value.path or (maker.module if maker is not None else "") or "input"
 
     def add_frame(self, frame: CallNode, parent: int | None, level: int, folds: tuple[tuple[int, int], ...]) -> None:
         """Add the boxes of what ran directly inside a call."""
