@@ -106,10 +106,11 @@ class StatelessScope(_Scope):
             self._given.append((variable, value))
 
     def __enter__(self) -> Self:
-        super().__enter__()
+        given = [(variable, get_backend().as_stored(variable, value)) for variable, value in self._given]
+        super().__enter__()  # once all values are read: one may be a variable that the scope gives another value
         open_scopes.append(self)
-        for variable, value in self._given:
-            self.assign(variable, value)
+        for variable, stored in given:
+            self._replace(variable, stored)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -122,9 +123,12 @@ class StatelessScope(_Scope):
 
     def assign(self, variable: Variable, value: Any) -> bool:
         """Let a variable have a value until the context ends."""
-        stored = replace_stored(variable, get_backend().as_stored(variable, value))
-        self._before.setdefault(id(variable), (variable, stored))
+        self._replace(variable, get_backend().as_stored(variable, value))
         return True
+
+    def _replace(self, variable: Variable, stored: object) -> None:
+        before = replace_stored(variable, stored)
+        self._before.setdefault(id(variable), (variable, before))
 
     def add_update(self, update: tuple[Variable, object]) -> None:
         """Set the value of a variable in the scope, given as a pair."""

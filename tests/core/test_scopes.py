@@ -98,6 +98,14 @@ def test_a_stateless_scope_keeps_what_is_assigned():
     assert scope.get_current_value(norm.gamma) is None
     with pytest.raises(ShapeError):
         layercli.StatelessScope([(value, np.ones(3))])
+    other = Variable([3.0, 4.0])
+    with layercli.StatelessScope({value: other, other: value}):
+        assert (value.numpy().tolist(), other.numpy().tolist()) == ([3.0, 4.0], [1.0, 2.0])
+    with pytest.raises(TypeError), layercli.StatelessScope([(value, np.array(["x", "y"]))]):
+        pass
+    value.assign([5.0, 6.0])
+    assert not stateless_scope.open_scopes
+    assert value.numpy().tolist() == [5.0, 6.0]
     with layercli.SymbolicScope():
         assert in_symbolic_scope()
     assert not in_symbolic_scope()
