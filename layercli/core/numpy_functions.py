@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
+
+from layercli.core import tree
 
 _REFLECTED = {
     "add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__", "matmul": "__rmatmul__",
@@ -31,9 +33,8 @@ class NumpyFunctions:
 
 def _arrays(values: object) -> Any:
     """Return ``values`` with the variables in it, at any depth of tuples, lists and dicts, as arrays."""
-    if isinstance(values, NumpyFunctions):
-        return values.__array__()  # type: ignore[attr-defined]  # a variable's
-    if isinstance(values, (list, tuple)):
-        found = map(_arrays, values)
-        return list(found) if isinstance(values, list) else tuple(found)
-    return {key: _arrays(value) for key, value in values.items()} if isinstance(values, Mapping) else values
+    return tree.map_structure(_array, values)
+
+
+def _array(x: object) -> object:
+    return x.__array__() if isinstance(x, NumpyFunctions) else x  # type: ignore[attr-defined]  # a variable's
