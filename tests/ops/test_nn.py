@@ -245,3 +245,7 @@ def test_softmax_of_all_axes():
     close(ops.log_softmax(x, axis=None), np.log(whole))
     close(ops.log_softmax(x, axis=(0, 1)), np.log(whole))
     assert ops.softmax(np.float32(3), axis=None) == 1
+    close(ops.softmax(x.tolist(), axis=None), whole)
+    rows = np.exp(x) / np.exp(x).sum(1, keepdims=True)
+    close(ops.softmax(x, axis=np.int64(1)), rows)
+    close(ops.log_softmax(x, axis=np.int64(1)), np.log(rows))

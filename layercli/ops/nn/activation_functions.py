@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from layercli.core.operation import spec_of
 from layercli.core.types import Tensor, TensorLike
+from layercli.ops.core.shape import ndim
 from layercli.ops.nn import activations as ops
 from layercli.ops.numpy.arithmetic import subtract
 from layercli.ops.numpy.elementwise import Unary
@@ -167,15 +167,16 @@ def threshold(x: TensorLike, threshold: float, default_value: float) -> Tensor:
 
 def softmax(x: TensorLike, axis: Any = -1) -> Tensor:
     """Return exp(x) / sum(exp(x)) along ``axis``, one axis or several that are treated as one; None for all."""
-    axes = range(len(spec_of(x).shape)) or (-1,) if axis is None else axis
-    return ops.SoftmaxActivation((axes,) if isinstance(axes, int) else tuple(axes))(x)
+    if axis is None:
+        axis = range(ndim(x)) or -1
+    return ops.SoftmaxActivation(tuple(axis) if isinstance(axis, Iterable) else (axis,))(x)
 
 
 def log_softmax(x: TensorLike, axis: Any = -1) -> Tensor:
     """Return x - log(sum(exp(x))) along ``axis``, one axis or several that are treated as one; None for all."""
-    if isinstance(axis, int):
-        return ops.LogSoftmax(axis)(x)
-    return subtract(x, logsumexp(x, axis, keepdims=True))
+    if axis is None or isinstance(axis, Iterable):
+        return subtract(x, logsumexp(x, axis, keepdims=True))
+    return ops.LogSoftmax(axis)(x)
 
 
 def sparsemax(x: TensorLike, axis: int = -1) -> Tensor:
