@@ -78,16 +78,19 @@ class Pretrained(Model):
     recurrent: ClassVar[bool] = False
     """Whether the cache are states of a recurrence."""
     names_subclasses: ClassVar[bool] = True
-    """A file of a model names this class for each family: ``from_config`` describes the model again."""
+    """A file names this class for the models of all families: ``from_config`` makes the model of its ``config.json``."""
+    _description: ConfigLike | None = None
     _makes_tensors = True  # positions and masks
 
     def keep_description(self, config: ConfigLike) -> None:
         """Keep the ``config.json`` that describes the model, which its config in a file is."""
-        vars(self)["_description"] = dict(config)
+        self._description = dict(config)
 
     def get_config(self) -> Config:
-        """Return the name, the dtype and the ``config.json`` that describes the model."""
-        return {"name": self.name, "dtype": self.dtype_policy.name, "config": vars(self)["_description"]}
+        """Return the name, the dtype and the ``config.json`` that describes the model; UsageError for one made without."""
+        if self._description is None:
+            return super().get_config()
+        return {"name": self.name, "dtype": self.dtype_policy.name, "config": self._description}
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: Any = None) -> Any:
@@ -100,7 +103,7 @@ class Pretrained(Model):
         model = describe(described)
         set_dtype(model, config.get("dtype"))
         if config.get("name") is not None:
-            model._name = str(config["name"])
+            model.name = str(config["name"])
         return model
 
     @property

@@ -146,6 +146,7 @@ def test_a_folder_is_written_in_shards_with_its_config(cli, folder):
         ("m.keras old.onnx", "old.onnx exists already"),
         ("m.keras c.pt2 --dtype float16", "--dtype is for weights, and c.pt2 holds a whole model"),
         ("none.keras c.pt2", "none.keras does not exist"),
+        ("decoder c.keras", "a CausalLMDecoder cannot be written into a config"),
         ("w.npz out/", "w.npz has no config.json beside it, which a Hugging Face folder needs"),
         ("hf hf/ --force", "hf/ is not an empty folder, and a folder is never replaced"),
         ("hf no/out/", "cannot write no/out: its folder does not exist"),
@@ -192,6 +193,8 @@ def test_a_folder_becomes_an_archive_that_load_model_opens(cli, family):
         f"layercli opens c.keras, with load_model too; Keras has no class for {family}",
     )
     assert cli(f"compare {FAMILIES / family} c.keras --at T=8").code == 0
+    model = layercli.saving.load_model("c.keras")
+    assert type(model).from_config({**model.get_config(), "name": "mine"}).name == "mine"
 
 
 MODULES = """
