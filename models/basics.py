@@ -35,7 +35,7 @@ def sequential() -> Sequential:
 class MyDenseLayer(Layer):
     """out = inputs @ kernel, the custom layer of a tutorial.
 
-    That of TensorFlow on custom layers.
+    The tutorial is TensorFlow's on custom layers.
     """
 
     num_outputs: PositiveInt = 10
@@ -56,7 +56,7 @@ class MyDenseLayer(Layer):
 class LinearRegression(Model):
     """out = slope * x + intercept, the model of a tutorial.
 
-    That of TensorFlow on custom training.
+    The tutorial is TensorFlow's on custom training.
     """
 
     def build(self, input_shape: Shape) -> None:
