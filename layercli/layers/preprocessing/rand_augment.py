@@ -44,15 +44,18 @@ class RandAugment(BaseRandomImageLayer):
         parts = {**parts, "images": ops.cast(parts["images"], self.compute_dtype)}
         if not training or isinstance(parts["images"], SymbolicTensor):  # whichever are chosen, shape and dtype stay
             return parts
-        for value in self.drawn(parts["images"])[1:].tolist():
-            parts = self.augmentations[int(value * len(self.augmentations))](parts, training=True)
+        for layer in self._chosen(self.drawn(parts["images"])):
+            parts = layer(parts, training=True)
         return {**parts, "images": ops.cast(parts["images"], self.compute_dtype)}
 
     def _drawn(self, images: Tensor, seed: object) -> object:
         """Return the chosen layers, each with what it draws."""
-        values: Any = super()._drawn(images, seed)
-        chosen = [self.augmentations[int(value * len(self.augmentations))] for value in values[1:].tolist()]
+        chosen = self._chosen(super()._drawn(images, seed))
         return [(layer, layer.get_random_transformation(images)) for layer in chosen]
+
+    def _chosen(self, drawn: Any) -> list[Any]:
+        """Return the layers that random numbers choose."""
+        return [self.augmentations[int(value * len(self.augmentations))] for value in drawn[1:].tolist()]
 
     def change_part(self, name: str, part: Any, images: Tensor, drawn: Any, training: bool) -> Any:
         """Return one part of a batch as the chosen layers leave it with what they drew."""
