@@ -141,7 +141,7 @@ def parts(described: object) -> list[Any]:
         return [described]
     name, axes = str(described.get("name") or settings.get("name")), _dot_axes(settings)
     if axes not in (-1, 1, [1, 1]):
-        raise FormatError(f"the layer {name!r} is a Merge by 'cos' over the axes {axes}, which is none of vectors")
+        raise FormatError(f"the layer {name!r} is a Merge by 'cos' over the axes {axes}; only one of vectors is read")
     dot = {"name": f"{name}_dot", "trainable": True, "axes": 1, "normalize": True}
     shape = {"name": name, "trainable": True, "target_shape": [1, 1]}
     return [

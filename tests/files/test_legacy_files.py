@@ -121,7 +121,7 @@ def test_keras_1(files, name, tmp_path):
     [
         (
             {"mode": "cos", "dot_axes": [2, 2]},
-            "the layer 'merge_1' is a Merge by 'cos' over the axes [2, 2], which is none of vectors",
+            "the layer 'merge_1' is a Merge by 'cos' over the axes [2, 2]; only one of vectors is read",
         ),
         (
             {"mode": "norm", "mode_type": "function"},
