@@ -11,7 +11,7 @@ from layercli.core import dims, dtypes
 from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec
 from layercli.core.types import Tensor
-from layercli.errors import DTypeError, ShapeError
+from layercli.errors import DTypeError, ShapeError, with_and
 from layercli.lazy import F, torch
 
 UNARY: dict[str, Callable[[Any], Tensor]] = {
@@ -236,7 +236,7 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
         left, right = ((1,) * (rank - len(s)) + s for s in (result, shape))
         sizes = [dims.broadcast(a, b) for a, b in zip(left, right, strict=True)]
         if any(size is None for size in sizes):
-            shown = " and ".join(str(Spec(s)).removeprefix("float32") for s in shapes)
+            shown = with_and(str(Spec(s)).removeprefix("float32") for s in shapes)
             raise ShapeError(f"expects shapes that broadcast, got {shown}")
         result = tuple(size for size in sizes if size is not None)
     return result
