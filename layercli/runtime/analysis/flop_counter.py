@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import nn
@@ -38,12 +37,7 @@ def traced_call(
 ) -> Trace:
     """Return the trace of one run on a tree of tensors; ``paths`` are the modules to distinguish, by default all."""
     inputs = tree.map_structure(lambda x: _without_device(x) if isinstance(x, torch.Tensor) else x, placed)
-
-    def call(called: nn.Module) -> Any:
-        args, kwargs = spreading(module, flags)(inputs)
-        return called(*args, **kwargs)
-
-    return trace(module, call, paths=paths)
+    return trace(module, lambda called: spreading(called, flags)(inputs), paths=paths)
 
 
 def _without_device(x: torch.Tensor) -> torch.Tensor:

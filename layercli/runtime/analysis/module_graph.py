@@ -197,17 +197,15 @@ def _with_calls(
             storages.setdefault(storage, values[storage, spec])
         return values[storage, spec]
 
-    begin = found.calls[0].start if found.calls else 0  # before it the inputs are made
-    for each in found.operations[begin:]:
+    for each in found.operations:
         taken = tuple(place(x, False) for x in each.inputs)
         given = tuple(place(x, True) for x in each.outputs)
         builder.calls.append(OperationCall(each.name, "/".join(each.path), taken, given, each.macs))
     for call in found.calls:
-        start, stop = call.start - begin, call.stop - begin
-        builder.module_calls.append(ModuleCall("/".join(call.path), (), None, start, stop, call.finished))
+        builder.module_calls.append(ModuleCall("/".join(call.path), (), None, call.start, call.stop, call.finished))
     for storage, index in storages.items():
         if builder.values[index].kind in MADE:
-            builder.dropped[index] = found.freed.get(storage, len(found.operations)) - begin
+            builder.dropped[index] = found.freed.get(storage, len(found.operations))
     builder.notes += found.notes
     reason = None if found.failure is None else failure_of(name, found)
     return builder.graph(inputs=ends, incomplete=reason), storages

@@ -7,7 +7,6 @@ torch functions inside a layer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -114,33 +113,17 @@ def runs_of(
     found = Runs([], [])
     for primes in (SMALL_PRIMES, PRIMES):
         fills = filled_within(names, limits, primes)[: 2 if unknown else 1]
-        found = Runs([without_inputs(trace_of(module, inputs, values, fill, rebuilt)) for fill in fills], fills)
+        found = Runs([trace_of(module, inputs, values, fill, rebuilt) for fill in fills], fills)
         if not unknown or not found.failed:
             break
     return found
-
-
-def without_inputs(found: Trace) -> Trace:
-    """Return a trace without the operations that make the inputs: a small input is computed, a large one is not."""
-    begin = found.calls[0].start if found.calls else 0
-    if not begin or found.failure is not None:
-        return found
-    for call in found.calls:
-        call.start, call.stop = call.start - begin, call.stop - begin
-    freed = {storage: count - begin for storage, count in found.freed.items()}
-    return replace(found, operations=found.operations[begin:], freed=freed)
 
 
 def trace_of(
     module: nn.Module, inputs: Mapping[str, Spec], values: Mapping[str, object], fill: Fill, rebuilt: Any = None
 ) -> Trace:
     """Return the trace of a module on inputs whose unknown sizes are filled with numbers."""
-
-    def call(called: nn.Module) -> Any:
-        args, kwargs = spreading(called)(tensors_for(inputs, values, fill))
-        return called(*args, **kwargs)
-
-    return trace(module, call, rebuilt=rebuilt)
+    return trace(module, lambda called: spreading(called)(tensors_for(inputs, values, fill)), rebuilt=rebuilt)
 
 
 def filled_within(names: list[str], limits: dict[str, int], primes: Any = PRIMES) -> list[Fill]:

@@ -247,23 +247,23 @@ def traceable(module: nn.Module) -> nn.Module:
     return copy.deepcopy(module) if any(map(is_lazy, [*module.parameters(), *module.buffers()])) else module
 
 
-Call = Callable[[nn.Module], Any]
-"""Call a module on its inputs."""
+Inputs = Callable[[nn.Module], tuple[list[Any], dict[str, Any]]]
+"""Make the arguments of a call of a module, positional and by name."""
 
 
 def trace(
     module: nn.Module,
-    call: Call,
+    inputs: Inputs,
     *,
     rebuilt: Callable[[], nn.Module] | None = None,
     paths: dict[nn.Module, list[Path]] | None = None,
 ) -> Trace:
-    """Return the record of one call of ``module`` in inference mode; the module is not changed.
+    """Return the record of one call of ``module`` on ``inputs`` in inference mode; the module is not changed.
 
     ``rebuilt`` creates the module again with values if it was built without them; ``paths`` are the modules to
     distinguish, by default all.
     """
-    found = run_once(module, call, real=False, paths=paths)
+    found = run_once(module, inputs, real=False, paths=paths)
     if found.failure is None or is_of_user(found.failure):
         return found
     reason = reason_of(found.failure)
@@ -271,7 +271,7 @@ def trace(
     if 2 * needed > free_memory():
         found.notes = [f"{reason}, and a real run needs more memory than is free: shapes are known up to that call"]
         return found
-    real = run_once(module if rebuilt is None else rebuilt(), call, real=True, paths=paths)
+    real = run_once(module if rebuilt is None else rebuilt(), inputs, real=True, paths=paths)
     if real.failure is None:
         real.notes = [f"{reason}: it ran on the CPU with real values; shapes and MACs may depend on them"]
     return real
@@ -293,8 +293,10 @@ def is_lazy(x: object) -> bool:
     return isinstance(x, (nn.UninitializedParameter, nn.UninitializedBuffer))
 
 
-def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module, list[Path]] | None = None) -> Trace:
-    """Return the record of one call, with real or with fake values."""
+def run_once(
+    module: nn.Module, inputs: Inputs, *, real: bool, paths: dict[nn.Module, list[Path]] | None = None
+) -> Trace:
+    """Return the record of one call, with real or with fake values; how its inputs are made is not recorded."""
     recording = Recording(module, paths or paths_of(module))
     found = recording.trace
     found.real = real
@@ -315,17 +317,14 @@ def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module
             vars(below).pop("_compiled_call_impl", None)  # the result of module.compile()
         tracer = Tracer(parameters, buffers, real=real, record=recording.operation, forget=recording.forget)
         tracer.mark = recording.mark
-        contexts: list[Any] = [
-            without_input(),
-            without_slow_imports(),
-            torch.no_grad(),
-            tracer,
-            recording.recorded_calls(),
-        ]
+        contexts: list[Any] = [without_input(), without_slow_imports(), torch.no_grad()]
         for each in contexts:
             stack.enter_context(each)
         try:
-            found.outputs = described(call(module))
+            with Tracer(real=real):
+                args, kwargs = inputs(module)
+            with tracer, recording.recorded_calls():
+                found.outputs = described(module(*args, **kwargs))
         except Exception as error:
             found.failure = tracer.failure or error if "TorchScript" in str(error) else error
     for x in [*module.parameters(), *module.buffers()]:

@@ -42,11 +42,8 @@ def training_run(
     if found.trace.failure is not None:
         raise UsageError(f"what training takes is not known: {failure_of(name, found.trace)}")
     graph, values_of = graph_of_trace(found.module, found.trace, inputs, name, source)
-    first = found.trace.calls[0].start if found.trace.calls else 0
-    return TrainingRun(
-        graph, Timeline(tuple(storages(found, values_of, first)), (0,) * (len(found.steps) - first)),
-        found.steps[first:], kept_by_call(found, first),
-    )  # fmt: skip
+    timeline = Timeline(tuple(storages(found, values_of)), (0,) * len(found.steps))
+    return TrainingRun(graph, timeline, found.steps, kept_by_call(found))
 
 
 def fits_thrice(module: nn.Module) -> bool:
@@ -54,17 +51,13 @@ def fits_thrice(module: nn.Module) -> bool:
     return 3 * sum(x.numel() * x.element_size() for x in module.parameters() if not is_lazy(x)) < free_memory()
 
 
-def storages(found: TracedStep, values_of: Mapping[int, int], first: int) -> list[Storage]:
-    """Return the storages that the step allocates, counted as what they are for; those before the ``first`` step are inputs."""
+def storages(found: TracedStep, values_of: Mapping[int, int]) -> list[Storage]:
+    """Return the storages that the step allocates, counted as what they are for."""
     forward = len(found.trace.operations)
     made = []
     for number, start in found.start.items():
-        if start < first:
-            continue
         part = part_of(found, number, start < forward)
-        made.append(
-            Storage(values_of.get(number), found.sizes[number], start - first, found.stop[number] - first, part)
-        )
+        made.append(Storage(values_of.get(number), found.sizes[number], start, found.stop[number], part))
     return made
 
 
@@ -77,12 +70,12 @@ def part_of(found: TracedStep, number: int, forward: bool) -> str:
     return ACTIVATIONS if forward else OF_ACTIVATIONS
 
 
-def kept_by_call(found: TracedStep, first: int) -> dict[int, Size]:
+def kept_by_call(found: TracedStep) -> dict[int, Size]:
     """Return the bytes that autograd keeps of each call, a storage that several keep at the first of them."""
     kept: dict[int, Size] = {}
     last = len(found.trace.operations) - 1
     for number, call in found.kept.items():
-        if found.start.get(number, -1) >= first:
-            place = min(call, last) - first
+        if number in found.start:
+            place = min(call, last)
             kept[place] = kept.get(place, 0) + found.sizes[number]
     return kept

@@ -133,9 +133,10 @@ def trace_step(
         each.forward = partial(checkpoint, each.forward, use_reentrant=False)
     recording = StepRecording(copied, paths_of(copied))
     found = TracedStep(recording.trace, copied)
-    with tracing(copied, recording, real) as tracer:
+    with without_slow_imports(), Tracer(real=real):
         given = tensors_for(inputs, values, {None: 1})
         args, kwargs = spreading(copied)({name: in_dtype(x, dtype) for name, x in given.items()})
+    with tracing(copied, recording, real) as tracer:
         automatic = torch.autocast("cpu", narrow, enabled=narrow is not None)
         try:
             finished = run_step(copied, args, kwargs, recording, automatic)
