@@ -70,23 +70,23 @@ class ModuleRows:
 
     def _has_row(self, module: nn.Module, path: Path) -> bool:
         """Whether a module has a row at a path: at the first of its paths, and at each other where it is called."""
-        return self.first_path[module] == path or self.runs.first_call([path]) is not None
+        return self.first_path[module] == path or path in self.runs.first_calls
 
     def _in_order(self, children: list[tuple[str, nn.Module]], above: Path) -> list[tuple[str, nn.Module]]:
         """Return children in the order of their first calls; a child that is never called stays after its predecessor."""
         place, keys = -1, []
         for i, (name, _) in enumerate(children):
-            first = self.runs.first_call([(*above, name)])
+            first = self.runs.first_calls.get((*above, name))
             place = place if first is None else first
             keys.append((place, i))
         return [children[i] for _, i in sorted(keys)]
 
     def _row(self, module: nn.Module, path: Path, depth: int, shown: str = "") -> Row:
-        first, held = self.first_path[module], _below_once(module)
+        held = _below_once(module)
         known = all(p.shape is not None for p in held)
         total = sum(p.size for p in held)
         trainable = sum(p.size for p in held if p.trainable)
-        inputs, outputs, times = self.runs.shapes_of(module, [path])
+        inputs, outputs, times = self.runs.shapes_of(module, path)
         return _row(
             "/".join(path) or shown,
             path[-1] if path else shown,
@@ -95,12 +95,10 @@ class ModuleRows:
             inputs=inputs,
             outputs=outputs,
             counts=(total, trainable, total - trainable) if known else (None, None, None),
-            macs=self.runs.macs_below([path]),
+            macs=self.runs.macs_below(path),
             shared=times > 1,
             variables={p.name: p.shape or (None,) for p in own_parameters(module)},
-            shared_with=self._shared_with(own_parameters(module), path)
-            if first == path
-            else ["/".join(first)] * bool(held),
+            shared_with=self._module_shared_with(module, path) if held else [],
             counted=sum(p.size for p in held if self.owner[p.key][: len(path)] == path),
         )
 
@@ -111,6 +109,11 @@ class ModuleRows:
             variables={p.name: p.shape or (None,)}, shared_with=self._shared_with([p], path),
             counted=p.size * (self.owner[p.key] == path),
         )  # fmt: skip
+
+    def _module_shared_with(self, module: nn.Module, path: Path) -> list[str]:
+        """Return what a row shares parameters with: the paths of its own ones elsewhere, or the first path of the module."""
+        first = self.first_path[module]
+        return self._shared_with(own_parameters(module), path) if first == path else ["/".join(first)]
 
     def _shared_with(self, own: list[Parameter], path: Path) -> list[str]:
         """Return the other paths that share the parameters of a row."""

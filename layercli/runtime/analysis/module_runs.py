@@ -23,8 +23,12 @@ class Runs:
     def __init__(self, traces: list[Trace], fills: list[Fill]) -> None:
         self.traces, self.fills = traces, fills
         self.calls: dict[Path, list[int]] = {}
+        self.first_calls: dict[Path, int] = {}
+        """The number of the first call of the module at each path, or of one below it."""
         for i, call in enumerate(traces[0].calls if traces else []):
             self.calls.setdefault(call.path, []).append(i)
+            for length in range(len(call.path) + 1):
+                self.first_calls.setdefault(call.path[:length], i)
         self.alike = len(traces) < 2 or _alike(*traces)
         self.own: dict[Path, Size] = {}
         self.below: dict[Path, Size] = {}
@@ -49,49 +53,32 @@ class Runs:
     def _explained(self, first: int, second: int | None = None) -> Size:
         return first if second is None else explained(first, second, self.fills)
 
-    def first_call(self, paths: list[Path]) -> int | None:
-        """Return the number of the first call of a module at one of ``paths`` or below."""
-        lengths = [len(path) for path in paths]
-        found = (
-            i
-            for i, call in enumerate(self.traces[0].calls if self.traces else [])
-            if any(call.path[:n] == path for n, path in zip(lengths, paths, strict=True))
-        )
-        return next(found, None)
-
     def macs_at(self, path: Path) -> Size:
         """Return the MACs of a module outside its children; 0 if they are not known separately."""
         return self.own.get(path, 0)
 
-    def macs_below(self, paths: list[Path]) -> Size:
-        """Return the MACs of the module at ``paths`` including everything below it."""
-        if not self.traces or not self.alike or not self._finished(paths):
-            return UNKNOWN if not self.traces or self.alike else self._whole(paths)
-        return dims.total([self.below.get(path, 0) for path in paths])
+    def macs_below(self, path: Path) -> Size:
+        """Return the MACs of the module at ``path`` including everything below it."""
+        if not self.traces or not self.alike or not self._finished(path):
+            return UNKNOWN if not self.traces or self.alike else self._whole(path)
+        return self.below.get(path, 0)
 
-    def _finished(self, paths: list[Path]) -> bool:
-        """Whether a failed run completed the calls of the module at ``paths``."""
-        if not self.failed:
-            return True
-        calls = [call for call in self.traces[0].calls if call.path in paths]
-        return bool(calls) and all(call.finished for call in calls)
+    def _finished(self, path: Path) -> bool:
+        """Whether a failed run completed the calls of the module at ``path``."""
+        calls = self.calls.get(path, [])
+        return not self.failed or (bool(calls) and all(self.traces[0].calls[i].finished for i in calls))
 
-    def _whole(self, paths: list[Path]) -> Size:
+    def _whole(self, path: Path) -> Size:
         """Return the cost if the runs differ in their operations, as in loops over a size: compare the totals."""
-        sums = [
-            sum(int(o.macs) for o in trace.operations if any(o.path[: len(path)] == path for path in paths))
-            for trace in self.traces
-        ]
+        sums = [sum(int(o.macs) for o in trace.operations if o.path[: len(path)] == path) for trace in self.traces]
         return UNKNOWN if self.failed else self._explained(*sums)
 
-    def shapes_of(self, module: nn.Module, paths: list[Path]) -> tuple[Any, Any, int]:
-        """Return the shapes of the first inputs and outputs of a module, and its number of calls."""
-        found = [i for path in paths for i in self.calls.get(path, [])]
-        if found:
-            first = min(found)
-            return self._inputs(first), self._outputs(first), len(found)
+    def shapes_of(self, module: nn.Module, path: Path) -> tuple[Any, Any, int]:
+        """Return the shapes of the first inputs and outputs of the module at ``path``, and its number of calls there."""
+        if found := self.calls.get(path, []):
+            return self._inputs(found[0]), self._outputs(found[0]), len(found)
         if isinstance(module, nn.Sequential) and len(module):  # a container's children are called one by one
-            inner = [self.calls.get((*paths[0], name), [])[:1] for name in module._modules]
+            inner = [self.calls.get((*path, name), [])[:1] for name in module._modules]
             if all(inner):
                 return self._inputs(inner[0][0]), self._outputs(inner[-1][0]), 0
         return None, None, 0

@@ -61,7 +61,7 @@ def summarize_module(
     parameters, trainable = sum(p.size for p in held), sum(p.size for p in held if p.trainable)
     totals = Totals(
         parameters, trainable, parameters - trainable, sum(p.bytes for p in held),
-        UNKNOWN if runs.failed else runs.macs_below([()]),
+        UNKNOWN if runs.failed else runs.macs_below(()),
     )  # fmt: skip
     outputs, others = outputs_of(runs)
     failed = next((each for each in runs.traces if each.failure is not None), None)
