@@ -92,36 +92,23 @@ def linear_combination(args: Arguments, out: Tensor) -> int | None:
        "onednn::linear_dynamic_fp16", "onednn::linear_relu_dynamic_fp16", "onednn::qlinear_pointwise",
        "quantized::linear_dynamic_fp16_unpacked_weight", "_quantized::wrapped_fbgemm_linear_fp16_weight",
        "_quantized::wrapped_quantized_linear", "_quantized::_wrapped_quantized_linear_prepacked")  # fmt: skip
-def linear(args: Arguments, out: Tensor) -> int | None:
-    """Each element of the result is a sum over the features."""
-    return out.numel() * args[0].shape[-1]  # type: ignore[no-any-return]
-
-
 @costs("quantized::linear_dynamic", "quantized::linear", "quantized::linear_relu", "quantized::linear_relu_dynamic",
        "quantized::linear_dynamic_fp16", "quantized::linear_relu_dynamic_fp16", "quantized::linear_leaky_relu",
        "quantized::linear_tanh", "quantized::linear_with_input_q_dq_qweight_dq_output_fp32",
        "quantized::linear_with_input_q_dq_qweight_dq_relu_output_fp32", "_quantized::linear",
        "_quantized::linear_dynamic")  # fmt: skip
-def quantized_linear(args: Arguments, out: Tensor) -> int | None:
-    """Like the original layer before quantization."""
-    return out.numel() * args[0].shape[-1]  # type: ignore[no-any-return]
-
-
-@costs("aten::_sparse_semi_structured_linear")
-def half_sparse_linear(args: Arguments, out: Tensor) -> int | None:
-    """The weights hold two of every four values."""
-    return out.numel() * args[1].shape[-1]  # type: ignore[no-any-return]
-
-
 @costs("aten::_sparse_semi_structured_mm")
-def half_sparse_product(args: Arguments, out: Tensor) -> int | None:
-    """The first matrix holds two of every four values."""
+def linear(args: Arguments, out: Tensor) -> int | None:
+    """Each element of the result is a sum over the last axis of the first argument.
+
+    A quantized layer costs as much as the original one; a semi-structured matrix holds two of every four values.
+    """
     return out.numel() * args[0].shape[-1]  # type: ignore[no-any-return]
 
 
-@costs("aten::_sparse_semi_structured_addmm")
-def added_half_sparse_product(args: Arguments, out: Tensor) -> int | None:
-    """Like the product of the second argument, which holds two of every four values."""
+@costs("aten::_sparse_semi_structured_linear", "aten::_sparse_semi_structured_addmm")
+def half_sparse_product(args: Arguments, out: Tensor) -> int | None:
+    """Each element of the result is a sum over the last axis of the second argument, which holds two of every four values."""
     return out.numel() * args[1].shape[-1]  # type: ignore[no-any-return]
 
 
