@@ -168,7 +168,7 @@ class CompiledLoss:
     @property
     def given_metrics(self) -> list[Metric]:
         """The metrics and the weighted metrics of every output."""
-        return self.metrics[: len(self.metrics) - len(self.means)]
+        return [each.metric for each in self._given]
 
     def _unique_names(self) -> list[str]:
         """Return the names in the logs: a weighted metric of the name of another is ``weighted_``, others are numbered."""
@@ -184,11 +184,14 @@ class CompiledLoss:
         return naming.uniquify(names)
 
     @property
-    def _all(self) -> list[NamedMetric]:
+    def _given(self) -> list[NamedMetric]:
         outputs = self.outputs or []
         plain = [each for output in outputs for each in output.plain]
-        weighted = [each for output in outputs for each in output.weighted]
-        return plain + weighted + [NamedMetric(str(mean.name), mean) for mean in self.means]
+        return plain + [each for output in outputs for each in output.weighted]
+
+    @property
+    def _all(self) -> list[NamedMetric]:
+        return self._given + [NamedMetric(str(mean.name), mean) for mean in self.means]
 
     def _each(self, y_true: Tree, y_pred: Tree, weight: object) -> Iterator[tuple[CompiledOutput, Any, Any, Any]]:
         outputs = self.outputs or []
