@@ -117,6 +117,12 @@ def quantized():
     return quantize_dynamic(nn.Sequential(nn.Linear(4, 8)), {nn.Linear}, dtype=torch.qint8)
 
 
+def quantized_cell():
+    from torch.ao.quantization import quantize_dynamic
+
+    return quantize_dynamic(nn.Sequential(nn.GRUCell(4, 8)), {nn.GRUCell}, dtype=torch.qint8)
+
+
 @dataclass
 class Head:
     units: int = 3
@@ -310,6 +316,8 @@ def test_run_takes_flags_and_records_them(cli, folder):
          "net.py:compiled runs as one compiled graph, in which --layers has none to show"),
         ("compare net.py:quantized --with float64",
          "a quantized Linear computes in the dtype of its packed weight, not in float64"),
+        ("run net.py:quantized_cell --dtype bfloat16",
+         "a quantized GRUCell computes in the dtype of its packed weight, not in bfloat16"),
     ],
 )  # fmt: skip
 def test_what_other_kinds_of_modules_refuse(cli, folder, args, message):

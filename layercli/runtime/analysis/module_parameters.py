@@ -38,6 +38,10 @@ def all_parameters(module: nn.Module) -> list[Parameter]:
     return list(found.values())
 
 
+PACKED_RECURRENCES = ("_all_weight_values", "_packed_weight_ih")
+"""The attribute with the packed weights of a quantized recurrent layer, and of a quantized cell."""
+
+
 def packed_parameters(module: nn.Module) -> list[tuple[str, Parameter]]:
     """Return the packed weights of quantized modules below ``module``, by their ``state_dict`` name."""
     return [
@@ -59,11 +63,16 @@ def dtype_name(x: torch.Tensor) -> str:
     return str(x.dtype).removeprefix("torch.") if x.is_quantized else dtypes.name_of(x.dtype)
 
 
+def packs_weights(module: nn.Module) -> bool:
+    """Whether a quantized module packs its weights for its kernel, which computes in the dtype that they were packed for."""
+    return any(hasattr(module, name) for name in ("_packed_params", *PACKED_RECURRENCES))
+
+
 def _packed(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
     """Return the weight and bias that a quantized module packs for its kernel; they do not appear in ``state_dict`` as tensors."""
     if isinstance(module, torch.jit.ScriptModule):
         return _packed_in_script(module)
-    if hasattr(module, "_all_weight_values") or hasattr(module, "_packed_weight_ih"):
+    if any(hasattr(module, name) for name in PACKED_RECURRENCES):
         recurrence: Any = module  # with several weights and biases
         several: dict[str, object] = {**recurrence.get_weight(), **recurrence.get_bias()}
         return [(name, x) for name, x in several.items() if isinstance(x, torch.Tensor)]

@@ -52,7 +52,9 @@ class RunnableTorchModule(RunnableModel[nn.Module]):
 
     def recast(self, dtype: str) -> None:
         """Cast its floating parameters and buffers; UsageError for packed weights, which have a dtype of their own."""
-        if packed := next((each for each in self.model.modules() if hasattr(each, "_packed_params")), None):
+        from layercli.runtime.analysis.module_parameters import packs_weights
+
+        if packed := next((each for each in self.model.modules() if packs_weights(each)), None):
             kind = type(packed).__name__
             raise UsageError(f"a quantized {kind} computes in the dtype of its packed weight, not in {dtype}")
         self.model.to(tensors.dtype_of(dtype))
