@@ -95,7 +95,6 @@ class DispatchedOperation:
         if not any(i is not None and i.dtype in (torch.bool, torch.uint8) for i in indices):
             return
         if "put" in self.name:  # the result has the shape of the first operand, whatever is written to it
-            self.args = (x, [None] * 0 + [torch.zeros((), dtype=torch.int64)], *rest)
             value = torch.zeros((), dtype=x.dtype)
             self.args = (x, [torch.zeros((), dtype=torch.int64)], value, *rest[1:])
             return
