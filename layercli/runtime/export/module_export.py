@@ -26,7 +26,7 @@ from layercli.runtime.export.export import write_onnx, write_program
 from layercli.runtime.export.onnx_export import check_exporter
 from layercli.runtime.export.silence import silence
 from layercli.runtime.export.tensors_file import BUILT, TensorsFile, tensors_of
-from layercli.runtime.export.written_graph import NOT_COMPUTED, compare_outputs, compare_state, held, is_computed
+from layercli.runtime.export.written_graph import NOT_COMPUTED, compare_outputs, compare_state, is_computed
 from layercli.runtime.inference.model_inputs import Request, inputs_for
 from layercli.runtime.inference.model_kinds import runnable
 from layercli.runtime.inference.prepared_model import RunSettings, prepare
@@ -78,7 +78,7 @@ def convert_module(
         with staged(target) as temporary:
             if kind == "pt2":
                 write_program(program, temporary)
-                compare_state(held(made.module), temporary, target)
+                compare_state(tensors_of(made.module), temporary, target)
             else:
                 given, gives = [plain(name) for name in made.specs], [name for name, _ in made.outputs]
                 named = [named_axes(spec) for spec in made.specs.values()]

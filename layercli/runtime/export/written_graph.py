@@ -14,6 +14,7 @@ from layercli.formats.pt2_state_dict import Pt2File
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.onnxruntime_module import OnnxGraph
 from layercli.runtime.export.onnx_export import COMPUTED
+from layercli.runtime.export.tensors_file import tensors_of
 
 TOLERANCE: Mapping[torch.dtype, float] = {torch.float16: 1e-2}
 """How far outputs of onnxruntime may be from torch's, as a share of the largest; 1e-3 for other dtypes."""
@@ -22,12 +23,7 @@ NOT_COMPUTED = "the outputs were not compared: onnxruntime does not compute in t
 
 def is_computed(module: nn.Module) -> bool:
     """Whether onnxruntime computes in the dtypes of all floating values of a module."""
-    return all(x.dtype in COMPUTED for x in held(module).values() if x.is_floating_point())
-
-
-def held(module: nn.Module) -> dict[str, torch.Tensor]:
-    """Return the tensors of a module's state_dict."""
-    return {name: x for name, x in module.state_dict().items() if isinstance(x, torch.Tensor)}
+    return all(x.dtype in COMPUTED for x in tensors_of(module).values() if x.is_floating_point())
 
 
 def compare_state(expected: Mapping[str, torch.Tensor], file: Path, target: str) -> None:
