@@ -300,7 +300,7 @@ def test_outputs_that_are_text(cli, tmp_path, monkeypatch):
     ):
         assert cli(f"{run} {more}").err.splitlines()[0] == f"error: {message}"
     refused = cli("compare made.onnx made.onnx --input x.json --device cpu")
-    assert refused.err.splitlines()[0] == "error: made.onnx gives text as y, which run alone shows and writes"
+    assert refused.err.splitlines()[0] == "error: made.onnx gives text as y, which only run shows and writes"
 
 
 def test_inputs_that_are_sequences(cli, tmp_path, monkeypatch):

@@ -110,7 +110,7 @@ def graph_of_trace(
 
 
 def uncalled(name: str, inputs: Mapping[str, Spec]) -> str:
-    """Return why a module was not called: what its call still needs, an input at all, or values of the sizes that are open."""
+    """Return why a module was not called: it has no input, or sizes of its inputs are open; and the option that helps."""
     open_sizes = [size for spec in inputs.values() for size in spec.shape if not dims.known(size)]
     names = sorted({each for size in open_sizes for each in dims.names(size)})
     if names:
@@ -121,7 +121,7 @@ def uncalled(name: str, inputs: Mapping[str, Spec]) -> str:
 
 
 def is_second_name(child: nn.Module, path: str, placed: Sequence[bool]) -> bool:
-    """Whether a module of an exported program is none of the model, as it holds second names of tied tensors alone."""
+    """Whether a child of an exported program is no module of the model: torch adds one for the second name of a tied tensor."""
     return path != ROOT and not hasattr(child, "_ty") and not list(child.children()) and bool(placed) and all(placed)
 
 

@@ -115,8 +115,9 @@ def share_of(ranks: Ranks, styles: dict[int, str], file: WeightFile, place: Matc
 
 
 def shared_axis(variable: Variable, how: str) -> int:
-    """Return the axis of a stored tensor that ranks share: of ``ROWS`` the inputs, of ``CHANNELS`` the first, of a table the
-    tokens, else the outputs.
+    """Return the axis along which a stored tensor is cut into the parts of the ranks.
+
+    It is the inputs for ``ROWS``, the first axis for ``CHANNELS``, the tokens for a table of ``VOCABULARY``, else the outputs.
     """
     first = how in (ROWS, CHANNELS) or (how == VOCABULARY and variable.key == "embeddings")
     logical = 0 if first else variable.ndim - 1

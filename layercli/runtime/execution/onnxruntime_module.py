@@ -171,7 +171,7 @@ class OnnxGraph(GraphModule):
         if isinstance(value, np.ndarray) and is_text(value):
             return text_array(value)
         if not isinstance(value, np.ndarray) or value.dtype.name not in DTYPES.values():
-            raise FormatError(f"{self.file} gives {name} as {kind}, which is no array of numbers or text")
+            raise FormatError(f"{self.file} gives {name} as {kind}, which is neither an array of numbers nor text")
         return torch.from_numpy(value.view(value.dtype.name))  # torch does not know numpy's ulonglong
 
     def to(self, place: torch.device) -> OnnxGraph:  # type: ignore[override]  # only a device is supported

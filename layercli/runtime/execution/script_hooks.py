@@ -10,11 +10,10 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from layercli.runtime.analysis.script_calls import ENTER, LEAVE, is_called, marked
+from layercli.runtime.analysis.script_calls import ENTER, LEAVE, Path, is_called, marked
 
-Path = tuple[str, ...]
 Finished = Callable[[str, nn.Module, Any, Any], None]
-"""What is done after a call: with the path, the module, its inputs and its outputs."""
+"""A callback after a call, with the path, the module, its inputs and its outputs."""
 
 
 def scripted(module: nn.Module) -> dict[nn.Module, Path]:
@@ -63,7 +62,7 @@ def script_hooks(module: nn.Module, finished: Finished) -> Iterator[None]:
 
 
 class Marks(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does not annotate it
-    """Sees the marks around the calls of the ``known`` modules."""
+    """A dispatch mode that calls ``finished`` at the mark after each call of one of the ``known`` modules."""
 
     def __init__(self, known: dict[Path, nn.Module], finished: Finished) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch does not annotate it
@@ -71,7 +70,7 @@ class Marks(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does n
         self.open: list[tuple[Path, Any]] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run an operation, and note where a call begins and ends."""
+        """Run an operation; at a mark, begin or end a call."""
         name = func.name()
         if name == ENTER:
             self.open.append((tuple(args[0].split(".")), args[1]))

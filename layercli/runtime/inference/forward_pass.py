@@ -31,7 +31,7 @@ OUTPUT = "(output)"
 
 @dataclass
 class ForwardOutput:
-    """One output: its values as a numpy array, and their statistics, which text has none of."""
+    """One output: its values as a numpy array, and their statistics; those of text are empty."""
 
     name: str
     dtype: str
@@ -168,12 +168,13 @@ def all_finite(values: list[torch.Tensor]) -> bool:
     return all(bool(torch.isfinite(x).all()) for x in values if x.is_floating_point() or x.is_complex())
 
 
-NONE_OF_TEXT = Statistics(None, None, None, None, 0, 0, 0)
+EMPTY = Statistics(None, None, None, None, 0, 0, 0)
+"""The statistics of an output that is text."""
 
 
 def output_of(name: str, tensor: Any) -> ForwardOutput:
     """Return one output, a tensor or an array of text, on the CPU with its statistics."""
     if text.is_text(tensor):
-        return ForwardOutput(name, text.STRING, tensor, NONE_OF_TEXT)
+        return ForwardOutput(name, text.STRING, tensor, EMPTY)
     array = tensors.to_numpy(tensor)
     return ForwardOutput(name, tensors.name_of(tensor.dtype), array, statistics([array.ravel()]))

@@ -49,7 +49,7 @@ def by_mkl(weight: torch.Tensor) -> bool:
 
 
 def product(x: Tensor, weight: Tensor, bias: Any) -> torch.Tensor | None:
-    """Return x @ weight.T + bias by the faster library; None if torch should compute it, as it should a product of bfloat16.
+    """Return x @ weight.T + bias by the faster library; None if torch should compute it, as always in bfloat16.
 
     oneDNN's kernel starts later than torch's and pays only for a weight of at least twice LARGE values.
     """

@@ -100,14 +100,14 @@ class PreparedModel:
         return self.kind.placed(tree.map_structure(placed, inputs))
 
     def outputs(self, inputs: object, *, texts: bool = False) -> list[tuple[str, Any]]:
-        """Return the named outputs for a tree of tensors: tensors, and with ``texts`` arrays of text, which are refused else."""
+        """Return the named outputs for a tree of tensors: tensors, and arrays of text, for which ``texts`` must be set."""
         with torch.inference_mode(), without_input():
             results = self._called(inputs)
             values = [
                 (name, x) for name, x in self.kind.named_outputs(results) if isinstance(x, torch.Tensor) or is_text(x)
             ]
             if (text := next((name for name, x in values if is_text(x)), None)) is not None and not texts:
-                raise UsageError(f"{self.name} gives text as {text}, which run alone shows and writes")
+                raise UsageError(f"{self.name} gives text as {text}, which only run shows and writes")
             found = [(name, x if is_text(x) else tensors.valued(self.name, x)) for name, x in values]
         if not found:
             raise no_tensor_output_error(self.name, results)
