@@ -253,10 +253,12 @@ def of_one_type(rows: list[Row]) -> Row:
         parameters=known_sum((row.parameters, row.repeats) for row in rows),
         trainable=known_sum((row.trainable, row.repeats) for row in rows),
         macs=dims.total(row.repeats * row.macs for row in rows),
+        repeats=1,
         input_shape=None,
         output_shape=None,
         variables={},
         shared=False,
+        shared_with=[],
     )
 
 
@@ -306,7 +308,7 @@ def content_of(block: list[Row]) -> list[object]:
 def notes(summary: Summary, shown: list[Row], rows: list[Row]) -> list[str]:
     """Return the footnotes: explained marks, collapsed rows, hidden levels."""
     found = []
-    if any(".." in row.path for row in rows):
+    if any(row.repeats > 1 for row in rows):
         found.append("0..9 stands for ten equal layers: figures of each, shares of all (--no-fold)")
     if any(row.path.endswith(MORE) for row in rows):
         found.append(f"the layers beyond {MOST_ROWS:,} rows are summed, one row for each type (--no-fold)")

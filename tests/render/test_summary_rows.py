@@ -17,6 +17,7 @@ def test_more_layers_than_rows_are_one_row_for_each_type(monkeypatch):
     table = rendered.table(report, "+trainable,+macs,+share", fold=True)
     more, relu = table.rows[2:]
     assert [str(row[0]) for row in table.rows[2:]] == ["4 more (Dense)", "4 more (ReLU)"]
+    assert [row[0].repeats for row in table.rows] == [1, 1, 1, 1]  # the figures are sums, not those of one
     parameters = 20 + 12 + 21 + 32  # of Dense(5) on 3 to Dense(4) on 7
     assert (more[2], more[3], str(more[4])) == (parameters, parameters, f"{parameters - 18}*B")
     assert more[5] == parameters / (parameters + 15)
@@ -24,4 +25,7 @@ def test_more_layers_than_rows_are_one_row_for_each_type(monkeypatch):
     assert "the layers beyond 4 rows are summed, one row for each type (--no-fold)" in table.notes
     assert len(rendered.table(report).rows) == 10
     report.rows[-2] = replace(report.rows[-2], parameters=None)  # not built
-    assert [row[2] for row in rendered.table(report, fold=True).rows[2:]] == [None, 0]
+    report.rows[2] = replace(report.rows[2], shared_with=["dense"])
+    table = rendered.table(report, fold=True)
+    assert [row[2] for row in table.rows[2:]] == [None, 0]
+    assert not any("shares parameters" in note for note in table.notes)
