@@ -12,8 +12,8 @@ SIZES, LEAST_BAR = 18, 5
 
 @contextmanager
 def byte_progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
-    """Yield a function that receives numbers of finished bytes."""
-    if quiet or not sys.stderr.isatty():
+    """Yield a function that receives numbers of finished bytes; without a ``total`` of them nothing is shown."""
+    if quiet or not total or not sys.stderr.isatty():
         yield lambda count: None
         return
     from rich.console import Console

@@ -13,6 +13,7 @@ import sys
 import pytest
 
 from layercli.cli import command_line, pager
+from layercli.render.byte_progress import byte_progress
 
 SPINNER = re.compile(r"(\r\x1b\[K. [0-9]+ s)*\r\x1b\[K")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -96,6 +97,14 @@ def test_a_long_table_goes_through_the_pager(monkeypatch, environment, paged):
     with command_line.running(command_line.CommandLine(pager=False)):
         pager.show("a line\n" * 40, 24, stream)
     assert len(shown) == 2 * paged
+
+
+@pytest.mark.parametrize("total", [0, 8])  # a diff without --values compares none
+def test_a_bar_is_shown_where_there_are_bytes_to_count(monkeypatch, total):
+    monkeypatch.setattr(sys, "stderr", FakeTerminal())
+    with byte_progress("comparing values", total) as progress:
+        progress(total)
+    assert ("comparing values" in sys.stderr.getvalue()) == (total > 0)
 
 
 class FakeTerminal(io.StringIO):
