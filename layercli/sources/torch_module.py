@@ -36,14 +36,12 @@ class ModuleSource(Source):
     @property
     def model(self) -> Any:
         """The module; if it was constructed without values, ``make`` constructs it again: once, whichever threads ask."""
-        if self._make is None:
-            return self.described
         with self._making:
             return self._made
 
     @cached_property
     def _made(self) -> Any:
-        return None if self._make is None else self._make()
+        return self.described if self._make is None else self._make()
 
     def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> dict[str, Spec]:
         """Return the Specs of the arguments of ``forward`` that were given as shapes or files."""
