@@ -38,9 +38,8 @@ def explore(
 
     def describe() -> explorer.Explored:
         source = describing.open(model)
-        found = explorer.Explored(
-            source.summary(describing.inputs(source)), source.variables()
-        )  # the summary has built it
+        summary = source.summary(describing.inputs(source))  # builds the model, so that it has variables
+        found = explorer.Explored(summary, source.variables())
         if other is not None:
             from layercli.render.diff import tables
             from layercli.sources.diff import diff_sources
