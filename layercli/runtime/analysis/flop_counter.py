@@ -10,7 +10,9 @@ from torch import nn
 from layercli.core import tree
 from layercli.runtime.analysis.dispatched_operation import MOST_REAL
 from layercli.runtime.analysis.fake_tensors import FakeTensor
-from layercli.runtime.analysis.module_trace import Path, Trace, paths_of, trace
+from layercli.runtime.analysis.module_trace import paths_of, trace
+from layercli.runtime.analysis.script_calls import Path
+from layercli.runtime.analysis.trace_recording import Trace
 from layercli.runtime.execution.forward_signature import spreading
 from layercli.runtime.execution.graph_module import GraphModule
 

@@ -9,7 +9,7 @@ from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
 from layercli.runtime.analysis.filled_sizes import explained
 from layercli.runtime.analysis.module_runs import Runs
-from layercli.runtime.analysis.module_trace import Trace, TracedOperation
+from layercli.runtime.analysis.trace_recording import Trace, TracedOperation
 
 Tensors = list[tuple[Spec, int]]
 """Specs, each with the number of its storage."""

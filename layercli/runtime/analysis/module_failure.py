@@ -8,7 +8,7 @@ from torch import nn
 
 from layercli.core.spec import Spec
 from layercli.runtime.analysis.module_runs import specs_in
-from layercli.runtime.analysis.module_trace import Trace
+from layercli.runtime.analysis.trace_recording import Trace
 from layercli.runtime.execution.forward_hooks import class_of
 from layercli.runtime.execution.graph_module import first_line
 

@@ -20,7 +20,8 @@ from layercli.runtime.analysis.module_failure import failure_of
 from layercli.runtime.analysis.module_parameters import all_parameters
 from layercli.runtime.analysis.module_rows import is_container
 from layercli.runtime.analysis.module_summary import runs_of, shapeless
-from layercli.runtime.analysis.module_trace import AGAIN, Trace, described_part, is_lazy, spec_of, traceable
+from layercli.runtime.analysis.module_trace import AGAIN, described_part, is_lazy, traceable
+from layercli.runtime.analysis.trace_recording import Trace, spec_of
 from layercli.runtime.execution.forward_hooks import class_of
 from layercli.runtime.execution.graph_module import GraphModule
 

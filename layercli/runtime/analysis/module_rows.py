@@ -16,8 +16,8 @@ from layercli.core.types import TensorTree
 from layercli.inspect.summary import Row
 from layercli.runtime.analysis.module_parameters import Parameter, own_parameters
 from layercli.runtime.analysis.module_runs import Runs
-from layercli.runtime.analysis.module_trace import Path, described_part, paths_of
-from layercli.runtime.analysis.script_calls import is_called
+from layercli.runtime.analysis.module_trace import described_part, paths_of
+from layercli.runtime.analysis.script_calls import Path, is_called
 from layercli.runtime.execution.forward_hooks import class_of
 
 CONTAINERS = (nn.ModuleList, nn.ModuleDict)

@@ -11,7 +11,8 @@ from layercli.core.dims import UNKNOWN, Size
 from layercli.core.spec import Spec
 from layercli.inspect.summary import as_shape
 from layercli.runtime.analysis.filled_sizes import explained
-from layercli.runtime.analysis.module_trace import Path, Trace, TracedCall
+from layercli.runtime.analysis.script_calls import Path
+from layercli.runtime.analysis.trace_recording import Trace, TracedCall
 
 Fill = dict[Any, int]
 """The number used for each named size in one run, and under None for sizes without a name."""

@@ -30,8 +30,9 @@ from layercli.runtime.analysis.module_inputs import tensors_for
 from layercli.runtime.analysis.module_parameters import Parameter, all_parameters, dtype_name, packed_parameters
 from layercli.runtime.analysis.module_rows import ModuleRows
 from layercli.runtime.analysis.module_runs import Fill, Runs
-from layercli.runtime.analysis.module_trace import OtherValue, Trace, described_part, is_lazy, trace, traceable
+from layercli.runtime.analysis.module_trace import described_part, is_lazy, trace, traceable
 from layercli.runtime.analysis.script_calls import frozen_values
+from layercli.runtime.analysis.trace_recording import OtherValue, Trace
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.forward_hooks import class_of
 from layercli.runtime.execution.forward_signature import spreading

@@ -23,6 +23,7 @@ CALLED = re.compile(r"forward(__)?\d*")
 """The methods that are calls of a module; tracing numbers the second call and later ones, compiling numbers overloads."""
 
 Path = tuple[str, ...]
+"""The attribute names from a traced module down to one of its descendants."""
 
 
 def marked(module: nn.Module, path: Path, known: Container[Path]) -> Callable[..., Any]:

@@ -23,8 +23,10 @@ from layercli.runtime.analysis.dispatch_tracer import Tracer
 from layercli.runtime.analysis.fake_tensors import FakeTensor, without_slow_imports
 from layercli.runtime.analysis.module_inputs import tensors_for
 from layercli.runtime.analysis.module_state import preserved_generators
-from layercli.runtime.analysis.module_trace import Path, Recording, Trace, described, is_lazy, paths_of
+from layercli.runtime.analysis.module_trace import is_lazy, paths_of
 from layercli.runtime.analysis.operator_arguments import leaves
+from layercli.runtime.analysis.script_calls import Path
+from layercli.runtime.analysis.trace_recording import Recording, Trace, described
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.forward_signature import spreading
 
