@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.export import Dim, ExportedProgram
+from torch.export import ExportedProgram
 
 from layercli.core import dims
 from layercli.core.spec import Spec
@@ -22,7 +22,7 @@ from layercli.runtime.execution.forward_arguments import forward_arguments
 from layercli.runtime.execution.forward_signature import calling_with, unwrapped
 from layercli.runtime.execution.graph_module import first_line
 from layercli.runtime.execution.grouped_inputs import by_field
-from layercli.runtime.export.export import write_onnx, write_program
+from layercli.runtime.export.export import open_axes, write_onnx, write_program
 from layercli.runtime.export.onnx_export import check_exporter
 from layercli.runtime.export.silence import silence
 from layercli.runtime.export.tensors_file import BUILT, TensorsFile, tensors_of
@@ -42,7 +42,6 @@ class TracedModule:
 
     name: str
     module: nn.Module
-    call: Any
     specs: dict[str, Spec]
     inputs: dict[str, torch.Tensor]
     outputs: list[tuple[str, torch.Tensor]]
@@ -73,7 +72,7 @@ def convert_module(
     done = Conversion(subject.name, target, kind, entries, [target], dry_run=dry_run)
     done.notes += [BUILT.format(subject.name), inputs_note(made, target)]
     if not dry_run:
-        axes = [open_axes(spec) for spec in made.specs.values()]
+        axes = [open_axes(spec, any_batch=False) for spec in made.specs.values()]
         program = exported(made, axes)
         with staged(target) as temporary:
             if kind == "pt2":
@@ -109,9 +108,8 @@ def called(subject: ModelSource, shapes: Sequence[str], arguments: Sequence[str]
     arrays = inputs_for(subject, request)
     ready = prepare(subject, arrays, RunSettings(device="cpu"), flags=request.flags)
     inputs = ready.place(arrays)
-    call = calling_with(module, module, request.flags)
     taken = {name: specs[name] for name in inputs}
-    return TracedModule(subject.name, module, call, taken, inputs, ready.outputs(inputs), request.flags)
+    return TracedModule(subject.name, module, taken, inputs, ready.outputs(inputs), request.flags)
 
 
 def with_shapes(subject: ModelSource, shapes: Sequence[str], arguments: Sequence[str]) -> nn.Module:
@@ -137,11 +135,6 @@ def with_names(text: str, index: int) -> str:
     return re.sub(r"\?|\bNone\b", lambda _: f"size_{index}_{next(count)}", text)
 
 
-def open_axes(spec: Spec) -> dict[int, object]:
-    """Return the dynamic axes of an input: its named sizes."""
-    return {axis: Dim.AUTO for axis, size in enumerate(spec.shape) if not dims.known(size)}
-
-
 def form_of(made: TracedModule) -> nn.Module:
     """Return the module with a ``forward`` of its inputs alone: the same parameters under the same names, the flags fixed.
 
@@ -149,10 +142,11 @@ def form_of(made: TracedModule) -> nn.Module:
     """
     form = object.__new__(type(made.module))
     vars(form).update(vars(made.module))
+    call = calling_with(made.module, made.module, made.flags)
     parameters = [inspect.Parameter(plain(name), inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in made.specs]
 
     def forward(*values: torch.Tensor) -> Any:
-        return plain_tree(made.name, by_field(made.call(dict(zip(made.specs, values, strict=True)))))
+        return plain_tree(made.name, by_field(call(dict(zip(made.specs, values, strict=True)))))
 
     forward.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect reads it
     vars(form)["forward"] = forward
@@ -200,7 +194,7 @@ def exported(made: TracedModule, axes: Sequence[dict[int, object]]) -> ExportedP
 
 def named_axes(spec: Spec) -> dict[int, object]:
     """Return the names of the dynamic axes, which an .onnx file stores."""
-    return {axis: str(spec.shape[axis]) for axis in open_axes(spec)}
+    return {axis: str(spec.shape[axis]) for axis in open_axes(spec, any_batch=False)}
 
 
 def inputs_note(made: TracedModule, target: str) -> str:
