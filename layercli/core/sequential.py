@@ -143,7 +143,8 @@ class Sequential(Model):
             return
         with graph.fresh_trace():
             outputs = tree.flatten(self(self._input))
-        calls = [call for call in outputs[0].node.calls if isinstance(call.target, Layer)] if outputs else []
+        own = next((x.node for x in outputs if isinstance(x, SymbolicTensor)), None)  # None without an output tensor
+        calls = [call for call in own.calls if isinstance(call.target, Layer)] if own is not None else []
         if [id(call.target) for call in calls] == list(map(id, self._stack)) and calls[0].args[:1] == (self._input,):
             self._ends = [self._input]
             for layer, call in zip(self._stack, calls, strict=True):

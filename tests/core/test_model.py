@@ -103,6 +103,19 @@ def test_building_a_sequential_describes_each_layer_once():
     assert Model(model.input, model.layers[1].output).layers[-1] is model.layers[1]
 
 
+def test_a_sequential_may_end_in_a_layer_that_returns_nothing():
+    seen = []
+
+    class Seen(layers.Layer):
+        def call(self, inputs):
+            seen.append(inputs.shape)
+
+    model = Sequential([layers.Input((4,)), layers.Dense(3), Seen()])
+    assert model.layers[0].output.shape == (None, 3)
+    assert model(torch.ones(2, 4)) is None
+    assert (seen[0], seen[-1]) == ((None, 3), (2, 3))
+
+
 def test_sequential_without_an_input_is_built_by_its_first_call():
     model = Sequential([Dense(4), Dense(2)])
     assert not model.built
