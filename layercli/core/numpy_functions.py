@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from layercli.core import tree
@@ -21,14 +21,22 @@ class NumpyFunctions:
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
         import numpy as np
 
+        _check_out(settings)
         if method == "__call__" and len(inputs) == 2 and not settings and ufunc.__name__ in _REFLECTED:
             left, right = inputs
             if isinstance(left, (np.ndarray, np.generic)) and isinstance(right, NumpyFunctions):
                 return getattr(right, _REFLECTED[ufunc.__name__])(left)
         return getattr(ufunc, method)(*_arrays(inputs), **_arrays(settings))
 
-    def __array_function__(self, function: Callable[..., Any], types: object, args: object, kwargs: object) -> Any:
+    def __array_function__(self, function: Callable[..., Any], types: object, args: object, kwargs: Any) -> Any:
+        _check_out(kwargs)
         return function(*_arrays(args), **_arrays(kwargs))
+
+
+def _check_out(settings: Mapping[str, object]) -> None:
+    """Raise TypeError for a variable as ``out``: the result would be written to a copy of its value, and be lost."""
+    if any(isinstance(x, NumpyFunctions) for x in tree.flatten(settings.get("out"))):
+        raise TypeError("a function of NumPy's cannot write to a variable: assign its result to the variable")
 
 
 def _arrays(values: object) -> Any:

@@ -108,3 +108,7 @@ def test_numpy_s_functions_get_the_array_of_a_variable():
     assert (np.sum(counter), np.add(counter, 1), np.mean(variable, axis=0).tolist()) == (0, 1, [2.0, 1.0])
     assert (values * variable).requires_grad, "an operator is the variable's, so that no gradient is lost"
     assert (values <= variable).all()
+    for write in (lambda: np.add(values, 1, out=variable), lambda: np.clip(values, 0, 1, out=variable)):
+        with pytest.raises(TypeError) as error:
+            write()
+        assert str(error.value) == "a function of NumPy's cannot write to a variable: assign its result to the variable"
