@@ -1,4 +1,4 @@
-"""The table of operations with products, and what their costs are functions of."""
+"""The table of the costs of operations with products, and what the functions in it read from arguments and results."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from layercli.runtime.analysis import attention_costs, convolution_costs, matrix
 from layercli.runtime.analysis.cost_registry import PRODUCT_COSTS, Arguments
 from layercli.runtime.analysis.uncounted_products import UNKNOWN_PRODUCTS
 
-__all__ = ["attention_costs", "convolution_costs", "matrix_costs", "product_cost", "recurrence_costs"]  # they register
+__all__ = ["attention_costs", "convolution_costs", "matrix_costs", "product_cost", "recurrence_costs"]
+# importing a module of costs registers them
 
 
 def product_cost(func: Any, args: Arguments, out: Any) -> int | None:

@@ -73,7 +73,7 @@ def kind_of(x: torch.Tensor) -> str:
 
 
 def place_of(x: torch.Tensor) -> object:
-    """Return what two tensors have in common that are the same values in the same memory."""
+    """Return a key that two tensors share if they are the same values in the same memory."""
     if not tensors.has_values(x) or x.layout is not torch.strided or not x.numel():
         return id(x)
     return x.data_ptr(), x.dtype, tuple(x.shape), x.stride()

@@ -65,7 +65,7 @@ class RunnableModel(ABC, Generic[M]):
         return {}
 
     def flags(self, given: Mapping[str, object]) -> dict[str, object]:
-        """Return those of another model's arguments that are no inputs that it takes as well."""
+        """Return those of another model's flags, arguments that are not inputs, that it takes as well."""
         return {}
 
     @property
@@ -86,7 +86,7 @@ class RunnableModel(ABC, Generic[M]):
         return given
 
     def shapes(self, name: str, texts: Sequence[str], specs: object, taken: Arguments) -> Any:
-        """Return ``specs`` with the shapes of the command line applied."""
+        """Return ``specs`` with the shapes of the command line applied; only for a model that ``says_inputs``."""
         raise NotImplementedError
 
     @abstractmethod
@@ -117,7 +117,7 @@ class RunnableModel(ABC, Generic[M]):
         return list(ends(by_field(results), None))
 
     def explained(self, name: str, error: RuntimeError, inputs: Tree) -> Exception | None:
-        """Return an error that says more than ``error`` of torch's; None where there is no more to say."""
+        """Return a clearer error than ``error``, which torch raised; None if there is none."""
         return None
 
     @abstractmethod

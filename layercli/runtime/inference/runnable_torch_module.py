@@ -41,7 +41,7 @@ class RunnableTorchModule(RunnableModel[nn.Module]):
         return module_arguments(self.model, count)
 
     def flags(self, given: Mapping[str, object]) -> dict[str, object]:
-        """Return those of another model's arguments that ``forward`` takes as well."""
+        """Return those of another model's flags that ``forward`` takes as well."""
         return flags_for(self.model, given)
 
     def loaded(self, source: ModelSource, inputs: TensorTree, settings: RunSettings) -> nn.Module:
