@@ -137,7 +137,7 @@ class _Links:
     def _entries(self, path: bytes, address: int, seen: frozenset[int]) -> Iterator[TensorEntry]:
         import h5py
 
-        if address in seen:
+        if address in seen or path.count(b"/") > self._most:  # the visit came here by one path, perhaps a shorter one
             raise self._refused(path.decode(errors="surrogateescape"))
         links = self._below.get(address, [])
         if any(key.isdigit() for key, _, _ in links):

@@ -263,6 +263,7 @@ BAD = {
     "vars words.h5": "error: words.h5: words holds object, which is not numeric\n",
     "vars circle.h5": "error: circle.h5: a/a contains itself, or groups nested too deeply\n",
     "vars deep.h5": f"error: deep.h5: {'/'.join('a' * 66)} contains itself, or groups nested too deeply\n",
+    "vars chain.h5": f"error: chain.h5: g66{'/n' * 65} contains itself, or groups nested too deeply\n",
     "vars virtual.h5": "error: virtual.h5: away is stored outside the file\n",
     "vars soft.h5": "error: soft.h5: b is a link that leads elsewhere\n",
 }
@@ -300,6 +301,11 @@ def bad(folder):
         file["b"] = h5py.SoftLink("/b")
     with h5py.File("deep.h5", "w") as file:
         file.create_group("/".join("a" * 3000))  # HDF5 itself visits a group in a group by a call in a call
+    with h5py.File("chain.h5", "w") as file:  # each group is visited at the root, before the one that has it too
+        for i in range(99):
+            file.create_group(f"g{i:02}")
+            if i:
+                file[f"g{i:02}/n"] = file[f"g{i - 1:02}"]
     with h5py.File("virtual.h5", "w", libver="latest") as file:
         layout = h5py.VirtualLayout((3,), "float32")
         layout[:] = h5py.VirtualSource("m.keras", "x", (3,))
