@@ -63,21 +63,10 @@ def tensor(each: TensorStream, keys: dict[str, int]) -> bytes:
     length = number(entry.bytes if untyped else entry.size)
     stored = MARK + text("storage") + storage + text(key) + text("cpu") + length + TUPLE + PERSISTENT
     hooks = ORDERED_DICT + EMPTY_TUPLE + REDUCE
+    sizes = numbers(entry.shape) + numbers(strides)
     dtype = f"ctorch\n{entry.dtype}\n".encode() if untyped else b""
     rebuild = REBUILD_UNTYPED if untyped else REBUILD
-    return (
-        rebuild
-        + MARK
-        + stored
-        + number(0)
-        + numbers(entry.shape)
-        + numbers(strides)
-        + FALSE
-        + hooks
-        + dtype
-        + TUPLE
-        + REDUCE
-    )
+    return rebuild + MARK + stored + number(0) + sizes + FALSE + hooks + dtype + TUPLE + REDUCE
 
 
 def text(value: str) -> bytes:
