@@ -116,7 +116,7 @@ class Machine:
                     position += 1
                 else:
                     self.position = position
-                    (steps[code] or unknown(code))(self)
+                    steps[code](self)
                     position = self.position
         finally:
             self.position = max(position, self.position)
@@ -348,5 +348,5 @@ STEPS: dict[bytes, Step] = {
 left out."""
 
 STOP, PUT_BYTE, PUT, GET_BYTE, GET, SMALL = b".qrhjK"
-BY_NUMBER = [STEPS.get(bytes([code])) for code in range(256)]
-"""The same functions by the number of the instruction."""
+BY_NUMBER = [STEPS.get(bytes([code])) or unknown(code) for code in range(256)]
+"""The same functions by the number of the instruction, and those that refuse any other."""
