@@ -61,12 +61,12 @@ class TextTokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of each text, with the special tokens that the tokenizer adds."""
-        with self._failures("gives a text no tokens"):
+        with self._failures("cannot encode a text"):
             return [self._tokenizer.encode(text).ids for text in texts]
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of token ids, without special tokens."""
-        with self._failures("gives tokens no text"):
+        with self._failures("cannot decode the tokens"):
             return str(self._tokenizer.decode(list(ids)))
 
     def token(self, index: int) -> str | None:

@@ -182,10 +182,10 @@ def test_what_cannot_be_decoded_is_one_sentence(folder, tmp_path, capsys):
 
 
 TOKENIZERS = {
-    "no token for what is unknown": ({}, "gives a text no tokens: WordLevel error: Missing [UNK] token from the vocabulary"),
+    "no token for what is unknown": ({}, "cannot encode a text: WordLevel error: Missing [UNK] token from the vocabulary"),
     "a search without an end": (
         {"normalizer": {"type": "Replace", "pattern": {"Regex": "(a+)+$"}, "content": "a"}},
-        "gives a text no tokens: Onig: Regex search error: retry-limit-in-match over",
+        "cannot encode a text: Onig: Regex search error: retry-limit-in-match over",
     ),
     "a text that grows": (
         {"normalizer": {"type": "Sequence", "normalizers": [
@@ -195,7 +195,7 @@ TOKENIZERS = {
     "padding without an end": (
         {"padding": {"strategy": {"Fixed": 10**12}, "direction": "Right", "pad_to_multiple_of": None, "pad_id": 0,
                      "pad_type_id": 0, "pad_token": "a"}},
-        "gives a text no tokens: WordLevel error: Missing [UNK] token from the vocabulary",
+        "cannot encode a text: WordLevel error: Missing [UNK] token from the vocabulary",
     ),
 }  # fmt: skip
 
