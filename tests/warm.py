@@ -86,7 +86,7 @@ class Process:
         self, server: Server, words: Sequence[str], code: str, environment: Mapping[str, str], limit: int
     ) -> None:
         self.server, self.returncode = server, None
-        self.files = [Path(tempfile.mkstemp()[1]) for _ in range(2)]
+        self.files = [empty_file() for _ in range(2)]
         pid = server.ask(
             words=list(words), code=code, environment=dict(environment), limit=limit, folder=os.getcwd(),
             stdout=str(self.files[0]), stderr=str(self.files[1]),
@@ -121,3 +121,9 @@ class Process:
         for file in self.files:
             file.unlink()
         return found
+
+
+def empty_file() -> Path:
+    """Return a new temporary file, closed."""
+    with tempfile.NamedTemporaryFile(delete=False) as file:
+        return Path(file.name)
