@@ -75,6 +75,7 @@ def shapes_given_by_onnxruntime(path, *inputs):
 
 HOWS = [{}, {"opset_version": 23}, {"optimize": False}, {"dynamo": False}]
 CASES = [(name, how) for name in MODULES for how in HOWS if name != "resnet50" or "dynamo" in how]  # 8 s by another
+CASES.remove(("attention", {"dynamo": False}))  # that exporter has no ONNX of TransformerEncoderLayer's fused kernel
 
 
 @cache
@@ -89,8 +90,6 @@ def traced(name):
 @pytest.mark.parametrize(("name", "how"), CASES, ids=str)
 def test_the_module_it_was_made_of_says_the_same(tmp_path, name, how):
     module, x, program = traced(name)
-    if (name, how) in [("attention", {"dynamo": False}), ("conv3d", {"optimize": False})]:
-        pytest.skip("that exporter cannot write it, or writes what onnxruntime refuses")
     path = exported(program if how.get("dynamo", True) else module, [x], tmp_path / "net.onnx", **how)
     ours, theirs = summarize_onnx(path, [], []), of_module(module, x)
     assert ours.totals.macs == theirs.totals.macs
