@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from layercli.errors import FileError, FormatError, UsageError
 from layercli.formats import keras_h5
 from layercli.formats.atomic import staged
 from layercli.formats.names import is_inside
-from layercli.formats.weight_map import weight_map_in
+from layercli.formats.weight_map import files_of, weight_map_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,18 +92,24 @@ def is_index(file: Path) -> bool:
 
 def tensors_in(file: Path, weight_map: Mapping[str, Any]) -> dict[str, str]:
     """Return the file of each tensor of an index; a group whose file has none of it, or is not there, stands for its tensors."""
+    found: dict[str, str] = {}
+    held: dict[str, dict[str, list[str]]] = {}
+    for group, given in weight_map.items():
+        for name in files_of(given):
+            if name not in held:
+                held[name] = entries_by_group(file.parent / name)
+            for entry in held[name].get(group, [group.lstrip("/")]):
+                found[entry] = name
+    return found
+
+
+def entries_by_group(shard: Path) -> dict[str, list[str]]:
+    """Return the paths of the tensors in a file of an index by what the index calls their groups; none if it is not there."""
     from layercli.formats.hdf5 import H5File
 
-    found: dict[str, str] = {}
-    held: dict[str, list[str]] = {}
-    for group, names in weight_map.items():
-        for name in names if isinstance(names, list) else [names]:
-            if name not in held:
-                readable = (file.parent / name).is_file() and is_inside(file.parent, file.parent / name)
-                held[name] = list(H5File(file.parent / name).entries) if readable else []
-            inside = [entry for entry in held[name] if f"/{entry}".rpartition("/")[0] == group]
-            for entry in inside or [group.lstrip("/")]:
-                found[entry] = name
+    found: dict[str, list[str]] = defaultdict(list)
+    for entry in H5File(shard).entries if shard.is_file() and is_inside(shard.parent, shard) else ():
+        found[f"/{entry}".rpartition("/")[0]].append(entry)
     return found
 
 
@@ -114,8 +121,7 @@ class ShardedGroups(keras_h5.H5Groups):
         self._shards, self._map = shards, weight_map
 
     def _of(self, path: str) -> list[keras_h5.H5Groups]:
-        names = self._map.get(group_of(path), [])
-        return [self._shards[name] for name in (names if isinstance(names, list) else [names])]
+        return [self._shards[name] for name in files_of(self._map.get(group_of(path), []))]
 
     def count(self, path: str) -> int:
         """Return the number of variables at ``path`` in all files."""
@@ -137,9 +143,7 @@ class ShardedGroups(keras_h5.H5Groups):
 def opened(file: Path) -> Iterator[ShardedGroups]:
     """Yield the weights that an index names; FormatError where it leads elsewhere, FileError for a file that is not there."""
     weight_map = weight_map_in(file)
-    names = dict.fromkeys(
-        name for given in weight_map.values() for name in (given if isinstance(given, list) else [given])
-    )
+    names = dict.fromkeys(name for given in weight_map.values() for name in files_of(given))
     if not names:
         raise FormatError(f"{file} names no files", code="bad-index")
     with ExitStack() as stack:

@@ -25,10 +25,15 @@ def weight_map_in(file: Path) -> dict[str, Any]:
     names: dict[str, Any] = index["weight_map"]
     known: set[str] = set()
     for given in names.values():
-        for name in given if isinstance(given, list) and given else [given]:
+        for name in files_of(given) or [given]:
             if isinstance(name, str) and name in known:
                 continue
             if not is_plain(name):
                 raise FormatError(f"{file} names the shard {name!r}, which is not a plain file name", code="bad-index")
             known.add(name)
     return names
+
+
+def files_of(given: Any) -> list[Any]:
+    """Return the file names that a ``weight_map`` has for a name, one or a list."""
+    return given if isinstance(given, list) else [given]
