@@ -46,5 +46,5 @@ def class_index(path: Path) -> list[tuple[str, str]]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return [(str(found[str(i)][0]), str(found[str(i)][1])) for i in range(CLASSES)]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         raise FormatError(f"{path} is not an index of ImageNet's {CLASSES} classes") from None

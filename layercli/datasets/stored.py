@@ -34,7 +34,7 @@ def word_index(path: str, origin: str) -> dict[str, int]:
     with reading(file):
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise FormatError(f"{file} is not JSON, or is damaged") from None
     if not isinstance(found, dict):
         raise FormatError(f"{file} has no words")

@@ -137,6 +137,6 @@ def major(zipped: zipfile.ZipFile) -> int:
     check_size(Path(zipped.filename or ""), zipped.getinfo(METADATA))
     try:
         found = json.loads(zipped.read(METADATA))
-    except ValueError:
+    except (ValueError, RecursionError):
         return 3
     return 2 if isinstance(found, dict) and str(found.get("keras_version")).startswith("2.") else 3

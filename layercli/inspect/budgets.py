@@ -105,7 +105,7 @@ def read_baseline(file: Path) -> dict[str, object]:
         document = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise FileError(f"cannot open {file}: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise FormatError(f"{file} is no JSON") from None
     schema = document.get("schema") if isinstance(document, dict) else None
     if isinstance(schema, str) and schema != SCHEMA and schema.startswith(SCHEMA.rpartition("/")[0] + "/"):

@@ -8,13 +8,13 @@ Sources: the checkpoint layouts of AutoGPTQ, AutoAWQ, bitsandbytes, compressed-t
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from layercli.errors import LayercliError
+from layercli.errors import FormatError, LayercliError
+from layercli.formats import strict_json
 from layercli.formats.weight_file import BITS, TensorEntry
 
 if TYPE_CHECKING:
@@ -98,11 +98,8 @@ def bitsandbytes_4bit(group: WeightParts) -> UnpackedForm | None:
     kind = next((kind for kind in ("nf4", "fp4") if STATE + kind in group.beside), None)
     if kind is None:
         return None
-    raw, shape = group.read(STATE + kind), None
-    try:
-        shape = json.loads(bytes(raw))["shape"] if raw is not None else None
-    except (ValueError, KeyError, TypeError):
-        shape = None
+    raw = group.read(STATE + kind)
+    shape = None if raw is None else json_object(group.file, bytes(raw)).get("shape")
     known = isinstance(shape, list) and all(type(size) is int and size >= 0 for size in shape)
     if known and -(-math.prod(shape or ()) // 2) == group.values.bytes:
         return UnpackedForm(tuple(shape or ()), f"bnb-{kind}")
@@ -246,9 +243,14 @@ def torchao(group: WeightParts) -> UnpackedForm | None:
 def described_in(group: WeightParts, path: str) -> Mapping[str, Any]:
     """Return what the metadata of a safetensors file say of a tensor, as torchao writes them."""
     text = getattr(group.file, "metadata", {}).get(path)
+    return json_object(group.file, text.encode()) if isinstance(text, str) and len(text) <= LONGEST_STATE else {}
+
+
+def json_object(file: WeightFile, raw: bytes) -> Mapping[str, Any]:
+    """Return the JSON object that a quantizer noted; an empty one where it noted something else."""
     try:
-        found = json.loads(text) if isinstance(text, str) and len(text) <= LONGEST_STATE else {}
-    except ValueError:
+        found = strict_json.parse(file.file, raw, "notes")
+    except FormatError:
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -71,7 +71,7 @@ def unpacked(file: WeightFile, settings: Mapping[str, object], weight: PackedWei
         return np.ascontiguousarray(found(parts), np.float32).reshape(weight.shape)
     except LayercliError:
         raise
-    except (ValueError, IndexError, KeyError, TypeError, json.JSONDecodeError) as error:
+    except (ValueError, IndexError, KeyError, TypeError, RecursionError) as error:
         raise parts.unfit("its parts do not belong together") from error
 
 

@@ -115,6 +115,7 @@ def test_bad_input_is_one_sentence(cli, tmp_path):
     texts = {"schema": "layercli.cost/1", "totals": {"macs": "1.2M"}, "modules": []}
     (tmp_path / "texts.json").write_text(json.dumps(texts))
     (tmp_path / "later.json").write_text('{"schema": "layercli.cost/2"}')
+    (tmp_path / "deep.json").write_text("[" * 4000 + "]" * 4000)
     later = f"{tmp_path}/later.json is a report in the form layercli.cost/2"
     whole = "which is not an integer"
     messages = {
@@ -132,6 +133,7 @@ def test_bad_input_is_one_sentence(cli, tmp_path):
         f"cost mlp --baseline {tmp_path}/later.json": f"{later}, and this version of layercli compares layercli.cost/1",
         f"cost mlp --baseline {tmp_path}/texts.json": f"{tmp_path}/texts.json has macs '1.2M' among its totals, {whole}",
         f"cost mlp --baseline {tmp_path}/x.json": f"{tmp_path}/x.json is no report of layercli cost",
+        f"cost mlp --baseline {tmp_path}/deep.json": f"{tmp_path}/deep.json is no JSON",
         f"cost mlp --baseline {tmp_path}/y.json": f"cannot open {tmp_path}/y.json: No such file or directory",
     }
     for command, message in messages.items():

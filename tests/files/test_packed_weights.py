@@ -156,9 +156,21 @@ def test_torchao_says_in_the_metadata_what_a_tensor_is(stored, told, form):
     assert (weight.path, weight.shape, weight.dtype) == ("p.weight", form[0], f"torchao-{form[1]}")
 
 
+DEEP = "[" * 4000 + "]" * 4000
+"""JSON that Python's parser cannot read: it calls itself for each level."""
+
+
+def test_torchao_metadata_that_cannot_be_read_say_nothing():
+    file = Described({"p._weight_qdata": ((96, 128), "int8"), "p._weight_scale": ((96, 1), "float32")})
+    for text in (DEEP, "{", "[]"):
+        file.metadata = {"p.weight": text}
+        [weight] = packed_weights(file)
+        assert (weight.shape, weight.dtype) == ((96, 128), "torchao-int8")
+
+
 def test_a_state_that_does_not_fit_leaves_the_shape_flat():
     entries, _, _ = CASES["bnb-nf4"]
-    for state in (b"{", b"[]", b'{"shape": [5, 5]}', b'{"shape": ["x"]}', b"\xff"):
+    for state in (b"{", b"[]", b'{"shape": [5, 5]}', b'{"shape": ["x"]}', b"\xff", DEEP.encode()):
         file = Described({**entries, STATE: ((len(state),), "uint8")}, {STATE: np.frombuffer(state, np.uint8)})
         [weight] = packed_weights(file)
         assert weight.shape == (96 * 128,)
