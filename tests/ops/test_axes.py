@@ -150,3 +150,25 @@ def test_settings_that_cannot_be_meant(call, message):
     with pytest.raises(UsageError) as error:
         call(torch.from_numpy(X))
     assert str(error.value) == message
+
+
+BLOCK = np.arange(24, dtype="float32").reshape(1, 2, 3, 4)
+ALONG = {
+    "sum": lambda axis: ops.sum(BLOCK, axis),
+    "logsumexp": lambda axis: ops.logsumexp(BLOCK, axis),
+    "count_nonzero": lambda axis: ops.count_nonzero(BLOCK, axis),
+    "median": lambda axis: ops.median(BLOCK, axis),
+    "moments": lambda axis: ops.moments(BLOCK, axis)[1],
+    "norm": lambda axis: ops.norm(BLOCK, axis=axis),
+    "flip": lambda axis: ops.flip(BLOCK, axis),
+    "roll": lambda axis: ops.roll(BLOCK, axis, axis),
+    "expand_dims": lambda axis: ops.expand_dims(BLOCK, axis),
+    "squeeze": lambda axis: ops.squeeze(BLOCK, axis - axis),
+    "argmax": lambda axis: ops.argmax(BLOCK, axis),
+    "softmax": lambda axis: ops.softmax(BLOCK, axis),
+}
+
+
+@pytest.mark.parametrize("name", ALONG)
+def test_an_axis_may_be_an_integer_of_numpy(name):
+    np.testing.assert_array_equal(ALONG[name](np.int64(1)), ALONG[name](1))

@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from operator import index
+from typing import Any, overload
 
 from layercli.core.operation import spec_of
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError
+
+
+@overload
+def given_axes(axis: None) -> None: ...
+@overload
+def given_axes(axis: int | Iterable[int]) -> int | tuple[int, ...]: ...
+@overload
+def given_axes(axis: int | Iterable[int] | None) -> int | tuple[int, ...] | None: ...
+
+
+def given_axes(axis: int | Iterable[int] | None) -> int | tuple[int, ...] | None:
+    """Return an ``axis`` argument as an int, a tuple or None; one axis may be any integer, NumPy's too."""
+    if axis is None or isinstance(axis, int):
+        return axis
+    return tuple(axis) if isinstance(axis, Iterable) else index(axis)
+
+
+def several_axes(axis: int | Iterable[int]) -> tuple[int, ...]:
+    """Return an ``axis`` argument, one or several, as a tuple."""
+    axes = given_axes(axis)
+    return axes if isinstance(axes, tuple) else (axes,)
 
 
 def axis_of(x: Spec, axis: int, *, added: int = 0) -> int:
@@ -26,7 +48,7 @@ def axes_of(x: Spec, axes: int | Iterable[int] | None) -> tuple[int, ...]:
     """
     if axes is None:
         return tuple(range(x.rank))
-    found = tuple(axis_of(x, axis) for axis in ((axes,) if isinstance(axes, int) else axes))
+    found = tuple(axis_of(x, axis) for axis in several_axes(axes))
     if len(set(found)) < len(found):
         raise ShapeError(f"expects each axis once, got {axes} (x = {x})")
     return found

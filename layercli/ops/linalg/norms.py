@@ -12,7 +12,7 @@ from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError
 from layercli.lazy import torch
-from layercli.ops.core.axes import axes_of
+from layercli.ops.core.axes import axes_of, given_axes
 from layercli.ops.core.conversion import cast, convert_to_tensor
 from layercli.ops.numpy.arithmetic import divide, maximum, minimum, multiply, square, subtract
 from layercli.ops.numpy.elementwise import Unary, broadcast_shapes, promoted
@@ -69,7 +69,7 @@ def norm(
     ``ord`` None: sqrt(sum x^2); else a number, inf or -inf, or for matrices ``fro`` or ``nuc``. Raises ShapeError where
     ``ord`` is not defined for the number of axes.
     """
-    return Norm(ord, axis if axis is None or isinstance(axis, int) else tuple(axis), keepdims)(x)
+    return Norm(ord, given_axes(axis), keepdims)(x)
 
 
 def normalize(x: TensorLike, axis: int = -1, order: float = 2, epsilon: float | None = None) -> Tensor:

@@ -12,7 +12,7 @@ from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError, nearest
 from layercli.lazy import torch
-from layercli.ops.core.axes import axes_of
+from layercli.ops.core.axes import axes_of, several_axes
 from layercli.ops.core.conversion import cast, convert_to_tensor
 from layercli.ops.numpy.arithmetic import divide
 
@@ -113,6 +113,6 @@ def _quantile(name: str, x: TensorLike, q: TensorLike, axis: Axes, method: str, 
         raise UsageError(f"{name} has no method {method!r}", hint=nearest(method, list(METHODS)))
     q = convert_to_tensor(q)
     q = q if dtypes.is_floating(spec_of(q).dtype) else cast(q, "float32")
-    axes = None if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+    axes = None if axis is None else several_axes(axis)
     share = divide(q, 100.0) if name.endswith("percentile") else q
     return Quantile(axes, method, keepdims, name.startswith("nan"))(convert_to_tensor(x), share)

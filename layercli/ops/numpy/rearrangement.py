@@ -12,7 +12,7 @@ from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
-from layercli.ops.core.axes import axes_of, axis_of
+from layercli.ops.core.axes import axes_of, axis_of, given_axes
 from layercli.ops.core.conversion import convert_to_tensor
 from layercli.ops.core.scatter_gather import take
 from layercli.ops.core.shape import sizes_in
@@ -116,7 +116,7 @@ class Roll(Op):
 
 def flip(x: TensorLike, axis: int | Iterable[int] | None = None) -> Tensor:
     """Return x reversed along ``axis``: one, several, or None for all."""
-    return Flip(axis if axis is None or isinstance(axis, int) else tuple(axis))(x)
+    return Flip(given_axes(axis))(x)
 
 
 def flipud(x: TensorLike) -> Tensor:
@@ -145,8 +145,7 @@ def rot90(array: TensorLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tens
 
 def roll(x: TensorLike, shift: int | Iterable[int], axis: int | Iterable[int] | None = None) -> Tensor:
     """Return x shifted cyclically by ``shift`` along ``axis``; None rolls x flattened."""
-    shifts = shift if isinstance(shift, int) else tuple(shift)
-    axes = axis if axis is None or isinstance(axis, int) else tuple(axis)
+    shifts, axes = given_axes(shift), given_axes(axis)
     many = [len(each) if isinstance(each, tuple) else 1 for each in (shifts, axes)]
     if isinstance(shifts, tuple) and many[0] != many[1]:
         raise UsageError(f"roll expects one shift for each axis, got {shifts} and {axes}")

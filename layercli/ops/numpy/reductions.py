@@ -12,7 +12,7 @@ from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
 from layercli.errors import UsageError
 from layercli.lazy import torch
-from layercli.ops.core.axes import axes_of
+from layercli.ops.core.axes import axes_of, given_axes
 from layercli.ops.core.conversion import cast
 from layercli.ops.numpy.creation import as_int
 
@@ -151,7 +151,7 @@ class CountNonzero(Op):
 
 def count_nonzero(x: TensorLike, axis: int | Iterable[int] | None = None) -> Tensor:
     """Return the number of nonzero values of x along ``axis`` (one, several, None: all), in int64."""
-    return CountNonzero(axis if axis is None or isinstance(axis, int) else tuple(axis))(x)
+    return CountNonzero(given_axes(axis))(x)
 
 
 def all(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
@@ -260,7 +260,7 @@ def var(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 def _reduce(function: str, x: object, axis: Axes, keepdims: bool, initial: float | None = None) -> Tensor:
-    axes = axis if axis is None or isinstance(axis, int) else tuple(axis)
+    axes = given_axes(axis)
     if axes == ():
         raise UsageError(f"{function} expects at least one axis, got {axis}", hint="axis=None is every axis")
     return Reduction(function, axes, keepdims, initial)(x)

@@ -14,7 +14,7 @@ from layercli.core.spec import Shape, Spec, show_shape
 from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
-from layercli.ops.core.axes import axes_of, axis_of
+from layercli.ops.core.axes import axes_of, axis_of, several_axes
 from layercli.ops.core.shape import ShapeTensor, ndim, sizes_in
 from layercli.ops.numpy.elementwise import broadcast_shapes
 
@@ -167,7 +167,7 @@ def transpose(x: TensorLike, axes: Iterable[int] | None = None) -> Tensor:
 
 def expand_dims(x: TensorLike, axis: int | Iterable[int]) -> Tensor:
     """Return x with an axis of size 1 at each index in ``axis``, counted in the result."""
-    indices = (axis,) if isinstance(axis, int) else tuple(axis)
+    indices = several_axes(axis)
     if (isinstance(x, Dim) or (isinstance(x, int) and call_stack())) and indices in ((0,), (-1,)):
         return ShapeTensor((x,))  # type: ignore[return-value]  # stands for a tensor
     rank = ndim(x) + len(indices)
@@ -178,7 +178,7 @@ def expand_dims(x: TensorLike, axis: int | Iterable[int]) -> Tensor:
 
 def squeeze(x: object, axis: int | Iterable[int] | None = None) -> Tensor:
     """Return x without its axes of size 1, or without those in ``axis``; ShapeError where one has another size."""
-    return Squeeze((axis,) if isinstance(axis, int) else None if axis is None else tuple(axis))(x)
+    return Squeeze(None if axis is None else several_axes(axis))(x)
 
 
 def ravel(x: TensorLike) -> Tensor:

@@ -12,7 +12,7 @@ from layercli.core.spec import Spec, show_shape
 from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError, nearest
 from layercli.lazy import F
-from layercli.ops.core.axes import axis_of, check_rank
+from layercli.ops.core.axes import axis_of, check_rank, given_axes
 from layercli.ops.core.conversion import cast, convert_to_tensor
 from layercli.ops.numpy.arithmetic import divide, multiply, sqrt, subtract
 from layercli.ops.numpy.clipping import clip
@@ -34,7 +34,7 @@ def moments(
         raise UsageError(
             "moments expects synchronized to be false", hint="BatchNormalization(synchronized=True) counts all ranks"
         )
-    over = axes if isinstance(axes, int) else tuple(axes)
+    over = given_axes(axes)
     return Reduction("mean", over, keepdims)(x), Reduction("var", over, keepdims)(x)
 
 
