@@ -75,7 +75,7 @@ def write(path, values):
     runs, answers = {}, {}
     for key in sorted(values):
         answers[key] = encoded(values[key], runs)
-    arrays = {name: np.concatenate(parts) for name, parts in runs.items()}
+    arrays = {name: np.concatenate([part for _, part in run.values()]) for name, run in runs.items()}
     text = json.dumps(answers, separators=(",", ":")).encode()
     arrays["answers"] = np.frombuffer(text, "uint8")
     arrays["digest"] = np.frombuffer(digest_of(arrays), "uint8")
@@ -106,7 +106,7 @@ def digest_of(arrays):
 
 
 def encoded(value, runs):
-    """Return ``value`` as JSON; arrays go to the run of their type, and their place there is what is left."""
+    """Return ``value`` as JSON; arrays go to the run of their type, equal ones once, and their place there is what is left."""
     if value is None or type(value) in (bool, str):
         return value
     if type(value) in (int, float, complex):
@@ -122,10 +122,10 @@ def encoded(value, runs):
     name = str(value.dtype)
     flat = np.ascontiguousarray(value).reshape(-1)
     stored = flat.view(f"uint{8 * flat.itemsize}") if value.dtype.kind == "V" or name == "bfloat16" else flat
-    run = runs.setdefault(name, [])
-    place = sum(len(part) for part in run)
-    run.append(stored)
-    return {"array": [name, place, list(value.shape)]}
+    run = runs.setdefault(name, {})
+    if (values := stored.tobytes()) not in run:
+        run[values] = sum(len(part) for _, part in run.values()), stored
+    return {"array": [name, run[values][0], list(value.shape)]}
 
 
 def decoded(answer, runs):
