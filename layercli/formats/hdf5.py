@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from layercli.core.limits import DEPTH, FILL
+from layercli.core.limits import DEPTH, FILL, NODES
 from layercli.errors import FormatError
 from layercli.formats import keras_archive, keras_h5
 from layercli.formats.weight_file import TensorEntry, missing
@@ -114,6 +114,8 @@ class _Links:
         self._first = h5py.h5o.get_info(root).addr
         self._addresses: dict[bytes, int] = {b"": self._first}
         self._below: dict[int, list[tuple[bytes, int, int]]] = {}
+        self._entered: set[int] = set()
+        self._repeated = 0
         if (deep := root.links.visit(self._add, info=True)) is not None:
             raise self._refused(deep)
 
@@ -140,8 +142,12 @@ class _Links:
         if address in seen or path.count(b"/") > self._most:  # the visit came here by one path, perhaps a shorter one
             raise self._refused(path.decode(errors="surrogateescape"))
         links = self._below.get(address, [])
+        if address in self._entered:  # two links to each of 64 groups inside each other are 2**64 paths
+            self._repeated += len(links) * (path.count(b"/") + 1)
+            NODES.check(f"{self.where}, whose groups have several paths,", self._repeated)
+        self._entered.add(address)
         if any(key.isdigit() for key, _, _ in links):
-            links = sorted(links, key=lambda each: (not each[0].isdigit(), int(each[0]) if each[0].isdigit() else 0))
+            links = sorted(links, key=lambda each: numbered(each[0]))
         for key, kind, place in links:
             below = path + b"/" + key if path else key
             name = below.decode(errors="surrogateescape")
@@ -151,6 +157,16 @@ class _Links:
                 yield from self._entries(below, place, seen | {address})
             elif isinstance(found := h5py.h5o.open(self.root, below), h5py.h5d.DatasetID):
                 yield _entry(self.where, name, found)
+
+
+def numbered(name: bytes) -> tuple[bool, int, bytes]:
+    """Return what a name is sorted by among others: numbers by value, before other names, which stay in their order.
+
+    >>> sorted([b"b", b"10", b"a", b"9"], key=numbered)
+    [b'9', b'10', b'b', b'a']
+    """
+    digits = name.lstrip(b"0") if name.isdigit() else b""  # as text, since int refuses thousands of digits
+    return not name.isdigit(), len(digits), digits
 
 
 def _entry(where: str, name: str, dataset: Any) -> TensorEntry:

@@ -264,6 +264,8 @@ BAD = {
     "vars circle.h5": "error: circle.h5: a/a contains itself, or groups nested too deeply\n",
     "vars deep.h5": f"error: deep.h5: {'/'.join('a' * 66)} contains itself, or groups nested too deeply\n",
     "vars chain.h5": f"error: chain.h5: g66{'/n' * 65} contains itself, or groups nested too deeply\n",
+    "vars twice.h5": "error: twice.h5, whose groups have several paths, has 1,000,112 nodes, more than the limit of 1,000,000\n"
+    "hint: --limit nodes=N sets the limit, as does the environment variable LAYERCLI_MAX_NODES\n",
     "vars virtual.h5": "error: virtual.h5: away is stored outside the file\n",
     "vars soft.h5": "error: soft.h5: b is a link that leads elsewhere\n",
 }
@@ -301,6 +303,11 @@ def bad(folder):
         file["b"] = h5py.SoftLink("/b")
     with h5py.File("deep.h5", "w") as file:
         file.create_group("/".join("a" * 3000))  # HDF5 itself visits a group in a group by a call in a call
+    with h5py.File("twice.h5", "w") as file:
+        group = file
+        for _ in range(60):
+            group["b"] = group.create_group("a")
+            group = group["a"]
     with h5py.File("chain.h5", "w") as file:  # each group is visited at the root, before the one that has it too
         for i in range(99):
             file.create_group(f"g{i:02}")
