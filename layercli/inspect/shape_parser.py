@@ -119,7 +119,7 @@ def _by_name(
 
 
 def _size(word: str, text: str) -> int | str | None:
-    if (size := whole_number(word)) is not None:
+    if (size := integer_in(word)) is not None:
         if size < 1:
             raise ShapeError(f"a size is at least 1, got {size} in {text!r}")
         return size
@@ -132,7 +132,7 @@ def _size(word: str, text: str) -> int | str | None:
 
 def _value(text: str) -> tuple[str, int]:
     name, _, number = text.partition("=")
-    size = whole_number(number)
+    size = integer_in(number)
     if not name.isidentifier() or size is None:
         raise UsageError(f"a size is given as T=4096, got {text!r}")
     if size < 1:
@@ -140,6 +140,6 @@ def _value(text: str) -> tuple[str, int]:
     return name, size
 
 
-def whole_number(text: str) -> int | None:
+def integer_in(text: str) -> int | None:
     """Parse an integer in decimal digits, with an optional minus; None for any other text."""
     return int(text) if re.fullmatch("-?[0-9]{1,18}", text) else None

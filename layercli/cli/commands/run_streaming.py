@@ -90,11 +90,11 @@ def shares_of(plan: Plan) -> RowShares:
 
 def parse_batch(text: str) -> int | None:
     """Return the batch size, or None for ``auto``."""
-    from layercli.inspect.shape_parser import whole_number
+    from layercli.inspect.shape_parser import integer_in
 
     if text == "auto":
         return None
-    size = whole_number(text)
+    size = integer_in(text)
     if size is None or size < 1:
         raise UsageError(f"a batch size is auto or an integer from 1 up, got {text!r}")
     return size

@@ -24,7 +24,7 @@ KINDS: tuple[tuple[type, type[RunnableModel[Any]]], ...] = (
 
 
 def runnable(model: Layer | nn.Module) -> RunnableModel[Any]:
-    """Return a model as running sees it."""
+    """Return what runs a model of its kind."""
     return next(kind(model) for cls, kind in KINDS if isinstance(model, cls))
 
 

@@ -76,7 +76,7 @@ class PreparedModel:
 
     @cached_property
     def kind(self) -> RunnableModel[Any]:
-        """The model as running sees it."""
+        """What runs the model, by its kind."""
         return runnable(self.model)
 
     @property

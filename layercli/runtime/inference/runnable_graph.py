@@ -1,4 +1,4 @@
-"""A graph from a file as running sees it: it is run as it was written, in the dtypes that it declares."""
+"""How a graph from a file is run: as it was written, in the dtypes that it declares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A layer as running sees it: it is called on one tree of inputs, and its module is built for them."""
+"""How a layer is run: it is called on one tree of inputs, and its module is built for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model as running sees it, whatever its kind: its inputs by name, its call, its outputs, its dtype and its layers."""
+"""What running a model needs of it, whatever its kind: its inputs by name, its call, its outputs, its dtype and its layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A torch.nn.Module in Python as running sees it: its inputs are the arguments of its ``forward``."""
+"""How a torch.nn.Module in Python is run: its inputs are the arguments of its ``forward``."""
 
 from __future__ import annotations
 
@@ -77,11 +77,11 @@ class RunnableTorchModule(RunnableModel[nn.Module]):
 
     def explained(self, name: str, error: RuntimeError, inputs: Tree) -> Exception | None:
         """Say which inputs hold integers, where the error is about dtypes."""
-        whole = whole_numbers(inputs)
-        if not whole or isinstance(error, LayercliError) or not re.search(r"dtype|scalar type", str(error)):
+        integers = integer_inputs(inputs)
+        if not integers or isinstance(error, LayercliError) or not re.search(r"dtype|scalar type", str(error)):
             return None
         return UsageError(
-            f"{name} fails on integers as {with_and(whole)}: {first_line(error)}",
+            f"{name} fails on integers as {with_and(integers)}: {first_line(error)}",
             hint="--cast converts integers to floats",
         )
 
@@ -90,7 +90,7 @@ class RunnableTorchModule(RunnableModel[nn.Module]):
         yield from ((path.replace(".", "/"), module) for path, module in python_modules(self.model) if path)
 
 
-def whole_numbers(inputs: Any) -> list[str]:
+def integer_inputs(inputs: Any) -> list[str]:
     """Return which inputs of a module, by name, hold no floating-point numbers."""
     return [name for name, x in inputs.items() if not x.is_floating_point() and not x.is_complex()]
 
