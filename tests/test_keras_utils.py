@@ -121,8 +121,8 @@ def test_progress(capsys):
     for step in range(4):
         bar.update(step + 1, [("mean", step), ("last", step)])
     printed = capsys.readouterr().out
-    assert printed.startswith("4/4 [====================] 0s 0ms/step")
-    assert printed.endswith(" - mean: 1.5000 - last: 3.0000\n")
+    assert printed.startswith("4/4 ━━━━━━━━━━━━━━━━━━━━ 0s ")
+    assert printed.endswith("us/step - mean: 3.0000 - last: 3.0000\n")  # the last value alone, as in Keras
 
 
 def test_files_in_keras_s_folder(tmp_path, monkeypatch):

@@ -29,7 +29,6 @@ OLD_KEYWORDS = (
 
 
 EXTENDED = {
-    "callbacks.ProgbarLogger": "lines prints a line for each epoch, as the command does",
     "models.Model": "its keyword arguments are named",
     "models.Sequential": "its arguments are named",
     "optimizers.Optimizer": "the learning rate has a default",

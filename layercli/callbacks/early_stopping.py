@@ -71,16 +71,17 @@ class EarlyStopping(MonitorCallback):
         if self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True
-            say(
-                self.verbose,
-                f"epoch {epoch + 1}: {self.monitor} is no better than {self.best:.4g}, which ends fit",
-            )
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Restore the best weights, if they were kept."""
+        if self.stopped_epoch:
+            say(
+                self.verbose,
+                f"Epoch {self.stopped_epoch + 1}: {self.monitor} is no better than {self.best:.4g}, which ends fit",
+            )
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
-            say(self.verbose, f"the weights of epoch {self.best_epoch + 1} are put back")
+            say(self.verbose, f"The weights of epoch {self.best_epoch + 1} are put back")
 
     def _keep(self, epoch: int) -> None:
         self.best_epoch = epoch

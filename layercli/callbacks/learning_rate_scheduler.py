@@ -32,7 +32,7 @@ class LearningRateScheduler(Callback):
             if not isinstance(rate, float | int):
                 raise UsageError(f"a learning-rate schedule gives a number, got {rate!r}")
             optimizer.learning_rate = float(rate)
-            say(self.verbose, f"epoch {epoch + 1}: {name} is {rate:.4g}")
+            say(self.verbose, f"Epoch {epoch + 1}: {name} is {rate:.4g}")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Note the rate."""

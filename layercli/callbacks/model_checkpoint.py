@@ -77,4 +77,4 @@ class ModelCheckpoint(MonitorCallback):
             self.best = value
         path = self.filepath.format(epoch=self._epoch + 1, **(logs or {})) if "{" in self.filepath else self.filepath
         (self.model.save_weights if self.save_weights_only else self.model.save)(path)
-        say(self.verbose, f"epoch {self._epoch + 1}: saved {path}")
+        say(self.verbose, f"Epoch {self._epoch + 1}: saved {path}")

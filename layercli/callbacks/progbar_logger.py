@@ -2,45 +2,93 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from layercli.callbacks.callback import Callback, Logs
-from layercli.core.backend import get_backend
+from layercli.callbacks.progbar import Progbar
+from layercli.core.interactive_logging import end_line, say
 
 
 class ProgbarLogger(Callback):
-    """Show a progress bar for each epoch on a terminal, or a line for each epoch elsewhere, both on stderr.
+    """Show the progress of each epoch, of an evaluation or of predict, as ``verbose`` of fit, evaluate or predict says.
 
-    fit then shows nothing of its own.
-
-    Args:
-        lines: Whether to print lines on a terminal too.
+    Given to fit, it takes the place of fit's own.
     """
 
     writes = True
-
-    def __init__(self, lines: bool = False) -> None:
-        self.lines = lines
-        self._shown: Any = None
+    _bar: Progbar | None = None
+    _seen = 0
+    _in_fit = False
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Look at where stderr goes."""
-        self._shown = get_backend().progress_bar(lines=self.lines)
-        self._shown.set_params(self.params)
+        """Show no validation."""
+        self._in_fit = True
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Show evaluations again."""
+        self._in_fit = False
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Start the bar."""
-        self._shown.on_epoch_begin(epoch, logs)
+        """Print the number of the epoch if there are several, and start the bar."""
+        if (epochs := self.params.get("epochs", 1)) > 1:
+            say(self._verbose, f"Epoch {epoch + 1}/{epochs}")
+        self._start()
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Start the bar of an evaluation."""
+        if not self._in_fit:
+            self._start()
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Start the bar of predict."""
+        self._start()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Move the bar, a few times a second."""
-        self._shown.on_train_batch_end(batch, logs)
+        """Move the bar."""
+        self._move(batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Move the bar of an evaluation."""
+        if not self._in_fit:
+            self._move(batch, logs)
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Move the bar of predict."""
+        self._move(batch, None)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Fill the bar, or print the line."""
-        self._shown.on_epoch_end(epoch, logs)
+        """End the bar, or print the line of the epoch."""
+        self._end(logs)
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """End the bar of an evaluation."""
+        if not self._in_fit:
+            self._end(logs)
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """End the bar of predict."""
+        self._end(None)
 
     def close(self) -> None:
-        """Give the terminal back, also where an epoch was not finished."""
-        if self._shown is not None:
-            self._shown.close()
+        """End the line of a bar that was not finished."""
+        end_line()
+        self._bar = None
+
+    @property
+    def _verbose(self) -> int:
+        verbose = self.params.get("verbose", 1)
+        return 1 if verbose == "auto" else int(verbose)
+
+    def _start(self) -> None:
+        self._seen = 0
+        self._bar = Progbar(self.params.get("steps"), verbose=self._verbose, stateless_metrics=())
+
+    def _move(self, batch: int, logs: Logs | None) -> None:
+        """Go to the step after ``batch``; logs are read only for a picture, because a read waits for the device."""
+        self._seen = batch + 1
+        if self._bar is not None:
+            self._bar.update(self._seen, (logs or {}).items() if self._bar.is_due() else None, finalize=False)
+
+    def _end(self, logs: Logs | None) -> None:
+        if self._bar is not None:
+            self._bar.target = self._bar.target or self._seen
+            self._bar.update(self._bar.target, (logs or {}).items(), finalize=True)
+        self._bar = None

@@ -74,4 +74,4 @@ class ReduceLROnPlateau(MonitorCallback):
                 optimizer.learning_rate = max(float(optimizer.learning_rate) * self.factor, self.min_lr)
                 self.cooldown_counter = self.cooldown
                 self.wait = 0
-                say(self.verbose, f"epoch {epoch + 1}: {name} becomes {float(optimizer.learning_rate):.4g}")
+                say(self.verbose, f"Epoch {epoch + 1}: {name} becomes {float(optimizer.learning_rate):.4g}")

@@ -6,14 +6,14 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+import warnings
 from collections.abc import Mapping
 
 from layercli.callbacks.callback import Callback, Logs
-from layercli.core.interactive_logging import say
 
 
 class RemoteMonitor(Callback):
-    """POST the logs of each epoch as JSON to a server. If it does not answer in 5 seconds a warning is printed.
+    """POST the logs of each epoch as JSON to a server. If it does not answer in 5 seconds there is a warning.
 
     Args:
         root: The address of the server.
@@ -50,4 +50,4 @@ class RemoteMonitor(Callback):
             with urllib.request.urlopen(request, timeout=5):
                 pass
         except (urllib.error.URLError, TimeoutError) as error:
-            say(1, f"{url} does not answer: {getattr(error, 'reason', error)}")
+            warnings.warn(f"{url} does not answer: {getattr(error, 'reason', error)}", stacklevel=2)

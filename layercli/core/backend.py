@@ -122,9 +122,6 @@ class Backend(Protocol):
     def text(self, shown: object) -> str:
         """Return a summary as the table that is printed."""
 
-    def progress_bar(self, *, lines: bool) -> Any:
-        """Return the callback that shows an epoch's progress on stderr, by lines or, on a terminal, by a bar."""
-
     # Files
 
     def save(self, model: Model, path: PathLike) -> None:

@@ -76,8 +76,8 @@ class TrainingMethods(StepFunctions):
         ``x`` and ``y`` are arrays, tensors, or lists and dicts of them, in memory or memory-mapped; or ``x`` is a torch Dataset, a
         DataLoader, or a generator of ``(x, y)`` or ``(x, y, sample_weight)``. The order of the samples and the random numbers of
         dropout follow from the seed and the number of steps, so that a resumed run continues as an uninterrupted one would.
-        ``verbose``: 0 is silent; 1 or "auto" shows a bar for each epoch on a terminal and a line elsewhere; 2 prints lines;
-        all on stderr. Raises UsageError or ShapeError for arguments that do not fit.
+        ``verbose``: 0 is silent; 1 or "auto" shows a bar for each epoch, and 2 a line, on stdout as in Keras. Raises UsageError
+        or ShapeError for arguments that do not fit.
         """
         return get_backend().fit(
             self,
@@ -110,7 +110,10 @@ class TrainingMethods(StepFunctions):
         callbacks: Iterable[Any] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """Return the loss and the metrics over data, given as for ``fit``: a list (a number if there is one value), or a dict."""
+        """Return the loss and the metrics over data, given as for ``fit``: a list (a number if there is one value), or a dict.
+
+        ``verbose``: 0 is silent; 1 or "auto" shows a bar, and 2 a line.
+        """
         return get_backend().evaluate(
             self,
             x=x,
@@ -131,8 +134,13 @@ class TrainingMethods(StepFunctions):
         steps: int | None = None,
         callbacks: Iterable[Any] | None = None,
     ) -> Any:
-        """Return the outputs for ``x`` as numpy arrays, computed batch by batch."""
-        return get_backend().predict(self, x=x, batch_size=batch_size, steps=steps, callbacks=callbacks)
+        """Return the outputs for ``x`` as numpy arrays, computed batch by batch.
+
+        ``verbose``: 0 is silent; 1 or "auto" shows a bar, and 2 a line.
+        """
+        return get_backend().predict(
+            self, x=x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
+        )
 
     def train_on_batch(
         self: Any,
@@ -163,7 +171,7 @@ class TrainingMethods(StepFunctions):
 
     def predict_on_batch(self: Any, x: object) -> Any:
         """Return the outputs for one batch as numpy arrays."""
-        return get_backend().predict(self, x=x, batch_size=2**62, steps=None, callbacks=None)
+        return get_backend().predict(self, x=x, batch_size=2**62, verbose=0, steps=None, callbacks=None)
 
     def train_step(self, data: object) -> Mapping[str, Any]:
         """Take one training step and return the logs; override it for a custom training step.

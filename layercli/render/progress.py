@@ -1,4 +1,4 @@
-"""Training progress on stderr: a bar per epoch on a terminal, a line per epoch off it; in a notebook one live bar as output."""
+"""Training progress: of the command on stderr, a bar per epoch on a terminal and a line off it; in a notebook one live bar."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from layercli.callbacks.callback import Callback, Logs
+from layercli.callbacks.progbar_logger import ProgbarLogger
 from layercli.core.interactive_logging import is_interactive_logging_enabled, say
 from layercli.escaping import printable
 from layercli.render.sparkline import bar
@@ -22,17 +23,21 @@ BAR = 16
 class ProgressReporter(Callback):
     """Shows the progress of epochs."""
 
+    writes = True
+
     def close(self) -> None:
         """Restore the terminal, even if an epoch was interrupted."""
 
 
-def reporter(*, lines: bool) -> ProgressReporter:
-    """Return the progress display that suits a notebook, stderr, or a log."""
-    if not is_interactive_logging_enabled():
-        return LineProgress()
-    if in_notebook():
-        return NotebookProgress()
+def of_command(*, lines: bool) -> ProgressReporter:
+    """Return what shows the progress of a command on stderr: lines, or a bar on a terminal."""
     return LineProgress() if lines or not sys.stderr.isatty() else BarProgress()
+
+
+def of_fit(verbose: object) -> ProgressReporter | ProgbarLogger:
+    """Return what shows the progress of ``fit``: one live line in a notebook, else Keras's bar and lines."""
+    live = verbose != 2 and is_interactive_logging_enabled() and in_notebook()
+    return NotebookProgress() if live else ProgbarLogger()
 
 
 def in_notebook() -> bool:

@@ -198,12 +198,6 @@ class TorchBackend:
 
         return Events(folder)
 
-    def progress_bar(self, *, lines: bool) -> object:
-        """Run progress.reporter."""
-        from layercli.render.progress import reporter
-
-        return reporter(lines=lines)
-
     # Files
 
     def save(self, model: Model, path: PathLike) -> None:

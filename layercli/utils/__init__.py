@@ -11,6 +11,7 @@ import numpy as np
 
 from layercli import ops
 from layercli.backend import clear_session, is_keras_tensor, standardize_dtype
+from layercli.callbacks.progbar import Progbar
 from layercli.core import seed as seeds
 from layercli.core.backend import get_backend
 from layercli.core.custom_objects import (
@@ -35,7 +36,6 @@ from layercli.utils.cached_files import get_file
 from layercli.utils.config import Config
 from layercli.utils.dot_picture import DotPicture
 from layercli.utils.image_files import array_to_img, img_to_array, load_img, save_img
-from layercli.utils.progbar import Progbar
 from layercli.utils.py_dataset import PyDataset
 from layercli.utils.splitting import split_dataset
 from layercli.utils.timeseries import timeseries_dataset_from_array

@@ -88,7 +88,7 @@ def test_fit_draws_one_line_in_a_notebook(monkeypatch, capsys):
         sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: types.SimpleNamespace(kernel=1), display=fake)
     )
     monkeypatch.setattr(progress, "REFRESH", 0)
-    shown = progress.reporter(lines=False)
+    shown = progress.of_fit(1)
     shown.set_params({"epochs": 2, "steps": 4})
     for epoch in range(2):
         shown.on_epoch_begin(epoch)

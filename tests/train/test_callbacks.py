@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import math
+import re
 import sys
 import threading
 import urllib.parse
@@ -18,8 +19,9 @@ from oracle import real_keras as keras
 
 import layercli
 from layercli import Input, Sequential, callbacks, layers
+from layercli.callbacks import progbar
+from layercli.core import interactive_logging
 from layercli.errors import LayercliError
-from layercli.render import progress
 
 X = np.random.default_rng(1).standard_normal((16, 3)).astype("float32")
 Y = X.sum(1, keepdims=True)
@@ -187,14 +189,14 @@ def test_asked_to_they_say_what_they_do(capsys, tmp_path):
         ],
     )  # fmt: skip
     best = model.history.history["loss"][0]
-    assert capsys.readouterr().err.replace(str(tmp_path), "FOLDER").splitlines() == [
-        "epoch 1: learning_rate is 0.25",
-        "epoch 1: saved FOLDER/1.keras",
-        "epoch 2: learning_rate is 0.25",
-        "epoch 2: learning_rate becomes 0.025",
-        f"epoch 2: loss is no better than {best:.4g}, which ends fit",
-        "epoch 2: saved FOLDER/2.keras",
-        "the weights of epoch 1 are put back",
+    assert capsys.readouterr().out.replace(str(tmp_path), "FOLDER").splitlines() == [
+        "Epoch 1: learning_rate is 0.25",
+        "Epoch 1: saved FOLDER/1.keras",
+        "Epoch 2: learning_rate is 0.25",
+        "Epoch 2: learning_rate becomes 0.025",
+        "Epoch 2: saved FOLDER/2.keras",
+        f"Epoch 2: loss is no better than {best:.4g}, which ends fit",
+        "The weights of epoch 1 are put back",
     ]
 
 
@@ -224,17 +226,17 @@ def test_a_server_is_sent_the_logs(send_as_json):
     assert {(path, run) for path, run, _ in got} == {("/here/", "7")}
 
 
-def test_a_server_that_is_not_there_stops_nothing(capsys):
+def test_a_server_that_is_not_there_stops_nothing():
     remote = callbacks.RemoteMonitor("http://127.0.0.1:9")
-    assert len(line().fit(X, Y, epochs=1, verbose=0, callbacks=[remote]).epoch) == 1
-    said = capsys.readouterr().err
-    assert said == "http://127.0.0.1:9/publish/epoch/end/ does not answer: [Errno 111] Connection refused\n"
+    said = r"^http://127.0.0.1:9/publish/epoch/end/ does not answer: \[Errno 111\] Connection refused$"
+    with pytest.warns(UserWarning, match=said):
+        assert len(line().fit(X, Y, epochs=1, verbose=0, callbacks=[remote]).epoch) == 1
 
 
 @pytest.mark.parametrize("verbose", [0, 1])
 def test_the_progress_callback_takes_the_place_of_fit_s_own(capsys, verbose):
     line().fit(X, Y, epochs=2, verbose=verbose, callbacks=[callbacks.ProgbarLogger()])
-    assert [said.partition("  ")[0] for said in capsys.readouterr().err.splitlines()] == ["epoch 1/2", "epoch 2/2"]
+    assert capsys.readouterr().out.count("Epoch ") == 2 * verbose
 
 
 @pytest.mark.parametrize(
@@ -275,34 +277,42 @@ def test_what_cannot_be_meant(act, message):
     assert str(raised.value) == message
 
 
-def test_off_a_terminal_an_epoch_is_a_line(capsys, monkeypatch):
-    line().fit(X, Y, epochs=2, validation_data=(X, Y))
+def without_times(text):
+    return re.sub(r"\b\d+(s|ms|us)\b", "T", text)
+
+
+@pytest.mark.parametrize("verbose", [1, 2])
+def test_off_a_terminal_progress_is_keras_s_text(capsys, verbose):
+    model = line()
+    model.fit(X, Y, epochs=2, batch_size=4, validation_data=(X, Y), verbose=verbose)
+    model.fit(((X[:2], Y[:2]) for _ in range(3)), verbose=verbose)
+    model.evaluate(X, Y, batch_size=4, verbose=verbose)
+    model.predict(X, batch_size=4, verbose=verbose)
+    head = "{0}/{0} - T - " if verbose == 2 else "{0}/{0} " + 20 * "━" + " T "
+    logs = model.history.history
     out, err = capsys.readouterr()
-    assert out == ""
-    first, second = err.splitlines()
-    assert first.startswith("epoch 1/2  loss ")
-    assert second.startswith("epoch 2/2  loss ")
-    assert "  val_loss " in first
-    assert "\x1b" not in err
+    steps = -(-len(X) // 4)
+    first, one, second, _, generated, evaluated, predicted = without_times(out).splitlines()
+    assert (first, second, err) == ("Epoch 1/2", "Epoch 2/2", "")
+    assert re.fullmatch(re.escape(head.format(steps)) + r"T/step - loss: [\d.]{6} - val_loss: [\d.]{6}", one)
+    assert generated == f"{head.format(3)}T/step - loss: {logs['loss'][0]:.4f}"
+    assert re.fullmatch(re.escape(head.format(steps)) + r"T/step - loss: [\d.]{6}", evaluated)
+    assert predicted == f"{head.format(steps)}T/step"
 
 
-@pytest.mark.parametrize("given", [[], [callbacks.ProgbarLogger()]], ids=["by itself", "as a callback"])
-def test_on_a_terminal_an_epoch_is_a_bar(monkeypatch, given):
+def test_on_a_terminal_the_bar_is_drawn_again(monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self):
             return True
 
-    stream = Terminal()
-    monkeypatch.setattr("sys.stderr", stream)
-    monkeypatch.setattr(progress, "REFRESH", 0)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "120")
-    line().fit(X, Y, epochs=2, batch_size=4, callbacks=given)
-    drawn = stream.getvalue()
-    assert "epoch 1/2" in drawn
-    assert "epoch 2/2" in drawn
-    assert "4/4" in drawn
-    assert "loss " in drawn
+    monkeypatch.setattr("sys.stdout", stream := Terminal())
+    monkeypatch.setenv("COLUMNS", "60")
+    speak = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: interactive_logging.say(1, "spoken"))
+    monkeypatch.setattr(progbar.Progbar, "is_due", lambda self: True)
+    line().fit(X, Y, epochs=2, batch_size=-(-len(X) // 2), callbacks=[speak])
+    drawn = without_times(stream.getvalue())
+    assert drawn.startswith(f"Epoch 1/2\n\r1/2 {'━' * 10}{'─' * 10} T T/step - loss: ")
+    assert drawn.count("\nspoken\n\r2/2 " + "━" * 20) == 2
 
 
 def test_a_notebook_shows_messages_on_stdout_and_the_history(capsys, monkeypatch):
@@ -312,7 +322,7 @@ def test_a_notebook_shows_messages_on_stdout_and_the_history(capsys, monkeypatch
     schedule = callbacks.LearningRateScheduler(lambda epoch: 0.0, verbose=1)
     history = model.fit(np.ones((2, 2)), np.ones((2, 1)), verbose=0, callbacks=[schedule])
     shown = capsys.readouterr()
-    assert (shown.out, shown.err) == ("epoch 1: learning_rate is 0\n", "")
+    assert (shown.out, shown.err) == ("Epoch 1: learning_rate is 0\n", "")
     assert repr(history).startswith("<History of 1 epochs, loss 1")
 
 
@@ -328,6 +338,5 @@ def test_without_interactive_logging_messages_are_logged(capsys, monkeypatch):
     finally:
         layercli.config.enable_interactive_logging()
     assert capsys.readouterr() == ("", "")
-    first, second, said, bar = logged
-    assert (first[:9], second[:9], bar[:5]) == ("epoch 1/2", "epoch 2/2", "2/2 [")
-    assert "ends fit" in said
+    assert [text[:9] for text in logged[::2]] == ["Epoch 1/2", "Epoch 2/2", "Epoch 2: "]
+    assert [text[:5] for text in logged[1::2]] == ["1/1 ━", "1/1 ━", "2/2 ━"]

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from layercli.callbacks.callback import Callback
-from layercli.callbacks.callback_list import CallbackList
+from layercli.callbacks.callback_list import CallbackList, listed
+from layercli.callbacks.progbar_logger import ProgbarLogger
 from layercli.core import tree
 from layercli.core.model import Model
 from layercli.core.step_functions import step_of
@@ -20,11 +21,16 @@ from layercli.runtime.execution.malloc_tuning import keep_freed_memory
 from layercli.runtime.inference.prepacked_weights import PrepackedCall
 from layercli.runtime.training.data_adapters import ArrayAdapter, packed, source_of
 from layercli.runtime.training.epoch_batches import limited_steps, peek, size_of, to_device
-from layercli.runtime.training.training_loop import build
+from layercli.runtime.training.training_loop import build, progress_closed, with_progress
 
 
 def predict(
-    model: Model, x: Any, batch_size: int | None, steps: int | None, callbacks: Iterable[Callback] | None
+    model: Model,
+    x: Any,
+    batch_size: int | None,
+    verbose: object,
+    steps: int | None,
+    callbacks: Iterable[Callback] | None,
 ) -> Any:
     """See Model.predict."""
     keep_freed_memory()
@@ -32,24 +38,25 @@ def predict(
     first, source = peek(source_of(x, batch_size=size, what="predict"), size)
     build(model, first[0])
     device = eager_call.device_of(model)
-    hooks = CallbackList(callbacks, model=model)
+    own = listed(callbacks)
+    params = {"epochs": 1, "steps": steps or source.steps(size), "verbose": verbose}
+    hooks = CallbackList(with_progress(own, ProgbarLogger(), verbose, model._trainer), model=model, **params)
     compiles = getattr(model._trainer, "jit_compile", False)
-    alone = (
-        not hooks.callbacks and compiles is not True
-    )  # a callback may change weights, and torch.compile packs weights itself
+    alone = not own and compiles is not True  # a callback may change weights, and torch.compile packs weights itself
     many = isinstance(source, ArrayAdapter) and source.steps(size) > 1 and steps != 1
     predict_step = step_of(model, "predict")
     if alone:
         predict_step = PrepackedCall(predict_step, many=many)
     parts: list[Tensor] = []
-    hooks.on_predict_begin()
     inference = layer_module.mode(model.module, False)
-    with inference, torch.inference_mode(), source.epoch(), torch_compile.compiled(model, compiles):
-        for step, batch in enumerate(itertools.islice(source.batches(size), steps)):
-            hooks.on_predict_batch_begin(step)
-            parts.append(tree.map_structure(tensors.to_numpy, predict_step(packed(to_device(batch, device)))))
-            hooks.on_predict_batch_end(step, {"outputs": parts[-1]})
-    hooks.on_predict_end()
+    with progress_closed(hooks):
+        hooks.on_predict_begin()
+        with inference, torch.inference_mode(), source.epoch(), torch_compile.compiled(model, compiles):
+            for step, batch in enumerate(itertools.islice(source.batches(size), steps)):
+                hooks.on_predict_batch_begin(step)
+                parts.append(tree.map_structure(tensors.to_numpy, predict_step(packed(to_device(batch, device)))))
+                hooks.on_predict_batch_end(step, {"outputs": parts[-1]})
+        hooks.on_predict_end()
     flat = [np.concatenate(arrays) for arrays in zip(*map(tree.flatten, parts), strict=True)]
     remaining = iter(flat)
     return tree.map_structure(lambda _: next(remaining), parts[0])

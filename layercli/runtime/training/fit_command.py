@@ -13,12 +13,14 @@ import torch
 
 from layercli import losses, random
 from layercli.callbacks.callback import Callback, Logs
+from layercli.core.interactive_logging import messages_on_stderr
 from layercli.core.model import Model
 from layercli.core.types import JSONObject
 from layercli.errors import FileError, UsageError
 from layercli.formats.json_numbers import json_number
 from layercli.formats.locks import locked
 from layercli.inspect.model_loader import ModelSource
+from layercli.render import progress
 from layercli.runtime.distributed import collectives, distributed_checkpoint, fsdp, process_group
 from layercli.runtime.distributed.process_group import Group
 from layercli.runtime.execution import device as devices
@@ -141,10 +143,11 @@ def fit_file(
             trainer_of(model, "fit").start = TrainingPosition(epoch, batch, model.optimizer.step_count - batch)
         keeper, interruption = CheckpointCallback(report, save), Interruption(process_group.current())
         trainer_of(model, "fit").interruption = interruption
+        shown = [progress.of_command(lines=verbose == 2)] if verbose else []
         try:
-            with interruption.awaited():
+            with interruption.awaited(), messages_on_stderr():
                 model.fit(
-                    source, None, settings.batch_size, epochs, verbose, [keeper], validation_data=held,
+                    source, None, settings.batch_size, epochs, 0, [keeper, *shown], validation_data=held,
                     validation_batch_size=settings.batch_size,
                 )  # fmt: skip
         except KeyboardInterrupt:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeGuard
 
 import torch
 
@@ -18,7 +19,7 @@ from layercli.core.model import Model
 from layercli.core.step_functions import step_of
 from layercli.core.types import Tree
 from layercli.errors import UsageError
-from layercli.render.progress import reporter
+from layercli.render.progress import ProgressReporter, of_fit
 from layercli.runtime.distributed import collectives, layout_sharding
 from layercli.runtime.execution import eager_call, layer_module, torch_compile
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
@@ -43,6 +44,8 @@ from layercli.runtime.training.epoch_batches import (
 from layercli.runtime.training.lazy_logs import numbers
 from layercli.runtime.training.trainer import Trainer, TrainingPosition, trainer_of
 from layercli.runtime.training.training_rng import drawing, reseed
+
+Progress = ProgbarLogger | ProgressReporter
 
 
 @collectives.together
@@ -79,9 +82,9 @@ def fit(
     )
     source, held = split_validation(source, validation_split, validation_data)
     steps = steps_per_epoch or source.steps(size)
-    history, (shown, others) = History(), divided_callbacks(trainer, callbacks, verbose)
+    history, own = History(), collectives.callbacks_for_rank(trainer, listed(callbacks))
     params = {"epochs": epochs, "steps": steps, "verbose": verbose}
-    hooks = CallbackList([*shown, *others, history], model=model, **params)
+    hooks = CallbackList(with_progress([*own, history], of_fit(verbose), verbose, trainer), model=model, **params)
     first, source = peek(source, size)
     begin(trainer, first)
     if not model.trainable_variables and not model.is_container_only:
@@ -94,7 +97,7 @@ def fit(
     start, trainer.start = trainer.start or TrainingPosition(initial_epoch, 0, 0), None
     logs: Mapping[str, Any] = {}
     order: torch.Tensor | None = None
-    try:
+    with progress_closed(hooks):
         for epoch in range(start.epoch, epochs):
             hooks.on_epoch_begin(epoch)
             batch = start.batch if epoch == start.epoch and not getattr(source, "once", False) else 0
@@ -112,9 +115,6 @@ def fit(
             hooks.on_epoch_end(epoch, logs)
             if stopping(trainer):
                 break
-    finally:
-        for each in shown:
-            each.close()
     trainer.optimizer.finalize()
     hooks.on_train_end(logs)
     return history
@@ -195,8 +195,10 @@ def evaluate(
     first, source = peek(source_of(x, y, sample_weight, batch_size=size, what="evaluate"), size)
     begin(trainer, first)
     collectives.begin(trainer, first, training=False)
-    hooks = CallbackList(collectives.callbacks_for_rank(trainer, listed(callbacks)), model=model, verbose=verbose)
-    found = run_test(trainer, source, size, steps, hooks)
+    own = with_progress(collectives.callbacks_for_rank(trainer, listed(callbacks)), ProgbarLogger(), verbose, trainer)
+    hooks = CallbackList(own, model=model, epochs=1, steps=steps or source.steps(size), verbose=verbose)
+    with progress_closed(hooks):
+        found = run_test(trainer, source, size, steps, hooks)
     if return_dict:
         return found
     return trainer.in_order(found)
@@ -266,16 +268,25 @@ def build(model: Model, x: object) -> None:
         eager_call.describe(model, (x,), {})
 
 
-def divided_callbacks(
-    trainer: Trainer, callbacks: Iterable[Callback] | None, verbose: object
-) -> tuple[list[Any], list[Callback]]:
-    """Return the callback that shows progress on stderr, and the other callbacks of this rank.
+def with_progress(
+    callbacks: Sequence[Callback], progress: Progress, verbose: object, trainer: Trainer | None = None
+) -> list[Callback]:
+    """Return ``callbacks``, then ``progress`` unless they hold their own; of several ranks the first one shows it."""
+    part = None if trainer is None else trainer.part
+    shown = bool(verbose) and (part is None or part.group.first)
+    return [*callbacks, progress] if shown and not any(map(is_progress, callbacks)) else list(callbacks)
 
-    Progress is a given ProgbarLogger; otherwise nothing for ``verbose`` 0, lines for 2, and else a bar on a terminal or
-    lines off it. With several ranks the first one shows it.
-    """
-    given = collectives.callbacks_for_rank(trainer, listed(callbacks))
-    first = trainer.part is None or trainer.part.group.first
-    shown: list[object] = [each for each in given if isinstance(each, ProgbarLogger)]
-    others = [each for each in given if not isinstance(each, ProgbarLogger)]
-    return shown or ([reporter(lines=verbose == 2)] if verbose and first else []), others
+
+def is_progress(callback: Callback) -> TypeGuard[Progress]:
+    """Return whether a callback shows progress."""
+    return isinstance(callback, Progress)
+
+
+@contextmanager
+def progress_closed(hooks: CallbackList) -> Iterator[None]:
+    """Restore the terminal after the block, also where an epoch was interrupted."""
+    try:
+        yield
+    finally:
+        for each in filter(is_progress, hooks.callbacks):
+            each.close()
