@@ -23,6 +23,16 @@ def snake_case(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
+def name_of(value: object) -> str:
+    """Return the name of a function or a callable object in the logs: its ``name``, else its own or its class's in snake case.
+
+    >>> name_of(lambda x: x), name_of(snake_case)
+    ('lambda', 'snake_case')
+    """
+    own = getattr(value, "name", None)
+    return own if isinstance(own, str) else snake_case(getattr(value, "__name__", type(value).__name__))
+
+
 def auto_name(class_name: str) -> str:
     """Return the next automatic name for an object of that class."""
     stem = snake_case(class_name)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from layercli import losses
-from layercli.core import registry
+from layercli.core import naming, registry
 from layercli.core.registry import Registry
 from layercli.core.types import ConfigLike
 from layercli.errors import UsageError
@@ -176,7 +176,7 @@ def resolve(identifier: object, y_true: Any, y_pred: Any) -> Any:
     if metric is None:
         raise UsageError("expected a metric, got None")
     if not isinstance(metric, Metric):
-        metric = MeanMetricWrapper(metric)
+        metric = MeanMetricWrapper(metric, name=naming.name_of(metric))
     if isinstance(identifier, str):
         metric.name = identifier
     return metric

@@ -99,7 +99,7 @@ class MeanMetricWrapper(MeanOf):
     def __init__(
         self, fn: Callable[..., object], name: str | None = None, dtype: str | None = None, **kwargs: object
     ) -> None:
-        super().__init__(name or getattr(fn, "name", None) or getattr(fn, "__name__", None), dtype)
+        super().__init__(name, dtype)
         self.fn = fn
         self.arguments = kwargs
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import math
-import re
 import sys
 import threading
 import urllib.parse
@@ -19,8 +17,6 @@ from oracle import real_keras as keras
 
 import layercli
 from layercli import Input, Sequential, callbacks, layers
-from layercli.callbacks import progbar
-from layercli.core import interactive_logging
 from layercli.errors import LayercliError
 
 X = np.random.default_rng(1).standard_normal((16, 3)).astype("float32")
@@ -275,44 +271,6 @@ def test_what_cannot_be_meant(act, message):
     with pytest.raises(LayercliError) as raised:
         act()
     assert str(raised.value) == message
-
-
-def without_times(text):
-    return re.sub(r"\b\d+(s|ms|us)\b", "T", text)
-
-
-@pytest.mark.parametrize("verbose", [1, 2])
-def test_off_a_terminal_progress_is_keras_s_text(capsys, verbose):
-    model = line()
-    model.fit(X, Y, epochs=2, batch_size=4, validation_data=(X, Y), verbose=verbose)
-    model.fit(((X[:2], Y[:2]) for _ in range(3)), verbose=verbose)
-    model.evaluate(X, Y, batch_size=4, verbose=verbose)
-    model.predict(X, batch_size=4, verbose=verbose)
-    head = "{0}/{0} - T - " if verbose == 2 else "{0}/{0} " + 20 * "━" + " T "
-    logs = model.history.history
-    out, err = capsys.readouterr()
-    steps = -(-len(X) // 4)
-    first, one, second, _, generated, evaluated, predicted = without_times(out).splitlines()
-    assert (first, second, err) == ("Epoch 1/2", "Epoch 2/2", "")
-    assert re.fullmatch(re.escape(head.format(steps)) + r"T/step - loss: [\d.]{6} - val_loss: [\d.]{6}", one)
-    assert generated == f"{head.format(3)}T/step - loss: {logs['loss'][0]:.4f}"
-    assert re.fullmatch(re.escape(head.format(steps)) + r"T/step - loss: [\d.]{6}", evaluated)
-    assert predicted == f"{head.format(steps)}T/step"
-
-
-def test_on_a_terminal_the_bar_is_drawn_again(monkeypatch):
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    monkeypatch.setattr("sys.stdout", stream := Terminal())
-    monkeypatch.setenv("COLUMNS", "60")
-    speak = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: interactive_logging.say(1, "spoken"))
-    monkeypatch.setattr(progbar.Progbar, "is_due", lambda self: True)
-    line().fit(X, Y, epochs=2, batch_size=-(-len(X) // 2), callbacks=[speak])
-    drawn = without_times(stream.getvalue())
-    assert drawn.startswith(f"Epoch 1/2\n\r1/2 {'━' * 10}{'─' * 10} T T/step - loss: ")
-    assert drawn.count("\nspoken\n\r2/2 " + "━" * 20) == 2
 
 
 def test_a_notebook_shows_messages_on_stdout_and_the_history(capsys, monkeypatch):

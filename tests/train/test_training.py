@@ -220,10 +220,8 @@ def test_losses_that_layers_add_are_minimised():
 
 
 def test_interrupted_it_evaluates_again_and_gives_the_terminal_back(monkeypatch):
-    from layercli.render import progress
-
     closed = []
-    monkeypatch.setattr(progress.LineProgress, "close", lambda self: closed.append(self))
+    monkeypatch.setattr(layercli.callbacks.ProgbarLogger, "close", lambda self: closed.append(self))
 
     def interrupt(step, logs):
         raise KeyboardInterrupt

@@ -39,7 +39,7 @@ def predict(
     build(model, first[0])
     device = eager_call.device_of(model)
     own = listed(callbacks)
-    params = {"epochs": 1, "steps": steps or source.steps(size), "verbose": verbose}
+    params: dict[str, Any] = {"epochs": 1, "steps": steps or source.steps(size), "verbose": verbose}
     hooks = CallbackList(with_progress(own, ProgbarLogger(), verbose, model._trainer), model=model, **params)
     compiles = getattr(model._trainer, "jit_compile", False)
     alone = not own and compiles is not True  # a callback may change weights, and torch.compile packs weights itself

@@ -66,6 +66,7 @@ class CompiledLoss:
         self._by_name = False
         self.tracker = LossTracker()
         self.part: BatchShard | None = None
+        self._was_reset = False
 
     def build(self, model: Layer, y_true: Any, y_pred: Any) -> list[CompiledOutput]:
         """Match losses and metrics with the outputs, once, when their number, names and shapes are known."""
@@ -73,6 +74,8 @@ class CompiledLoss:
             self._by_name = isinstance(y_pred, dict)
             self.outputs = self._matched(names_of(model, y_pred), y_true, y_pred)
             self._names = self._unique_names()
+            for metric in self.given_metrics if self._was_reset else []:  # which may have been used before
+                metric.reset_state()
         return self.outputs
 
     def _matched(self, names: list[str], y_true: object, y_pred: object) -> list[CompiledOutput]:
@@ -140,7 +143,8 @@ class CompiledLoss:
         return found | self.results()
 
     def reset(self) -> None:
-        """Reset the loss and all metrics."""
+        """Reset the loss and all metrics, also those that are only matched with the outputs later."""
+        self._was_reset = True
         for metric in [self.tracker, *self.metrics]:
             metric.reset_state()
 

@@ -190,7 +190,7 @@ class Trainer:
     def _results(self) -> dict[str, Any]:
         if type(self.model).metrics is not Model.metrics:  # a class that has its own logs what that holds, as in Keras
             return self._results_of(self.model.metrics)
-        return self.objective.result() | {metric.name or "metric": metric.result() for metric in self._own_metrics()}
+        return self.objective.result() | self._results_of(self._own_metrics())
 
     def _results_of(self, metrics: Iterable[Metric]) -> dict[str, Any]:
         found: dict[str, Any] = {}

@@ -41,7 +41,7 @@ from layercli.runtime.training.epoch_batches import (
     split_validation,
     to_device,
 )
-from layercli.runtime.training.lazy_logs import numbers
+from layercli.runtime.training.lazy_logs import flattened, nested_numbers, numbers
 from layercli.runtime.training.trainer import Trainer, TrainingPosition, trainer_of
 from layercli.runtime.training.training_rng import drawing, reseed
 
@@ -108,10 +108,11 @@ def fit(
                     order = source.order(seed) if shuffle else None
                 left = None if steps_per_epoch is None else steps_per_epoch - batch
                 batches = itertools.islice(shard_batches(trainer, source, size, order, passed + batch), left)
-                logs = run_epoch(trainer, enumerate(batches, batch), hooks, seed)
+                trained = run_epoch(trainer, enumerate(batches, batch), hooks, seed)
+            logs = flattened(trained)
             if held is not None and (epoch + 1) % validation_freq == 0:
                 found = run_test(trainer, held, size_of(validation_batch_size or size), validation_steps, hooks)
-                logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
+                logs = flattened(trained | {f"val_{name}": value for name, value in found.items()})
             hooks.on_epoch_end(epoch, logs)
             if stopping(trainer):
                 break
@@ -123,7 +124,10 @@ def fit(
 def run_epoch(
     trainer: Trainer, batches: Iterator[tuple[int, Batch]], hooks: CallbackList, seed: int
 ) -> dict[str, object]:
-    """Train on numbered ``batches`` and return the logs of the epoch; ``seed`` and the batch number determine random draws."""
+    """Train on numbered ``batches`` and return the results of the epoch by metric.
+
+    ``seed`` and the batch number determine random draws.
+    """
     model = trainer.model
     device, every = eager_call.device_of(model), trainer.steps_per_execution
     own = seed + (0 if trainer.part is None else trainer.part.group.rank << 32)  # each rank drops other units
@@ -147,7 +151,7 @@ def run_epoch(
     if logs is None:
         raise UsageError("fit got no data: there is no batch left", hint="give steps_per_epoch for a generator")
     if trainer.part is None:
-        return numbers(logs)
+        return nested_numbers(logs)
     trainer.part.level(model)
     return trainer.part.agreed(logs)
 

@@ -1,0 +1,98 @@
+"""The logs of training: names and order of metrics, and the progress that is printed, as in Keras."""
+
+from __future__ import annotations
+
+import io
+import re
+from functools import partial
+
+import numpy as np
+import pytest
+
+import layercli
+from layercli import Input, Sequential, callbacks, layers
+from layercli.callbacks import progbar
+from layercli.core import interactive_logging
+
+X = np.random.default_rng(1).standard_normal((16, 3)).astype("float32")
+Y = X.sum(1, keepdims=True)
+
+
+def line(**compiled):
+    model = Sequential([Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse", **compiled)
+    return model
+
+
+class Extremes(layercli.metrics.Metric):
+    """A metric whose result is a dict."""
+
+    def __init__(self, name="extremes"):
+        super().__init__(name=name)
+        self.largest = self.add_weight(shape=(), initializer="zeros", name="largest")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.largest.assign(self.largest + 1)
+
+    def result(self):
+        return {"z_largest": self.largest, "a_smallest": -self.largest}
+
+
+class Distance:
+    def __call__(self, y_true, y_pred):
+        return layercli.ops.abs(y_true - y_pred)
+
+
+def test_the_logs_name_and_order_metrics_as_keras():
+    def MyDistance(y_true, y_pred, scale=1):
+        return layercli.ops.abs(y_true - y_pred) * scale
+
+    extremes = Extremes()
+    extremes.update_state(None, None)  # fit begins anew
+    model = line(
+        metrics=[extremes, MyDistance, partial(MyDistance, scale=2), Distance(), lambda a, b: a - b, "MSE"],
+        weighted_metrics=[MyDistance],
+    )  # fmt: skip
+    history = model.fit(X, Y, batch_size=len(X), verbose=0, validation_data=(X, Y)).history
+    names = ["distance", "a_smallest", "z_largest", "lambda", "loss", "my_distance", "partial"]
+    validated = [f"val_{name}" for name in sorted([*names, "MSE", "weighted_my_distance"])]
+    assert list(history) == ["MSE", *names, *validated, "weighted_my_distance"]
+    assert (history["z_largest"], history["a_smallest"]) == ([1.0], [-1.0])
+
+
+def without_times(text):
+    return re.sub(r"\b\d+(s|ms|us)\b", "T", text)
+
+
+@pytest.mark.parametrize("verbose", [1, 2])
+def test_off_a_terminal_progress_is_keras_s_text(capsys, verbose):
+    model = line()
+    model.fit(X, Y, epochs=2, batch_size=4, validation_data=(X, Y), verbose=verbose)
+    model.fit(((X[:2], Y[:2]) for _ in range(3)), verbose=verbose)
+    model.evaluate(X, Y, batch_size=4, verbose=verbose)
+    model.predict(X, batch_size=4, verbose=verbose)
+    head = "{0}/{0} - T - " if verbose == 2 else "{0}/{0} " + 20 * "━" + " T "
+    logs = model.history.history
+    out, err = capsys.readouterr()
+    steps = -(-len(X) // 4)
+    first, one, second, _, generated, evaluated, predicted = without_times(out).splitlines()
+    assert (first, second, err) == ("Epoch 1/2", "Epoch 2/2", "")
+    assert re.fullmatch(re.escape(head.format(steps)) + r"T/step - loss: [\d.]{6} - val_loss: [\d.]{6}", one)
+    assert generated == f"{head.format(3)}T/step - loss: {logs['loss'][0]:.4f}"
+    assert re.fullmatch(re.escape(head.format(steps)) + r"T/step - loss: [\d.]{6}", evaluated)
+    assert predicted == f"{head.format(steps)}T/step"
+
+
+def test_on_a_terminal_the_bar_is_drawn_again(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr("sys.stdout", stream := Terminal())
+    monkeypatch.setenv("COLUMNS", "60")
+    speak = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: interactive_logging.say(1, "spoken"))
+    monkeypatch.setattr(progbar.Progbar, "is_due", lambda self: True)
+    line().fit(X, Y, epochs=2, batch_size=-(-len(X) // 2), callbacks=[speak])
+    drawn = without_times(stream.getvalue())
+    assert drawn.startswith(f"Epoch 1/2\n\r1/2 {'━' * 10}{'─' * 10} T T/step - loss: ")
+    assert drawn.count("\nspoken\n\r2/2 " + "━" * 20) == 2
