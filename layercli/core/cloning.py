@@ -26,11 +26,16 @@ def clone_model(
 
     ``clone_function`` returns the layer to use for a layer; by default a new layer with the same arguments.
     ``call_function(layer, *args, **kwargs)`` calls the layers of a functional model. ``recursive`` clones the models inside by
-    ``clone_function`` too. Raises UsageError for a model that is neither Sequential nor functional: such a model has its own
-    ``from_config``.
+    ``clone_function`` too. A model that is neither Sequential nor functional, or a layer, is made again by its ``get_config`` and
+    ``from_config``, and built as it was. Raises UsageError for arguments that the kind of the model does not take.
     """
     if not isinstance(model, (Sequential, Functional)):
-        raise UsageError(f"clone_model expects a Sequential or a model drawn from Input, got {type(model).__name__}")
+        if not (input_tensors is clone_function is call_function is None):
+            raise UsageError(
+                "clone_model takes input_tensors and functions for a Sequential or a model drawn from Input, "
+                f"and {type(model).__name__} is neither"
+            )
+        return rebuilt(model)
     if call_function is not None and not isinstance(model, Functional):
         raise UsageError("clone_model takes a call_function for models drawn from Input")
     clones: dict[int, Layer] = {}
@@ -49,6 +54,14 @@ def clone_model(
     graph = Graph(model.input, model.output)
     given = tree.map_structure(fresh, graph.inputs) if input_tensors is None else input_tensors
     return Functional(given, drawn(graph, tree.flatten(given), clone, call_function), name=model.name)
+
+
+def rebuilt(layer: Model) -> Model:
+    """Return a layer of the same class and config, which is built if ``layer`` is."""
+    clone: Model = layer.clone_from_config()
+    if layer.built and (shapes := layer.get_build_config()):
+        clone.build_from_config(shapes)
+    return clone
 
 
 def fresh(x: SymbolicTensor) -> SymbolicTensor:

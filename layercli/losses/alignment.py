@@ -67,8 +67,8 @@ def _paired(function: Formula[Settings], *, broadcasts: bool) -> PerSample[Setti
 
 
 def may_broadcast(a: torch.Tensor, b: torch.Tensor) -> bool:
-    """Return whether two tensors of one rank broadcast."""
-    return a.ndim == b.ndim and all(1 in (m, n) or m == n for m, n in zip(a.shape, b.shape, strict=True))
+    """Return whether two tensors broadcast."""
+    return all(1 in (m, n) or m == n for m, n in zip(a.shape[::-1], b.shape[::-1], strict=False))
 
 
 def with_class_ids(function: Formula[Settings]) -> PerSample[Settings]:

@@ -61,14 +61,34 @@ def test_a_clone_on_given_tensors():
         assert clone.inputs[0] is given
 
 
-def test_what_cannot_be_cloned():
-    class Own(Model):
-        def call(self, inputs):
-            return inputs
+class Own(Model):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.dense = units, layers.Dense(units)
 
+    def call(self, inputs):
+        return self.dense(inputs)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+def test_a_model_of_one_s_own_class_is_cloned_by_its_config():
+    model = Own(4, name="mine")
+    model(X)
+    clone = models.clone_model(model, recursive=True)
+    assert (type(clone), clone.units, clone.name, clone.built) == (Own, 4, "mine", True)
+    assert [v.shape for v in clone.variables] == [(3, 4), (4,)]
+    assert not {id(v) for v in clone.variables} & {id(v) for v in model.variables}
+    assert models.clone_model(Own(2)).units == 2
+
+
+def test_what_cannot_be_cloned():
     with pytest.raises(UsageError) as error:
-        models.clone_model(Own())
-    assert str(error.value) == "clone_model expects a Sequential or a model drawn from Input, got Own"
+        models.clone_model(Own(2), clone_function=lambda layer: layer)
+    assert str(error.value) == (
+        "clone_model takes input_tensors and functions for a Sequential or a model drawn from Input, and Own is neither"
+    )
     with pytest.raises(UsageError) as error:
         models.clone_model(drawn(layercli), input_tensors=[Input((3,)), Input((3,))])
     assert str(error.value) == "clone_model expects 1 input tensors, got 2"

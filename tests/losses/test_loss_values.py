@@ -232,7 +232,7 @@ BROADCASTING = [
 def test_shapes_broadcast_as_in_keras():
     column, table = unit(3, 1), unit(3, 4)
     for name in BROADCASTING:
-        for true, pred in ((column, table), (table[:1], table)):
+        for true, pred in ((column, table), (table[:1], table), (table[0], table)):
             close(getattr(losses, name)(true, torch.tensor(pred)), getattr(keras.losses, name)(true, pred))
     for name in ("CosineSimilarity", "BinaryAccuracy", "Accuracy"):
         close(getattr(metrics, name)()(column, table), getattr(keras.metrics, name)()(column, table))

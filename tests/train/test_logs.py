@@ -60,6 +60,14 @@ def test_the_logs_name_and_order_metrics_as_keras():
     assert (history["z_largest"], history["a_smallest"]) == ([1.0], [-1.0])
 
 
+def test_compile_keeps_what_it_is_not_given():
+    model = line(metrics=["mae"])
+    model.compile("sgd")
+    assert list(model.evaluate(X, Y, verbose=0, return_dict=True)) == ["loss", "mae"]
+    model.compile("sgd", "mae", metrics=[])
+    assert list(model.evaluate(X, Y, verbose=0, return_dict=True)) == ["loss"]
+
+
 def without_times(text):
     return re.sub(r"\b\d+(s|ms|us)\b", "T", text)
 

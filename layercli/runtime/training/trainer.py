@@ -242,6 +242,11 @@ def compile_model(
     if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
         raise UsageError(f"steps_per_execution is an integer from 1 up, got {steps_per_execution!r}")
     torch_compile.check(jit_compile)
+    if model._trainer is not None:  # as in Keras, what is not given stays
+        before = model._trainer.objective.given
+        loss, loss_weights = (loss, loss_weights) if loss is not None else before[:2]
+        if metrics is None and weighted_metrics is None:
+            metrics, weighted_metrics = before[2:]
     check_names(loss, metrics, weighted_metrics)
     model.optimizer = made
     if loss is not None:
