@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from layercli.models import causal_lm
 from layercli.models.causal_lm import CausalLM
-from layercli.models.rope import Rope, plain
+from layercli.models.families import describe
 
 from layercli.layers.validators import one_of
 
@@ -45,16 +44,19 @@ def decoder(preset: Preset = "tiny") -> CausalLM:
     RMS norm, rotary positions, grouped-query attention, SwiGLU.
     """
     size = SIZES[preset]
-    features = size.width // size.heads
-    described = causal_lm.CausalLMDecoder(
-        vocabulary=size.vocabulary,
-        width=size.width,
-        depth=size.blocks,
-        heads=size.heads,
-        key_heads=size.groups,
-        head_size=features,
-        hidden=size.hidden,
-        rope=Rope(plain(500_000.0, features)),
-        epsilon=1e-5,
+    made: CausalLM = describe(
+        {
+            "model_type": "llama",
+            "architectures": ["LlamaForCausalLM"],
+            "vocab_size": size.vocabulary,
+            "hidden_size": size.width,
+            "num_hidden_layers": size.blocks,
+            "num_attention_heads": size.heads,
+            "num_key_value_heads": size.groups,
+            "intermediate_size": size.hidden,
+            "rms_norm_eps": 1e-5,
+            "rope_theta": 500_000.0,
+        }
     )
-    return CausalLM(described, name="decoder")
+    made.name = "decoder"
+    return made

@@ -146,7 +146,6 @@ def test_a_folder_is_written_in_shards_with_its_config(cli, folder):
         ("m.keras old.onnx", "old.onnx exists already"),
         ("m.keras c.pt2 --dtype float16", "--dtype is for weights, and c.pt2 holds a whole model"),
         ("none.keras c.pt2", "none.keras does not exist"),
-        ("decoder c.keras", "a CausalLMDecoder cannot be written into a config"),
         ("w.npz out/", "w.npz has no config.json beside it, which a Hugging Face folder needs"),
         ("hf hf/ --force", "hf/ is not an empty folder, and a folder is never replaced"),
         ("hf no/out/", "cannot write no/out: its folder does not exist"),
@@ -195,6 +194,11 @@ def test_a_folder_becomes_an_archive_that_load_model_opens(cli, family):
     assert cli(f"compare {FAMILIES / family} c.keras --at T=8").code == 0
     model = layercli.saving.load_model("c.keras")
     assert type(model).from_config({**model.get_config(), "name": "mine"}).name == "mine"
+
+
+def test_the_named_decoder_becomes_an_archive(cli):
+    assert cli("convert decoder d.keras").code == 0
+    assert cli("compare decoder d.keras --at T=4").code == 0
 
 
 MODULES = """

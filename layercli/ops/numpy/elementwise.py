@@ -177,12 +177,14 @@ class Unary(Op):
     function: str
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape; functions with fractional results convert integers to float32."""
+        """Return x's shape; functions with fractional results convert integers to float32, square booleans to int64."""
         if self.function in GIVE_BOOL:
             return Spec(x.shape, "bool")
         _check_whole(self.function, x.dtype)
         if self.function in GIVE_REAL and dtypes.rank(x.dtype) == 3:
             return Spec(x.shape, dtypes.REAL[x.dtype])
+        if self.function == "square" and x.dtype == "bool":
+            return Spec(x.shape, "int64")
         exact = dtypes.rank(x.dtype) >= 2 or self.function in KEEP_DTYPE
         return x if exact else Spec(x.shape, "float32")
 
