@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from layercli.core.registry import DataclassConfig, Registry, check_numbers
 from layercli.core.registry import serialize as plain
+from layercli.dataclass import dataclass
 from layercli.lazy import torch
 
 if TYPE_CHECKING:

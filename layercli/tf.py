@@ -8,13 +8,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import layercli as keras
 from layercli import Variable, ops
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.lazy import torch
 
 __all__ = ["Variable", "config", "constant", "keras", "matmul", "nn", "ones", "random", "test", "zeros"]

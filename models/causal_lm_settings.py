@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.latent import Latent
@@ -12,6 +11,7 @@ from layercli.models.rope import Rope
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.layers.normalization.layer_normalization import LayerNormalization
 from layercli.layers.normalization.rms_normalization import RMSNormalization
 from layercli.ops.nn.normalization import RmsNorm

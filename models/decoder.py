@@ -6,12 +6,12 @@ and SwiGLU (Shazeer 2020). The long-context scaling of the rotary frequencies is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from layercli.models.causal_lm import CausalLM
 from layercli.models.families import describe
 
+from layercli.dataclass import dataclass
 from layercli.layers.validators import one_of
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.causal_lm import CausalLM, causal_lm
@@ -14,6 +13,7 @@ from layercli.models.mixture import Experts
 from layercli.models.reading import Count, Depth, Size, at_most, divided, read
 from layercli.models.rope import parameters, rope, yarn_scale
 
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 
 

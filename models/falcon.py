@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.functions import activation, merge_heads
@@ -15,6 +14,7 @@ from layercli.models.text_decoder import TextDecoder, alibi, fused_heads, source
 
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.functions import activation, merge_heads, split_heads
@@ -17,6 +16,7 @@ from layercli.models.text_decoder import TextDecoder, text_decoder
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
 

@@ -5,7 +5,6 @@ DeepSeek-AI, "DeepSeek-V2", 2024 (arXiv:2405.04434).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.functions import merge_heads, split_heads
@@ -14,6 +13,7 @@ from layercli.models.masks import attend, extended
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.layers.core.dense import Dense
 from layercli.layers.normalization.rms_normalization import RMSNormalization
 from layercli.ops.nn.rotary_embedding import Rotate

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.causal_lm import CausalLM, CausalLMDecoder, causal_lm
@@ -11,6 +10,7 @@ from layercli.models.reading import Count, Depth, Size, divided, read
 from layercli.models.rope import Rope, parameters, rope
 
 from layercli.core.types import ConfigLike
+from layercli.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from layercli.models import clip, llama
@@ -21,6 +21,7 @@ from layercli.core.dims import Dim
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, Tree
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.layers.core.dense import Dense
 from layercli.ops.core.axes import check_rank

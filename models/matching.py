@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from layercli.models.pretrained import Pretrained, PretrainedStored, checkpoint_names
 
 from layercli.core.variable import Variable
+from layercli.dataclass import dataclass
 
 Shape = tuple[int, ...]
 

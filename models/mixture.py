@@ -5,7 +5,6 @@ The experts' kernels are stacked in one variable; a checkpoint has one tensor pe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.functions import activation
@@ -15,6 +14,7 @@ from layercli.models.reading import at_most
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.layers.core.dense import Dense
 from layercli.ops.experts import ExpertFeedForward
 

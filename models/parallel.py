@@ -6,7 +6,8 @@ Shoeybi et al., "Megatron-LM", 2019 (arXiv:1909.08053): the first matrix of a pa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from layercli.dataclass import dataclass
 
 BY_HEADS = "heads"
 """A projection to heads: each rank has the columns of its heads."""

@@ -7,7 +7,6 @@ prefix of the base model. A layer with variables stored differently overrides ``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from layercli.models.parallel import TensorParallelPlan
@@ -21,6 +20,7 @@ from layercli.core.model import Model
 from layercli.core.spec import Spec
 from layercli.core.types import Config, ConfigLike, Tree
 from layercli.core.variable import Variable
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 
 TORCH_NAMES = {"kernel": "weight", "embeddings": "weight", "gamma": "weight", "scale": "weight", "beta": "bias"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from layercli.models.bert import Bert, BertConfig, Classifier, encoder
 from layercli.models.reading import Count, Size, read
@@ -11,6 +10,7 @@ from layercli.models.reading import Count, Size, read
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.layers.core.dense import Dense
 
 

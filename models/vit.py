@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.bert import Intermediate
@@ -19,6 +18,7 @@ from layercli.core.dims import Dim
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.layers.convolutional.conv import Conv2D
 from layercli.layers.core.dense import Dense
 from layercli.layers.normalization.layer_normalization import LayerNormalization

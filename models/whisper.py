@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.functions import activation, merge_heads, split_heads
@@ -18,6 +17,7 @@ from layercli.core.dims import Dim
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.layers.convolutional.conv import Conv1D
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding

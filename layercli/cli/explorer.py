@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Input, Static, Tree
 from textual.widgets.tree import TreeNode
 
+from layercli.dataclass import dataclass
 from layercli.escaping import printable
 from layercli.inspect.summary import Row, Summary
 from layercli.inspect.variable_selection import ordered

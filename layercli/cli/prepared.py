@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from layercli.cli import output, startup
 from layercli.cli.commands.model_options import Running
 from layercli.core.types import JSONObject
+from layercli.dataclass import dataclass
 
 if TYPE_CHECKING:
     from layercli.inspect.model_loader import ModelSource

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core.types import Config
+from layercli.dataclass import dataclass
 from layercli.errors import DTypeError, nearest
 
 BYTES = {

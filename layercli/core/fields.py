@@ -17,7 +17,6 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import custom_objects
@@ -25,6 +24,7 @@ from layercli.core.registry import function, signature_of
 from layercli.core.tracking import Trackable
 from layercli.core.types import Config
 from layercli.core.variable import Variable
+from layercli.dataclass import dataclass
 from layercli.errors import LayercliError, UsageError, nearest, with_and
 
 REQUIRED = inspect.Parameter.empty

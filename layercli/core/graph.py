@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from layercli.core.lifetimes import Lifetimes
 from layercli.core.spec import Spec
 from layercli.core.tracking import Trackable
 from layercli.core.types import Config, TensorTree
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError, UsageError, nearest
 
 

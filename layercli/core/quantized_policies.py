@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from layercli.core.dtypes import DTypePolicy, default_policy
 from layercli.core.types import Config
+from layercli.dataclass import dataclass
 from layercli.errors import DTypeError, UsageError
 
 MODES = ("int8", "float8", "int4", "gptq", "awq")

@@ -18,6 +18,7 @@ from layercli.core.custom_objects import custom_object_scope, get_registered_obj
 from layercli.core.naming import snake_case
 from layercli.core.refusals import refused
 from layercli.core.types import Config, ConfigLike
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError, nearest
 
 PACKAGES = (
@@ -162,7 +163,7 @@ KINDS = {"loss": "losses"}
 """The words for several of a kind, where it is not the word for one and an s."""
 
 
-@dataclasses.dataclass
+@dataclass
 class Registry:
     """The public names of a package; each module is imported when one of its names is first used.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 from layercli.core import dims, dtypes
 from layercli.core.dims import Size
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 
 Shape: TypeAlias = tuple[Size, ...]

@@ -12,12 +12,12 @@ import os
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.limits import MOST_DIMENSIONS
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError, MissingPackageError
 from layercli.formats.gguf_split import SPLIT, SplitPart
 from layercli.formats.os_errors import reading

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from layercli.dataclass import dataclass
 
 SPLIT = ("split.no", "split.count", "split.tensors.count")
 """Which part of a model a file is, from 0, how many parts there are, and how many tensors all hold."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import IO, Any
 
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.formats.gguf import PLAIN, GgufFile, gguf
 from layercli.formats.os_errors import reading

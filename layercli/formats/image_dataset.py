@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layercli import config, ops
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError, nearest
 from layercli.formats.images import ENDINGS, check_channels, pixels
 from layercli.formats.labelled_folder import FolderArguments, LabelledFiles, find_labelled

@@ -9,11 +9,11 @@ import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from layercli.core.limits import DESCRIPTION, EXPANSION
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.formats import keras_h5, strict_json
 from layercli.formats.atomic import replacing

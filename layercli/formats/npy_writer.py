@@ -14,12 +14,13 @@ import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from math import prod
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeGuard
 
 from layercli.core.limits import MOST_DIMENSIONS
+from layercli.dataclass import dataclass
 from layercli.errors import FileError, FormatError
 from layercli.formats import npy
 from layercli.formats.atomic import replaceable, replacing, sync

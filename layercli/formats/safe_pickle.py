@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 
 if TYPE_CHECKING:

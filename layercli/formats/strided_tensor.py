@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from layercli.dataclass import dataclass
 from layercli.formats.dtype_codec import decode
 from layercli.formats.tensor_data import Layout, TensorData
 from layercli.formats.torch_storage import Tensor

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.formats.dtype_codec import decode, readable, storage
 from layercli.formats.os_errors import reading

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.limits import DEPTH, DESCRIPTION, TENSORS
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.formats import safe_pickle
 from layercli.formats.npz import ENCRYPTED

@@ -6,10 +6,10 @@ They are listed and never read: sparse, quantized and nested tensors, those with
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.formats.safe_pickle import Name, PickledCall
 from layercli.formats.weight_file import BITS

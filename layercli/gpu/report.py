@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 
 from layercli.core.backend import get_backend
 from layercli.core.types import JSONObject
+from layercli.dataclass import dataclass
 from layercli.gpu.checks.diagnostic import Diagnostic
 from layercli.gpu.probes.devices import Item, visible_count
 from layercli.gpu.requirements import Demand, Demands, with_threshold

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError, nearest
 from layercli.gpu import byte_units, versions
 from layercli.gpu.checks.diagnostic import Diagnostic

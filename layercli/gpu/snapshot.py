@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import types
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, asdict, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from layercli.core.types import JSONObject
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 
 SCHEMA = "layercli.gpu-snapshot/1"

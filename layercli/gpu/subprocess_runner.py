@@ -12,11 +12,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import IO, Any
 
 from layercli.core.types import JSONObject
+from layercli.dataclass import dataclass
 from layercli.gpu import cuda_error
 from layercli.gpu.snapshot import printable
 

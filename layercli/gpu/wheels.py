@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
+from layercli.dataclass import dataclass
 from layercli.gpu.versions import major, numbers, pair
 
 INDEX = "https://download.pytorch.org/whl"

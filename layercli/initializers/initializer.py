@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from layercli.core.registry import DataclassConfig, check_numbers
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 
 if TYPE_CHECKING:

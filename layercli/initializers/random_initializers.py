@@ -7,9 +7,9 @@ every call.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from layercli.dataclass import dataclass
 from layercli.errors import DTypeError, ShapeError, UsageError
 from layercli.initializers.initializer import Initializer, Shape, array_dtype
 

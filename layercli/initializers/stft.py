@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError
 from layercli.initializers.initializer import Initializer, Shape, array_dtype
 

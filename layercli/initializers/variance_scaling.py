@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.initializers.initializer import Shape
 from layercli.initializers.random_initializers import (

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from layercli.core.types import ConfigLike, JSONObject
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError, with_and
 from layercli.formats.weight_file import TensorEntry
 from layercli.models.reading import is_number, shown

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 
 from layercli.core.types import JSONObject
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.formats.json_numbers import json_number
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from layercli.dataclass import dataclass
 from layercli.errors import FileError, FormatError, UsageError, nearest
 from layercli.inspect.cost import SCHEMA
 from layercli.inspect.quantities import bytes_in, count_in

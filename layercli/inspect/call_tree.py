@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
+from layercli.dataclass import dataclass
 from layercli.inspect.model_graph import ROOT, ModelGraph, ModuleCall, ValueKind
 
 

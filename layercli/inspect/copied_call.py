@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from layercli.core import tree
+from layercli.dataclass import dataclass
 from layercli.inspect.model_graph import ModelGraphBuilder, ModuleCall, OperationCall, Value
 
 

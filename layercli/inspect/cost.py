@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim, Size
+from layercli.dataclass import dataclass
 from layercli.inspect.liveness import ACTIVATIONS, GRADIENTS, KEPT, OF_ACTIVATIONS, Peak, Timeline, timeline
 from layercli.inspect.model_graph import ModelGraph, ModuleNode, ValueKind
 

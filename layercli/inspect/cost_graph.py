@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims, dtypes, tree
@@ -11,6 +11,7 @@ from layercli.core.dims import Dim
 from layercli.core.dtypes import DTypePolicy
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
+from layercli.dataclass import dataclass
 from layercli.errors import LayercliError, UsageError
 from layercli.inspect.cost import CACHE, STATES
 from layercli.inspect.decoding import CACHE_ARGUMENT

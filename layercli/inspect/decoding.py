@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from layercli.core import dims, graph, tree
@@ -12,6 +12,7 @@ from layercli.core.graph import Node
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.core.types import JSONObject
+from layercli.dataclass import dataclass
 from layercli.inspect.layer_call import described
 from layercli.models.pretrained import Pretrained
 

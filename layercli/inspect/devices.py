@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError, nearest
 
 HERE = "here"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
 
 from layercli.core.backend import get_backend
+from layercli.dataclass import dataclass
 from layercli.formats.stored import is_quantized
 from layercli.inspect.edit_script import StructureEdit
 from layercli.inspect.layouts import show_order

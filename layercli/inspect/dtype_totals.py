@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from layercli.core.types import JSONObject
+from layercli.dataclass import dataclass
 from layercli.formats.weight_file import BITS, TensorEntry
 
 if TYPE_CHECKING:

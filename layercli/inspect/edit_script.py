@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import SequenceMatcher
 from typing import Literal
 
 from layercli.core.types import JSONObject
+from layercli.dataclass import dataclass
 from layercli.inspect.model_graph import ROOT, ModelGraph
 
 MOVE, REPLACE, RENAME, RENUMBER = 0.5, 1.1, 0.5, 0.01

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
 from layercli.core.types import JSONObject
+from layercli.dataclass import dataclass
 from layercli.errors import FileError, FormatError
 from layercli.formats import detect
 from layercli.formats.gguf import GgufFile

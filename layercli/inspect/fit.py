@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import isqrt
 
 from layercli.core import dims
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError, with_and
 from layercli.inspect.budgets import shown
 from layercli.inspect.cost import Cost, Memory

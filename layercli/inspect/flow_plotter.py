@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from layercli.core import tree
 from layercli.core.spec import Spec
+from layercli.dataclass import dataclass
 from layercli.inspect.call_tree import CallNode
 from layercli.inspect.model_graph import ROOT, ModelGraph
 from layercli.inspect.plot_graph import (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 
 

@@ -6,7 +6,6 @@ import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from layercli.core import dims, dtypes
 from layercli.core.spec import Spec
 from layercli.core.text import STRING, is_text
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError, nearest
 from layercli.formats import json_arrays
 from layercli.formats.csv import read_csv

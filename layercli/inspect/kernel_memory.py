@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.spec import Spec
+from layercli.dataclass import dataclass
 from layercli.inspect.model_graph import ModelGraph, OperationCall
 from layercli.ops.nn.convolution import FEW
 from layercli.ops.nn.window_geometry import windows

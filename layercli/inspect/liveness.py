@@ -6,12 +6,12 @@ A step is the call of one operation; a training step has a backward step for eac
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Size
+from layercli.dataclass import dataclass
 from layercli.inspect.kernel_memory import allocated_by, workspace_of
 from layercli.inspect.model_graph import ModelGraph, ValueKind
 

@@ -7,7 +7,7 @@ Every kind of source builds one (a Layer by a symbolic call, a torch module by a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from layercli.core import dims, dtypes
 from layercli.core.dims import UNKNOWN, Size
 from layercli.core.spec import Spec
+from layercli.dataclass import dataclass
 
 ROOT = ""
 """The path of the model itself."""

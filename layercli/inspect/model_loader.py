@@ -8,13 +8,13 @@ import os
 import re
 import shlex
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from layercli.core.fields import checked
 from layercli.core.layer import Layer
 from layercli.core.types import Config
+from layercli.dataclass import dataclass
 from layercli.errors import FileError, UsageError, an, nearest, with_and
 from layercli.formats.os_errors import no_file
 from layercli.inspect.model_arguments import allowed, rules_for, settings_of, takes_any

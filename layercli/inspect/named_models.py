@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
 
 from layercli.core.fields import serialize
 from layercli.core.types import Config, JSONObject
+from layercli.dataclass import dataclass
 from layercli.inspect.model_arguments import settings_of
 from layercli.inspect.model_loader import named_models
 

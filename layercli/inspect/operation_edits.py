@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import SequenceMatcher
 
+from layercli.dataclass import dataclass
 from layercli.inspect.edit_script import StructureEdit, module_tree, structure_edits, text_of
 from layercli.inspect.model_graph import ModelGraph, ModuleCall
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError, LayercliError
 from layercli.formats import strict_json
 from layercli.formats.weight_file import BITS, TensorEntry

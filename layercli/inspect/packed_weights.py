@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from layercli.core.types import JSONObject
+from layercli.dataclass import dataclass
 from layercli.formats.weight_file import TensorEntry
 from layercli.inspect.packed_layouts import RULES, Rule, WeightParts
 

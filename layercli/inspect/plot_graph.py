@@ -6,10 +6,11 @@ Layers with equal content and consecutive numbers are one box, as in the summary
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from layercli.core.spec import Spec
+from layercli.dataclass import dataclass
 
 BoxKind = Literal["input", "output", "module", "operation", "operations"]
 FOLDED = "\N{MULTIPLICATION SIGN} N stands for N equal layers: parameters of one, shares of all"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain, groupby, takewhile
 from operator import itemgetter
 from typing import Any
 
 from layercli.core.naming import snake_case
+from layercli.dataclass import dataclass
 from layercli.inspect.call_tree import CallNode
 from layercli.inspect.plot_graph import FEW, MOST
 from layercli.inspect.value_flow import ValueFlow

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from layercli.core.dims import Dim
+from layercli.dataclass import dataclass
 from layercli.inspect.model_graph import ROOT, ModelGraph, ModuleNode, Value, ValueKind
 from layercli.inspect.plot_graph import FEW, FOLDED, MOST, PlotBox, PlotEdge, PlotGraph, PlotOptions, change_of
 from layercli.inspect.repeats import path_of_run, runs_of_equal

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
+from layercli.dataclass import dataclass
 from layercli.inspect.cost import Cost, cost
 from layercli.inspect.cost_graph import CostGraph, floating_dtype
 from layercli.inspect.fit import Remedy

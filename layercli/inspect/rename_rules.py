@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.formats.os_errors import reading
 

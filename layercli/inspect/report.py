@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims
 from layercli.core.dims import BATCH
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.inspect.time_floor import traffic_of
 

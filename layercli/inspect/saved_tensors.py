@@ -7,10 +7,10 @@ as saved, and a note names it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from layercli.core import dims, dtypes
 from layercli.core.dims import Size
+from layercli.dataclass import dataclass
 from layercli.inspect.kernel_memory import Given, padded_input, rows, strided_copy
 from layercli.inspect.model_graph import ModelGraph, OperationCall
 from layercli.inspect.recurrence_memory import copied_by_steps, kept_by_recurrence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims
@@ -11,6 +11,7 @@ from layercli.core.backend import get_backend
 from layercli.core.dims import UNKNOWN, Dim, Size
 from layercli.core.spec import Shape, Spec, show_shape
 from layercli.core.types import JSONObject
+from layercli.dataclass import dataclass
 
 if TYPE_CHECKING:
     from layercli.inspect.adapter import Adapter

@@ -6,10 +6,10 @@ The floor is not a prediction: it counts each tensor read and written once, at t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from layercli.core import dims
 from layercli.core.dims import Size
+from layercli.dataclass import dataclass
 from layercli.inspect.cost import Cost
 from layercli.inspect.cost_graph import floating_dtype
 from layercli.inspect.devices import DeviceLimits

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from layercli.core.dtypes import finfo_range, is_floating
 from layercli.core.types import JSONObject
+from layercli.dataclass import dataclass
 from layercli.formats.json_numbers import json_number
 
 if TYPE_CHECKING:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layercli.core.types import JSONObject
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError, UsageError
 from layercli.formats.json_numbers import json_number
 from layercli.formats.os_errors import reading

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from layercli.core import dims
 from layercli.core.dims import Size
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.inspect.cost import INPUTS, WEIGHTS, Cost, Memory, fixed_parts, notes_of
 from layercli.inspect.cost_graph import CostGraph

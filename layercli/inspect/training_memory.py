@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatch
 from functools import cached_property
 
 from layercli.core import dtypes
 from layercli.core.dims import Size
+from layercli.dataclass import dataclass
 from layercli.inspect.gradients import Gradients
 from layercli.inspect.kernel_memory import allocated_by, backward_workspace_of, kept_workspace_of, workspace_of
 from layercli.inspect.liveness import ACTIVATIONS, KEPT, Storage, Timeline, lifetimes

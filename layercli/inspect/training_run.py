@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from layercli.core.dims import Size
+from layercli.dataclass import dataclass
 from layercli.inspect.liveness import Timeline
 from layercli.inspect.model_graph import ModelGraph
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError, LayercliError
 from layercli.inspect.packed_layouts import STATE
 from layercli.inspect.packed_weights import PackedWeight

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.types import JSONObject
+from layercli.dataclass import dataclass
 from layercli.formats.dtype_codec import decode
 from layercli.formats.json_numbers import json_number
 from layercli.formats.stored import is_quantized, release_pages

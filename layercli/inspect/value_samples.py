@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from layercli.dataclass import dataclass
 from layercli.formats.weight_file import BITS
 from layercli.inspect.layouts import Order
 

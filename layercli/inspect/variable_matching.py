@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import SequenceMatcher
 from functools import cache
 from math import prod
 from typing import Literal
 
+from layercli.dataclass import dataclass
 from layercli.inspect.layouts import Order, is_identity, orders
 from layercli.inspect.rename_rules import RenameRule, renamed, rules_of
 from layercli.inspect.value_samples import ValueSamples

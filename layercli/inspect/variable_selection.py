@@ -6,10 +6,11 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from layercli.core.types import JSONObject
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError, nearest
 from layercli.formats.json_numbers import json_number
 from layercli.inspect.statistics import Statistics, TensorMoments

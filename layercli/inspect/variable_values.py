@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from layercli.dataclass import dataclass
 from layercli.formats.stored import stored_values
 from layercli.formats.weight_file import WeightFile
 

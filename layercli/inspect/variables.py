@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from layercli.core import limits
 from layercli.core.backend import get_backend
 from layercli.core.types import JSONObject
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError, UsageError, nearest
 from layercli.formats.json_numbers import json_number, json_values
 from layercli.formats.weight_file import TensorEntry, WeightFile

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
+from layercli.dataclass import dataclass
 from layercli.formats.weight_file import TensorEntry, WeightFile
 from layercli.inspect.checkpoint_parts import model_entries
 from layercli.inspect.dtype_totals import DtypeTotal, totals_of

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.lazy import torch
 from layercli.losses.reduction import divide_no_nan
 from layercli.metrics.confusion_counts import NEG_INF, count, parse_thresholds

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.metrics.metric import Metric

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.lazy import torch
 from layercli.losses import crossentropy, probabilistic
 from layercli.losses.alignment import align_ranks

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.losses.reduction import divide_no_nan

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims
@@ -12,6 +11,7 @@ from layercli.core.dims import Size
 from layercli.core.operation import Op, cached_property
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError
 from layercli.ops.core.axes import check_rank
 from layercli.ops.core.conversion import convert_to_tensor

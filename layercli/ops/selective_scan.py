@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core.dims import Size
 from layercli.core.operation import MultiOutputOp
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from layercli.dataclass import dataclass
 from layercli.lazy import torch
 from layercli.optimizers.base_optimizer import Optimizer
 from layercli.optimizers.dtensor import own_part

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.optimizers.adam import Adam
 from layercli.optimizers.positional import accept_positional

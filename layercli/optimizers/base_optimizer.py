@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
@@ -13,6 +12,7 @@ from layercli.core.naming import auto_name
 from layercli.core.registry import DataclassConfig, serialize
 from layercli.core.types import Config
 from layercli.core.variable import Variable
+from layercli.dataclass import dataclass
 from layercli.errors import NotBuiltError, UsageError, with_and
 from layercli.lazy import torch
 from layercli.optimizers.apply_gradients import ApplyGradientsMixin, described
@@ -27,7 +27,7 @@ Constraint = Callable[["torch.Tensor"], "torch.Tensor"]
 
 
 @accept_positional
-@dataclasses.dataclass(eq=False)
+@dataclass(eq=False)
 class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
     """The base class of optimizers. A step clips the gradients, decays the weights and calls ``update``, the rule of the subclass.
 
@@ -37,7 +37,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
     keras_module: ClassVar[str] = "keras.optimizers"
     needs_logical_shape: ClassVar[bool] = False  # whether the rule tells axes apart, and so must see logical shapes
 
-    learning_rate: Any = LearningRate(0.001)  # noqa: RUF009  # a descriptor: each optimizer has its own rate behind it
+    learning_rate: Any = LearningRate(0.001)  # a descriptor: each optimizer has its own rate behind it
     weight_decay: float | None = field(default=None, kw_only=True)
     clipnorm: float | None = field(default=None, kw_only=True)
     clipvalue: float | None = field(default=None, kw_only=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
 from layercli.core.naming import auto_name
 from layercli.core.registry import DataclassConfig
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.optimizers.apply_gradients import ApplyGradientsMixin

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, Never
 
 from layercli.core.naming import auto_name
 from layercli.core.registry import DataclassConfig
+from layercli.dataclass import dataclass
 from layercli.errors import NotBuiltError, UsageError, with_and
 from layercli.lazy import torch
 from layercli.optimizers.apply_gradients import ApplyGradientsMixin

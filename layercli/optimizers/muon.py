@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from layercli.dataclass import dataclass
 from layercli.lazy import torch
 from layercli.optimizers.adam import adam
 from layercli.optimizers.base_optimizer import Optimizer, apply_weight_decay

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from layercli.dataclass import dataclass
 from layercli.lazy import torch
 from layercli.optimizers.base_optimizer import Optimizer
 from layercli.optimizers.gradient_clipping import Tensors

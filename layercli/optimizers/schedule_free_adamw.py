@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from layercli.dataclass import dataclass
 from layercli.lazy import torch
 from layercli.optimizers.base_optimizer import Optimizer, copy_each
 from layercli.optimizers.gradient_clipping import Tensors
@@ -27,7 +27,7 @@ class ScheduleFreeAdamW(Optimizer):
         warmup_steps: The number of steps in which the learning rate rises linearly.
     """
 
-    learning_rate: Any = LearningRate(0.0025)  # noqa: RUF009  # a descriptor: each optimizer has its own rate behind it
+    learning_rate: Any = LearningRate(0.0025)  # a descriptor: each optimizer has its own rate behind it
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from layercli.core.registry import DataclassConfig, Registry
 from layercli.core.registry import serialize as plain
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 
 _registry = Registry(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.optimizers.base_optimizer import Optimizer
@@ -23,7 +23,7 @@ class SGD(Optimizer):
         nesterov: Whether to use Nesterov momentum: ``p += momentum m - rate g``.
     """
 
-    learning_rate: Any = LearningRate(0.01)  # noqa: RUF009  # a descriptor: each optimizer has its own rate behind it
+    learning_rate: Any = LearningRate(0.01)  # a descriptor: each optimizer has its own rate behind it
     momentum: float = 0.0
     nesterov: bool = False
 

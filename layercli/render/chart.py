@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from layercli.dataclass import dataclass
 from layercli.escaping import printable
 
 WIDTH, HEIGHT = 640, 360
@@ -121,8 +122,14 @@ def nice_step(least: float) -> float:
 
 
 def chart(
-    title: str, series: Sequence[Series], x: Axis = Axis(), y: Axis = Axis(), *, width: int = WIDTH, height: int = HEIGHT
-) -> str:  # fmt: skip
+    title: str,
+    series: Sequence[Series],
+    x: Axis = Axis(),  # noqa: B008  # frozen
+    y: Axis = Axis(),  # noqa: B008  # frozen
+    *,
+    width: int = WIDTH,
+    height: int = HEIGHT,
+) -> str:
     """Return the SVG of ``series`` over the axes: the same text for the same arguments.
 
     >>> chart("loss", [Series("loss", [(1, 0.5), (2, 0.25)])]).startswith("<svg")

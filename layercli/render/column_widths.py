@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from layercli.dataclass import dataclass
 from layercli.render.table import Column, Table
 from layercli.render.text_width import text_width
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from layercli.dataclass import dataclass
 
 Point = tuple[float, float]
 Line = tuple[Point, ...]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from layercli.dataclass import dataclass
 from layercli.render.edge_routes import Line, PlacedNode, rerouted, turned_line
 from layercli.render.empty_bands import closed_up
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from layercli.core.spec import Spec, show_shape
+from layercli.dataclass import dataclass
 from layercli.escaping import printable
 from layercli.inspect.plot_graph import PlotBox, PlotGraph
 from layercli.render.quantities import show_bytes

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from layercli.dataclass import dataclass
 from layercli.escaping import printable
 from layercli.inspect.plot_graph import PlotBox, PlotGraph
 from layercli.render.edge_routes import PlacedNode

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from layercli.dataclass import dataclass
 from layercli.render.edge_routes import Line
 
 

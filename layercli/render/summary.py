@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim
 from layercli.core.spec import show_shape
+from layercli.dataclass import dataclass
 from layercli.inspect.dtype_totals import DtypeTotal
 from layercli.inspect.repeats import path_of_run, runs_of_equal
 from layercli.inspect.summary import Row, Summary, json_shapes

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
+from layercli.dataclass import dataclass
 from layercli.escaping import printable
 from layercli.render.text_width import encodable
 

@@ -6,8 +6,9 @@ lower border of its source to the first row of its targets.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from layercli.dataclass import dataclass
 from layercli.escaping import printable
 from layercli.inspect.plot_graph import PlotBox, PlotGraph
 from layercli.render.plot_labels import facts_of, label_of

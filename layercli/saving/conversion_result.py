@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from layercli.core.types import JSONObject
+from layercli.dataclass import dataclass
 from layercli.formats.weight_file import TensorEntry
 
 

@@ -6,10 +6,10 @@ in the group ``model_weights``, and the optimizer's in ``optimizer_weights``. We
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.formats import keras_h5, strict_json
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from layercli import activations
 from layercli.core.layer import Layer
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.layers.rnn.bidirectional import Bidirectional
 from layercli.saving.legacy_h5 import LegacyWeights, Weight

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.variable import Variable
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.saving.legacy_h5 import LegacyWeights, Weight
 from layercli.saving.legacy_values import Converted, gathered, of_owner

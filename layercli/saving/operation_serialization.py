@@ -10,6 +10,7 @@ from typing import Any
 from layercli.core.naming import snake_case
 from layercli.core.operation import Op, find_operation
 from layercli.core.types import Config
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.ops.core.slicing import GetItem, StridedSlice
 from layercli.ops.linalg import decompositions, solvers
@@ -24,7 +25,7 @@ from layercli.ops.numpy.triangular import Triangle
 from layercli.saving.operation_names import MODULE_OF, OURS
 
 
-@dataclasses.dataclass
+@dataclass
 class Spelled:
     """An operation as a file has it: its class's name, its settings, and the arguments it is called on."""
 

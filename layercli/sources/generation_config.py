@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.models.reading import shown
 from layercli.sources import huggingface

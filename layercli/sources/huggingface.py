@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.dtypes import name_of
 from layercli.core.types import Config, ConfigLike, TensorTree
+from layercli.dataclass import dataclass
 from layercli.errors import DTypeError, FormatError, LayercliError, UsageError
 from layercli.formats import strict_json
 from layercli.formats.detect import open_single, open_weights

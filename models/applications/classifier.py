@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.applications.layout import channels_first
@@ -14,6 +13,7 @@ from layercli.core.fields import checked
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.model import Model
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.layers import Dense, GlobalAveragePooling2D, GlobalMaxPooling2D, Input
 from layercli.layers.validators import BOOL, POSITIVE, one_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.imagenet import DEVIATIONS
@@ -13,6 +12,7 @@ from layercli.models.applications.signatures import standard
 
 from layercli.core.model import Model
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.initializers import VarianceScaling
 from layercli.layers import (
     Activation,

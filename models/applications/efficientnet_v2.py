@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.efficientnet import (
@@ -21,6 +20,7 @@ from layercli.models.applications.signatures import USUAL, with_arguments
 
 from layercli.core.model import Model
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.layers import BatchNormalization, DepthwiseConv2D, Normalization, Rescaling
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.applications.classifier import ImageClassifier
@@ -12,6 +11,7 @@ from layercli.models.applications.signatures import with_arguments
 
 from layercli.core.model import Model
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.layers import (
     Activation,
     Add,

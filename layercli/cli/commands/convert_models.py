@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layercli.cli import options, startup
 from layercli.core.spec import Spec
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:

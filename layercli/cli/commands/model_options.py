@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from layercli.cli import options
 from layercli.cli.commands import run_options
+from layercli.dataclass import dataclass
 
 if TYPE_CHECKING:
     from layercli.runtime.inference.run_record import Plan

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from layercli.cli import output
 from layercli.core.text import STRING
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.render.table import Table
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from layercli.dataclass import dataclass
 from layercli.gpu.probes.visible_devices import by_speed, selection
 from layercli.gpu.snapshot import Device, Offered, Snapshot
 

@@ -8,9 +8,9 @@ import platform
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from layercli.dataclass import dataclass
 from layercli.gpu.snapshot import Device, Host, Xid
 
 NVIDIA, AMD = "0x10de", "0x1002"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from layercli.dataclass import dataclass
 from layercli.gpu.selftest.test_result import SelfTestResult, judged
 from layercli.lazy import torch
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
+from layercli.dataclass import dataclass
 from layercli.gpu import cuda_error
 from layercli.gpu.selftest.gemm import FLOAT32, running_in
 from layercli.gpu.selftest.test_result import ERROR, FAILED, PASSED, SelfTestResult

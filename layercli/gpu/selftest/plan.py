@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
+from layercli.dataclass import dataclass
 from layercli.gpu import cuda_error, peer_copy
 from layercli.gpu.selftest import gemm, memory_test, op_parity, stress_test, throughput
 from layercli.gpu.selftest.test_result import ERROR, FAILED, PASSED, SelfTestResult

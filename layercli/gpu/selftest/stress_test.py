@@ -7,9 +7,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from layercli.dataclass import dataclass
 from layercli.gpu.selftest.gemm import FLOAT32, MatmulPrecision, Product, multiply, precisions, running_in
 from layercli.gpu.selftest.test_result import MEASURED, SelfTestResult, judged
 from layercli.gpu.selftest.throughput import wait

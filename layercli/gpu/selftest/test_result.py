@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from layercli.dataclass import dataclass
 
 PASSED, FAILED, MEASURED, SKIPPED, ERROR = "passed", "failed", "measured", "skipped", "error"
 

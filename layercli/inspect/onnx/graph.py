@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.dims import Size
 from layercli.core.limits import NODES, shown
 from layercli.core.spec import Spec
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.formats.onnx import TEXT, bodies_of, constant_of, entry_of, load, tensors_in
 from layercli.inspect.onnx.cost import cost_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import numpy as np
 from layercli.core import dims
 from layercli.core.dims import Size
 from layercli.core.types import Config
+from layercli.dataclass import dataclass
 from layercli.formats.onnx import DTYPES, GRAPH, GRAPHS, constant_of, count_of, onnx, tensor_values
 from layercli.inspect.onnx import contrib_ops
 from layercli.inspect.onnx.constant_folding import MOST, computed

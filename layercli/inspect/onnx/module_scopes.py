@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING
+
+from layercli.dataclass import dataclass
 
 if TYPE_CHECKING:
     from onnx import NodeProto

@@ -11,10 +11,10 @@ BatchNormalization, are not trainable.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.spec import Shape
+from layercli.dataclass import dataclass
 from layercli.formats.onnx import DTYPES, count_of
 from layercli.formats.weight_file import BITS
 

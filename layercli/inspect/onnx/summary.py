@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from layercli.core import dims
 from layercli.core.spec import Shape, Spec
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.formats.onnx import DTYPES, TEXT
 from layercli.inspect.graph_signature import graph_inputs

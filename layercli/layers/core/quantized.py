@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from layercli import ops
@@ -12,6 +11,7 @@ from layercli.core.fields import Validator, argument
 from layercli.core.quantized_policies import Int4DTypePolicy, QuantizedFloat8DTypePolicy
 from layercli.core.types import Tensor
 from layercli.core.variable import Variable
+from layercli.dataclass import dataclass
 from layercli.errors import NotBuiltError, UsageError
 from layercli.initializers import Initializer
 from layercli.layers.core.lora import LoraMixin

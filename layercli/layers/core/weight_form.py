@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 from layercli import ops
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.ops.core.conversion import convert_to_tensor
 from layercli.ops.nn.quantized import aligned
 from layercli.quantizers.abs_max import AbsMaxQuantizer

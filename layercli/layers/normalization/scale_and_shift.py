@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from layercli import initializers
 from layercli.core.spec import Shape
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 from layercli import ops
@@ -14,6 +14,7 @@ from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.core.text import STRING, holds_text, is_text, text_array
 from layercli.core.types import Config, Tensor
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.layers.core.identity import Identity
 from layercli.layers.core.input_layer import Input

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -13,6 +12,7 @@ from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
 from layercli.core.variable import Variable
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.lazy import torch
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dtypes, graph, tree
@@ -12,6 +11,7 @@ from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.core.types import DTypeLike, Tensor, TensorLike
 from layercli.core.variable import Variable
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.shape import array as as_array

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims
@@ -12,6 +11,7 @@ from layercli.core.dims import Size
 from layercli.core.operation import Op, require_tensor, spec_of
 from layercli.core.spec import Shape, Spec, show_shape
 from layercli.core.types import Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.core.conversion import convert_to_tensor

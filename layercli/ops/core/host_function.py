@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec
 from layercli.core.text import STRING
+from layercli.dataclass import dataclass
 from layercli.lazy import torch
 
 

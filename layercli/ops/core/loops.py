@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims, tree
@@ -12,6 +11,7 @@ from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import MultiOutputOp, TreeOp, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core import function_tracing

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims, dtypes
@@ -11,6 +10,7 @@ from layercli.core.dims import Dim, Size
 from layercli.core.operation import Op, require_tensor, spec_of
 from layercli.core.spec import Shape, Spec, show_shape
 from layercli.core.types import ShapeLike, Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import DTypeError, ShapeError, UsageError, nearest
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of

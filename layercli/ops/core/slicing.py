@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import EllipsisType
 from typing import Any, TypeAlias
 
@@ -12,6 +11,7 @@ from layercli.core.dims import UNKNOWN, Size, ceil_div
 from layercli.core.operation import Op, require_tensor
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 
 SlicePart: TypeAlias = "int | StridedSlice | EllipsisType | None"

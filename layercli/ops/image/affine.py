@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims
 from layercli.core.operation import Op
 from layercli.core.spec import Spec, show_shape
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.core.axes import check_rank

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.lazy import torch
 from layercli.ops.image.boxes import crop
 from layercli.ops.image.resize import Resize, widest

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from layercli.core.dims import UNKNOWN, Size
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.lazy import F, torch
 from layercli.ops.core.axes import check_rank
 from layercli.ops.image.warp import PERSPECTIVE, Elastic, ResampleShifted, perspective_maps

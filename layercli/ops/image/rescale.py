@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from layercli.core import dims
 from layercli.core.operation import Op, require_tensor
 from layercli.core.spec import Spec, show_shape
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.numpy.elementwise import broadcast_shapes

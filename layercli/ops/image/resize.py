@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.lazy import F, torch
 from layercli.ops.nn.convolution import joined, split

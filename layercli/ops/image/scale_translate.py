@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims, dtypes
@@ -12,6 +11,7 @@ from layercli.core.dims import Size
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Shape, Spec, shape_of, show_shape
 from layercli.core.types import Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import DTypeError, ShapeError, UsageError, nearest
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims, dtypes
@@ -11,6 +10,7 @@ from layercli.core.dims import Size
 from layercli.core.operation import Op, cached_property, spec_of
 from layercli.core.spec import Spec, show_shape
 from layercli.core.types import Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError, nearest
 from layercli.lazy import torch
 from layercli.ops.core.axes import check_rank

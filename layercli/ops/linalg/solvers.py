@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.linalg.decompositions import check_matrices, matrices

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims
@@ -10,6 +9,7 @@ from layercli.core.dims import Size
 from layercli.core.operation import MultiOutputOp, Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import DTypeError, ShapeError, UsageError
 from layercli.lazy import F, torch
 from layercli.ops.core.conversion import convert_to_tensor

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims, dtypes
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch
 from layercli.ops.numpy.elementwise import broadcast_shapes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
@@ -11,6 +10,7 @@ from layercli.core.dims import Size
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Shape, Spec, show_shape
 from layercli.core.types import Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F, torch
 from layercli.ops.core.conversion import cast, convert_to_tensor

@@ -5,7 +5,6 @@ renormalized.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims, dtypes
@@ -14,6 +13,7 @@ from layercli.core.dims import Size
 from layercli.core.operation import MultiOutputOp, Op
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.numpy.elementwise import promoted

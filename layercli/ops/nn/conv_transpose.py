@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from layercli.core import dims
 from layercli.core.dims import Size
 from layercli.core.operation import Op, cached_property
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.lazy import F
 from layercli.ops.core.axes import check_rank
 from layercli.ops.nn.convolution import (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -11,6 +10,7 @@ from layercli.core.dims import Size
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.lazy import torch
 from layercli.ops.core.conversion import convert_to_tensor
 from layercli.ops.numpy.einsum import Einsum

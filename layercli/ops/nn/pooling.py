@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core.operation import Op, cached_property
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.lazy import F, torch
 from layercli.ops.core.axes import check_rank
 from layercli.ops.nn.convolution import CHANNELS_FIRST, CHANNELS_LAST, joined, split

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from string import ascii_letters
 from typing import Any
@@ -12,6 +11,7 @@ from layercli.core.dims import Size
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.lazy import F, torch
 from layercli.ops.numpy.einsum import Einsum
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims
@@ -11,6 +10,7 @@ from layercli.core.dims import Size
 from layercli.core.operation import MultiOutputOp, Op, TreeOp, require_tensor, spec_of
 from layercli.core.spec import Spec, show_shape
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.core import kernel_overrides

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims, graph, tree
@@ -12,6 +11,7 @@ from layercli.core.graph import CallContext, Node
 from layercli.core.operation import TreeOp
 from layercli.core.spec import Spec, show_shape
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from layercli.core.dims import Size, ceil_div, known
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 
 

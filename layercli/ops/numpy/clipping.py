@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dtypes
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import DTypeLike, Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.lazy import torch
 from layercli.ops.core.conversion import cast
 from layercli.ops.numpy.arithmetic import maximum, minimum

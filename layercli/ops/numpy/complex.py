@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from layercli.core import dims, dtypes
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import DTypeError, ShapeError
 from layercli.lazy import torch
 from layercli.ops.core.conversion import cast, convert_to_tensor

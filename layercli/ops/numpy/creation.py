@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dtypes, graph
@@ -17,6 +16,7 @@ from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec, shape_of
 from layercli.core.tracking import Trackable
 from layercli.core.types import DTypeLike, ShapeLike, Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import UnknownSizeError
 from layercli.lazy import torch
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 from itertools import takewhile
 from string import ascii_letters
@@ -15,6 +14,7 @@ from layercli.core.dims import Size
 from layercli.core.operation import Op, cached_property, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.conversion import cast, convert_to_tensor

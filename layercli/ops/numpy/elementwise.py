@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims, dtypes
 from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.errors import DTypeError, ShapeError, with_and
 from layercli.lazy import F, torch
 

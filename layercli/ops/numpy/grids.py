@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims, dtypes
@@ -11,6 +10,7 @@ from layercli.core.dims import Size
 from layercli.core.operation import MultiOutputOp, spec_of
 from layercli.core.spec import Spec, shape_of
 from layercli.core.types import ShapeLike, Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError, with_and
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of, check_rank

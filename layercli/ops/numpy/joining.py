@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
 from typing import Any
@@ -13,6 +12,7 @@ from layercli.core.dims import Dim
 from layercli.core.operation import MultiOutputOp, Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UnknownSizeError, UsageError, with_and
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims
@@ -11,6 +10,7 @@ from layercli.core.dims import Size
 from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec
 from layercli.core.types import Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch
 from layercli.ops.core import kernel_overrides

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dtypes
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError, nearest
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of, several_axes

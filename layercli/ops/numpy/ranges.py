@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
@@ -11,6 +10,7 @@ from layercli.core.dims import UNKNOWN, Dim, Size, ceil_div
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import DTypeLike, Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.ops.core.conversion import cast, convert_to_tensor

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims
@@ -12,6 +11,7 @@ from layercli.core.graph import call_stack
 from layercli.core.operation import Op, require_tensor, spec_of
 from layercli.core.spec import Shape, Spec, show_shape
 from layercli.core.types import Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of, axis_of, several_axes

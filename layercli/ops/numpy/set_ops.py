@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core.dims import UNKNOWN, Size
 from layercli.core.operation import MultiOutputOp
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.lazy import F, torch
 from layercli.ops.core.axes import axis_of
 from layercli.ops.core.conversion import convert_to_tensor

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec, show_shape
 from layercli.core.types import Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError, nearest
 from layercli.lazy import F
 from layercli.ops.core.axes import axis_of, check_rank, given_axes

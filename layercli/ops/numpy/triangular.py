@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from layercli.core.dims import Size
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.core.types import DTypeLike, Tensor, TensorLike
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.numpy.creation import ones

@@ -7,13 +7,13 @@ on every device, in eager, compiled and exported code; n is the ``counter`` inpu
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from layercli.core.dims import Size
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.lazy import torch
 
 

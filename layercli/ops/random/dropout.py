@@ -7,11 +7,11 @@ Without a seed the values come from torch's generator; with one, from a hash of 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch
 from layercli.ops.numpy.elementwise import broadcast_shapes

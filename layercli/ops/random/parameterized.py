@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec, shape_of
 from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.numpy.creation import as_int, creation_device

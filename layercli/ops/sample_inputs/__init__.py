@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from layercli.core import dtypes
 from layercli.core.dims import named
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.dataclass import dataclass
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
 
 from layercli.core.types import JSONObject, TensorTree, Tree
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.formats.detect import is_weights, open_weights
 from layercli.formats.npy import NpyFile

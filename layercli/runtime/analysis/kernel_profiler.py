@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch.profiler import ProfilerActivity, record_function
 from torch.profiler import profile as torch_profile
 
 from layercli.core.types import JSONObject, TensorTree
+from layercli.dataclass import dataclass
 from layercli.formats.atomic import staged
 from layercli.runtime.execution.forward_hooks import forward_pre_and_post_hooks
 from layercli.runtime.execution.preserve_buffers import preserve_buffers

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,6 +14,7 @@ from layercli.core import dims, tree
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.core.types import JSONObject, TensorTree
+from layercli.dataclass import dataclass
 from layercli.inspect.benchmark_stats import RepeatedRuns, Slowdown, TimingSamples, slowdown
 from layercli.inspect.layer_call import described
 from layercli.inspect.user_input import without_input

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import nn
 from layercli.core import dtypes
 from layercli.core.dims import Size
 from layercli.core.spec import Spec
+from layercli.dataclass import dataclass
 from layercli.inspect import input_generation, inputs
 from layercli.inspect.input_names import Arguments
 from layercli.runtime.analysis.dispatched_operation import MOST_REAL

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
 from layercli.core import dtypes
+from layercli.dataclass import dataclass
 from layercli.runtime.analysis.module_trace import is_lazy
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from layercli.core import dims, tree
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.core.types import JSONObject, TensorTree
+from layercli.dataclass import dataclass
 from layercli.inspect.layer_summary import summarize
 from layercli.inspect.user_input import without_input
 from layercli.runtime.analysis.flop_counter import macs_of

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 
 from layercli.core import dtypes
+from layercli.dataclass import dataclass
 from layercli.inspect.devices import DeviceLimits
 from layercli.runtime.execution.available_memory import free_memory
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from torch import nn
 
 from layercli.core.dims import Size
 from layercli.core.spec import Spec
+from layercli.dataclass import dataclass
 from layercli.runtime.analysis.operator_arguments import leaves
 from layercli.runtime.analysis.script_calls import LEAVE, Path, marked
 from layercli.runtime.analysis.storage_watch import StorageWatch

@@ -9,7 +9,7 @@ import copy
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatch
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from layercli.core.spec import Spec
+from layercli.dataclass import dataclass
 from layercli.runtime.analysis.dispatch_tracer import Tracer
 from layercli.runtime.analysis.fake_tensors import FakeTensor, without_slow_imports
 from layercli.runtime.analysis.module_inputs import tensors_for

@@ -5,7 +5,6 @@ Each rank maps the whole folder and reads its own share. The sums and the whole 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch.distributed.tensor import DTensor, Partial, Shard
 
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.formats.weight_file import WeightFile
 from layercli.inspect.layer_call import described

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from torch import nn
 
 from layercli.core.spec import Spec
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError, nearest
 from layercli.inspect.input_names import Arguments
 from layercli.inspect.model_arguments import parse_setting

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from torch import nn
 
 from layercli.core import tree
 from layercli.core.types import TensorTree
+from layercli.dataclass import dataclass
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.grouped_inputs import by_field
 from layercli.runtime.execution.script_hooks import script_hooks, scripted

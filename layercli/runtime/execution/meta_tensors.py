@@ -6,7 +6,7 @@ Unknown sizes are filled with primes; how the result's sizes change with the pri
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from operator import attrgetter
 from typing import Any
 
@@ -20,6 +20,7 @@ from layercli.core.operation import TreeOp
 from layercli.core.spec import Spec
 from layercli.core.types import Config, Tensor
 from layercli.core.variable import Variable
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 from layercli.runtime.analysis.filled_sizes import PRIMES, explained
 from layercli.runtime.execution.tensors import dtype_of

@@ -5,13 +5,13 @@ larger than the memory of the device.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
+from layercli.dataclass import dataclass
 from layercli.runtime.execution.layer_module import LayerModule
 
 

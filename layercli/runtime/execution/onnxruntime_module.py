@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from ctypes import string_at
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import torch
 
 from layercli.core.spec import Spec
 from layercli.core.text import STRING, is_text, text_array
+from layercli.dataclass import dataclass
 from layercli.errors import DeviceError, FormatError, MissingPackageError
 from layercli.formats.onnx import load
 from layercli.formats.os_errors import reading

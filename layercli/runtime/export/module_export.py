@@ -6,7 +6,6 @@ import inspect
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from torch.export import ExportedProgram
 
 from layercli.core import dims
 from layercli.core.spec import Spec
+from layercli.dataclass import dataclass
 from layercli.errors import FileError, UsageError
 from layercli.formats.atomic import staged
 from layercli.inspect.model_loader import ModelSource

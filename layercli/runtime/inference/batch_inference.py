@@ -7,7 +7,6 @@ import json
 import mmap
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import torch
 
 from layercli.core import dims, tree
 from layercli.core.spec import Spec
+from layercli.dataclass import dataclass
 from layercli.errors import DeviceError, FileError, ShapeError, UsageError
 from layercli.formats.npy import NpyFile
 from layercli.formats.npy_writer import RowWriter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from layercli.core import text, tree
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.core.types import JSONObject, Tree
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError, nearest
 from layercli.formats.json_numbers import json_number, json_values
 from layercli.inspect.glob import matches

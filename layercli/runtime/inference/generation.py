@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from layercli.core import tree
 from layercli.core.layer import Layer
 from layercli.core.types import TensorTree, Tree
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.inspect.decoding import CACHE_ARGUMENT
 from layercli.inspect.input_names import NamedInputs

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ from torch import fx
 
 from layercli.core import tree
 from layercli.core.types import Tensor, TensorTree
+from layercli.dataclass import dataclass
 from layercli.runtime.inference.batch_norm_folding import fold_normalizations
 from layercli.runtime.inference.fx_tracing import is_node, nodes, sink_views, traced
 from layercli.runtime.inference.pointwise_fusion import FRESH, IN_PLACE, PLAIN, fuse_chains

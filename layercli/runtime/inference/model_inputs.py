@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from layercli.core import tree
 from layercli.core.spec import Spec
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.inspect import input_generation, inputs, shape_parser
 from layercli.inspect.input_names import Arguments

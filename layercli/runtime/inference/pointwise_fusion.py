@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import fx
 
+from layercli.dataclass import dataclass
 from layercli.runtime.inference import large_products, onednn_kernels
 from layercli.runtime.inference.batch_norm_folding import as_linear
 from layercli.runtime.inference.fx_tracing import ADD, held, hold, is_held, is_node, mutates, nodes

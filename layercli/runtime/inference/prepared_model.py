@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from layercli.core import dtypes, tree
 from layercli.core.layer import Layer
 from layercli.core.text import is_text
 from layercli.core.types import Tensor, TensorTree, Tree
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError, nearest
 from layercli.inspect.layer_call import no_tensor_output_error
 from layercli.inspect.model_loader import ModelSource

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 import torch.distributed as dist
 
+from layercli.dataclass import dataclass
 from layercli.runtime.distributed.process_group import Group
 from layercli.runtime.execution import tensors
 

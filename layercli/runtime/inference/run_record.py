@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import torch
 from layercli.core import tree
 from layercli.core.text import is_text
 from layercli.core.types import JSONObject, TensorTree
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.formats.atomic import replacing
 from layercli.formats.os_errors import reading

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 import torch
@@ -14,6 +14,7 @@ from layercli.core.functional import Functional
 from layercli.core.layer import Layer
 from layercli.core.sequential import Sequential
 from layercli.core.types import Tree
+from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError
 from layercli.losses.loss import Loss
 from layercli.metrics.metric import Metric

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from layercli.core import dims, tree
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
+from layercli.dataclass import dataclass
 from layercli.errors import UsageError, nearest
 from layercli.formats.csv import read_csv
 from layercli.formats.detect import open_weights

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from layercli.callbacks.callback import Callback, Logs
 from layercli.core.interactive_logging import messages_on_stderr
 from layercli.core.model import Model
 from layercli.core.types import JSONObject
+from layercli.dataclass import dataclass
 from layercli.errors import FileError, UsageError
 from layercli.formats.json_numbers import json_number
 from layercli.formats.locks import locked
