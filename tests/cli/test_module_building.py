@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from layercli.core.spec import Spec
+from layercli.errors import UsageError
 from layercli.runtime.analysis.fake_tensors import FakeTensor
 from layercli.runtime.analysis.module_building import built_without_values
 from layercli.runtime.analysis.module_summary import summarize_module
@@ -169,6 +170,47 @@ def test_no_parameter_is_allocated():
     summary = summarize_module(net[:8], {"input": Spec((2, 1 << 17))}, "", "")
     assert summary.totals.macs == 2 * 8 * (1 << 34)
     assert summary.totals.parameters == 8 * ((1 << 34) + (1 << 17))
+
+
+class Wide(nn.Module):
+    """Construct a layer of 4 GiB, then fail as ``error`` says."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.wide = nn.Linear(1 << 15, 1 << 15)
+        error(self.wide.weight)
+
+
+def raising(weight):
+    raise KeyError("full_attention")
+
+
+def test_the_authors_own_error_in_a_constructor_does_not_make_it_again_with_values():
+    calls = []
+    with pytest.raises(KeyError, match="full_attention"):
+        built_without_values(lambda: calls.append(0) or Wide(raising))
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("read", [lambda weight: weight.norm().item(), lambda weight: weight.detach().numpy()])
+def test_a_constructor_that_reads_more_values_than_fit_in_memory_is_refused(monkeypatch, read):
+    monkeypatch.setattr("layercli.runtime.analysis.module_building.free_memory", lambda: 1 << 31)
+    calls = []
+    with pytest.raises(
+        UsageError, match=r"takes at least 4\.0 GiB of memory, since .+ needs values; 2\.0 GiB are free"
+    ):
+        built_without_values(lambda: calls.append(0) or Wide(read))
+    assert len(calls) == 1
+
+
+def test_the_authors_own_error_in_a_call_does_not_run_it_again_with_values():
+    def rebuilt():
+        raise AssertionError("the module is made again")
+
+    net = built_without_values(lambda: Wide(lambda weight: None))
+    net.forward = lambda x: {"sizes": net.wide(x)}["widths"]
+    summary = summarize_module(net, {"x": Spec((1, 1 << 15))}, "net", "", rebuilt=rebuilt)
+    assert summary.failure == "net (Wide) fails on float32[1, 32768]: there is no 'widths'"
 
 
 def test_generators_and_values_of_others_are_left_alone():

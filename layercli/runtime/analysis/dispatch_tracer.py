@@ -7,6 +7,7 @@ back. All others are fake tensors. Tensors of the module are never modified: ope
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -60,6 +61,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
         self.macs: list[int] = []
         self.unequal_branches: list[tuple[int, int]] = []
         self.gave_fake = False
+        self.made: list[weakref.ref[FakeTensor]] = []  # while building
         self.replaced: dict[int, torch.Tensor] = {}
         self.kept: list[torch.UntypedStorage] = []
         self.generator = torch.Generator().manual_seed(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -167,4 +168,7 @@ class DispatchedOperation:
         if not x.is_meta or self.tracer.real:
             return x
         self.tracer.gave_fake = True
-        return FakeTensor(x)
+        fake = FakeTensor(x)
+        if self.tracer.building:
+            self.tracer.made.append(weakref.ref(fake))
+        return fake

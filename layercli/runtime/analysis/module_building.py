@@ -9,9 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from layercli.errors import UsageError
 from layercli.runtime.analysis.dispatch_tracer import Tracer
 from layercli.runtime.analysis.fake_tensors import NeedsValues, without_slow_imports
+from layercli.runtime.analysis.missing_values import may_need_values, reason_of
 from layercli.runtime.analysis.module_state import preserved_generators
+from layercli.runtime.execution.available_memory import free_memory
 
 NEEDING = ("trace", "trace_module", "freeze", "save")
 """The functions of torch.jit that run a module or take its values into a graph."""
@@ -20,17 +23,28 @@ NEEDING = ("trace", "trace_module", "freeze", "save")
 def built_without_values(make: Callable[[], Any]) -> object:
     """Return the result of ``make`` with fake tensors for the parameters of its modules.
 
-    Small values that a constructor computes are real. A constructor that reads parameter values is run again with real ones.
+    Small values that a constructor computes are real. A constructor that reads parameter values is run again with real ones,
+    if they fit in memory: UsageError if not.
     """
     tracer = Tracer(building=True)
     try:
         with preserved_generators(), without_slow_imports(), only_with_values(tracer), tracer:
             found = make()
-    except Exception:
-        if not tracer.gave_fake:  # otherwise the constructor may have needed values
+    except Exception as error:
+        if not tracer.gave_fake or not may_need_values(error, tracer):
             raise
+        require_memory(tracer, reason_of(error))
         return make()
     return found if isinstance(found, nn.Module) or not tracer.gave_fake else make()
+
+
+def require_memory(tracer: Tracer, reason: str) -> None:
+    """Raise UsageError if the tensors that a constructor made before it failed take more memory than is free."""
+    alive = [x.meta.untyped_storage() for made in tracer.made if (x := made()) is not None]
+    needed = sum({storage._cdata: storage.nbytes() for storage in alive}.values())
+    if needed > (free := free_memory()):
+        needs = f"constructing the model takes at least {needed / 2**30:,.1f} GiB of memory, since {reason}"
+        raise UsageError(f"{needs}; {free / 2**30:,.1f} GiB are free")
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from torch import nn
 
 from layercli.inspect.user_input import without_input
 from layercli.runtime.analysis.dispatch_tracer import Tracer
-from layercli.runtime.analysis.fake_tensors import FakeTensor, NeedsValues, without_slow_imports
+from layercli.runtime.analysis.fake_tensors import FakeTensor, without_slow_imports
+from layercli.runtime.analysis.missing_values import may_need_values, reason_of
 from layercli.runtime.analysis.module_state import preserved, preserved_generators
 from layercli.runtime.analysis.operator_arguments import storage_of
 from layercli.runtime.analysis.script_calls import Path
@@ -81,7 +82,7 @@ def trace(
     distinguish, by default all.
     """
     found = run_once(module, inputs, real=False, paths=paths)
-    if found.failure is None or is_of_user(found.failure):
+    if found.failure is None or not found.lacks_values:
         return found
     reason = reason_of(found.failure)
     needed = sum(x.numel() * x.element_size() for x in module.parameters() if not is_lazy(x))
@@ -92,17 +93,6 @@ def trace(
     if real.failure is None:
         real.notes = [f"{reason}: it ran on the CPU with real values; shapes and MACs may depend on them"]
     return real
-
-
-def reason_of(error: Exception) -> str:
-    """Return the reason why fake values are not enough."""
-    return f"{error.operation} needs values" if isinstance(error, NeedsValues) else "fake values are not enough"
-
-
-def is_of_user(error: Exception) -> bool:
-    """Whether a call fails because of shapes, so that it would fail with real values too."""
-    words = r"shapes? .*cannot be multiplied|same reduction dim|input.* to have \d+ channels|must match the size|size mismatch"
-    return not isinstance(error, NeedsValues) and re.search(words, str(error)) is not None
 
 
 def is_lazy(x: object) -> bool:
@@ -144,6 +134,7 @@ def run_once(
                 found.outputs = described(module(*args, **kwargs))
         except Exception as error:
             found.failure = tracer.failure or error if "TorchScript" in str(error) else error
+            found.lacks_values = may_need_values(found.failure, tracer)
     for x in [*module.parameters(), *module.buffers()]:
         if not is_lazy(x):
             found.held[recording.watch.number(tracer.replaced.get(storage_of(x), x))] = x

@@ -12,9 +12,10 @@ from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.inspect.liveness import ACTIVATIONS, GRADIENTS, KEPT, OF_ACTIVATIONS, Storage, Timeline
 from layercli.inspect.training_run import TrainingRun
+from layercli.runtime.analysis.missing_values import reason_of
 from layercli.runtime.analysis.module_failure import failure_of
 from layercli.runtime.analysis.module_graph import graph_of_trace
-from layercli.runtime.analysis.module_trace import is_lazy, is_of_user, reason_of
+from layercli.runtime.analysis.module_trace import is_lazy
 from layercli.runtime.analysis.training_step import TracedStep, trace_step
 from layercli.runtime.execution.available_memory import free_memory
 
@@ -36,7 +37,7 @@ def training_run(
     """
     found = trace_step(module, inputs, values, checkpointed, dtype)
     reason = None if found.trace.failure is None else reason_of(found.trace.failure)
-    if found.trace.failure is not None and not is_of_user(found.trace.failure) and fits_thrice(module):
+    if found.trace.lacks_values and fits_thrice(module):
         found = trace_step(module if rebuilt is None else rebuilt(), inputs, values, checkpointed, dtype, real=True)
         found.trace.notes = [f"{reason}: it ran on the CPU with real values, which the figures may depend on"]
     if found.trace.failure is not None:

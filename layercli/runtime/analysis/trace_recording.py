@@ -64,6 +64,8 @@ class Trace:
     outputs: Any = None
     notes: list[str] = field(default_factory=list)
     failure: Exception | None = None
+    lacks_values: bool = False
+    """Whether the failure may come from the lack of values."""
     failed_in: TracedCall | None = None
     real: bool = False
     held: dict[int, torch.Tensor] = field(default_factory=dict)

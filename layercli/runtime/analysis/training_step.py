@@ -22,6 +22,7 @@ from layercli.core.spec import Spec
 from layercli.dataclass import dataclass
 from layercli.runtime.analysis.dispatch_tracer import Tracer
 from layercli.runtime.analysis.fake_tensors import FakeTensor, without_slow_imports
+from layercli.runtime.analysis.missing_values import may_need_values
 from layercli.runtime.analysis.module_inputs import tensors_for
 from layercli.runtime.analysis.module_state import preserved_generators
 from layercli.runtime.analysis.module_trace import is_lazy, paths_of
@@ -145,6 +146,7 @@ def trace_step(
             finished = run_step(copied, args, kwargs, recording, automatic)
         except Exception as error:  # whatever the module raises is the reason
             recording.trace.failure = error
+            recording.trace.lacks_values = may_need_values(error, tracer)
             return found
         watch = recording.watch
         found.gradients = frozenset(watch.number(x.grad) for x in copied.parameters() if x.grad is not None)
