@@ -34,7 +34,9 @@ def results() -> Iterator[Result]:
     for batch in (1, 8):
         x = torch.randn(batch, STEPS, 512)
         subject = ModelSource(ours, "transformer-encoder", "")
-        run, fused = (prepare(subject, x.numpy(), RunSettings("cpu", fuse=fuse)).call for fuse in (False, True))
+        run, fused = (
+            prepare(subject, x.numpy(), RunSettings("cpu", fuse=fuse), calls=1000).call for fuse in (False, True)
+        )
         candidates = {
             "a call": ours, "by run and predict": run, "run --fuse": fused, "nn.TransformerEncoder": plain,
             "Keras on torch": partial(oracle, training=False), PRODUCTS: products(plain, batch),
@@ -58,7 +60,9 @@ def in_bfloat16(x: torch.Tensor) -> Result:
     calls = {}
     for dtype in ("float32", "bfloat16"):
         model = TransformerEncoder(blocks=6, width=512, heads=8, hidden=2048)
-        ready = prepare(ModelSource(model, "transformer-encoder", ""), x.numpy(), RunSettings("cpu", dtype=dtype))
+        ready = prepare(
+            ModelSource(model, "transformer-encoder", ""), x.numpy(), RunSettings("cpu", dtype=dtype), calls=1000
+        )
         calls[dtype] = partial(ready.call, ready.place(x.numpy()))
     with torch.inference_mode():
         found = times(calls, ROUNDS)

@@ -33,7 +33,9 @@ def results() -> Iterator[Result]:
         first = last.permute(0, 3, 1, 2)
         contiguous = first.contiguous()
         subject = ModelSource(model, "resnet50", "")
-        run, fused = (prepare(subject, last.numpy(), RunSettings("cpu", fuse=fuse)).call for fuse in (False, True))
+        run, fused = (
+            prepare(subject, last.numpy(), RunSettings("cpu", fuse=fuse), calls=1000).call for fuse in (False, True)
+        )
         candidates = {
             "call": lambda x=last: model(x),
             "run": lambda x=last, run=run: run(x),

@@ -60,7 +60,9 @@ def results() -> Iterator[Result]:
     for batch in (1, 8, 32):
         x = torch.randn(batch, 100, 128)
         subject = ModelSource(Sequential([ours]), "lstm", "")
-        run, fused = (prepare(subject, x.numpy(), RunSettings("cpu", fuse=fuse)).call for fuse in (False, True))
+        run, fused = (
+            prepare(subject, x.numpy(), RunSettings("cpu", fuse=fuse), calls=1000).call for fuse in (False, True)
+        )
         sides = {"a call": ours, "by run and predict": run, "run --fuse": fused, KERNEL: kernel(x), **peers}
         yield from compare(batch, "forward", forward, sides)
     yield from compare(32, "forward and backward", both, {"a call": ours, **peers})

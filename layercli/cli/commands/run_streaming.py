@@ -59,7 +59,8 @@ def stream(
     start = time.perf_counter()
     first = shares.agreed(writer.done)
     first_row = batch_inference.batch_of(inputs, 0, 1)
-    ready = prepared_model.prepare(subject, first_row, plan.settings, flags=plan.request.flags, many=True)
+    calls = max(2, (rows - first) // (batch or batch_inference.LARGEST_BATCH))
+    ready = prepared_model.prepare(subject, first_row, plan.settings, flags=plan.request.flags, calls=calls)
     if plan.settings.device == "auto":
         output.print_info(f"running on {ready.device}")
     if ready.folds is not None:

@@ -24,6 +24,7 @@ from layercli.runtime.analysis.roofline import timed
 from layercli.runtime.execution.forward_hooks import tensors_in
 from layercli.runtime.execution.preserve_buffers import preserve_buffers
 from layercli.runtime.inference.prepared_model import PreparedModel
+from layercli.runtime.inference.repeated_call import TRACED_AFTER, RepeatedCall
 
 MODULE_COST = "unknown: a trace, by which products are counted, of this torch.nn.Module fails"
 UNKNOWN_COST = "unknown: the cost of one of its layers is not known"
@@ -92,6 +93,8 @@ def in_turns(sides: Sequence[tuple[PreparedModel, object]], repeat: RepeatedRuns
     programs = [program for program, _ in sides]
     ready = [(program, program.place(inputs)) for program, inputs in sides]
     with preserve_buffers(*programs), torch.inference_mode(), without_input():
+        if repeat.wants(TRACED_AFTER, 0.0):
+            _announce_many(programs)
         runs = [(program, partial(program.call, x)) for program, x in ready]
         for _ in range(warmup):
             for _, run in runs:
@@ -99,6 +102,13 @@ def in_turns(sides: Sequence[tuple[PreparedModel, object]], repeat: RepeatedRuns
         _forget_peaks(programs)
         seconds = _measured(runs, repeat)
     return [_timing(program, x, times) for (program, x), times in zip(ready, seconds, strict=True)]
+
+
+def _announce_many(programs: list[PreparedModel]) -> None:
+    """Let each program that traces its call after a while do so at the first call, which is not measured."""
+    for program in programs:
+        if isinstance(program.call, RepeatedCall):
+            program.call.announce_many()
 
 
 def _measured(runs: Sequence[tuple[PreparedModel, Callable[[], Any]]], repeat: RepeatedRuns) -> list[list[float]]:

@@ -82,7 +82,7 @@ def traced(call: Callable[[Any], Any], inputs: object, name: str) -> fx.GraphMod
 def compute_constants(made: fx.GraphModule) -> None:
     """Replace every node that depends on held tensors alone by its value."""
     for node in nodes(made.graph):
-        if node.op == "call_function" and is_held(node) and not _random(node):
+        if node.op == "call_function" and is_held(node) and not is_random(node):
             value = node.target(*fx.map_arg(node.args, lambda x: held(made, x)), **node.kwargs)
             if isinstance(value, torch.Tensor):
                 node.replace_all_uses_with(hold(made, value, node))
@@ -235,5 +235,10 @@ def mutates(node: Any) -> bool:
     return node.op == "call_function" and schema is not None and bool(schema.is_mutable)
 
 
-def _random(node: Any) -> bool:
-    return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
+def is_random(node: Any) -> bool:
+    """Whether an operation draws random numbers: one that drops values at a rate of 0 does not."""
+    if torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ()):
+        return False
+    given = {argument.name: argument.default_value for argument in node.target._schema.arguments}
+    given |= dict(zip(given, node.args, strict=False)) | node.kwargs
+    return not (given.get("train") is False or given.get("dropout_p", given.get("dropout")) == 0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -12,7 +14,7 @@ from layercli.core import tree
 from layercli.core.types import Tensor, TensorTree
 from layercli.dataclass import dataclass
 from layercli.runtime.inference.batch_norm_folding import fold_normalizations
-from layercli.runtime.inference.fx_tracing import is_node, nodes, sink_views, traced
+from layercli.runtime.inference.fx_tracing import is_node, is_random, nodes, sink_views, traced
 from layercli.runtime.inference.pointwise_fusion import FRESH, IN_PLACE, PLAIN, fuse_chains
 
 
@@ -59,7 +61,7 @@ class FusedModel:
             return
         self._shapes = self._graph = None  # release the weights packed for other shapes before packing new ones
         made, self.folds = fused(self._call, inputs, self._name, kernels=not self._compiled)
-        self._graph, self._shapes = torch.compile(made) if self._compiled else made.forward, shapes
+        self._graph, self._shapes = torch.compile(made) if self._compiled else as_function(made), shapes
 
 
 def fused(
@@ -77,6 +79,29 @@ def fused(
         made.recompile()
     activations = sum(chain.activation is not None for chain in chains) + in_place
     return made, FusionStats(folded, found, activations, sum(chain.sum is not None for chain in chains))
+
+
+def exact_graph(call: Callable[[Any], Any], inputs: TensorTree, name: str) -> Callable[..., Any] | None:
+    """Return the graph of ``call`` for inputs like these as a function of their leaves, with packed weights and the same results.
+
+    None if the call draws random numbers. UsageError if it cannot be traced.
+    """
+    with torch.inference_mode(False), torch.no_grad():
+        made = traced(call, inputs, name)
+        if any(map(is_random, made.graph.nodes)):
+            return None
+        fuse_chains(made, exact=True)
+        _write_over(made.graph)
+        made.graph.eliminate_dead_code()
+        made.recompile()
+    return as_function(made)
+
+
+def as_function(made: fx.GraphModule) -> Callable[..., Any]:
+    """Return the call of a graph as a function: it finds the tensors that the graph holds faster than a module does."""
+    names = [node.target for node in nodes(made.graph) if node.op == "get_attr"]
+    held = SimpleNamespace(**{name: getattr(made, name) for name in names})
+    return partial(type(made).forward, held)
 
 
 def _write_over(graph: fx.Graph) -> int:

@@ -12,6 +12,7 @@ from layercli.dataclass import dataclass
 from layercli.runtime.inference import large_products, onednn_kernels
 from layercli.runtime.inference.batch_norm_folding import as_linear
 from layercli.runtime.inference.fx_tracing import ADD, held, hold, is_held, is_node, mutates, nodes
+from layercli.runtime.inference.merged_products import merge_products
 
 aten: Any = torch.ops.aten
 mkldnn: Any = torch.ops.mkldnn
@@ -89,12 +90,17 @@ class FusionPattern:
         return onednn_kernels.multiplies(*values)
 
 
-def fuse_chains(made: fx.GraphModule) -> list[FusionPattern]:
-    """Fuse all patterns, one after the other: a node fused into one pattern is not available to the next."""
+def fuse_chains(made: fx.GraphModule, *, exact: bool = False) -> list[FusionPattern]:
+    """Fuse all patterns, one after the other: a node fused into one pattern is not available to the next.
+
+    ``exact``: a sum and an activation remain operations of their own, in place, so that the results are the model's to the bit.
+    """
     chains = []
     room = onednn_kernels.MemoryBudget()
     for node in nodes(made.graph):
         as_linear(made, node)
+    merge_products(made, room)
+    for node in nodes(made.graph):
         if node.target is aten.lstm.input:
             _pack_lstm(made, node, room)
         if node.target is not aten.linear.default and node.target not in CONVOLUTIONS:
@@ -102,7 +108,7 @@ def fuse_chains(made: fx.GraphModule) -> list[FusionPattern]:
         chain = _chain(node)
         if chain.packable and room.take(held(made, node.args[1])):
             by_mkl = not chain.convolves and large_products.by_mkl(held(made, node.args[1]))
-            (_multiply_by_mkl if by_mkl else _fuse)(made, chain)
+            (_pack_alone if by_mkl or exact else _fuse)(made, chain)
             chains.append(chain)
     for node in nodes(made.graph):
         if node.target is aten.view.default and any(chain.convolves for chain in chains):
@@ -143,8 +149,8 @@ def _adds(total: Any, product: Any) -> bool:
     return (ours.shape, ours.dtype, ours.device) == (theirs.shape, theirs.dtype, theirs.device)
 
 
-def _fuse(made: fx.GraphModule, chain: FusionPattern) -> None:
-    """Insert one oneDNN kernel call with a packed weight where the pattern ended."""
+def _fuse(made: fx.GraphModule, chain: FusionPattern) -> Any:
+    """Insert one oneDNN kernel call with a packed weight where the pattern ended, and return its node."""
     last = chain.last
     target, args = _convolution(made, chain) if chain.convolves else _linear(made, chain)
     with made.graph.inserting_before(last):
@@ -154,17 +160,21 @@ def _fuse(made: fx.GraphModule, chain: FusionPattern) -> None:
     for gone in (chain.activation, chain.sum, chain.product):
         if gone is not None:
             made.graph.erase_node(gone)
+    return node
 
 
-def _multiply_by_mkl(made: fx.GraphModule, chain: FusionPattern) -> None:
-    """Let MKL compute the product, and the sum and the activation after it change its result in place."""
-    x, weight, bias = (*chain.product.args, None)[:3]
-    rows = x.meta["val"].numel() // x.meta["val"].shape[-1]
-    packed = large_products.packed_matrix(held(made, weight), rows)
-    node = None if packed is None else hold(made, packed, chain.product)
-    chain.product.target, chain.product.args = large_products.multiplied, (x, node, weight, bias, rows)
+def _pack_alone(made: fx.GraphModule, chain: FusionPattern) -> None:
+    """Pack the weight of the product, and let the sum and the activation after it change its result in place."""
+    product = _fuse(made, FusionPattern(chain.product, None, None)) if chain.convolves else chain.product
+    if not chain.convolves:
+        x, node, bias = (*product.args, None)[:3]
+        rows, weight = x.meta["val"].numel() // x.meta["val"].shape[-1], held(made, node)
+        packed = large_products.packed_matrix(weight, rows)
+        given = x, None if packed is None else hold(made, packed, product), node, bias, rows
+        product.target, product.args = large_products.graph_call(*given, by_mkl=large_products.by_mkl(weight))
     if chain.sum is not None:
-        chain.sum.target, chain.sum.args = aten.add_.Tensor, (chain.product, chain.other)
+        left, right = chain.sum.args[:2]
+        chain.sum.target, chain.sum.args = aten.add_.Tensor, (product, right if left is product else left)
     if chain.activation is not None:
         chain.activation.target = IN_PLACE.get(chain.activation.target, chain.activation.target)
 

@@ -19,6 +19,7 @@ from layercli.core.types import Tensor
 from layercli.runtime.execution import eager_call, layer_module, tensors, torch_compile
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
 from layercli.runtime.inference.prepacked_weights import PrepackedCall
+from layercli.runtime.inference.repeated_call import RepeatedCall
 from layercli.runtime.training.data_adapters import ArrayAdapter, packed, source_of
 from layercli.runtime.training.epoch_batches import limited_steps, peek, size_of, to_device
 from layercli.runtime.training.training_loop import build, progress_closed, with_progress
@@ -43,10 +44,14 @@ def predict(
     hooks = CallbackList(with_progress(own, ProgbarLogger(), verbose, model._trainer), model=model, **params)
     compiles = getattr(model._trainer, "jit_compile", False)
     alone = not own and compiles is not True  # a callback may change weights, and torch.compile packs weights itself
-    many = isinstance(source, ArrayAdapter) and source.steps(size) > 1 and steps != 1
+    announced = source.steps(size) if isinstance(source, ArrayAdapter) else 1
     predict_step = step_of(model, "predict")
     if alone:
-        predict_step = PrepackedCall(predict_step, many=many)
+        calls = announced if steps is None else min(announced, steps)
+        if getattr(predict_step, "__func__", None) is Model.predict_step:
+            predict_step = RepeatedCall(predict_step, model, calls=calls)
+        else:
+            predict_step = PrepackedCall(predict_step, many=calls > 1)
     parts: list[Tensor] = []
     inference = layer_module.mode(model.module, False)
     with progress_closed(hooks):

@@ -25,6 +25,7 @@ from layercli.runtime.inference import model_placement
 from layercli.runtime.inference.graph_fusion import FusedModel, FusionStats
 from layercli.runtime.inference.model_kinds import runnable
 from layercli.runtime.inference.prepacked_weights import PrepackedCall
+from layercli.runtime.inference.repeated_call import RepeatedCall
 from layercli.runtime.inference.runnable_model import RunnableModel
 
 PRECISIONS = ("highest", "high", "medium")
@@ -133,11 +134,11 @@ def prepare(
     settings: RunSettings,
     *,
     flags: Mapping[str, object] | None = None,
-    many: bool = False,
+    calls: int = 1,
 ) -> PreparedModel:
     """Prepare a model for inputs like these: a tree of arrays, for a module its arguments by name.
 
-    ``flags`` are other arguments of a module's ``forward``; ``many`` announces many calls.
+    ``flags`` are other arguments of a module's ``forward``; ``calls`` is the number of calls that are announced.
     """
     flags = flags or {}
     place = model_placement.device_of(settings)
@@ -161,7 +162,9 @@ def prepare(
     if not settings.fuse and settings.compile:
         return replace(program, compiled=True)
     if not settings.fuse:
-        return replace(program, call=PrepackedCall(call, many=many))
+        traces = isinstance(model, Layer) and not (settings.offload or settings.shard)
+        kept_call = RepeatedCall(call, model, calls=calls) if traces else PrepackedCall(call, many=calls > 1)
+        return replace(program, call=kept_call)
     call = FusedModel(call, subject.name, compiled=settings.compile)
     call.prepare(program.place(inputs))
     return replace(program, call=call)
