@@ -24,6 +24,7 @@ from layercli.models.parallel import (
     attention_plan,
 )
 from layercli.models.pretrained import Pretrained, head_of, labels_of
+from layercli.models.rope import Rope
 
 from layercli import ops
 from layercli.core.dims import Size
@@ -145,8 +146,8 @@ class CausalLM(Pretrained):
         if position_ids is None:
             past = self.steps_before(cache, padding, steps)
             position_ids = ops.expand_dims(ops.arange(past, past + steps), 0)
-        angles = {False: of.rope.op(position_ids)}
-        angles[True] = of.local_rope.op(position_ids) if of.local_rope is not None else angles[False]
+        angles = {False: self.turned(of.rope, position_ids)}
+        angles[True] = angles[False] if of.local_rope is None else self.turned(of.local_rope, position_ids)
         x, kept, masks = embed(), [], {}
         for i, block in enumerate(self.blocks):
             window = block.window
@@ -159,6 +160,10 @@ class CausalLM(Pretrained):
                 x, own = block(*inputs, cache[i] if cache else ())
                 kept.append(own)
         return x, kept
+
+    def turned(self, rope: Rope, position_ids: Tensor) -> tuple[Tensor, ...]:
+        """Return cosine and sine of the positions, in the dtype in which every block uses them."""
+        return tuple(ops.cast(x, self.compute_dtype) for x in rope.op(position_ids))
 
     def steps_before(self, cache: Cache | None, padding: Tensor | None, steps: Size) -> Size:
         """Return the number of steps before these ``steps``; UsageError where only a mask or positions could tell."""

@@ -194,7 +194,9 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
         try:
             if module is not None and module.ready and not kwargs and not self._makes_mask and self._input_spec is None:
                 for x in args:  # only tensors have a dtype of torch
-                    if getattr(x, "dtype", None) is not module.dtype or getattr(x, "_keras_mask", None) is not None:
+                    if getattr(x, "dtype", None) is not module.dtype and not self._takes_unchanged(x):
+                        break
+                    if getattr(x, "_keras_mask", None) is not None:
                         break
                 else:
                     return module(*args)
@@ -203,6 +205,13 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
             if not error.trail or error.trail[-1] is not self:
                 error.trail.append(self)
             raise
+
+    def _takes_unchanged(self, x: Any) -> bool:
+        """Whether ``call`` gets ``x`` as it is, though not of the layer's dtype: nothing, or a torch tensor of another kind."""
+        if self._computes_mask:
+            return False
+        nothing = x is None or (type(x) is tuple and not x)
+        return nothing or getattr(getattr(x, "dtype", None), "is_floating_point", True) is False
 
     def _call(self, args: tuple[object, ...], kwargs: dict[str, object]) -> Any:
         if not self.name:  # the user's __init__ does not call super().__init__

@@ -172,6 +172,27 @@ def test_no_parameter_is_allocated():
     assert summary.totals.parameters == 8 * ((1 << 34) + (1 << 17))
 
 
+SCHEMES = [name for name in vars(nn.init) if name.endswith("_") and not name.startswith("_")]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_no_scheme_of_torch_reads_values(scheme):
+    """A constructor that initializes by any function of torch.nn.init is called once, without values."""
+    more = {"sparse_": {"sparsity": 0.1}, "constant_": {"val": 1.0}}.get(scheme, {})
+    calls = []
+
+    def make():
+        calls.append(0)
+        net = nn.Conv1d(64, 64, 3) if scheme == "dirac_" else nn.Linear(64, 64)
+        for weight in (net.weight, net.weight.data):
+            assert getattr(nn.init, scheme)(weight, **more) is weight
+        return net
+
+    net = built_without_values(make)
+    assert len(calls) == 1
+    assert isinstance(net.weight, FakeTensor)
+
+
 class Wide(nn.Module):
     """Construct a layer of 4 GiB, then fail as ``error`` says."""
 
