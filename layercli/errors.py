@@ -3,8 +3,8 @@
     LayercliError                      one sentence, and a hint where a fix is likely
     ├── UsageError (ValueError)        an invalid command, name or argument
     ├── ShapeError (ValueError)        a tensor of a rank or size that does not fit
-    ├── DTypeError (TypeError)         a dtype that does not exist or does not fit
-    ├── UnknownSizeError (TypeError)   a number was asked of a size that is not known
+    ├── DTypeError (TypeError)         a dtype that does not exist or does not fit; a ValueError too
+    ├── UnknownSizeError (TypeError)   a number was asked of a size that is not known; a ValueError too
     ├── NotBuiltError (RuntimeError)   variables were asked of a layer that has none yet
     ├── FileError (OSError)            a file that cannot be opened, read or written
     ├── FormatError (ValueError)       a file whose content is not what it should be
@@ -54,15 +54,27 @@ class UsageError(LayercliError, ValueError):
     """An invalid command, name or argument."""
 
 
+class ArgumentError(UsageError, TypeError):
+    """A call without an argument that it needs, or with one that it does not take."""
+
+
+class NoCallError(UsageError, NotImplementedError):
+    """A layer or a model whose class has no ``call``."""
+
+
 class ShapeError(LayercliError, ValueError):
     """A tensor of a rank or size that does not fit."""
 
 
-class DTypeError(LayercliError, TypeError):
+class AxisError(ShapeError, IndexError):
+    """An axis that the tensor does not have."""
+
+
+class DTypeError(LayercliError, TypeError, ValueError):
     """A dtype that does not exist or does not fit."""
 
 
-class UnknownSizeError(LayercliError, TypeError):
+class UnknownSizeError(LayercliError, TypeError, ValueError):
     """A number was asked of a size that is not known."""
 
 

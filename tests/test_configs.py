@@ -31,7 +31,6 @@ STAYS = {
     "a number as it was given: from_config refuses the pair in Keras": "layers.RandomShear.x_factor layers.RandomShear.y_factor",
     "a pair, where Keras keeps a number": "layers.ContrastLimitedAdaptiveHistogramEqualization.tile_grid_size",
     "the layer under its own name, which Keras changes": "layers.Bidirectional.layer.config.name",
-    "the name of the function, which the logs show": "metrics.MeanMetricWrapper.name",
     "None as it was given, [] in Keras": "optimizers.Muon.exclude_layers",
     "a base class without arguments; Keras raises": "regularizers.Regularizer",
 }

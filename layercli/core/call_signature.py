@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from layercli.core.types import TensorTree
-from layercli.errors import NoTensorError, ShapeError, UsageError
+from layercli.errors import NoCallError, NoTensorError, ShapeError
 
 if TYPE_CHECKING:
     from layercli.core.graph import Node
@@ -39,7 +39,7 @@ class CallSignature:
 
     def call(self, *inputs: Any, **named: Any) -> Any:
         """Return the outputs for the inputs. Override it; use ops, other layers, or torch."""
-        raise UsageError("does not say what it computes: it has no call method")
+        raise NoCallError("does not say what it computes: it has no call method")
 
     @property
     def is_container_only(self) -> bool:

@@ -25,7 +25,7 @@ from layercli.core.tracking import Trackable
 from layercli.core.types import Config
 from layercli.core.variable import Variable
 from layercli.dataclass import dataclass
-from layercli.errors import LayercliError, UsageError, nearest, with_and
+from layercli.errors import ArgumentError, LayercliError, UsageError, nearest, with_and
 
 REQUIRED = inspect.Parameter.empty
 
@@ -85,7 +85,7 @@ def by_name(cls: Any, names: Sequence[str], args: tuple[Any, ...]) -> Config:
     """Return the positional arguments of a constructor by name; raise UsageError if there are more than ``names``."""
     if len(args) > len(names):
         plural = "" if len(names) == 1 else "s"
-        raise UsageError(f"{cls.__name__} takes {len(names)} positional argument{plural}, got {len(args)}")
+        raise ArgumentError(f"{cls.__name__} takes {len(names)} positional argument{plural}, got {len(args)}")
     return dict(zip(names, args, strict=False))
 
 
@@ -96,14 +96,14 @@ def bind(cls: Any, fields: Mapping[str, Any], given: dict[str, object], kwargs: 
     """
     for name, value in kwargs.items():
         if name not in fields:
-            raise UsageError(f"{cls.__name__} has no argument {name!r}", hint=nearest(name, list(fields)))
+            raise ArgumentError(f"{cls.__name__} has no argument {name!r}", hint=nearest(name, list(fields)))
         if name in given:
-            raise UsageError(f"{cls.__name__} got {name} twice")
+            raise ArgumentError(f"{cls.__name__} got {name} twice")
         given[name] = value
     values = {name: given.get(name, default) for name, default in fields.items()}
     missing = [name for name, value in values.items() if value is REQUIRED]
     if missing:
-        raise UsageError(f"{cls.__name__} needs {with_and(missing)}")
+        raise ArgumentError(f"{cls.__name__} needs {with_and(missing)}")
     return values | {name: checked(cls.__name__, name, values[name], rule) for name, rule in rules_of(cls).items()}
 
 

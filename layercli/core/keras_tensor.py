@@ -131,6 +131,8 @@ class SymbolicTensor(Operators):
         return first if isinstance(first, int) else first.__index__()
 
     def __iter__(self) -> Iterator[Tensor]:
+        if not isinstance(self.shape[0] if self.shape else None, int):
+            raise self._valueless("the items")
         return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:

@@ -74,7 +74,9 @@ class Model(TrainingMethods, Layer, StateTree):
         return True
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """Return the direct sublayer of that name or index."""
+        """Return the direct sublayer of that name or index; UsageError for none, or for both."""
+        if index is not None and name is not None:
+            raise UsageError(f"get_layer takes a name or an index, got {name!r} and {index}")
         if index is not None:
             if not -len(self.layers) <= index < len(self.layers):
                 raise UsageError(f"{self.name} has {len(self.layers)} layers, there is none at {index}")

@@ -19,7 +19,7 @@ from layercli.core.naming import snake_case
 from layercli.core.refusals import refused
 from layercli.core.types import Config, ConfigLike
 from layercli.dataclass import dataclass
-from layercli.errors import UsageError, nearest
+from layercli.errors import ArgumentError, UsageError, nearest
 
 PACKAGES = (
     "keras.losses", "keras.metrics", "keras.optimizers", "keras.optimizers.schedules", "keras.initializers",
@@ -78,11 +78,11 @@ class DataclassConfig:
         known = cls.settings()
         for name in config:
             if name not in known:
-                raise UsageError(f"{cls.__name__} has no argument {name!r}", hint=nearest(name, known, "arguments"))
+                raise ArgumentError(f"{cls.__name__} has no argument {name!r}", hint=nearest(name, known, "arguments"))
         values = {name: deserialize(value) for name, value in config.items()}
         missing = [name for name in required_arguments(cls) if name not in values]
         if missing:
-            raise UsageError(f"{cls.__name__} needs the argument {missing[0]!r}")
+            raise ArgumentError(f"{cls.__name__} needs the argument {missing[0]!r}")
         return cls(**values)
 
     def __str__(self) -> str:

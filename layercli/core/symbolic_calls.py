@@ -14,7 +14,7 @@ from layercli.core.registry import signature_of
 from layercli.core.spec import Spec
 from layercli.core.text import STRING
 from layercli.core.types import Config, ShapeLike
-from layercli.errors import DTypeError, UsageError
+from layercli.errors import ArgumentError, DTypeError
 
 
 class SymbolicCalls:
@@ -108,7 +108,7 @@ class SymbolicCalls:
         """Call ``build`` with the shapes that it takes: of the first argument, or by name as ``query_shape``."""
         if type(self).build is not SymbolicCalls.build:
             if not args and not kwargs:
-                raise UsageError(f"takes {', '.join(self.required_inputs()) or 'a tensor'}, got nothing")
+                raise ArgumentError(f"takes {', '.join(self.required_inputs()) or 'a tensor'}, got nothing")
             wanted = [p.name for p in list(signature_of(type(self).build).parameters.values())[1:]]
             shapes = tree.map_structure(lambda x: build.ShapeLeaf(getattr(x, "shape", None)), (args, kwargs))
             if len(wanted) == 1:

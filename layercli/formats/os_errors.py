@@ -61,7 +61,8 @@ def writing(file: Path) -> Iterator[None]:
     except LayercliError:
         raise
     except OSError as error:
-        raise FileError(f"cannot write {file}: {reason(error)}") from error
+        kind = MissingFileError if isinstance(error, FileNotFoundError) else FileError
+        raise kind(f"cannot write {file}: {reason(error)}") from error
 
 
 def neighbour(file: Path) -> str | None:

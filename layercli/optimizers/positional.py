@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from layercli.core.argument_docs import document_arguments
+from layercli.errors import ArgumentError, nearest
 
 T = TypeVar("T")
 
@@ -56,7 +57,9 @@ def accept_positional(cls: type[T]) -> type[T]:
     @wraps(construct)
     def __init__(self: T, *args: object, **kwargs: object) -> None:
         if len(args) > len(names):
-            raise TypeError(f"{cls.__name__} takes at most {len(names)} arguments, got {len(args)}")
+            raise ArgumentError(f"{cls.__name__} takes at most {len(names)} arguments, got {len(args)}")
+        if unknown := [name for name in kwargs if name not in names]:
+            raise ArgumentError(f"{cls.__name__} has no argument {unknown[0]!r}", hint=nearest(unknown[0], names))
         construct(self, **dict(zip(names, args, strict=False)), **kwargs)
 
     __init__.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what inspect.signature reads

@@ -90,7 +90,9 @@ Sequence = PyDataset
 
 
 def set_random_seed(seed: int) -> None:
-    """Seed Python's, numpy's and torch's generators, and the draws of variables."""
+    """Seed Python's, numpy's and torch's generators, and the draws of variables; UsageError for no integer."""
+    if not isinstance(seed, int | np.integer):
+        raise UsageError(f"a seed is an integer, got {seed!r}")
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from layercli.core import dims, naming
@@ -10,7 +11,7 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Spec, with_batch_dim
 from layercli.core.text import spec_dtype
 from layercli.core.types import DTypeLike, Tensor
-from layercli.errors import UsageError
+from layercli.errors import ArgumentError, UsageError
 from layercli.layers.validators import Bool
 
 
@@ -38,6 +39,8 @@ def Input(
         raise UsageError("Input has no sparse and no ragged tensors here: layercli computes dense ones")
     if tensor is not None:
         return tensor
+    if not isinstance(given := shape if batch_shape is None else batch_shape, Iterable) or isinstance(given, str):
+        raise ArgumentError(f"Input expects shape to be a tuple of sizes, got {given!r}")
     whole = (batch_size, *shape) if batch_shape is None else tuple(batch_shape)
     wanted = dtypes.default_policy().compute if dtype is None else spec_dtype(dtype)
     return SymbolicTensor(Spec(with_batch_dim(whole), wanted), name=name or naming.auto_name("InputLayer"))

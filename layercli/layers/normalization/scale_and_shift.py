@@ -7,7 +7,7 @@ from typing import Any
 from layercli import initializers
 from layercli.core.spec import Shape
 from layercli.dataclass import dataclass
-from layercli.errors import ShapeError, UsageError
+from layercli.errors import AxisError, UsageError
 
 
 @dataclass(frozen=True)
@@ -43,5 +43,5 @@ def ascending(axes: tuple[int, ...], rank: int) -> tuple[int, ...]:
     """Return ``axes`` counted from 0, in order; ShapeError where an input of ``rank`` lacks one."""
     for axis in axes:
         if not -rank <= axis < rank:
-            raise ShapeError(f"expects x with an axis {axis}, got one with {rank} axes")
+            raise AxisError(f"expects x with an axis {axis}, got one with {rank} axes")
     return tuple(sorted(axis % rank for axis in axes))

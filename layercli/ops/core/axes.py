@@ -8,7 +8,7 @@ from typing import Any, overload
 
 from layercli.core.operation import spec_of
 from layercli.core.spec import Spec
-from layercli.errors import ShapeError
+from layercli.errors import AxisError, ShapeError
 
 
 @overload
@@ -38,7 +38,7 @@ def axis_of(x: Spec, axis: int, *, added: int = 0) -> int:
     """
     rank = x.rank + added
     if not -rank <= axis < rank:
-        raise ShapeError(f"expects x with an axis {axis}, got {rank} axes (x = {x})")
+        raise AxisError(f"expects x with an axis {axis}, got {rank} axes (x = {x})")
     return axis % rank
 
 

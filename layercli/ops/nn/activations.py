@@ -10,7 +10,7 @@ from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
-from layercli.errors import ShapeError
+from layercli.errors import AxisError, ShapeError
 from layercli.lazy import F, torch
 from layercli.ops.numpy.elementwise import broadcast_shapes
 
@@ -210,7 +210,7 @@ def check_axes(x: Spec, axes: tuple[int, ...]) -> Spec:
     """Return x; ShapeError where one of ``axes`` does not exist."""
     for axis in axes:
         if not -x.rank <= axis < x.rank:
-            raise ShapeError(f"expects x with an axis {axis} (x = {x})")
+            raise AxisError(f"expects x with an axis {axis} (x = {x})")
     return x
 
 

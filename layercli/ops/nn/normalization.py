@@ -11,7 +11,7 @@ from layercli.core.operation import MultiOutputOp, Op, TreeOp, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
 from layercli.dataclass import dataclass
-from layercli.errors import ShapeError, UsageError
+from layercli.errors import AxisError, ShapeError, UsageError
 from layercli.lazy import F, torch
 from layercli.ops.core.axes import axes_of
 from layercli.ops.nn.batch_norm_stats import Normalize
@@ -33,7 +33,7 @@ class BatchNorm(TreeOp):
     def spec(self, x: Spec, mean: Spec, variance: Spec, gamma: Spec | None = None, beta: Spec | None = None) -> Any:
         """Return x's spec, and in training the batch's mean and variance."""
         if not -x.rank <= self.axis < x.rank:
-            raise ShapeError(f"expects x with an axis {self.axis} (x = {x})")
+            raise AxisError(f"expects x with an axis {self.axis} (x = {x})")
         if x.rank < 2:
             raise ShapeError(f"expects x with at least 2 axes, got {x.rank} (x = {x})")
         channels = x.shape[self.axis]
@@ -185,7 +185,7 @@ def apply_inplace(x: Spec, axes: tuple[int, ...], *scales: Spec | None) -> Spec:
     """Return x; ShapeError where one of ``axes`` does not exist, or a scale has other sizes."""
     for axis in axes:
         if not -x.rank <= axis < x.rank:
-            raise ShapeError(f"expects x with an axis {axis} (x = {x})")
+            raise AxisError(f"expects x with an axis {axis} (x = {x})")
     sizes = [x.shape[axis] for axis in axes]
     for scale in scales:
         if scale is not None and not all(map(dims.may_equal, sizes, scale.shape)):

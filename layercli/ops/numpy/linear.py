@@ -11,7 +11,7 @@ from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec
 from layercli.core.types import Tensor, TensorLike
 from layercli.dataclass import dataclass
-from layercli.errors import ShapeError
+from layercli.errors import AxisError, ShapeError
 from layercli.lazy import F, torch
 from layercli.ops.core import kernel_overrides
 from layercli.ops.numpy.elementwise import broadcast_shapes, promoted
@@ -126,6 +126,6 @@ class BatchDot(Op):
 def _apart(x: Spec, axis: int) -> tuple[Size, Shape, Size]:
     """Return the batch, the remaining axes, and the size of the summed axis."""
     if not -x.rank < axis < x.rank or axis in (0, -x.rank):
-        raise ShapeError(f"expects inputs with an axis {axis} after the batch (x = {x})")
+        raise AxisError(f"expects inputs with an axis {axis} after the batch (x = {x})")
     inner = axis % x.rank
     return x.shape[0], tuple(n for i, n in enumerate(x.shape) if i not in (0, inner)), x.shape[inner]

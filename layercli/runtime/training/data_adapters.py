@@ -232,6 +232,8 @@ def unpacked(batch: object) -> Batch:
     x, y, weight = (
         (*batch, None, None)[:3] if isinstance(batch, tuple | list) and len(batch) <= 3 else (batch, None, None)
     )
+    if isinstance(x, int | float) or getattr(x, "shape", None) == ():
+        raise UsageError(f"a batch is x, (x, y) or (x, y, sample_weight) of arrays, got {x!r}")
     return TensorAdapter(tensors_of(x), numbers_of(y), numbers_of(weight))._taken(slice(None))  # type: ignore[no-any-return]
 
 
