@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.backend import get_backend
@@ -69,13 +69,14 @@ class TrainingMethods(StepFunctions):
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: int = 1,
+        validation_freq: int | Container[int] = 1,
     ) -> Any:
         """Train from epoch ``initial_epoch`` to ``epochs`` and return the History.
 
         ``x`` and ``y`` are arrays, tensors, or lists and dicts of them, in memory or memory-mapped; or ``x`` is a torch Dataset, a
         DataLoader, or a generator of ``(x, y)`` or ``(x, y, sample_weight)``. The order of the samples and the random numbers of
         dropout follow from the seed and the number of steps, so that a resumed run continues as an uninterrupted one would.
+        ``validation_freq``: the number of epochs between validations, or the epochs after which there is one, counted from 1.
         ``verbose``: 0 is silent; 1 or "auto" shows a bar for each epoch, and 2 a line, on stdout as in Keras. Raises UsageError
         or ShapeError for arguments that do not fit.
         """

@@ -68,6 +68,23 @@ def test_compile_keeps_what_it_is_not_given():
     assert list(model.evaluate(X, Y, verbose=0, return_dict=True)) == ["loss"]
 
 
+def test_a_generator_that_ends_ends_training():
+    def three():
+        return ((X[:2], Y[:2]) for _ in range(3))
+
+    with pytest.warns(UserWarning, match="^fit got no data for another epoch: there is no batch left$"):
+        history = line().fit(three(), epochs=3, verbose=0)
+    assert history.epoch == [0]
+    with pytest.warns(UserWarning, match="^the validation got no data for another epoch"):
+        history = line().fit(X, Y, epochs=2, verbose=0, validation_data=three())
+    assert {name: len(values) for name, values in history.history.items()} == {"loss": 2, "val_loss": 1}
+
+
+def test_the_epochs_of_validation_may_be_listed():
+    history = line().fit(X, Y, epochs=3, verbose=0, validation_data=(X, Y), validation_freq=[1, 3])
+    assert {name: len(values) for name, values in history.history.items()} == {"loss": 3, "val_loss": 2}
+
+
 def without_times(text):
     return re.sub(r"\b\d+(s|ms|us)\b", "T", text)
 

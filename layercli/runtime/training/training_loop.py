@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeGuard
 
@@ -66,7 +66,7 @@ def fit(
     steps_per_epoch: int | None,
     validation_steps: int | None,
     validation_batch_size: int | None,
-    validation_freq: int,
+    validation_freq: int | Container[int],
 ) -> History:
     """See Model.fit."""
     keep_freed_memory()
@@ -83,7 +83,7 @@ def fit(
     source, held = split_validation(source, validation_split, validation_data)
     steps = steps_per_epoch or source.steps(size)
     history, own = History(), collectives.callbacks_for_rank(trainer, listed(callbacks))
-    params = {"epochs": epochs, "steps": steps, "verbose": verbose}
+    params = {"verbose": verbose, "epochs": epochs, "steps": steps}
     hooks = CallbackList(with_progress([*own, history], of_fit(verbose), verbose, trainer), model=model, **params)
     first, source = peek(source, size)
     begin(trainer, first)
@@ -109,10 +109,16 @@ def fit(
                 left = None if steps_per_epoch is None else steps_per_epoch - batch
                 batches = itertools.islice(shard_batches(trainer, source, size, order, passed + batch), left)
                 trained = run_epoch(trainer, enumerate(batches, batch), hooks, seed)
+            if trained is None:
+                note_end("fit", epoch == start.epoch)
+                break
             logs = flattened(trained)
-            if held is not None and (epoch + 1) % validation_freq == 0:
+            if held is not None and is_chosen(epoch + 1, validation_freq):
                 found = run_test(trainer, held, size_of(validation_batch_size or size), validation_steps, hooks)
-                logs = flattened(trained | {f"val_{name}": value for name, value in found.items()})
+                if found is None:
+                    note_end("the validation", epoch == start.epoch)
+                else:
+                    logs = flattened(trained | {f"val_{name}": value for name, value in found.items()})
             hooks.on_epoch_end(epoch, logs)
             if stopping(trainer):
                 break
@@ -123,8 +129,8 @@ def fit(
 
 def run_epoch(
     trainer: Trainer, batches: Iterator[tuple[int, Batch]], hooks: CallbackList, seed: int
-) -> dict[str, object]:
-    """Train on numbered ``batches`` and return the results of the epoch by metric.
+) -> dict[str, object] | None:
+    """Train on numbered ``batches`` and return the results of the epoch by metric, or None without a batch.
 
     ``seed`` and the batch number determine random draws.
     """
@@ -149,7 +155,7 @@ def run_epoch(
     finally:
         layer_module.rest(model.module)
     if logs is None:
-        raise UsageError("fit got no data: there is no batch left", hint="give steps_per_epoch for a generator")
+        return None
     if trainer.part is None:
         return nested_numbers(logs)
     trainer.part.level(model)
@@ -158,8 +164,8 @@ def run_epoch(
 
 def run_test(
     trainer: Trainer, source: ArrayAdapter | IterableAdapter, size: int, steps: int | None, hooks: CallbackList
-) -> dict[str, object]:
-    """Evaluate the batches of ``source`` and return the logs."""
+) -> dict[str, object] | None:
+    """Evaluate the batches of ``source`` and return the logs, or None without a batch."""
     model = trainer.model
     device = eager_call.device_of(model)
     trainer.reset()
@@ -174,7 +180,7 @@ def run_test(
             hooks.on_test_batch_end(step, batch_logs(trainer, logs))
             raise_if_interrupted(trainer)
     if logs is None:
-        raise UsageError("evaluate got no data: there is no batch left")
+        return None
     found = numbers(logs) if trainer.part is None else trainer.part.agreed(logs)
     hooks.on_test_end(found)
     return found
@@ -203,9 +209,23 @@ def evaluate(
     hooks = CallbackList(own, model=model, epochs=1, steps=steps or source.steps(size), verbose=verbose)
     with progress_closed(hooks):
         found = run_test(trainer, source, size, steps, hooks)
+    if found is None:
+        raise UsageError("evaluate got no data: there is no batch left")
     if return_dict:
         return found
     return trainer.in_order(found)
+
+
+def is_chosen(epoch: int, frequency: int | Container[int]) -> bool:
+    """Return whether the epoch, counted from 1, is one of every ``frequency``, or in it."""
+    return epoch % frequency == 0 if isinstance(frequency, int) else epoch in frequency
+
+
+def note_end(what: str, first: bool) -> None:
+    """Warn that a generator has no batch left for another epoch; UsageError in the ``first``."""
+    if first:
+        raise UsageError(f"{what} got no data: there is no batch left", hint="give steps_per_epoch for a generator")
+    warnings.warn(f"{what} got no data for another epoch: there is no batch left", stacklevel=4)
 
 
 def on_batch(
