@@ -11,7 +11,7 @@ from torch import nn
 
 from layercli.errors import UsageError
 from layercli.runtime.analysis.dispatch_tracer import Tracer
-from layercli.runtime.analysis.fake_tensors import NeedsValues, without_slow_imports
+from layercli.runtime.analysis.fake_tensors import FakeTensor, NeedsValues, without_slow_imports
 from layercli.runtime.analysis.missing_values import may_need_values, reason_of
 from layercli.runtime.analysis.module_state import preserved_generators
 from layercli.runtime.execution.available_memory import free_memory
@@ -28,7 +28,7 @@ def built_without_values(make: Callable[[], Any]) -> object:
     """
     tracer = Tracer(building=True)
     try:
-        with preserved_generators(), without_slow_imports(), only_with_values(tracer), tracer:
+        with preserved_generators(), without_slow_imports(), building_functions(tracer), tracer:
             found = make()
     except Exception as error:
         if not tracer.gave_fake or not may_need_values(error, tracer):
@@ -48,8 +48,12 @@ def require_memory(tracer: Tracer, reason: str) -> None:
 
 
 @contextmanager
-def only_with_values(tracer: Tracer) -> Iterator[None]:
-    """Let the functions of TorchScript that need values say so, so that the model is constructed with them."""
+def building_functions(tracer: Tracer) -> Iterator[None]:
+    """Replace the functions of torch that read values of a module under construction.
+
+    Those of TorchScript say so, so that the model is constructed with values. ``trunc_normal_``, which draws until all values
+    are within the bounds, returns a tensor without values as it is.
+    """
 
     def refuse(name: str) -> Callable[..., Any]:
         def refused(*args: object, **kwargs: object) -> Any:
@@ -58,11 +62,17 @@ def only_with_values(tracer: Tracer) -> Iterator[None]:
 
         return refused
 
-    own = {name: getattr(torch.jit, name) for name in NEEDING}
-    for name in own:
-        setattr(torch.jit, name, refuse(name))
+    truncated: Any = nn.init._no_grad_trunc_normal_  # what trunc_normal_ calls, also if it was imported before
+
+    def drawn(tensor: torch.Tensor, *args: object, **kwargs: object) -> Any:
+        return tensor if isinstance(tensor, FakeTensor) else truncated(tensor, *args, **kwargs)
+
+    replaced = {(torch.jit, name): refuse(name) for name in NEEDING} | {(nn.init, "_no_grad_trunc_normal_"): drawn}
+    own = {(owner, name): getattr(owner, name) for owner, name in replaced}
+    for (owner, name), function in replaced.items():
+        setattr(owner, name, function)
     try:
         yield
     finally:
-        for name, function in own.items():
-            setattr(torch.jit, name, function)
+        for (owner, name), function in own.items():
+            setattr(owner, name, function)
