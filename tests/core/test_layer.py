@@ -14,6 +14,7 @@ from layercli.errors import NotBuiltError, ShapeError, UnknownSizeError, UsageEr
 from layercli.layers.convolutional.conv import Conv1D
 from layercli.layers.core.dense import Dense
 from layercli.layers.normalization.batch_normalization import BatchNormalization
+from layercli.runtime.execution import eager_call
 
 
 class Scale(Layer):
@@ -328,3 +329,29 @@ def test_mixed_precision_computes_in_one_dtype_and_stores_in_another():
     assert layer.kernel.dtype == "float32"
     assert layer.module.kernel.dtype is torch.float32
     assert layer.compute_output_spec(Spec((2, 4))) == Spec((2, 3), "bfloat16")
+
+
+class Gated(Layer):
+    """Adds the past where the gate is open."""
+
+    def build(self, *shapes):
+        self.scale = self.add_weight("scale", (), "ones")
+
+    def call(self, inputs, gate, bias=None, past=()):
+        x = ops.where(gate, inputs * self.scale, 0)
+        return x if bias is None else x + bias
+
+
+def test_arguments_that_no_dtype_changes_are_passed_at_once(monkeypatch):
+    layer, x, gate = Gated(), torch.ones(2, 3), torch.tensor([True, False, True])
+    expected = layer(x, gate, None, ()).detach()
+    slow = []
+    whole = eager_call.call
+    monkeypatch.setattr(eager_call, "call", lambda *given: slow.append(given) or whole(*given))
+    assert torch.equal(layer(x, gate, None, ()), expected)
+    assert slow == []
+    assert layer(x, gate, x.double()).dtype is torch.float32  # which is cast to the layer's dtype
+    masked = torch.ones(2, 3)
+    masked._keras_mask = torch.ones(2, dtype=torch.bool)
+    layer(masked, gate)
+    assert len(slow) == 2

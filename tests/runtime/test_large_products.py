@@ -5,7 +5,7 @@ import torch
 from torch.autograd import forward_ad
 from torch.utils.flop_counter import FlopCounterMode
 
-from layercli import layers
+from layercli import layers, ops
 from layercli.ops.core import kernel_overrides
 from layercli.runtime.inference import large_products, onednn_kernels
 
@@ -53,6 +53,16 @@ def test_the_result_is_torchs(make, shape, calls):
         with mode:
             torch.testing.assert_close(layer(x), expected, rtol=0, atol=2e-6 * float(expected.abs().max()))
     assert len(calls) == 2
+
+
+def test_matmul_with_a_large_matrix_is_one(calls):
+    x, table = torch.randn(2, 3, 4), torch.randn(6, 4)
+    for y in (table.T, table.T.contiguous()):
+        with torch.no_grad():
+            torch.testing.assert_close(ops.matmul(x, y), torch.matmul(x, y), rtol=0, atol=1e-5)
+        assert ops.matmul(x, y.requires_grad_()).requires_grad
+    ops.matmul(x[0, 0], table.T)
+    assert calls == [(2, 3, 4)] * 2
 
 
 def test_small_weights_are_torchs(calls, layer, monkeypatch):
