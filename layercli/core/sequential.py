@@ -56,6 +56,13 @@ class Sequential(Model):
         """Return the layers by their names; generated names are numbered for each class."""
         return list(named_by_class(list({id(layer): layer for layer in self._stack}.values())))
 
+    def _begins_with(self, inputs: list[Any]) -> bool:
+        if self._input is not None or not self._stack or not isinstance(inputs[0], SymbolicTensor):
+            return False
+        self._input = inputs[0]  # build(shape) is Input(shape), as in Keras: layers and model have inputs and outputs
+        self._rebuild()
+        return True
+
     def call(self, inputs: Any) -> Any:
         """Return the output of the last layer."""
         if self._input is not None and isinstance(inputs, Mapping):

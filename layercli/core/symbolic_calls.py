@@ -37,7 +37,12 @@ class SymbolicCalls:
         args, kwargs = tree.map_structure(
             SymbolicTensor, ([self._specs(x) for x in shapes], build.unsuffixed(named, self._specs))
         )
-        self(*args, **kwargs)
+        if kwargs or not self._begins_with(args):
+            self(*args, **kwargs)
+
+    def _begins_with(self, inputs: list[Any]) -> bool:
+        """Take ``inputs`` as those of the model, if it is one that has its inputs only from ``build``."""
+        return False
 
     def _symbolic_call(self: Any, args: tuple[Any, ...], kwargs: Config) -> Any:
         """Call on symbolic tensors: build the layer if needed, record the node and return its outputs."""

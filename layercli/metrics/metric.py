@@ -41,6 +41,8 @@ class Metric(DataclassConfig):
 
     def __post_init__(self) -> None:
         self.name = self.name or auto_name(type(self).__name__)
+        if self.dtype is None and self.default_dtype == "float32":  # the results of others are not of their dtype
+            self.dtype = self.default_dtype
         self._path = self.name  # the name may change: compile takes "mae" for the mean_absolute_error
         self._state: dict[str, torch.Tensor] = {}
         self._views: dict[str, Variable] = {}

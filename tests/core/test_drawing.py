@@ -81,10 +81,12 @@ def test_a_model_may_end_at_a_layer():
     assert torch.equal(found, middle(X))
 
 
-@pytest.mark.parametrize("first", [[Input((3,))], []], ids=["Input", "input_shape"])
-def test_every_layer_of_a_stack_has_ends(first):
-    own = {} if first else {"input_shape": (3,)}
+@pytest.mark.parametrize("kind", ["Input", "input_shape", "build"])
+def test_every_layer_of_a_stack_has_ends(kind):
+    first, own = [Input((3,))] if kind == "Input" else [], {"input_shape": (3,)} if kind == "input_shape" else {}
     stack = Sequential([*first, layers.Dense(5, **own), layers.ReLU(), layers.Dense(2)])
+    if kind == "build":
+        stack.build((None, 3))
     parts = Model(stack.inputs, [layer.output for layer in stack.layers])(X)
     assert [tuple(x.shape) for x in parts] == [(4, 5), (4, 5), (4, 2)]
     assert torch.equal(parts[-1], stack(X))
