@@ -7,6 +7,7 @@ import torch
 
 from layercli import constraints
 from layercli.errors import UsageError
+from tests.keras_reference import keras
 
 CASES = [
     ("MaxNorm", {}),
@@ -23,7 +24,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
-def test_projections_are_those_of_keras(keras, name, settings):
+def test_projections_are_those_of_keras(name, settings):
     w = np.random.default_rng(0).standard_normal((3, 4, 5, 6), np.float32)
     w[0] *= 10
     w[:, 0, 0, 0] = 0  # a norm of 0
@@ -41,7 +42,7 @@ def test_the_projection_keeps_the_dtype():
 
 
 @pytest.mark.parametrize("name", ["MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm"])
-def test_names_settings_and_configs_are_those_of_keras(keras, name):
+def test_names_settings_and_configs_are_those_of_keras(keras, name):  # the fixture: Keras itself
     ours, theirs = getattr(constraints, name)(), getattr(keras.constraints, name)()
     assert ours.get_config() == theirs.get_config()
     for word in (name, keras.src.utils.naming.to_snake_case(name)):

@@ -7,6 +7,7 @@ import pytest
 
 from layercli import initializers
 from layercli.errors import DTypeError, ShapeError, UsageError
+from tests.keras_reference import keras
 
 KERNEL = (3, 5, 40, 70)
 SCALINGS = ["GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal"]
@@ -29,7 +30,7 @@ STFTS = [
 
 
 @pytest.mark.parametrize("settings", STFTS, ids=str)
-def test_fourier_kernels_are_keras_s(keras, settings):
+def test_fourier_kernels_are_keras_s(settings):
     expected = np.asarray(keras.initializers.STFT(**settings)((12, 1, 9)))
     made = initializers.STFT(**settings)((12, 1, 9))
     assert made.dtype == expected.dtype
@@ -162,7 +163,7 @@ def test_orthogonal_is_uniform_over_all_rotations():
 
 
 @pytest.mark.parametrize("shape", [(3, 3), (2, 4), (4, 2)])
-def test_identity_zeros_ones_constant_are_those_of_keras(keras, shape):
+def test_identity_zeros_ones_constant_are_those_of_keras(shape):
     for name, settings in (("Identity", {"gain": 0.5}), ("Zeros", {}), ("Ones", {}), ("Constant", {"value": 2.5})):
         for dtype in ("float32", "float16", "int32"):
             ours = getattr(initializers, name)(**settings)(shape, dtype)

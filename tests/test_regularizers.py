@@ -4,6 +4,7 @@ import torch
 
 from layercli import regularizers
 from layercli.errors import ShapeError, UsageError
+from tests.keras_reference import keras
 
 CASES = [
     ("L1", {}),
@@ -22,7 +23,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
 @pytest.mark.parametrize("shape", [(7, 5), (64, 96), (2, 3)])
-def test_penalties_are_those_of_keras(keras, name, settings, shape):
+def test_penalties_are_those_of_keras(name, settings, shape):
     x = np.random.default_rng(0).standard_normal(shape, np.float32)
     x[0] = 0  # a row without a direction
     ours = getattr(regularizers, name)(**settings)(torch.from_numpy(x))
@@ -33,7 +34,7 @@ def test_penalties_are_those_of_keras(keras, name, settings, shape):
 
 
 @pytest.mark.parametrize("shape", [(), (5,), (2, 3, 4)])
-def test_penalties_of_every_rank(keras, shape):
+def test_penalties_of_every_rank(shape):
     x = np.random.default_rng(0).standard_normal(shape, np.float32) if shape else np.float32(-1.5) * np.ones(())
     for name in ("L1", "L2", "L1L2"):
         ours = regularizers.get({"class_name": name, "config": {name.lower()[:2]: 0.4}})(torch.tensor(x))
@@ -59,7 +60,7 @@ def test_the_penalty_keeps_the_dtype():
 
 
 @pytest.mark.parametrize("name", ["L1", "L2", "L1L2", "OrthogonalRegularizer"])
-def test_names_settings_and_configs_are_those_of_keras(keras, name):
+def test_names_settings_and_configs_are_those_of_keras(keras, name):  # the fixture: Keras itself
     ours, theirs = getattr(regularizers, name)(), getattr(keras.regularizers, name)()
     assert ours.get_config() == pytest.approx(theirs.get_config())
     for word in (name, keras.src.utils.naming.to_snake_case(name)):
