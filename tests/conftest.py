@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 from layercli.core import naming
 from layercli.core import seed as core_seed
@@ -46,6 +47,9 @@ def pytest_addoption(parser):
 settings.register_profile("steady", deadline=None, derandomize=True)  # a busy machine is no failure
 settings.register_profile("explore", deadline=None, max_examples=1000)  # pytest --hypothesis-profile explore
 settings.load_profile("steady")
+# Hypothesis would parse our 1,000 files, 4 s for each worker, and draw the constants in them as well: what a test draws would
+# depend on the modules that others imported.
+providers._get_local_constants = lambda: providers._local_constants
 
 
 class Running:
