@@ -25,9 +25,9 @@ def weight_map_in(file: Path) -> dict[str, Any]:
     names: dict[str, Any] = index["weight_map"]
     known: set[str] = set()
     for given in names.values():
+        if type(given) is str and given in known:
+            continue
         for name in files_of(given) or [given]:
-            if isinstance(name, str) and name in known:
-                continue
             if not is_plain(name):
                 raise FormatError(f"{file} names the shard {name!r}, which is not a plain file name", code="bad-index")
             known.add(name)
