@@ -71,7 +71,9 @@ class SafetensorsFile:
             self.entries[name], begins[name], end = found
             ends.append(end)
             header[name] = None  # of a million tensors it takes a quarter of a gigabyte
-        if ends.pop() != size - start or list(begins.values()) != ends:  # mostly they follow each other in the header too
+        if (
+            ends.pop() != size - start or list(begins.values()) != ends
+        ):  # mostly they follow each other in the header too
             check_tiling(self.file, self.entries, begins, size - start)
         self._start, self._begins = start, begins
 

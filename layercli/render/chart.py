@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import field
+from itertools import pairwise
 
 from layercli.dataclass import dataclass
 from layercli.escaping import printable
@@ -47,7 +48,7 @@ class Series:
     dashed: bool = False
 
 
-def show_tick(value: float) -> str:
+def show_tick(value: float, digits: int = 4) -> str:
     """Return the text of a tick.
 
     >>> show_tick(0.25), show_tick(2e6), show_tick(1e-7)
@@ -55,17 +56,28 @@ def show_tick(value: float) -> str:
     """
     for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= size:
-            return f"{value / (1e3 if unit == 'k' else size):.4g}{unit}"
-    return f"{value:.4g}"
+            return f"{value / (1e3 if unit == 'k' else size):.{digits}g}{unit}"
+    return f"{value:.{digits}g}"
+
+
+def show_ticks(values: Sequence[float]) -> list[str]:
+    """Return the texts of the ticks of an axis, with the digits that their distance needs, four at least.
+
+    >>> show_ticks([0.0, 0.25, 0.5]), show_ticks([1.47665, 1.4767, 1.47675])
+    (['0', '0.25', '0.5'], ['1.47665', '1.4767', '1.47675'])
+    """
+    near = min((abs(b - a) for a, b in pairwise(values)), default=math.inf) / 100
+    enough = (n for n in range(4, 17) if all(abs(float(f"{value:.{n}g}") - value) <= near for value in values))
+    digits = next(enough, 17)
+    return [show_tick(value, digits) for value in values]
 
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis: its label, whether it is logarithmic, and how its ticks are written."""
+    """An axis: its label, and whether it is logarithmic."""
 
     label: str = ""
     log: bool = False
-    show: Callable[[float], str] = show_tick
     whole: bool = False
     """Whether only integers are ticks, as of epochs."""
 
@@ -139,7 +151,7 @@ def chart(
     across, up = scale_of(x, [a for a, _ in points]), scale_of(y, [b for _, b in points])
     names = legend(series, width)
     top = 30.0 + 18 * (1 + max((row for _, row, _ in names), default=0))
-    left = 16 + CHARACTER * max((len(y.show(tick)) for tick in up.ticks), default=1) + (18 if y.label else 0)
+    left = 16 + CHARACTER * max(map(len, show_ticks(up.ticks)), default=1) + (18 if y.label else 0)
     across.start, across.end = left, width - 24.0
     up.start, up.end = height - (48.0 if x.label else 30.0), top
     body = [
@@ -192,19 +204,19 @@ def horizontal(up: Scale, across: Scale) -> list[str]:
     """Return the lines and the labels of the ticks of the y axis."""
     return [
         f'<path class="grid" d="M{across.start:.1f} {up.at(tick):.1f}H{across.end:.1f}"/>'
-        f'<text x="{across.start - 6:.1f}" y="{up.at(tick) + 4:.1f}" text-anchor="end">{escaped(up.axis.show(tick))}</text>'
-        for tick in up.ticks
+        f'<text x="{across.start - 6:.1f}" y="{up.at(tick) + 4:.1f}" text-anchor="end">{escaped(text)}</text>'
+        for tick, text in zip(up.ticks, show_ticks(up.ticks), strict=True)
     ]
 
 
 def vertical(across: Scale, up: Scale, height: int) -> list[str]:
     """Return the x axis, its ticks with labels, and its name."""
     found = [f'<path class="axis" d="M{across.start:.1f} {up.start:.1f}H{across.end:.1f}"/>']
-    for tick in across.ticks:
+    for tick, text in zip(across.ticks, show_ticks(across.ticks), strict=True):
         x = across.at(tick)
         found.append(
             f'<path class="axis" d="M{x:.1f} {up.start:.1f}v4"/>'
-            f'<text x="{x:.1f}" y="{up.start + 17:.1f}" text-anchor="middle">{escaped(across.axis.show(tick))}</text>'
+            f'<text x="{x:.1f}" y="{up.start + 17:.1f}" text-anchor="middle">{escaped(text)}</text>'
         )
     if across.axis.label:
         middle = (across.start + across.end) / 2

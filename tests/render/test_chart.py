@@ -57,3 +57,9 @@ def test_texts_are_escaped_and_inside():
     assert "<y>" in texts
     assert "\x1b" not in svg
     assert all(0 <= float(n) <= 640 for n in re.findall(r' x="(-?[0-9.]+)"', svg))
+
+
+def test_ticks_that_are_near_each_other_have_other_labels():
+    text = chart("t", [Series("s", [(1, 1.47665), (2, 1.47695)])], Axis(whole=True), Axis("TiB"))
+    shown = [each.text for each in ET.fromstring(text).iter(f"{SVG}text") if each.get("text-anchor") == "end"]
+    assert shown == ["1.4766", "1.4767", "1.4768", "1.4769", "1.477"]
