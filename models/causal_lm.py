@@ -163,7 +163,8 @@ class CausalLM(Pretrained):
 
     def turned(self, rope: Rope, position_ids: Tensor) -> tuple[Tensor, ...]:
         """Return cosine and sine of the positions, in the dtype in which every block uses them."""
-        return tuple(ops.cast(x, self.compute_dtype) for x in rope.op(position_ids))
+        angles: tuple[Tensor, ...] = rope.op(position_ids)  # in float32
+        return angles if self.compute_dtype == "float32" else tuple(ops.cast(x, self.compute_dtype) for x in angles)
 
     def steps_before(self, cache: Cache | None, padding: Tensor | None, steps: Size) -> Size:
         """Return the number of steps before these ``steps``; UsageError where only a mask or positions could tell."""
