@@ -139,13 +139,13 @@ def test_statistics_of_a_file_need_no_torch(folder):
 
 def test_it_runs_with_its_own_values_or_others(cli, folder):
     model = trained()
-    expected = model.predict(X)
+    expected = model.predict(X, verbose=0)
     assert (done := cli("run m.keras --input x.npy --output y.npy --device cpu")).code == 0, done.err
     assert np.array_equal(np.load("y.npy"), expected)
     other = drawn()
     other.save_weights("other.weights.h5")
     assert cli("run m.keras --input x.npy --output z.npy --device cpu --weights other.weights.h5").code == 0
-    assert np.array_equal(np.load("z.npy"), other.predict(X))
+    assert np.array_equal(np.load("z.npy"), other.predict(X, verbose=0))
     assert cli("run m.keras --input x.npy --output b.npy --device cpu --batch-size 5").code == 0
     assert np.allclose(np.load("b.npy"), expected, atol=1e-6)
 
@@ -158,7 +158,7 @@ def test_a_whole_model_in_hdf5_is_opened_as_an_archive_is(cli, folder):
     assert done.out == SUMMARY.replace("m.keras", "m.h5")
     assert cli("vars m.h5").out == VARS.replace("m.keras", "m.h5")
     assert (done := cli("run m.h5 --input x.npy --output y.npy --device cpu")).code == 0, done.err
-    assert np.array_equal(np.load("y.npy"), model.predict(X))
+    assert np.array_equal(np.load("y.npy"), model.predict(X, verbose=0))
     with h5py.File("m.h5", "r+") as file:
         file.attrs["model_config"] = file.attrs["model_config"].replace('"Dense"', '"Strange"')
     assert refusal(cli, "summary m.h5").startswith(
@@ -210,7 +210,7 @@ def test_a_class_of_ones_own_is_named_on_the_command_line(cli, folder):
     from layercli.inspect.python_import import from_file
 
     model = from_file(folder / "net.py").Net(5)
-    model.predict(X)
+    model.predict(X, verbose=0)
     model.save("n.keras")
     done = cli("summary n.keras")
     assert (done.code, done.out) == (2, "")
@@ -221,7 +221,7 @@ def test_a_class_of_ones_own_is_named_on_the_command_line(cli, folder):
     assert cli("summary n.keras --custom net.py:Net").code == 0
     assert cli("vars n.keras --custom net.py:Net").code == 0
     assert cli("run n.keras --custom net.py:Net --input x.npy --output y.npy --device cpu").code == 0
-    assert np.array_equal(np.load("y.npy"), model.predict(X))
+    assert np.array_equal(np.load("y.npy"), model.predict(X, verbose=0))
     assert cli("evaluate n.keras --custom net.py:Net --data d.npz --loss mse --device cpu").code == 0
 
 
