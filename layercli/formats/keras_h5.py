@@ -307,11 +307,11 @@ def opened(file: Path, stream: IO[bytes] | None = None) -> Iterator[H5Groups]:
 
     with reading(file):
         if stream is None:
-            with open(file, "rb") as own, opened(file, own) as groups:
-                yield groups
-            return
+            with open(file, "rb"):  # says why it cannot be read
+                pass
         try:
-            with h5py.File(stream, "r") as h5:
+            # HDF5 reads a file by its name in half the time of one that Python has open
+            with h5py.File(file, "r", locking=False) if stream is None else h5py.File(stream, "r") as h5:
                 yield H5Groups(str(file), h5)
         except LayercliError:
             raise

@@ -26,9 +26,9 @@ class VariableValues(Protocol):
         """Return them as the bytes of a file have them, mapped; None where they lie in no such form."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EntryValues:
-    """The values of the entry ``path`` of ``file``."""
+    """The values of the entry ``path`` of ``file``; not frozen, which makes one in a third of the time."""
 
     file: WeightFile
     path: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +16,7 @@ from layercli.core.types import JSONObject
 from layercli.dataclass import dataclass
 from layercli.errors import FormatError, UsageError, nearest
 from layercli.formats.json_numbers import json_number, json_values
-from layercli.formats.weight_file import TensorEntry, WeightFile
+from layercli.formats.weight_file import BITS, TensorEntry, WeightFile
 from layercli.inspect.checkpoint_parts import left_out
 from layercli.inspect.dtype_totals import DtypeTotal, dtype_totals
 from layercli.inspect.glob import matches
@@ -260,17 +261,20 @@ def of_exported(path: str) -> Variables:
 
 def of_entry(file: WeightFile, entry: TensorEntry) -> VariableRow:
     """Return the row of one entry of ``file``."""
-    return VariableRow(
-        path=entry.path,
-        shape=entry.shape,
-        dtype=sys.intern(entry.dtype),
-        trainable=None,
-        parameters=entry.size,
-        bytes=entry.bytes,
-        initializer=None,
-        values=EntryValues(file, entry.path),
-        same_as=entry.same_as,
-        unreadable=entry.unreadable,
+    path, shape, dtype, held, same_as, opaque = entry
+    size = math.prod(shape)
+    bits = BITS.get(dtype, 0) if held is None and opaque is None else 0
+    return VariableRow(  # arguments by place, and no question asked twice: there may be a million
+        path,
+        shape,
+        sys.intern(dtype),
+        None,
+        size,
+        size * bits // 8 if bits >= 8 else entry.bytes,
+        None,
+        EntryValues(file, path),
+        same_as=same_as,
+        unreadable=None if bits >= 8 else entry.unreadable,
     )
 
 

@@ -46,11 +46,9 @@ class Module:
             return list(self.children.values())
         return [self.children[key] for key in sorted(self.children, key=int)]
 
-    def child(self, name: str) -> Module:
-        """Return the child of that name; create it if needed."""
-        found = self.children.get(name)
-        if found is None:
-            found = self.children[name] = Module((*self.path, name))
+    def added(self, name: str) -> Module:
+        """Return a new child of that name."""
+        found = self.children[name] = Module((*self.path, name))
         return found
 
 
@@ -131,7 +129,8 @@ def tree_of(entries: Mapping[str, TensorEntry]) -> Module:
         size, data = entry.size, entry.same_as or entry.path
         module, above = root, [root]
         for step in modules:
-            module = module.child(step)
+            below = module.children.get(step)
+            module = module.added(step) if below is None else below
             above.append(module)
         module.entries[entry.path if name in module.entries else name] = entry
         if data in tied:

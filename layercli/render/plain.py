@@ -8,7 +8,9 @@ from layercli.render.table import Table
 from layercli.render.text_width import padded_column, widest
 
 AT_ONCE = 50_000
-"""How many rows of a table are texts at the same time."""
+"""How many rows of a table are drawn at the same time."""
+MOST_KEPT = 250_000
+"""Of how many rows the texts, made to find the widths, are kept to be drawn."""
 
 
 def draw(table: Table) -> str:
@@ -31,18 +33,15 @@ def parts(table: Table) -> Iterator[str]:
 
 
 def rows(table: Table) -> Iterator[str]:
-    """Yield the lines of the titles and the rows: of many, their texts are made once to find the widths, and again to be drawn."""
+    """Yield the lines of the titles and the rows: of very many, their texts are made to find the widths, and again to be drawn."""
     right = [column.numeric for column in table.columns]
     titles = [[column.title] for column in table.columns]
-    if len(table.rows) <= AT_ONCE:
-        texts = [[*title, *cells] for title, cells in zip(titles, table.texts(table.rows), strict=True)]
-        yield aligned(texts, right)
-        return
+    kept = list(blocks(table)) if len(table.rows) <= MOST_KEPT else None
     widths = list(map(widest, titles))
-    for texts in blocks(table):
+    for texts in kept or blocks(table):
         widths = [max(width, widest(cells)) for width, cells in zip(widths, texts, strict=True)]
     yield aligned(titles, right, widths)
-    for texts in blocks(table):
+    for texts in kept or blocks(table):
         yield aligned(texts, right, widths)
 
 

@@ -29,6 +29,18 @@ def all_printable(texts: list[str]) -> list[str]:
     return texts if "".join(texts).isprintable() else list(map(printable, texts))
 
 
+def texts_of(column: Column, values: Sequence[Any]) -> list[str]:
+    """Return the texts of the values of a column: of texts themselves, and of integers each distinct one is shown once."""
+    if column.show is not show:
+        return list(map(column.show, values))
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        return list(values)
+    if kinds == {int}:
+        return list(map({value: show(value) for value in set(values)}.__getitem__, values))
+    return list(map(show, values))
+
+
 SEVERITIES = {"error": "bold red", "warning": "yellow", "ok": "green"}
 """The Rich styles of how bad something is."""
 
@@ -105,9 +117,7 @@ class Table:
     def texts(self, rows: Sequence[Sequence[Any]]) -> list[list[str]]:
         """Return the texts of the cells in these rows, those of each column together."""
         columns = zip(*rows, strict=True) if rows else [()] * len(self.columns)
-        return [
-            all_printable(list(map(column.show, values))) for column, values in zip(self.columns, columns, strict=True)
-        ]
+        return [all_printable(texts_of(column, values)) for column, values in zip(self.columns, columns, strict=True)]
 
     def encodable(self, encoding: str) -> Table:
         """Return the table with every text in letters of ``encoding``: what it has none for is written out."""
