@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LENGTH = 8
 LONGEST_HEADER = 100_000_000
+TEXT = frozenset(b"\t\n\r" + bytes(range(32, 127)))
+"""What text in ASCII consists of."""
 MOST_BITS = 8 * MOST_BYTES
 DTYPES = {
     "BOOL": "bool",
@@ -108,7 +110,10 @@ def read_header(file: Path, stream: IO[bytes], size: int) -> tuple[dict[str, obj
         raise FormatError(
             f"{file} is cut short: it has {size} bytes, and a safetensors file begins with {LENGTH}", code="truncated"
         )
-    length = int.from_bytes(stream.read(LENGTH), "little")
+    start = stream.read(LENGTH)
+    length = int.from_bytes(start, "little")
+    if all(byte in TEXT for byte in start):  # a length of eight letters is that of no header
+        raise FormatError(f"{file} is text, not a safetensors file", code="bad-header")
     if length > LONGEST_HEADER:
         raise FormatError(
             f"{file} claims a header of {length:,} bytes, and safetensors allows {LONGEST_HEADER:,}", code="bad-header"

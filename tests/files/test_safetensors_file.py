@@ -249,6 +249,7 @@ def test_malformed(inside, case):
             "m.safetensors claims a header of 100,000,001 bytes, and safetensors allows 100,000,000",
         ),
         (struct.pack("<Q", 9) + b"{}", "m.safetensors is cut short: its header takes 9 bytes, and 2 follow"),
+        (b"these are no weights\n", "m.safetensors is text, not a safetensors file"),
     ],
 )
 def test_malformed_before_the_header(inside, content, message):
