@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import zipfile
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +12,7 @@ from layercli.core.types import JSONObject
 from layercli.errors import FormatError
 from layercli.formats import detect, strict_json
 from layercli.formats.os_errors import reading
-
-DEEPEST = 16
-"""The maximum nesting of what a checkpoint notes."""
-MOST = 10_000
-"""The maximum number of values in a part of a checkpoint: more is no note."""
+from layercli.formats.pickle_notes import DEEPEST
 
 
 def metadata_of(path: str | os.PathLike[str]) -> JSONObject:
@@ -115,57 +109,9 @@ def attribute(file: Path, value: object) -> object:
     return value.item() if hasattr(value, "item") else value
 
 
-def of_torch(file: Path) -> dict[str, object]:
+def of_torch(file: Path) -> dict[str, Any]:
     """Return what a checkpoint holds beside tensors: hyperparameters, the epoch, versions; not the state of optimizers."""
-    from layercli.formats import safe_pickle
-    from layercli.formats.safe_pickle import Pairs
-    from layercli.formats.torch_checkpoint import PICKLE, allowed, content, members_of
-    from layercli.formats.zip_archive import members_in
-
-    if not zipfile.is_zipfile(file):
-        return {}
-    members = members_of(file, members_in(file))
-    pickle = content(file, members[PICKLE])
-    root = safe_pickle.load(str(file), pickle, allowed(file, pickle))
-    if not isinstance(root, Pairs):
-        return {}
-    return {str(key): plain(value) for key, value in root.pairs if is_noted(value)}
-
-
-def is_noted(value: object) -> bool:
-    """Whether a part of a checkpoint holds no tensor, and something else."""
-    leaves = list(islice(leaves_of(value), MOST + 1))
-    return len(leaves) <= MOST and any(leaf is not None for leaf in leaves) and not any(map(is_object, leaves))
-
-
-def leaves_of(value: object, depth: int = 0) -> Iterator[object]:
-    """Yield the values in dicts and lists; None for those that are empty or nested too deeply, so that all is bounded."""
-    from layercli.formats.safe_pickle import Pairs
-
-    inner = [item for _, item in value.pairs] if isinstance(value, Pairs) else value
-    if not isinstance(inner, (list, tuple)) or not inner:
-        yield None if isinstance(inner, (list, tuple)) else value
-        return
-    for item in inner:
-        yield from leaves_of(item, depth + 1) if depth < DEEPEST else [None]
-
-
-def is_object(value: object) -> bool:
-    """Whether a value of a pickle is anything but a number, a text or None."""
-    return not isinstance(value, (bool, int, float, str, bytes, type(None)))
-
-
-def plain(value: object, depth: int = 0) -> Any:
-    """Return a value of a pickle with dicts as dicts."""
-    from layercli.formats.safe_pickle import Pairs
-
-    if depth > DEEPEST:
-        return "..."
-    if isinstance(value, Pairs):
-        return {str(key): plain(item, depth + 1) for key, item in value.pairs}
-    if isinstance(value, (list, tuple)):
-        return [plain(item, depth + 1) for item in value]
-    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else value
+    return dict(getattr(detect.open_single(file), "metadata", {}))
 
 
 READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
@@ -175,4 +121,5 @@ READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "keras": of_keras,
     "h5": of_hdf5,
     "torch": of_torch,
+    "old-torch": of_torch,
 }

@@ -20,6 +20,7 @@ from layercli.errors import FormatError
 from layercli.formats import safe_pickle
 from layercli.formats.npz import ENCRYPTED
 from layercli.formats.os_errors import reading
+from layercli.formats.pickle_notes import noted_in
 from layercli.formats.safe_pickle import Pairs, PickledCall
 from layercli.formats.strided_tensor import Strided
 from layercli.formats.tensor_data import Layout, TensorData
@@ -56,8 +57,8 @@ class TorchFile:
     """A ``torch.save`` file: every tensor in its dicts and lists, by keys joined with ``/``.
 
     The keys of a ``state_dict`` are unchanged; ``parts`` are the paths of the dicts that hold tensors, ``""`` for the file
-    itself, and ``arrays`` those of NumPy arrays, which are no entries. Raises FileError if it cannot be read, FormatError if
-    it is damaged or could contain code.
+    itself, ``arrays`` those of NumPy arrays, which are no entries, and ``metadata`` is what the file notes beside them. Raises
+    FileError if it cannot be read, FormatError if it is damaged or could contain code.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -80,8 +81,9 @@ class TorchFile:
         return self._values(path).stored_values()
 
     def _list(self, root: object, length: int) -> None:
-        """Set the entries from what a pickle of ``length`` bytes describes."""
+        """Set the entries and the metadata from what a pickle of ``length`` bytes describes."""
         found = self._collected(root, length)
+        self.metadata = noted_in(root)
         self.parts = found.parts
         self.arrays = found.arrays
         where = f"{self.file}: "

@@ -58,10 +58,10 @@ def first(found: Mapping[str, object], keys: Iterable[str]) -> str:
 def metadata_in(file: WeightFile) -> dict[str, object]:
     """Return the metadata of an opened file; none where they cannot be read."""
     from layercli.formats import gguf, gguf_metadata
-    from layercli.formats.file_metadata import metadata_of
+    from layercli.formats.file_metadata import flat, metadata_of
 
     if isinstance(read := getattr(file, "metadata", None), dict):
-        return read
+        return flat(read)
     if isinstance(file, gguf.GgufFile):
         return gguf_metadata.metadata_of(file)
     try:

@@ -20,8 +20,12 @@ import torch
 from torch import nn
 
 from layercli.errors import FileError, FormatError
+from layercli.formats import safe_pickle
 from layercli.formats.detect import is_weights, open_weights
+from layercli.formats.file_metadata import metadata_of
 from layercli.formats.torch_checkpoint import TorchFile
+from layercli.inspect.file_identity import metadata_in
+from layercli.inspect.weight_summary import summarize_file
 
 ROWS = torch.arange(24.0).reshape(2, 3, 4)
 SMALL = ["float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"]
@@ -699,3 +703,18 @@ def test_an_entry_that_is_not_there():
             use("encoder.wieght")
         assert str(error.value) == "net.pt holds no entry 'encoder.wieght'"
         assert error.value.hint == "did you mean encoder.weight?"
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_what_a_checkpoint_notes_is_read_with_its_tensors(tmp_path, monkeypatch, zipped):
+    """Of both kinds of file, and the description of the tensors is read once."""
+    file = tmp_path / "model.pt"
+    saved = {"state_dict": {"w": torch.zeros(2)}, "epoch": 3, "hyper_parameters": {"lr": 0.5, "layers": [4, 2]}}
+    torch.save(saved, file, _use_new_zipfile_serialization=zipped)
+    noted = {"epoch": 3, "hyper_parameters/lr": 0.5, "hyper_parameters/layers": [4, 2]}
+    assert metadata_of(file) == noted
+    opened = open_weights(file)
+    for reader in ("load", "load_at"):
+        monkeypatch.setattr(safe_pickle, reader, None)
+    assert metadata_in(opened) == noted
+    assert summarize_file(opened).metadata == "epoch=3, hyper_parameters/lr=0.5 and 1 more (vars --metadata)"
