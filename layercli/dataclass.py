@@ -100,7 +100,7 @@ FACTORY = _Factory()
 def constructor_of(cls: type, fields: Iterable[Field[Any]], frozen: bool) -> FunctionType:
     """Return the constructor: it sets each field, then calls ``__post_init__`` if there is one."""
     used = sorted((f for f in fields if f.init or f.default_factory is not MISSING), key=attrgetter("kw_only"))
-    given: dict[str, object] = {"_set": object.__setattr__, "_factory": FACTORY}
+    given: dict[str, object] = {"_object": object, "_factory": FACTORY}
     positional: list[str] = ["self"]
     by_name: list[str] = []
     body: list[str] = []
@@ -115,7 +115,7 @@ def constructor_of(cls: type, fields: Iterable[Field[Any]], frozen: bool) -> Fun
         elif f.init:
             given[f"_default_{name}"] = default
             (by_name if f.kw_only else positional).append(f"{name}=_default_{name}")
-        body.append(f"_set(self, {name!r}, {value})" if frozen else f"self.{name} = {value}")
+        body.append(f"_object.__setattr__(self, {name!r}, {value})" if frozen else f"self.{name} = {value}")
     body.append("self.__post_init__()" if hasattr(cls, "__post_init__") else "pass")
     with_default = ["=" in each for each in positional]
     if with_default != sorted(with_default):

@@ -148,3 +148,15 @@ def test_a_mutable_default_is_refused():
 def test_a_default_before_a_field_without_one_is_refused():
     with pytest.raises(TypeError, match=r"^Wrong has a field without a default after one with a default$"):
         ours.dataclass(type("Wrong", (), {"__annotations__": {"a": "int", "b": "int"}, "a": 1}))
+
+
+def test_torch_compiles_the_constructor_of_a_frozen_class():
+    torch = pytest.importorskip("torch")
+
+    @ours.dataclass(frozen=True)
+    class Scale:
+        by: float
+        held: list[float] = dataclasses.field(default_factory=list)
+
+    compiled = torch.compile(lambda x: x * Scale(2.0).by, backend="eager", fullgraph=True)
+    assert compiled(torch.ones(2)).tolist() == [2.0, 2.0]
