@@ -18,9 +18,9 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 
-@dataclasses.dataclass(init=False, repr=False, eq=False)
+@dataclasses.dataclass(repr=False, eq=False)
 class _Changing:
-    sample: None
+    sample: list[object] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(init=False, repr=False, eq=False, frozen=True)
@@ -88,13 +88,8 @@ def field_of(cls: type, name: str, annotation: object) -> Field[Any]:
     return found  # type: ignore[no-any-return]  # a Field
 
 
-class _Factory:
-    def __repr__(self) -> str:
-        return "<factory>"
-
-
-FACTORY = _Factory()
-"""The default of an argument whose value a default_factory makes."""
+FACTORY = _Changing.__init__.__defaults__[0]  # type: ignore[index]
+"""The default of an argument whose value a default_factory makes: the standard one, which torch.compile knows."""
 
 
 def constructor_of(cls: type, fields: Iterable[Field[Any]], frozen: bool) -> FunctionType:
