@@ -403,7 +403,7 @@ def fitted():
     assert report.device == "cuda:0"
     made.fit(x, y, 4, 2, verbose=0, validation_split=0.5, class_weight={0: 2.0})
     made.evaluate(x, y, 4, verbose=0)
-    made.predict(x, 4)
+    made.predict(x, 4, verbose=0)
 
 
 if __name__ == "__main__":
