@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 
 @dataclasses.dataclass(repr=False, eq=False)
-class _Changing:
+class _Mutable:
     sample: list[object] = dataclasses.field(default_factory=list)
 
 
@@ -28,14 +28,14 @@ class _Frozen:
     pass
 
 
-PARAMETERS = {kind is _Frozen: vars(kind)["__dataclass_params__"] for kind in (_Changing, _Frozen)}
-"""What tells others whether a class is frozen: torch.compile, and the standard decorator of a subclass."""
-ORDINARY = getattr(dataclasses.fields(_Changing)[0], "_field_type")  # noqa: B009  # type checkers do not know it
-"""What tells ``dataclasses.fields`` a field from a class variable."""
+PARAMETERS = {kind is _Frozen: vars(kind)["__dataclass_params__"] for kind in (_Mutable, _Frozen)}
+"""The ``__dataclass_params__`` of frozen and other classes, which torch.compile and the standard decorator of a subclass read."""
+INSTANCE_FIELD = getattr(dataclasses.fields(_Mutable)[0], "_field_type")  # noqa: B009  # type checkers do not know it
+"""The mark by which ``dataclasses.fields`` distinguishes a field from a class variable."""
 OPTIONS = frozenset({"init", "repr", "eq", "frozen"})
 
 
-def added(cls: Any, *, init: bool = True, repr: bool = True, eq: bool = True, frozen: bool = False) -> Any:
+def add_methods(cls: Any, *, init: bool = True, repr: bool = True, eq: bool = True, frozen: bool = False) -> Any:
     """Add the methods of a dataclass to ``cls`` and return it."""
     fields = fields_of(cls)
     methods: dict[str, object] = {"__match_args__": tuple(f.name for f in fields.values() if f.init and not f.kw_only)}
@@ -83,13 +83,13 @@ def field_of(cls: type, name: str, annotation: object) -> Field[Any]:
         setattr(cls, name, found.default)
     if found.default.__class__.__hash__ is None:
         raise ValueError(f"{cls.__name__}.{name} has a mutable default; use default_factory")
-    found.name, found.type, found._field_type = name, annotation, ORDINARY
+    found.name, found.type, found._field_type = name, annotation, INSTANCE_FIELD
     found.kw_only = found.kw_only is True
     return found  # type: ignore[no-any-return]  # a Field
 
 
-FACTORY = _Changing.__init__.__defaults__[0]  # type: ignore[index]
-"""The default of an argument whose value a default_factory makes: the standard one, which torch.compile knows."""
+FACTORY = _Mutable.__init__.__defaults__[0]  # type: ignore[index]
+"""The default of an argument whose value a default_factory makes: the standard marker, which torch.compile supports."""
 
 
 def constructor_of(cls: type, fields: Iterable[Field[Any]], frozen: bool) -> FunctionType:
@@ -196,5 +196,5 @@ else:
 
     def dataclass(cls: type | None = None, /, **options: bool) -> Any:
         """Make a class a dataclass, with the options of ``dataclasses.dataclass``; for slots and order it is that one."""
-        make = added if OPTIONS.issuperset(options) else dataclasses.dataclass
+        make = add_methods if OPTIONS.issuperset(options) else dataclasses.dataclass
         return make(cls, **options) if cls is not None else lambda cls: make(cls, **options)
