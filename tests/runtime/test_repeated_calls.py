@@ -104,6 +104,12 @@ def test_code_of_the_user_and_changes_of_state_are_left_to_the_layers(make):
     assert traced(make(), torch.randn(2, 4))._graph is None
 
 
+def test_predict_takes_batches_of_text():
+    model = Sequential([layers.StringLookup(vocabulary=["a", "b"])])
+    found = model.predict(np.array([["a", "b"], ["b", "b"], ["c", "a"]]), batch_size=2, verbose=0)
+    np.testing.assert_array_equal(found, [[1, 2], [2, 2], [0, 1]])
+
+
 def test_hooks_gradients_and_changed_weights_are_the_layers():
     model, x = Sequential([layers.Dense(3)]), torch.randn(2, 4)
     call = traced(model, x)
