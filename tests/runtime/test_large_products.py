@@ -65,6 +65,14 @@ def test_matmul_with_a_large_matrix_is_one(calls):
     assert calls == [(2, 3, 4)] * 2
 
 
+@pytest.mark.parametrize("sparse", [torch.Tensor.to_sparse, torch.Tensor.to_sparse_csr])
+def test_a_sparse_input_is_torchs(calls, sparse):
+    x, y = torch.eye(4), torch.randn(4, 6)
+    with torch.no_grad():
+        assert torch.equal(ops.matmul(sparse(x), y), y)
+    assert not calls
+
+
 def test_small_weights_are_torchs(calls, layer, monkeypatch):
     least = 24 if large_products.mkl_serves() else 12  # for oneDNN a weight is large from twice as many values on
     monkeypatch.setattr(kernel_overrides, "LARGE", least + 1)

@@ -40,10 +40,11 @@ def available() -> bool:
 
 
 def plain(x: torch.Tensor, weight: torch.Tensor) -> bool:
-    """Whether the kernels accept ``x`` and ``weight``: on a CPU, not empty, both float32, or bfloat16 where there is AMX."""
+    """Whether the kernels accept ``x`` and ``weight``: dense, on a CPU, not empty, both float32, or bfloat16 where there is AMX."""
     return (
         available()
         and x.device.type == weight.device.type == "cpu"
+        and x.layout is weight.layout is torch.strided
         and x.dtype is weight.dtype
         and (x.dtype is torch.float32 or (x.dtype is torch.bfloat16 and has_amx()))
         and x.numel() > 0
