@@ -17,6 +17,7 @@ from torch import nn
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.runtime.analysis.fake_tensors import FakeTensor
+from layercli.runtime.analysis.missing_values import raised_in_torch
 from layercli.runtime.analysis.module_building import built_without_values
 from layercli.runtime.analysis.module_summary import summarize_module
 
@@ -232,6 +233,14 @@ def test_the_authors_own_error_in_a_call_does_not_run_it_again_with_values():
     net.forward = lambda x: {"sizes": net.wide(x)}["widths"]
     summary = summarize_module(net, {"x": Spec((1, 1 << 15))}, "net", "", rebuilt=rebuilt)
     assert summary.failure == "net (Wide) fails on float32[1, 32768]: there is no 'widths'"
+
+
+@pytest.mark.parametrize(("package", "expected"), [("torch", True), ("torchvision", False)])
+def test_only_torchs_own_errors_may_come_from_missing_values(package, expected):
+    program = compile("{}['a']", Path(torch.__file__).parent.with_name(package) / "models.py", "exec")
+    with pytest.raises(KeyError) as raised:
+        exec(program)
+    assert raised_in_torch(raised.value) is expected
 
 
 def test_generators_and_values_of_others_are_left_alone():
