@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from layercli.callbacks.callback import Callback, Logs
+from layercli.callbacks.callback import Logs
 from layercli.callbacks.progbar import Progbar
+from layercli.callbacks.progress_reporter import ProgressReporter
 from layercli.core.interactive_logging import end_line, say
 
 
-class ProgbarLogger(Callback):
+class ProgbarLogger(ProgressReporter):
     """Show the progress of each epoch, of an evaluation or of predict, as ``verbose`` of fit, evaluate or predict says.
 
     Given to fit, it takes the place of fit's own.
     """
 
-    writes = True
     _bar: Progbar | None = None
     _seen = 0
     _in_fit = False

@@ -7,8 +7,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from layercli.callbacks.callback import Callback, Logs
+from layercli.callbacks.callback import Logs
 from layercli.callbacks.progbar_logger import ProgbarLogger
+from layercli.callbacks.progress_reporter import ProgressReporter
 from layercli.core.interactive_logging import is_interactive_logging_enabled, say
 from layercli.escaping import printable
 from layercli.render.sparkline import bar
@@ -20,21 +21,12 @@ BAR = 16
 """The width of a bar."""
 
 
-class ProgressReporter(Callback):
-    """Shows the progress of epochs."""
-
-    writes = True
-
-    def close(self) -> None:
-        """Restore the terminal, even if an epoch was interrupted."""
-
-
 def of_command(*, lines: bool) -> ProgressReporter:
     """Return what shows the progress of a command on stderr: lines, or a bar on a terminal."""
     return LineProgress() if lines or not sys.stderr.isatty() else BarProgress()
 
 
-def of_fit(verbose: object) -> ProgressReporter | ProgbarLogger:
+def of_fit(verbose: object) -> ProgressReporter:
     """Return what shows the progress of ``fit``: one live line in a notebook, else Keras's bar and lines."""
     live = verbose != 2 and is_interactive_logging_enabled() and in_notebook()
     return NotebookProgress() if live else ProgbarLogger()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ import layercli
 from layercli import Input, Sequential, callbacks, layers
 from layercli.callbacks import progbar
 from layercli.core import interactive_logging
+from layercli.render import progress
+from layercli.runtime.distributed import collectives
+from layercli.runtime.training.batch_sharding import BatchShard
 
 X = np.random.default_rng(1).standard_normal((16, 3)).astype("float32")
 Y = X.sum(1, keepdims=True)
@@ -121,3 +125,14 @@ def test_on_a_terminal_the_bar_is_drawn_again(monkeypatch):
     drawn = without_times(stream.getvalue())
     assert drawn.startswith(f"Epoch 1/2\n\r1/2 {'━' * 10}{'─' * 10} T T/step - loss: ")
     assert drawn.count("\nspoken\n\r2/2 " + "━" * 20) == 2
+
+
+def test_ranks_exchange_no_logs_of_batches_for_progress():
+    def exchanges(*given):
+        part = BatchShard(SimpleNamespace(first=True))
+        collectives.callbacks_for_rank(SimpleNamespace(part=part), given)
+        return part.per_batch_logs
+
+    reads = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: logs)
+    assert not exchanges(progress.BarProgress(), callbacks.ProgbarLogger())
+    assert exchanges(progress.BarProgress(), reads)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import torch
 
 from layercli.callbacks.callback import Callback, overrides_hook
+from layercli.callbacks.progress_reporter import ProgressReporter
 from layercli.core.model import Model
 from layercli.distribution.scope import distribution
 from layercli.runtime.distributed import device_meshes, fsdp, layout_sharding, process_group
@@ -86,7 +87,10 @@ def callbacks_for_rank(trainer: Trainer, callbacks: Iterable[Callback]) -> list[
     if part is None:
         return given
     part.per_batch_logs = any(
-        overrides_hook(each, hook) for each in given for hook in ("on_train_batch_end", "on_test_batch_end")
+        overrides_hook(each, hook)
+        for each in given
+        if not isinstance(each, ProgressReporter)  # the ranks exchange nothing for it
+        for hook in ("on_train_batch_end", "on_test_batch_end")
     )
     return given if part.group.first else [each for each in given if not each.writes]
 

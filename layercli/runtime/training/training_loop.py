@@ -6,7 +6,7 @@ import itertools
 import warnings
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeGuard
+from typing import Any
 
 import torch
 
@@ -15,11 +15,12 @@ from layercli.callbacks.callback import Callback
 from layercli.callbacks.callback_list import CallbackList, listed
 from layercli.callbacks.history import History
 from layercli.callbacks.progbar_logger import ProgbarLogger
+from layercli.callbacks.progress_reporter import ProgressReporter
 from layercli.core.model import Model
 from layercli.core.step_functions import step_of
 from layercli.core.types import Tree
 from layercli.errors import UsageError
-from layercli.render.progress import ProgressReporter, of_fit
+from layercli.render.progress import of_fit
 from layercli.runtime.distributed import collectives, layout_sharding
 from layercli.runtime.execution import eager_call, layer_module, torch_compile
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
@@ -44,8 +45,6 @@ from layercli.runtime.training.epoch_batches import (
 from layercli.runtime.training.lazy_logs import flattened, nested_numbers, numbers
 from layercli.runtime.training.trainer import Trainer, TrainingPosition, trainer_of
 from layercli.runtime.training.training_rng import drawing, reseed
-
-Progress = ProgbarLogger | ProgressReporter
 
 
 @collectives.together
@@ -293,17 +292,13 @@ def build(model: Model, x: object) -> None:
 
 
 def with_progress(
-    callbacks: Sequence[Callback], progress: Progress, verbose: object, trainer: Trainer | None = None
+    callbacks: Sequence[Callback], progress: ProgressReporter, verbose: object, trainer: Trainer | None = None
 ) -> list[Callback]:
     """Return ``callbacks``, then ``progress`` unless they hold their own; of several ranks the first one shows it."""
     part = None if trainer is None else trainer.part
     shown = bool(verbose) and (part is None or part.group.first)
-    return [*callbacks, progress] if shown and not any(map(is_progress, callbacks)) else list(callbacks)
-
-
-def is_progress(callback: Callback) -> TypeGuard[Progress]:
-    """Return whether a callback shows progress."""
-    return isinstance(callback, Progress)
+    own = any(isinstance(each, ProgressReporter) for each in callbacks)
+    return [*callbacks, progress] if shown and not own else list(callbacks)
 
 
 @contextmanager
@@ -312,5 +307,6 @@ def progress_closed(hooks: CallbackList) -> Iterator[None]:
     try:
         yield
     finally:
-        for each in filter(is_progress, hooks.callbacks):
-            each.close()
+        for each in hooks.callbacks:
+            if isinstance(each, ProgressReporter):
+                each.close()
