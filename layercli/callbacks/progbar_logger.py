@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from operator import index
+from typing import SupportsIndex
+
 from layercli.callbacks.callback import Logs
 from layercli.callbacks.progbar import Progbar
 from layercli.callbacks.progress_reporter import ProgressReporter
 from layercli.core.interactive_logging import end_line, say
+from layercli.errors import UsageError
 
 
 class ProgbarLogger(ProgressReporter):
@@ -70,19 +74,23 @@ class ProgbarLogger(ProgressReporter):
     def close(self) -> None:
         """End the line of a bar that was not finished."""
         end_line()
-        self._bar = None
+        self._bar, self._in_fit = None, False
 
     @property
     def _verbose(self) -> int:
         verbose = self.params.get("verbose", 1)
-        return 1 if verbose == "auto" else int(verbose)
+        if verbose == "auto":
+            return 1
+        if not isinstance(verbose, SupportsIndex | None):
+            raise UsageError(f"verbose is 0, 1, 2 or 'auto', got {verbose!r}")
+        return index(verbose or 0)
 
     def _start(self) -> None:
         self._seen = 0
         self._bar = Progbar(self.params.get("steps"), verbose=self._verbose, stateless_metrics=())
 
     def _move(self, batch: int, logs: Logs | None) -> None:
-        """Go to the step after ``batch``; logs are read only for a picture, because a read waits for the device."""
+        """Go to the step after ``batch``; logs are read only to draw it again, because a read waits for the device."""
         self._seen = batch + 1
         if self._bar is not None:
             self._bar.update(self._seen, (logs or {}).items() if self._bar.is_due() else None, finalize=False)

@@ -235,6 +235,17 @@ def test_the_progress_callback_takes_the_place_of_fit_s_own(capsys, verbose):
     assert capsys.readouterr().out.count("Epoch ") == 2 * verbose
 
 
+def test_after_an_interruption_the_progress_callback_shows_an_evaluation(capsys):
+    def interrupt(step, logs):
+        raise KeyboardInterrupt
+
+    model, bar = line(), callbacks.ProgbarLogger()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, callbacks=[bar, callbacks.LambdaCallback(on_train_batch_end=interrupt)])
+    model.evaluate(X, Y, callbacks=[bar])
+    assert capsys.readouterr().out.startswith("1/1 ")
+
+
 @pytest.mark.parametrize(
     ("act", "message"),
     [
