@@ -76,8 +76,9 @@ def test_a_generator_that_ends_ends_training():
     def three():
         return ((X[:2], Y[:2]) for _ in range(3))
 
-    with pytest.warns(UserWarning, match="^fit got no data for another epoch: there is no batch left$"):
+    with pytest.warns(UserWarning, match="^fit got no data for another epoch: there is no batch left$") as warned:
         history = line().fit(three(), epochs=3, verbose=0)
+    assert warned[0].filename == __file__
     assert history.epoch == [0]
     with pytest.warns(UserWarning, match="^the validation got no data for another epoch"):
         history = line().fit(X, Y, epochs=2, verbose=0, validation_data=three())

@@ -341,6 +341,7 @@ REFUSED = [
         "validation_split needs arrays: batches of a loader or generator cannot be split",
     ),
     (lambda: line().fit(X, Y, validation_split=0.999), "validation_split=0.999 of 40 samples leaves none on one side"),
+    (lambda: line().fit(X, Y, verbose="foo"), "verbose is 0, 1, 2 or 'auto', got 'foo'"),
     (lambda: line().fit(X, Y, batch_size=0), "batch_size must be an integer >= 1, got 0"),
     (
         lambda: line().fit(X, Y, class_weight={0: 1.0}, sample_weight=np.ones(40)),
@@ -369,8 +370,9 @@ def test_what_does_not_fit_is_said_in_a_sentence(act, message):
 def test_nothing_to_train_is_said():
     model = line()
     model.trainable = False
-    with pytest.warns(UserWarning, match="^line has no trainable variables: fit changes nothing$"):
+    with pytest.warns(UserWarning, match="^line has no trainable variables: fit changes nothing$") as warned:
         model.fit(X, Y, verbose=0)
+    assert warned[0].filename == __file__
 
 
 def test_outputs_without_a_loss_need_no_targets():

@@ -87,7 +87,7 @@ def fit(
     first, source = peek(source, size)
     begin(trainer, first)
     if not model.trainable_variables and not model.is_container_only:
-        warnings.warn(f"{model.name} has no trainable variables: fit changes nothing", stacklevel=3)
+        warnings.warn(f"{model.name} has no trainable variables: fit changes nothing", stacklevel=5)
     if trainer.part is not None:
         trainer.part.check(size)
         collectives.begin(trainer, to_device(first, eager_call.device_of(model)), training=True)
@@ -109,13 +109,13 @@ def fit(
                 batches = itertools.islice(shard_batches(trainer, source, size, order, passed + batch), left)
                 trained = run_epoch(trainer, enumerate(batches, batch), hooks, seed)
             if trained is None:
-                note_end("fit", epoch == start.epoch)
+                report_no_batch("fit", epoch == start.epoch)
                 break
             logs = flattened(trained)
             if held is not None and is_chosen(epoch + 1, validation_freq):
                 found = run_test(trainer, held, size_of(validation_batch_size or size), validation_steps, hooks)
                 if found is None:
-                    note_end("the validation", epoch == start.epoch)
+                    report_no_batch("the validation", epoch == start.epoch)
                 else:
                     logs = flattened(trained | {f"val_{name}": value for name, value in found.items()})
             hooks.on_epoch_end(epoch, logs)
@@ -220,11 +220,11 @@ def is_chosen(epoch: int, frequency: int | Container[int]) -> bool:
     return epoch % frequency == 0 if isinstance(frequency, int) else epoch in frequency
 
 
-def note_end(what: str, first: bool) -> None:
+def report_no_batch(what: str, first: bool) -> None:
     """Warn that a generator has no batch left for another epoch; UsageError in the ``first``."""
     if first:
         raise UsageError(f"{what} got no data: there is no batch left", hint="give steps_per_epoch for a generator")
-    warnings.warn(f"{what} got no data for another epoch: there is no batch left", stacklevel=4)
+    warnings.warn(f"{what} got no data for another epoch: there is no batch left", stacklevel=6)
 
 
 def on_batch(
