@@ -66,7 +66,9 @@ class TorchFile:
         self._members = members_of(self.file, members_in(self.file))
         self._big_endian = is_big_endian(self.file, self._members)
         pickle = content(self.file, self._members[PICKLE])
-        self._list(safe_pickle.load(str(self.file), pickle, allowed(self.file, pickle)), len(pickle))
+        root = safe_pickle.load(str(self.file), pickle, allowed(self.file, pickle))
+        self._list(root, len(pickle))
+        self.metadata = noted_in(root)
 
     def read(self, path: str) -> np.ndarray:
         """Return the values of the entry ``path``, memory-mapped if numpy has their dtype."""
@@ -81,9 +83,8 @@ class TorchFile:
         return self._values(path).stored_values()
 
     def _list(self, root: object, length: int) -> None:
-        """Set the entries and the metadata from what a pickle of ``length`` bytes describes."""
+        """Set the entries from what a pickle of ``length`` bytes describes."""
         found = self._collected(root, length)
-        self.metadata = noted_in(root)
         self.parts = found.parts
         self.arrays = found.arrays
         where = f"{self.file}: "

@@ -17,6 +17,7 @@ from layercli.core.limits import DESCRIPTION, TENSORS
 from layercli.errors import FormatError
 from layercli.formats import safe_pickle
 from layercli.formats.os_errors import reading
+from layercli.formats.pickle_notes import noted_in
 from layercli.formats.safe_pickle import Machine, Pairs
 from layercli.formats.torch_checkpoint import TorchFile, allowed
 from layercli.formats.torch_opaque import QUANTIZED
@@ -38,6 +39,7 @@ class LegacyTorchFile(TorchFile):
                 root, order, machine, position = self._described(raw)
             self._places = self._storages(stream, size, order, sizes_of(str(self.file), machine), position)
         self._list(root, position)
+        self.metadata = noted_in(root)
 
     def _described(self, raw: mmap.mmap) -> tuple[Any, list[Any], Machine, int]:
         """Return the saved object, the keys of the storages, the machine that read the object, and where the storages begin."""

@@ -52,7 +52,7 @@ class TorchScriptFile(TorchFile):
 
         root, machine = safe_pickle.load_at(str(self.file), raw, 0, check)
         self._list(Attributes(self.file, machine.states).of(root), len(raw))
-        self.parts = [""]
+        self.parts, self.metadata = [""], {}  # the attributes of modules are no metadata
         constants = content(self.file, self._members[CONSTANTS])
         held = self._collected(safe_pickle.load(str(self.file), constants, known), len(constants)).by_path
         self.notes = [f"{len(held)} tensors are constants of its code, without names, and are left out"] if held else []

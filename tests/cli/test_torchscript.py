@@ -11,6 +11,7 @@ from torch import nn
 import layercli
 from layercli.core.spec import Spec
 from layercli.formats.detect import open_weights
+from layercli.inspect.weight_summary import summarize_file
 from layercli.runtime.inference.forward_pass import run
 
 pytestmark = [
@@ -129,6 +130,7 @@ def test_a_file_lists_what_its_modules_hold(tmp_path, cli, compiled):
         k: tuple(v.shape) for k, v in state.items()
     }
     assert all((opened.read(name) == value.numpy()).all() for name, value in state.items())
+    assert summarize_file(opened).metadata == ""  # training=True of each module is no metadata
     done = cli("run", file, "--input-shape", "2,5,4")
     assert (done.code, done.err) == (
         2, f"error: {file} is a TorchScript program, whose code is never run\n"
