@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from layercli.formats.safe_pickle import Pairs
@@ -21,8 +20,12 @@ def noted_in(root: object) -> dict[str, Any]:
 
 def is_noted(value: object) -> bool:
     """Whether a part of a checkpoint holds no tensor, and something else."""
-    leaves = list(islice(leaves_of(value), MOST + 1))
-    return len(leaves) <= MOST and any(leaf is not None for leaf in leaves) and not any(map(is_object, leaves))
+    noted = False
+    for count, leaf in enumerate(leaves_of(value)):
+        if count == MOST or is_object(leaf):
+            return False
+        noted = noted or leaf is not None
+    return noted
 
 
 def leaves_of(value: object, depth: int = 0) -> Iterator[object]:
