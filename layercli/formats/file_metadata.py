@@ -12,7 +12,9 @@ from layercli.core.types import JSONObject
 from layercli.errors import FormatError
 from layercli.formats import detect, strict_json
 from layercli.formats.os_errors import reading
-from layercli.formats.pickle_notes import DEEPEST
+
+DEEPEST = 16
+"""The maximum nesting of metadata."""
 
 
 def metadata_of(path: str | os.PathLike[str]) -> JSONObject:

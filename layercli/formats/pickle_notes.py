@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from layercli.formats.file_metadata import DEEPEST
 from layercli.formats.safe_pickle import Pairs
 
-DEEPEST = 16
-"""The maximum nesting of what a checkpoint notes."""
 MOST = 10_000
 """The maximum number of values in a part of a checkpoint: more is no note."""
 
