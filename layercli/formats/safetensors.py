@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LENGTH = 8
 LONGEST_HEADER = 100_000_000
 TEXT = frozenset(b"\t\n\r" + bytes(range(32, 127)))
-"""What text in ASCII consists of."""
+"""The bytes of ASCII text."""
 MOST_BITS = 8 * MOST_BYTES
 DTYPES = {
     "BOOL": "bool",
@@ -73,9 +73,8 @@ class SafetensorsFile:
             self.entries[name], begins[name], end = found
             ends.append(end)
             header[name] = None  # of a million tensors it takes a quarter of a gigabyte
-        if (
-            ends.pop() != size - start or list(begins.values()) != ends
-        ):  # mostly they follow each other in the header too
+        in_order = ends.pop() == size - start and list(begins.values()) == ends
+        if not in_order:  # most headers list the tensors as they follow each other in the file
             check_tiling(self.file, self.entries, begins, size - start)
         self._start, self._begins = start, begins
 
@@ -112,7 +111,7 @@ def read_header(file: Path, stream: IO[bytes], size: int) -> tuple[dict[str, obj
         )
     start = stream.read(LENGTH)
     length = int.from_bytes(start, "little")
-    if all(byte in TEXT for byte in start):  # a length of eight letters is that of no header
+    if all(byte in TEXT for byte in start):  # as a length, such bytes are above the limit
         raise FormatError(f"{file} is text, not a safetensors file", code="bad-header")
     if length > LONGEST_HEADER:
         raise FormatError(

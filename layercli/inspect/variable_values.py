@@ -28,7 +28,7 @@ class VariableValues(Protocol):
 
 @dataclass(slots=True)
 class EntryValues:
-    """The values of the entry ``path`` of ``file``; not frozen, which makes one in a third of the time."""
+    """The values of the entry ``path`` of ``file``; not frozen, as a frozen one takes three times as long to create."""
 
     file: WeightFile
     path: str

@@ -264,7 +264,7 @@ def of_entry(file: WeightFile, entry: TensorEntry) -> VariableRow:
     path, shape, dtype, held, same_as, opaque = entry
     size = math.prod(shape)
     bits = BITS.get(dtype, 0) if held is None and opaque is None else 0
-    return VariableRow(  # arguments by place, and no question asked twice: there may be a million
+    return VariableRow(  # positional arguments, and each property computed once: there may be a million
         path,
         shape,
         sys.intern(dtype),

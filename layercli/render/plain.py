@@ -10,7 +10,7 @@ from layercli.render.text_width import padded_column, widest
 AT_ONCE = 50_000
 """How many rows of a table are drawn at the same time."""
 MOST_KEPT = 250_000
-"""Of how many rows the texts, made to find the widths, are kept to be drawn."""
+"""The maximum number of rows whose texts are kept between the computation of the widths and the drawing."""
 
 
 def draw(table: Table) -> str:
@@ -33,7 +33,7 @@ def parts(table: Table) -> Iterator[str]:
 
 
 def rows(table: Table) -> Iterator[str]:
-    """Yield the lines of the titles and the rows: of very many, their texts are made to find the widths, and again to be drawn."""
+    """Yield the lines of the titles and the rows; the texts of more than ``MOST_KEPT`` rows are made twice, to save memory."""
     right = [column.numeric for column in table.columns]
     titles = [[column.title] for column in table.columns]
     kept = list(blocks(table)) if len(table.rows) <= MOST_KEPT else None

@@ -30,7 +30,7 @@ def all_printable(texts: list[str]) -> list[str]:
 
 
 def texts_of(column: Column, values: Sequence[Any]) -> list[str]:
-    """Return the texts of the values of a column: of texts themselves, and of integers each distinct one is shown once."""
+    """Return the texts of the values of a column; a column of integers calls ``show`` once for each distinct one."""
     if column.show is not show:
         return list(map(column.show, values))
     kinds = set(map(type, values))
