@@ -24,7 +24,7 @@ class Progbar:
         target: The number of steps; None if it is not known.
         width: The width of the bar.
         verbose: 0 for nothing, 1 for a bar, 2 for a line at the end.
-        interval: The least number of seconds between two pictures.
+        interval: The least number of seconds between two redraws.
         stateful_metrics: Names whose last value is shown, not the mean.
         stateless_metrics: Names whose mean is shown; given, all others are stateful.
         unit_name: What a step is.
@@ -105,18 +105,16 @@ class Progbar:
         return f"{show_pace(seconds)}/{printable(self.unit_name)}{values}"
 
     def _show(self, head: str, rest: str, done: bool) -> None:
-        """Print the line; on a terminal in the place of the last one, and cut where the terminal ends until it is the last."""
-        if not is_interactive_logging_enabled():
-            say(done, f"{head} {rest}")
-            return
+        """Print or log the line when the bar ends; on a terminal draw the bar over the last one, until then cut to the width."""
         line = f"{head} {rest}"
-        if is_live() and self.verbose == 1:
-            if not done:
-                line = line[: shutil.get_terminal_size().columns - 1]
-            padding = " " * max(self._drawn - len(line), 0)
-            self._drawn = len(line)
-            line = f"\r{line}{padding}"
-        draw(line, ends=done)
+        if self.verbose == 2 or not is_live():
+            say(done, line)
+            return
+        if not done:
+            line = line[: shutil.get_terminal_size().columns - 1]
+        padding = " " * max(self._drawn - len(line), 0)
+        self._drawn = len(line)
+        draw(f"\r{line}{padding}", ends=done)
 
 
 def is_live() -> bool:
