@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -15,28 +16,24 @@ class LazyLogs(Mapping[str, Any]):
 
     def __init__(self, compute: Callable[[], Mapping[str, Any]]) -> None:
         self._compute = compute
-        self._found: Mapping[str, Any] | None = None
-        self._nested: dict[str, Any] | None = None
 
-    def _read(self) -> Mapping[str, object]:
-        if self._found is None:
-            self._found = flattened(self.nested())
-        return self._found
-
+    @cached_property
     def nested(self) -> dict[str, Any]:
-        """Return the results by metric, of which one may be a dict."""
-        if self._nested is None:
-            self._nested = nested_numbers(self._compute())
-        return self._nested
+        """The results by metric; that of one may be a dict."""
+        return nested_numbers(self._compute())
+
+    @cached_property
+    def _flat(self) -> dict[str, Any]:
+        return flattened(self.nested)
 
     def __getitem__(self, name: str) -> Any:
-        return self._read()[name]
+        return self._flat[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._read())
+        return iter(self._flat)
 
     def __len__(self) -> int:
-        return len(self._read())
+        return len(self._flat)
 
 
 def numbers(logs: Mapping[str, object]) -> dict[str, Any]:
@@ -56,7 +53,7 @@ def flattened(logs: Mapping[str, object]) -> dict[str, Any]:
 def nested_numbers(logs: Mapping[str, object]) -> dict[str, Any]:
     """Return logs by metric, with each tensor and variable as a number (or nested lists)."""
     if isinstance(logs, LazyLogs):
-        return logs.nested()
+        return logs.nested
     return {
         name: nested_numbers(value) if isinstance(value, Mapping) else number(value) for name, value in logs.items()
     }
