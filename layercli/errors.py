@@ -2,11 +2,16 @@
 
     LayercliError                      one sentence, and a hint where a fix is likely
     ├── UsageError (ValueError)        an invalid command, name or argument
+    │   ├── ArgumentError (TypeError)  a call that lacks an argument or has one too many
+    │   ├── NoCallError (NotImplementedError)
+    │   └── NoTensorError (AttributeError)
     ├── ShapeError (ValueError)        a tensor of a rank or size that does not fit
+    │   └── AxisError (IndexError)     an axis that the tensor does not have
     ├── DTypeError (TypeError)         a dtype that does not exist or does not fit; a ValueError too
     ├── UnknownSizeError (TypeError)   a number was asked of a size that is not known; a ValueError too
     ├── NotBuiltError (RuntimeError)   variables were asked of a layer that has none yet
     ├── FileError (OSError)            a file that cannot be opened, read or written
+    │   └── MissingFileError (FileNotFoundError)
     ├── FormatError (ValueError)       a file whose content is not what it should be
     ├── DeviceError (RuntimeError)     a device that is not there or does not work
     ├── RankError (RuntimeError)       another process of the training group exited
