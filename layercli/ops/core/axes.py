@@ -42,6 +42,14 @@ def axis_of(x: Spec, axis: int, *, added: int = 0) -> int:
     return axis % rank
 
 
+def check_axes(x: Spec, axes: tuple[int, ...]) -> Spec:
+    """Return x; AxisError where one of ``axes`` does not exist."""
+    for axis in axes:
+        if not -x.rank <= axis < x.rank:
+            raise AxisError(f"expects x with an axis {axis} (x = {x})")
+    return x
+
+
 def axes_of(x: Spec, axes: int | Iterable[int] | None) -> tuple[int, ...]:
     """Return ``axes``, one, several or None for all, as non-negative numbers; ShapeError for a missing or repeated
     axis.

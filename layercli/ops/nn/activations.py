@@ -10,8 +10,9 @@ from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
-from layercli.errors import AxisError, ShapeError
+from layercli.errors import ShapeError
 from layercli.lazy import F, torch
+from layercli.ops.core.axes import check_axes
 from layercli.ops.numpy.elementwise import broadcast_shapes
 
 ACTIVATIONS: dict[str, Callable[..., Tensor]] = {
@@ -204,14 +205,6 @@ class Glu(Op):
     def run(self, x: Tensor) -> Tensor:
         """Return torch's glu."""
         return F.glu(x, self.axis)
-
-
-def check_axes(x: Spec, axes: tuple[int, ...]) -> Spec:
-    """Return x; ShapeError where one of ``axes`` does not exist."""
-    for axis in axes:
-        if not -x.rank <= axis < x.rank:
-            raise AxisError(f"expects x with an axis {axis} (x = {x})")
-    return x
 
 
 def masks(mask: Spec, x: Spec) -> bool:

@@ -11,9 +11,9 @@ from layercli.core.operation import MultiOutputOp, Op, TreeOp, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
 from layercli.dataclass import dataclass
-from layercli.errors import AxisError, ShapeError, UsageError
+from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F, torch
-from layercli.ops.core.axes import axes_of
+from layercli.ops.core.axes import axes_of, check_axes
 from layercli.ops.nn.batch_norm_stats import Normalize
 
 
@@ -32,8 +32,7 @@ class BatchNorm(TreeOp):
 
     def spec(self, x: Spec, mean: Spec, variance: Spec, gamma: Spec | None = None, beta: Spec | None = None) -> Any:
         """Return x's spec, and in training the batch's mean and variance."""
-        if not -x.rank <= self.axis < x.rank:
-            raise AxisError(f"expects x with an axis {self.axis} (x = {x})")
+        check_axes(x, (self.axis,))
         if x.rank < 2:
             raise ShapeError(f"expects x with at least 2 axes, got {x.rank} (x = {x})")
         channels = x.shape[self.axis]
@@ -76,7 +75,7 @@ class LayerNorm(Op):
 
     def spec(self, x: Spec, gamma: Spec | None = None, beta: Spec | None = None) -> Spec:
         """Return x's spec."""
-        return apply_inplace(x, self.axes, gamma, beta)
+        return check_scales(x, self.axes, gamma, beta)
 
     def run(self, x: Tensor, gamma: Tensor | None = None, beta: Tensor | None = None) -> Tensor:
         """Return torch's layer_norm; ``axes`` are moved to the end first."""
@@ -92,7 +91,7 @@ class RmsNorm(Op):
 
     def spec(self, x: Spec, scale: Spec | None = None) -> Spec:
         """Return x's spec."""
-        return apply_inplace(x, self.axes, scale)
+        return check_scales(x, self.axes, scale)
 
     def run(self, x: Tensor, scale: Tensor | None = None) -> Tensor:
         """Return torch's rms_norm; ``axes`` are moved to the end first."""
@@ -115,7 +114,7 @@ class GroupNorm(Op):
 
     def spec(self, x: Spec, gamma: Spec | None = None, beta: Spec | None = None) -> Spec:
         """Return x's spec; ShapeError where the groups do not divide the channels."""
-        apply_inplace(x, (self.axis,), gamma, beta)
+        check_scales(x, (self.axis,), gamma, beta)
         channels = x.shape[self.axis]
         if dims.known(channels) and channels % self.groups:
             raise ShapeError(
@@ -139,7 +138,7 @@ class UnitNormalize(Op):
 
     def spec(self, x: Spec) -> Spec:
         """Return x's spec, with float32 for integers."""
-        shape = apply_inplace(x, self.axes).shape
+        shape = check_scales(x, self.axes).shape
         return Spec(shape, x.dtype if dtypes.is_floating(x.dtype) else "float32")
 
     def run(self, x: Tensor) -> Tensor:
@@ -181,11 +180,9 @@ class SpectralNorm(MultiOutputOp):
         return torch.where(zero, kernel, kernel / sigma), torch.where(zero, start, u.detach())
 
 
-def apply_inplace(x: Spec, axes: tuple[int, ...], *scales: Spec | None) -> Spec:
+def check_scales(x: Spec, axes: tuple[int, ...], *scales: Spec | None) -> Spec:
     """Return x; ShapeError where one of ``axes`` does not exist, or a scale has other sizes."""
-    for axis in axes:
-        if not -x.rank <= axis < x.rank:
-            raise AxisError(f"expects x with an axis {axis} (x = {x})")
+    check_axes(x, axes)
     sizes = [x.shape[axis] for axis in axes]
     for scale in scales:
         if scale is not None and not all(map(dims.may_equal, sizes, scale.shape)):
@@ -218,7 +215,7 @@ def batch_normalization(
     """Return (x - mean) / sqrt(variance + epsilon) * scale + offset, per channel of ``axis``, with gradients of all
     inputs.
     """
-    apply_inplace(spec_of(x), (axis,), *map(spec_of, (mean, variance, scale, offset)))
+    check_scales(spec_of(x), (axis,), *map(spec_of, (mean, variance, scale, offset)))
     return Normalize(axis, epsilon)(x, mean, variance, scale, offset)
 
 
