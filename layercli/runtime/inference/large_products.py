@@ -77,15 +77,6 @@ def packed_matrix(weight: torch.Tensor, rows: int) -> torch.Tensor | None:
     return mkl._mkl_reorder_linear_weight(weight.contiguous(), rows)  # type: ignore[no-any-return]  # a tensor
 
 
-def graph_call(x: Any, packed: Any, weight: Any, bias: Any, rows: int, *, by_mkl: bool) -> tuple[Any, tuple[Any, ...]]:
-    """Return the function, and its arguments, that is ``multiplied`` for an x of ``rows`` rows; the nodes are those of a graph."""
-    if packed is None:
-        return added_after, (x, weight, bias)
-    if by_mkl:
-        return mkl._mkl_linear.default, (x, packed, weight, bias, rows)
-    return onednn_kernels.mkldnn._linear_pointwise.default, (x, packed, bias, "none", [], "")
-
-
 def multiplied(
     x: torch.Tensor, packed: torch.Tensor | None, weight: torch.Tensor, bias: torch.Tensor | None, rows: int
 ) -> torch.Tensor:

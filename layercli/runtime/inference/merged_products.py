@@ -15,7 +15,7 @@ from layercli.runtime.inference.fx_tracing import add, held, hold, is_held, muta
 aten: Any = torch.ops.aten
 
 RESHAPES = {aten.view.default, aten.reshape.default}
-"""What reads a part of a wider result in place; other operations would read it more slowly than a result of its own."""
+"""The users of a product that take its columns of the merged result as a view; others would read them more slowly."""
 
 
 def merge_products(made: fx.GraphModule, room: onednn_kernels.MemoryBudget) -> None:
@@ -23,8 +23,8 @@ def merge_products(made: fx.GraphModule, room: onednn_kernels.MemoryBudget) -> N
     groups: dict[Any, list[Any]] = defaultdict(list)
     for node in nodes(made.graph):
         if _may_merge(node):
-            x, _, *bias = node.args
-            groups[x, None in (*bias, None)[:1]].append(node)
+            x, _, bias = (*node.args, None)[:3]
+            groups[x, bias is None].append(node)
     for group in groups.values():
         weights = [held(made, node.args[1]) for node in group]
         if len(group) > 1 and not _changes_between(group[0], group[-1]) and all(map(room.take, weights)):

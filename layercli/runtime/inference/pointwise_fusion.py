@@ -108,7 +108,10 @@ def fuse_chains(made: fx.GraphModule, *, exact: bool = False) -> list[FusionPatt
         chain = _chain(node)
         if chain.packable and room.take(held(made, node.args[1])):
             by_mkl = not chain.convolves and large_products.by_mkl(held(made, node.args[1]))
-            (_pack_alone if by_mkl or exact else _fuse)(made, chain)
+            if by_mkl or exact:
+                _pack_alone(made, chain, by_mkl=by_mkl)
+            else:
+                _fuse(made, chain)
             chains.append(chain)
     for node in nodes(made.graph):
         if node.target is aten.view.default and any(chain.convolves for chain in chains):
@@ -163,20 +166,29 @@ def _fuse(made: fx.GraphModule, chain: FusionPattern) -> Any:
     return node
 
 
-def _pack_alone(made: fx.GraphModule, chain: FusionPattern) -> None:
+def _pack_alone(made: fx.GraphModule, chain: FusionPattern, *, by_mkl: bool) -> None:
     """Pack the weight of the product, and let the sum and the activation after it change its result in place."""
-    product = _fuse(made, FusionPattern(chain.product, None, None)) if chain.convolves else chain.product
-    if not chain.convolves:
-        x, node, bias = (*product.args, None)[:3]
-        rows, weight = x.meta["val"].numel() // x.meta["val"].shape[-1], held(made, node)
-        packed = large_products.packed_matrix(weight, rows)
-        given = x, None if packed is None else hold(made, packed, product), node, bias, rows
-        product.target, product.args = large_products.graph_call(*given, by_mkl=large_products.by_mkl(weight))
+    product, other = chain.product, chain.other
+    if by_mkl:
+        _multiply_by_mkl(made, product)
+    else:
+        product = _fuse(made, FusionPattern(product, None, None))
     if chain.sum is not None:
-        left, right = chain.sum.args[:2]
-        chain.sum.target, chain.sum.args = aten.add_.Tensor, (product, right if left is product else left)
+        chain.sum.target, chain.sum.args = aten.add_.Tensor, (product, other)
     if chain.activation is not None:
         chain.activation.target = IN_PLACE.get(chain.activation.target, chain.activation.target)
+
+
+def _multiply_by_mkl(made: fx.GraphModule, product: Any) -> None:
+    """Let MKL compute the product, with a packed weight if that is faster for its number of rows."""
+    x, weight, bias = (*product.args, None)[:3]
+    rows = x.meta["val"].numel() // x.meta["val"].shape[-1]
+    packed = large_products.packed_matrix(held(made, weight), rows)
+    if packed is None:
+        product.target, product.args = large_products.added_after, (x, weight, bias)
+    else:
+        node = hold(made, packed, product)
+        product.target, product.args = large_products.mkl._mkl_linear.default, (x, node, weight, bias, rows)
 
 
 def _linear(made: fx.GraphModule, chain: FusionPattern) -> tuple[Any, tuple[Any, ...]]:
