@@ -65,6 +65,7 @@ def test_matmul_with_a_large_matrix_is_one(calls):
     assert calls == [(2, 3, 4)] * 2
 
 
+@pytest.mark.filterwarnings("ignore:Sparse CSR")
 @pytest.mark.parametrize("sparse", [torch.Tensor.to_sparse, torch.Tensor.to_sparse_csr])
 def test_a_sparse_input_is_torchs(calls, sparse):
     x, y = torch.eye(4), torch.randn(4, 6)
