@@ -40,14 +40,19 @@ def predict(
     build(model, first[0])
     device = eager_call.device_of(model)
     own = listed(callbacks)
-    params: dict[str, Any] = {"epochs": 1, "steps": steps or source.steps(size), "verbose": verbose}
-    hooks = CallbackList(with_progress(own, ProgbarLogger(), verbose, model._trainer), model=model, **params)
+    hooks = CallbackList(
+        with_progress(own, ProgbarLogger(), verbose, model._trainer),
+        model=model,
+        epochs=1,
+        steps=steps or source.steps(size),
+        verbose=verbose,
+    )
     compiles = getattr(model._trainer, "jit_compile", False)
     alone = not own and compiles is not True  # a callback may change weights, and torch.compile packs weights itself
-    announced = source.steps(size) if isinstance(source, ArrayAdapter) else 1
     predict_step = step_of(model, "predict")
     if alone:
-        calls = announced if steps is None else min(announced, steps)
+        batches = source.steps(size) if isinstance(source, ArrayAdapter) else 1
+        calls = batches if steps is None else min(batches, steps)
         if getattr(predict_step, "__func__", None) is Model.predict_step:
             predict_step = RepeatedCall(predict_step, model, calls=calls)
         else:
