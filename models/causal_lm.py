@@ -146,8 +146,8 @@ class CausalLM(Pretrained):
         if position_ids is None:
             past = self.steps_before(cache, padding, steps)
             position_ids = ops.expand_dims(ops.arange(past, past + steps), 0)
-        angles = {False: self.turned(of.rope, position_ids)}
-        angles[True] = angles[False] if of.local_rope is None else self.turned(of.local_rope, position_ids)
+        angles = {False: self.rotary_angles(of.rope, position_ids)}
+        angles[True] = angles[False] if of.local_rope is None else self.rotary_angles(of.local_rope, position_ids)
         x, kept, masks = embed(), [], {}
         for i, block in enumerate(self.blocks):
             window = block.window
@@ -161,8 +161,8 @@ class CausalLM(Pretrained):
                 kept.append(own)
         return x, kept
 
-    def turned(self, rope: Rope, position_ids: Tensor) -> tuple[Tensor, ...]:
-        """Return cosine and sine of the positions, in the dtype in which every block uses them."""
+    def rotary_angles(self, rope: Rope, position_ids: Tensor) -> tuple[Tensor, ...]:
+        """Return cosine and sine of the rotary angles, cast once to the dtype in which every block computes."""
         angles: tuple[Tensor, ...] = rope.op(position_ids)  # in float32
         return angles if self.compute_dtype == "float32" else tuple(ops.cast(x, self.compute_dtype) for x in angles)
 
