@@ -207,7 +207,7 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
             raise
 
     def _takes_unchanged(self, x: Any) -> bool:
-        """Whether ``call`` gets ``x`` as it is, though not of the layer's dtype: nothing, or a torch tensor of another kind."""
+        """Whether an ``x`` that is not of the layer's dtype needs no cast: None, (), or a torch tensor that is not floating."""
         if self._computes_mask:
             return False
         nothing = x is None or (type(x) is tuple and not x)
