@@ -85,6 +85,12 @@ class Doubled(layers.Layer):
         return inputs * 2
 
 
+def with_activation_set_later():
+    dense = layers.Dense(2)
+    dense.activation = lambda x: x * 2
+    return Sequential([dense])
+
+
 def with_own_function():
     x = Input((4,))
     return Model(x, ops.map(lambda row: row * 2, x))
@@ -96,6 +102,7 @@ def with_own_function():
         lambda: Sequential([Doubled()]),
         lambda: Sequential([layers.Lambda(lambda x: x * 2)]),
         lambda: Sequential([layers.Dense(2, activation=lambda x: x * 2)]),
+        with_activation_set_later,
         with_own_function,
         lambda: Sequential([layers.Reshape((4, 1)), layers.LSTM(2, stateful=True)]),
     ],

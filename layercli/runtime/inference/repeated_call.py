@@ -128,7 +128,7 @@ def _is_plain_tensor(x: Any) -> bool:
 
 def _contains_own_code(layer: Layer) -> bool:
     """Whether a function among the arguments of a layer, or in a functional model's graph, is neither layercli's nor torch's."""
-    values = tree.flatten(list(layer._settings.values()))
+    values = tree.flatten([vars(layer).get(name, given) for name, given in layer._settings.items()])
     if isinstance(layer, Functional):
         values += [value for each in layer.operations if not isinstance(each, Layer) for value in vars(each).values()]
     return "call" in vars(layer) or not all(_is_ours(value) for value in values if callable(value))
