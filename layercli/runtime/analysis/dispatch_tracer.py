@@ -61,7 +61,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
         self.macs: list[int] = []
         self.unequal_branches: list[tuple[int, int]] = []
         self.gave_fake = False
-        self.made: list[weakref.ref[FakeTensor]] = []  # while building
+        self.made: list[weakref.ref[FakeTensor]] = []  # by the constructor of a module: see require_memory
         self.replaced: dict[int, torch.Tensor] = {}
         self.kept: list[torch.UntypedStorage] = []
         self.generator = torch.Generator().manual_seed(0)

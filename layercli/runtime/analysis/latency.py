@@ -105,7 +105,7 @@ def in_turns(sides: Sequence[tuple[PreparedModel, object]], repeat: RepeatedRuns
 
 
 def _announce_many(programs: list[PreparedModel]) -> None:
-    """Let each program that traces its call after a while do so at the first call, which is not measured."""
+    """Let each program that traces its call after many calls do so in its second one: a warm-up run, if there are two or more."""
     for program in programs:
         if isinstance(program.call, RepeatedCall):
             program.call.announce_many()
