@@ -56,11 +56,15 @@ class Sequential(Model):
         """Return the layers by their names; generated names are numbered for each class."""
         return list(named_by_class(list({id(layer): layer for layer in self._stack}.values())))
 
-    def _begins_with(self, inputs: list[Any]) -> bool:
-        if self._input is not None or not self._stack or not isinstance(inputs[0], SymbolicTensor):
+    def _set_inputs(self, inputs: list[Any]) -> bool:
+        if self._input is not None or not self._stack or [type(x) for x in inputs] != [SymbolicTensor]:
             return False
         self._input = inputs[0]  # build(shape) is Input(shape), as in Keras: layers and model have inputs and outputs
-        self._rebuild()
+        try:
+            self._rebuild()
+        except Exception:
+            self._input = None
+            raise
         return True
 
     def call(self, inputs: Any) -> Any:

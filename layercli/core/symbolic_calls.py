@@ -37,11 +37,11 @@ class SymbolicCalls:
         args, kwargs = tree.map_structure(
             SymbolicTensor, ([self._specs(x) for x in shapes], build.unsuffixed(named, self._specs))
         )
-        if kwargs or not self._begins_with(args):
+        if kwargs or not self._set_inputs(args):
             self(*args, **kwargs)
 
-    def _begins_with(self, inputs: list[Any]) -> bool:
-        """Take ``inputs`` as those of the model, if it is one that has its inputs only from ``build``."""
+    def _set_inputs(self, inputs: list[Any]) -> bool:
+        """Make ``inputs`` the model's inputs and return True, if it is a Sequential that has none; else return False."""
         return False
 
     def _symbolic_call(self: Any, args: tuple[Any, ...], kwargs: Config) -> Any:

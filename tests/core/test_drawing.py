@@ -93,6 +93,17 @@ def test_every_layer_of_a_stack_has_ends(kind):
     assert (stack.input_shape, stack.output_shape) == ((None, 3), (None, 2))
 
 
+def test_a_failed_build_leaves_a_stack_without_inputs():
+    stack = Sequential([layers.Dense(5)])
+    for shapes in [(), ((None, 3), (None, 3))]:
+        with pytest.raises(TypeError):
+            stack.build(*shapes)
+    with pytest.raises(ShapeError):
+        stack.build((3,))
+    stack.build((None, 3))
+    assert [tuple(x.shape) for x in stack.inputs] == [(None, 3)]
+
+
 def test_a_layer_that_was_not_called_on_an_input_has_no_ends():
     layer = layers.Dense(2)
     layer(X)
