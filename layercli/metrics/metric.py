@@ -41,7 +41,7 @@ class Metric(DataclassConfig):
 
     def __post_init__(self) -> None:
         self.name = self.name or auto_name(type(self).__name__)
-        if self.dtype is None and self.default_dtype == "float32":  # the results of others are not of their dtype
+        if self.dtype is None and self.default_dtype == "float32":  # IoU's int32 is of weights, not results
             self.dtype = self.default_dtype
         self._path = self.name  # the name may change: compile takes "mae" for the mean_absolute_error
         self._state: dict[str, torch.Tensor] = {}

@@ -101,7 +101,7 @@ def change(value, name):
     return dict(vars(value))
 
 
-def told(classes):
+def behaviour(classes):
     """Return all that can be asked of the classes and their objects, as text."""
     base, sub, changing, plain, empty, slots, held, compared = classes
     made = [
@@ -137,7 +137,7 @@ def told(classes):
 
 
 def test_all_is_as_of_the_standard_decorator():
-    assert list(told(family(ours.dataclass))) == list(told(family(dataclasses.dataclass)))
+    assert list(behaviour(family(ours.dataclass))) == list(behaviour(family(dataclasses.dataclass)))
 
 
 def test_a_mutable_default_is_refused():
