@@ -136,6 +136,18 @@ def test_an_encoder_block_is_four_products(library):
 
 
 @pytest.mark.parametrize(
+    ("make", "shape"),
+    [(lambda: layers.Dense(6), (4,)), (lambda: layers.Conv2D(3, 3), (6, 6, 3))],
+    ids=["Dense", "Conv2D"],
+)
+def test_a_product_plus_itself_is_a_sum_after_it(make, shape, library):
+    x = Input(shape)
+    y = make()(x)
+    folds, _ = fold(drawn(Model(x, y + y), torch.randn(2, *shape)), torch.randn(2, *shape))
+    assert folds.sums == 0
+
+
+@pytest.mark.parametrize(
     "activation", ["relu", "gelu", "sigmoid", "tanh", "silu", "hard_sigmoid", "relu6", "leaky_relu"]
 )
 def test_an_activation_goes_into_the_product_before_it(activation, library):

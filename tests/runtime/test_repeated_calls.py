@@ -41,9 +41,16 @@ def functional():
     return Model(x, {"sum": ops.relu(y + x), "mean": layers.GlobalAveragePooling2D()(layers.BatchNormalization()(y))})
 
 
+def twice():
+    x = Input((4,))
+    y = layers.Dense(6)(x)
+    return Model(x, y + y)
+
+
 @pytest.mark.parametrize(
     ("make", "shape"),
     [
+        (twice, (3, 4)),
         (lambda: EncoderBlock(16, 4, 32), (2, 5, 16)),
         (functional, (2, 6, 6, 3)),
     ],

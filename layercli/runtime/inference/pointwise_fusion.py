@@ -141,12 +141,12 @@ def _only_user(node: fx.Node) -> Any:
 
 
 def _adds(total: Any, product: Any) -> bool:
-    """Whether ``total`` adds a tensor of the same shape and dtype to ``product``, out of place."""
+    """Whether ``total`` adds another tensor of the same shape and dtype to ``product``, out of place."""
     if total.target not in ADD or total.kwargs or len(total.args) != 2:
         return False
     left, right = total.args
     other = right if left is product else left
-    if not is_node(other) or (mutates(total) and left is not product):
+    if not is_node(other) or other is product or (mutates(total) and left is not product):
         return False
     ours, theirs = product.meta["val"], other.meta["val"]
     return (ours.shape, ours.dtype, ours.device) == (theirs.shape, theirs.dtype, theirs.device)
