@@ -280,7 +280,8 @@ class Variable(NumpyFunctions, Operators):
         return array if dtype is None else array.astype(dtype)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or "spec" not in self.__dict__:
+        is_own = hasattr(type(self), name)  # a property that failed
+        if name.startswith("_") or is_own or "spec" not in self.__dict__:
             raise AttributeError(f"a variable has no attribute {name!r}")
         return get_backend().tensor_attribute(self, name)
 

@@ -150,6 +150,26 @@ def test_models_of_several_dtypes_predict_while_another_is_trained():
 
 
 @pytest.mark.usefixtures("eager_switches")
+def test_the_first_reads_of_a_built_layer_make_its_module_once():
+    for _ in range(20):
+        norm = layers.BatchNormalization()
+        norm.build((None, 3))
+        start = threading.Barrier(4)
+
+        def read(norm=norm, start=start):
+            start.wait(TIMEOUT)
+            return norm.moving_mean.stored, norm.gamma.value.detach().tolist(), norm.module
+
+        with ThreadPoolExecutor(4) as pool:
+            stored, gammas, modules = zip(
+                *(each.result(TIMEOUT) for each in [pool.submit(read) for _ in range(4)]), strict=True
+            )
+        assert {*map(id, stored)} == {id(norm.moving_mean.stored)}
+        assert gammas == ([1.0] * 3,) * 4
+        assert {*map(id, modules)} == {id(norm.module)}
+
+
+@pytest.mark.usefixtures("eager_switches")
 def test_the_first_calls_of_one_model_build_it_once():
     model = Sequential([layers.Dense(5, activation="relu"), layers.Dense(2)])
     x = torch.ones(3, 4)

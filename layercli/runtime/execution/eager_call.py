@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,9 +14,6 @@ from layercli.core.types import Config
 from layercli.errors import UsageError
 from layercli.runtime.execution import layer_module, tensors
 
-_building = threading.RLock()
-"""Held while a layer is built by its first call: threads that share it, or a part of it, build it once."""
-
 
 def call(layer: Layer, args: tuple[Any, ...], kwargs: Config) -> Any:
     """Return ``layer(*args, **kwargs)`` for tensors, arrays and nested lists of numbers."""
@@ -27,7 +23,7 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: Config) -> Any:
     training = kwargs.pop("training", None)
     if layer._module is None or not layer._module.ready:
         check_tensors(args, kwargs)
-        with _building:
+        with layer_module.building:
             if layer._module is None or not layer._module.ready:  # no other thread has built it meanwhile
                 describe(layer, args, kwargs)
     module = layer._module

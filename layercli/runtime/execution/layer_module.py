@@ -6,6 +6,7 @@ in the variable's physical layout. Hooks, state_dict, optimizers, torch.compile,
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -157,6 +158,8 @@ class LayerModule(nn.Module):
                 parameter.requires_grad_(variable.trainable)
 
 
+building = threading.RLock()
+"""Held while a layer is built or its module is created: threads that share it, or a part of it, do so once."""
 NONE_GIVEN: Mapping[Variable, Any] = MappingProxyType({})
 _kinds: WeakKeyDictionary[type[Layer], type[LayerModule]] = WeakKeyDictionary()
 
@@ -179,16 +182,16 @@ def build_module(layer: Layer, *, ready: bool = False, values: Mapping[Variable,
 
     New parameters have the ``values``, of their logical shapes, and others their initial values.
     """
-    with torch.inference_mode(False), torch.enable_grad():
+    with building, torch.inference_mode(False), torch.enable_grad():
         module = _attached(layer, layer.name, values)
-    if not layer.is_container_only:
-        _share_bag(layer, ready)
+        if not layer.is_container_only:
+            _share_bag(layer, ready)
+            return module
+        for child in layer.layers:  # sublayers called separately each keep the losses of their own last call
+            below = [each._module for _, each in child.named_layers() if each._module is not None]
+            if any(each.bag is not child._module.bag for each in below):
+                _share_bag(child, ready)
         return module
-    for child in layer.layers:  # sublayers called separately each keep the losses of their own last call
-        below = [each._module for _, each in child.named_layers() if each._module is not None]
-        if any(each.bag is not child._module.bag for each in below):
-            _share_bag(child, ready)
-    return module
 
 
 def _share_bag(layer: Layer, ready: bool) -> None:
@@ -204,9 +207,7 @@ def _share_bag(layer: Layer, ready: bool) -> None:
 
 
 def _attached(layer: Layer, path: str, values: Mapping[Variable, object]) -> LayerModule:
-    if layer._module is None:
-        layer._module = module_class(type(layer))(layer)
-    module: LayerModule = layer._module
+    module: LayerModule = module_class(type(layer))(layer) if layer._module is None else layer._module
     if vars(module).get("forward") == layer.__call__:  # registered before it was built
         module.choose_forward()
     for variable in layer._variables.values():
@@ -214,6 +215,7 @@ def _attached(layer: Layer, path: str, values: Mapping[Variable, object]) -> Lay
     for step, child in layer.children():
         if child.built:
             module.register_layer(step, _attached(child, f"{path}/{step}", values))
+    layer._module = module  # other threads see it with all its variables
     return module
 
 
