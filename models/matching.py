@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from layercli.models.pretrained import Pretrained, PretrainedStored, checkpoint_names
+from layercli.models.pretrained import Pretrained, PretrainedStored, stored_variables
 
 from layercli.core.variable import Variable
 from layercli.dataclass import dataclass
@@ -48,19 +48,20 @@ class Match:
 
 def match(model: Pretrained, shapes: Mapping[str, Shape]) -> Match:
     """Match the variables of a built model with a file that holds tensors of these ``shapes`` by name."""
-    variables, places, missing, other = model.named_variables(), {}, [], []
+    places: dict[str, MatchingPlace] = {}
+    missing: list[str] = []
+    other: list[tuple[str, Shape, Shape]] = []
     taken: set[str] = set()
-    for path, stored in checkpoint_names(model).items():
-        here = stored.names
-        if not shapes.keys() >= set(here):
+    for path, (variable, stored) in stored_variables(model).items():
+        here, wanted = stored.names, stored.shape(variable)
+        if set(map(shapes.get, here)) != {wanted}:
             found = [name_in(shapes, model, stored, name) for name in here]
             missing += [name for name, own in zip(here, found, strict=True) if own is None]
             here = tuple([name for name in found if name is not None])
-        wanted = stored.shape(variables[path])
-        other += [(name, shapes[name], wanted) for name in here if shapes[name] != wanted]
+            other += [(name, shapes[name], wanted) for name in here if shapes[name] != wanted]
         taken.update(here)
         if len(here) == len(stored.names):
-            places[path] = MatchingPlace(variables[path], stored, here)
+            places[path] = MatchingPlace(variable, stored, here)
     unexpected = [name for name in shapes if name not in taken and not is_ignored(model, name)]
     return Match(places, missing, unexpected, other)
 

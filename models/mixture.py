@@ -5,6 +5,7 @@ The experts' kernels are stacked in one variable; a checkpoint has one tensor pe
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from layercli.models.functions import activation
@@ -91,7 +92,13 @@ class ExpertBank(Layer):
     def stored(self, key: str) -> PretrainedStored:
         """Return the checkpoint names of each expert's kernels."""
         name = dict(zip(("gate", "up", "down"), self.experts.names, strict=True))[key]
-        return PretrainedStored(tuple(f"{i}.{name}.weight" for i in range(self.experts.count)), (1, 0), stacked=True)
+        return PretrainedStored(expert_names(self.experts.count, name), (1, 0), stacked=True)
+
+
+@lru_cache(64)
+def expert_names(count: int, name: str) -> tuple[str, ...]:
+    """Return the checkpoint names of one kernel of each expert, which all layers of a model have."""
+    return tuple([f"{i}.{name}.weight" for i in range(count)])
 
 
 class Router(Layer):

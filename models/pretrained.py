@@ -151,8 +151,8 @@ class Pretrained(Model):
         return Spec((Dim.named(dims.BATCH), Dim.named("T")), "int32")
 
 
-def checkpoint_names(model: Pretrained) -> dict[str, PretrainedStored]:
-    """Return the storage of each variable of a built model in a checkpoint, by the variable's path."""
+def stored_variables(model: Pretrained) -> dict[str, tuple[Variable, PretrainedStored]]:
+    """Return each variable of a built model with its storage in a checkpoint, by the variable's path."""
     found = {}
     for path, layer in model.named_layers():
         place = ".".join(filter(None, (model.renamed.get(step, step) for step in path.split("/"))))
@@ -160,8 +160,13 @@ def checkpoint_names(model: Pretrained) -> dict[str, PretrainedStored]:
         start = (model.prefix if inside else "") + (f"{place}." if place else "")
         for variable in layer.own_variables:
             stored = layer.stored(variable.key) if hasattr(layer, "stored") else usual(layer, variable.key)
-            found[f"{path}/{variable.key}".lstrip("/")] = stored.under(start)
+            found[f"{path}/{variable.key}".lstrip("/")] = variable, stored.under(start)
     return found
+
+
+def checkpoint_names(model: Pretrained) -> dict[str, PretrainedStored]:
+    """Return the storage of each variable of a built model in a checkpoint, by the variable's path."""
+    return {path: stored for path, (_, stored) in stored_variables(model).items()}
 
 
 def usual(layer: Layer, key: str) -> PretrainedStored:

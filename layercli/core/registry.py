@@ -228,8 +228,8 @@ class Registry:
 
     def get(self, identifier: Any) -> Any:
         """Return the entry for a name, a config or a class; return another callable unchanged."""
-        if identifier is None:
-            return None
+        if identifier is None or isinstance(identifier, DataclassConfig):
+            return identifier
         found = identifier
         if isinstance(identifier, str):
             found = self.find(identifier)

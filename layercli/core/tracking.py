@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import naming
@@ -69,8 +70,9 @@ class Trackable:
     def children(self) -> list[tuple[str, Layer]]:
         """Return the direct sublayers with their paths: ``conv2a``, ``blocks/0``, ``heads/left``."""
         found: list[tuple[str, Layer]] = []
-        for key, value in self.__dict__.items():
-            if MAY_HOLD[type(value)] and key not in FRAMEWORK:
+        own = self.__dict__
+        for key, value in compress(own.items(), map(may_hold, map(type, own.values()))):
+            if key not in FRAMEWORK:
                 if isinstance(value, Trackable):
                     found.append((key, value))  # type: ignore[arg-type]  # every Trackable is a Layer
                 elif value:
@@ -247,7 +249,7 @@ class HoldingTypes(dict[type, bool]):
         return self.setdefault(kind, issubclass(kind, MAY_HOLD_LAYERS))
 
 
-MAY_HOLD = HoldingTypes()
+may_hold = HoldingTypes().__getitem__
 FRAMEWORK = frozenset(
     {
         "_variables",

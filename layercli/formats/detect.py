@@ -62,7 +62,7 @@ def open_weights(path: str | os.PathLike[str]) -> WeightFile:
         from layercli.formats.safetensors_index import ShardedFile
 
         return ShardedFile(file, lambda shard: open_shard(file, shard))
-    return open_single(file)
+    return open_single(file, start)
 
 
 def open_shard(index: Path, file: Path) -> WeightFile:
@@ -73,12 +73,12 @@ def open_shard(index: Path, file: Path) -> WeightFile:
     if is_json(start) and b'"weight_map"' in start:
         text = f"{index} names the shard {file.name!r}, which is an index too, and holds no tensors"
         raise FormatError(text, code="bad-index")
-    return open_single(file)
+    return open_single(file, start)
 
 
-def open_single(file: Path) -> WeightFile:
-    """Return the weight file ``file``, which must not be an index of others."""
-    start = first_bytes(file)
+def open_single(file: Path, start: bytes | None = None) -> WeightFile:
+    """Return the weight file ``file``, which must not be an index of others; ``start`` are its first bytes, if they are known."""
+    start = first_bytes(file) if start is None else start
     match kind(file, start):
         case "npy":
             from layercli.formats.npy import NpyFile
@@ -213,7 +213,7 @@ def has_header(start: bytes) -> bool:
     This is checked before other magic numbers: a length of 123 starts with a brace, one of 19,280 with an archive's ``PK``, but
     neither JSON nor a zip archive has the zero bytes at the end of a plausible length.
     """
-    from layercli.formats.safetensors import LENGTH, LONGEST_HEADER
+    from layercli.formats.safetensors_header import LENGTH, LONGEST_HEADER
 
     length = int.from_bytes(start[:LENGTH], "little")
     return length <= LONGEST_HEADER and start[LENGTH:].lstrip().startswith(b"{")

@@ -11,7 +11,7 @@ from layercli.errors import FileError, FormatError
 from layercli.formats import keras_shards
 from layercli.formats.names import is_inside
 from layercli.formats.stored import stored_values
-from layercli.formats.weight_file import TensorEntry, WeightFile, missing
+from layercli.formats.weight_file import TensorEntries, WeightFile, kinds_of, missing
 from layercli.formats.weight_map import weight_map_in
 
 if TYPE_CHECKING:
@@ -26,17 +26,16 @@ class ShardedFile:
 
     def __init__(self, path: str | os.PathLike[str], open_shard: Callable[[Path], WeightFile]) -> None:
         self.file = Path(path)
-        names = read_index(self.file)
-        shards = {name: self._open(name, open_shard) for name in dict.fromkeys(names.values())}
-        self._shards = {entry: shards[name] for entry, name in names.items()}
-        self.entries: dict[str, TensorEntry] = {}
-        for entry, shard in self._shards.items():
-            if (found := shard.entries.get(entry)) is None:
-                raise FormatError(
-                    f"{self.file} says that {entry!r} is in {shard.file.name!r}, which does not hold it",
-                    code="missing-tensor",
-                )
-            self.entries[entry] = found
+        self._names = read_index(self.file)
+        self._opened = {name: self._open(name, open_shard) for name in dict.fromkeys(self._names.values())}
+        held = {name: kinds_of(shard.entries) for name, shard in self._opened.items()}
+        try:
+            self.entries = TensorEntries({path: held[name][path] for path, name in self._names.items()})
+        except KeyError:
+            path, name = next((path, name) for path, name in self._names.items() if path not in held[name])
+            raise FormatError(
+                f"{self.file} says that {path!r} is in {name!r}, which does not hold it", code="missing-tensor"
+            ) from None
 
     def read(self, path: str) -> np.ndarray:
         """Return the values of the entry ``path``, from its shard."""
@@ -55,13 +54,13 @@ class ShardedFile:
         return self._shard(path)
 
     def _shard(self, path: str) -> WeightFile:
-        if path not in self._shards:
+        if path not in self._names:
             raise missing(self.file, path, self.entries)
-        return self._shards[path]
+        return self._opened[self._names[path]]
 
     def _open(self, name: str, open_shard: Callable[[Path], WeightFile]) -> WeightFile:
         shard = self.file.parent / name
-        if os.path.lexists(shard) and not is_inside(self.file.parent, shard):
+        if shard.is_symlink() and not is_inside(self.file.parent, shard):
             raise FormatError(
                 f"{self.file} names the shard {name!r}, which leads out of its folder and is never opened",
                 code="bad-index",
@@ -76,6 +75,7 @@ def read_index(file: Path) -> dict[str, str]:
     names = weight_map_in(file)
     if keras_shards.is_keras(names):
         return keras_shards.tensors_in(file, names)
-    if listed := next((name for name in names.values() if isinstance(name, list)), None):
+    if list in set(map(type, names.values())):
+        listed = next(name for name in names.values() if isinstance(name, list))
         raise FormatError(f"{file} names the shard {listed!r}, which is not a plain file name", code="bad-index")
     return names

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import IO
 
 from layercli.errors import UsageError
-from layercli.formats.safetensors import DTYPES, LONGEST_HEADER
+from layercli.formats.safetensors_header import DTYPES, LONGEST_HEADER
 from layercli.formats.tensor_stream import TensorStream
 
 NAMES = {ours: theirs for theirs, ours in DTYPES.items()}

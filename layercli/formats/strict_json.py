@@ -20,16 +20,17 @@ DEEPEST = 200
 """How deep a value may be nested: deeper ones are no settings, and what reads them calls itself for each level."""
 
 
+NESTED = frozenset({dict, list})
+
+
 def check_depth(value: object) -> None:
     """Raise RecursionError for a value that is nested more deeply."""
     level = [value]
     for _ in range(DEEPEST + 1):
-        level = [
-            x
-            for each in level
-            for x in (each.values() if type(each) is dict else each if type(each) is list else ())
-            if type(x) is dict or type(x) is list
+        below = [
+            each.values() if type(each) is dict else each for each in level if type(each) is dict or type(each) is list
         ]
+        level = [x for each in below if not NESTED.isdisjoint(map(type, each)) for x in each]
     if level:
         raise RecursionError
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -92,6 +93,61 @@ class TensorEntry(NamedTuple):
         return math.prod(size for size in self.shape if size) * BITS[self.dtype] // 8 <= MOST_BYTES
 
 
+TensorKind = tuple[tuple[int, ...], str] | tuple[tuple[int, ...], str, int | None, str | None, str | None]
+"""The fields of an entry but for its path: the shape, the dtype, and the others where they are not None."""
+
+
+class TensorEntries(Mapping[str, TensorEntry]):
+    """Entries by path, each made when it is asked for: ``kinds`` holds what they are, which many tensors have in common.
+
+    >>> TensorEntries({"kernel": ((4, 3), "float32")})["kernel"].bytes
+    48
+    """
+
+    def __init__(self, kinds: dict[str, TensorKind]) -> None:
+        self.kinds = kinds
+
+    @cached_property
+    def _made(self) -> dict[str, TensorEntry]:
+        return {path: TensorEntry(path, *kind) for path, kind in self.kinds.items()}
+
+    def __getitem__(self, path: str) -> TensorEntry:
+        return TensorEntry(path, *self.kinds[path])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.kinds)
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self.kinds
+
+    def keys(self) -> KeysView[str]:
+        """Return the paths."""
+        return self.kinds.keys()
+
+    def values(self) -> ValuesView[TensorEntry]:
+        """Return all entries."""
+        return self._made.values()
+
+    def items(self) -> ItemsView[str, TensorEntry]:
+        """Return all entries with their paths."""
+        return self._made.items()
+
+
+def kinds_of(entries: Mapping[str, TensorEntry]) -> dict[str, TensorKind]:
+    """Return what each entry is, by its path."""
+    if isinstance(entries, TensorEntries):
+        return entries.kinds
+    return {path: entry[1:] for path, entry in entries.items()}
+
+
+def shapes_of(entries: Mapping[str, TensorEntry]) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each entry, by its path."""
+    return {path: kind[0] for path, kind in kinds_of(entries).items()}
+
+
 class WeightFile(Protocol):
     """A file of named tensors; opening one reads only its headers.
 
@@ -99,7 +155,10 @@ class WeightFile(Protocol):
     """
 
     file: Path
-    entries: dict[str, TensorEntry]
+
+    @property
+    def entries(self) -> Mapping[str, TensorEntry]:
+        """What it holds, by path, in its order."""
 
     def read(self, path: str) -> np.ndarray:
         """Return the values of the entry ``path``, read-only, and memory-mapped if the file allows.
@@ -114,6 +173,6 @@ class WeightFile(Protocol):
         """
 
 
-def missing(file: Path, path: str, entries: dict[str, TensorEntry]) -> UsageError:
+def missing(file: Path, path: str, entries: Mapping[str, TensorEntry]) -> UsageError:
     """Return the error for an entry that ``file`` does not hold."""
     return UsageError(f"{file} holds no entry {path!r}", hint=nearest(path, list(entries)))

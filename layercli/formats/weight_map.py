@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,18 @@ def weight_map_in(file: Path) -> dict[str, Any]:
     if not isinstance(index, dict) or not isinstance(index.get("weight_map"), dict):
         raise FormatError(f"{file} is JSON without a weight_map, so not an index of weight files", code="bad-index")
     names: dict[str, Any] = index["weight_map"]
-    known: set[str] = set()
-    for given in names.values():
-        if type(given) is str and given in known:
-            continue
-        for name in files_of(given) or [given]:
-            if not is_plain(name):
-                raise FormatError(f"{file} names the shard {name!r}, which is not a plain file name", code="bad-index")
-            known.add(name)
+    for name in named_in(names.values()):
+        if not is_plain(name):
+            raise FormatError(f"{file} names the shard {name!r}, which is not a plain file name", code="bad-index")
     return names
+
+
+def named_in(values: Iterable[Any]) -> Iterable[Any]:
+    """Return what a ``weight_map`` names, in its order; each file once if there is no list."""
+    try:
+        return dict.fromkeys(values)
+    except TypeError:  # a list, or no name at all
+        return [name for given in values for name in files_of(given) or [given]]
 
 
 def files_of(given: Any) -> list[Any]:

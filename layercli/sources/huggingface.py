@@ -19,7 +19,7 @@ from layercli.errors import DTypeError, FormatError, LayercliError, UsageError
 from layercli.formats import strict_json
 from layercli.formats.detect import open_single, open_weights
 from layercli.formats.os_errors import reading
-from layercli.formats.weight_file import TensorEntry, WeightFile
+from layercli.formats.weight_file import TensorEntry, WeightFile, shapes_of
 from layercli.inspect.dtype_totals import totals_of
 from layercli.inspect.layer_call import described
 from layercli.inspect.model_loader import ModelSource
@@ -109,7 +109,7 @@ class Checkpoint:
         if self.model is None or self.weights is None:
             return None
         if self._match is None:
-            self._match = match(self.model, {name: entry.shape for name, entry in self.entries.items()})
+            self._match = match(self.model, shapes_of(self.entries))
         return self._match
 
     def stored_bytes(self, *, only_packed: bool) -> dict[str, int]:

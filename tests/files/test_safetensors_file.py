@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as npst
 
 from layercli.errors import FileError, FormatError, UsageError
 from layercli.formats.safetensors import SafetensorsFile, save
+from layercli.formats.safetensors_header import compact_header, read_any
 from layercli.formats.weight_file import TensorEntry
 
 WHOLE = [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
@@ -146,6 +147,31 @@ MALFORMED = {
         b'{"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"a":{"dtype":"F32","shape":[6],"data_offsets":[0,24]}}',
         "m.safetensors has a header that holds 'a' twice",
     ),
+    "twice in order": (
+        b'{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},"a":{"dtype":"F32","shape":[3],"data_offsets":[12,24]}}',
+        "m.safetensors has a header that holds 'a' twice",
+    ),
+    "metadata as a tensor": (
+        b'{"__metadata__":{"dtype":"F32","shape":[6],"data_offsets":[0,24]}}',
+        "m.safetensors has metadata that is not an object of strings",
+    ),
+    "metadata after a tensor": (
+        b'{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},'
+        b'"__metadata__":{"dtype":"F32","shape":[3],"data_offsets":[12,24]}}',
+        "m.safetensors has metadata that is not an object of strings",
+    ),
+    "half a surrogate in the metadata": (
+        b'{"__metadata__":{"of":"\\ud800"},"a":{"dtype":"F32","shape":[6],"data_offsets":[0,24]}}',
+        "m.safetensors has a header that is not UTF-8",
+    ),
+    "octal": (
+        b'{"a":{"dtype":"F32","shape":[6],"data_offsets":[0,024]}}',
+        "m.safetensors has a header that is not JSON",
+    ),
+    "octal size": (
+        b'{"a":{"dtype":"F32","shape":[06],"data_offsets":[0,24]}}',
+        "m.safetensors has a header that is not JSON",
+    ),
     "twice within": (
         b'{"a":{"dtype":"F64","dtype":"F32","shape":[2,3],"data_offsets":[0,24]}}',
         "m.safetensors has a header that holds 'dtype' twice",
@@ -234,10 +260,28 @@ MALFORMED = {
 @pytest.mark.parametrize("case", MALFORMED)
 def test_malformed(inside, case):
     header, message = MALFORMED[case]
-    craft(inside, header)
-    with pytest.raises(FormatError) as error:
-        SafetensorsFile(inside)
-    assert str(error.value) == message
+    compact = header if isinstance(header, bytes) else json.dumps(header, separators=(",", ":")).encode()
+    for each in (header, compact):  # with spaces, and as the package writes it
+        craft(inside, each)
+        with pytest.raises(FormatError) as error:
+            SafetensorsFile(inside)
+        assert str(error.value) == message
+
+
+def test_compact_headers_are_read_as_all_others_are(inside):
+    """Each byte of a header that the package wrote is removed, doubled and replaced: it says the same, or is left to the other."""
+    safetensors.numpy.save_file({"a": np.zeros(2), "b.é": np.zeros((3, 2), "float32")}, inside, {"of": "{x}"})
+    content = inside.read_bytes()
+    raw, size = content[8:-40], len(content)
+    assert len(compact_header(raw, size, size - 40).entries) == 2
+    taken = 0
+    for i in range(len(raw)):
+        for inserted in (b"", raw[i : i + 1] * 2, *(b"%c" % byte for byte in b' 09ab",:;{}[]\\\n\xff')):
+            damaged = raw[:i] + inserted + raw[i + 1 :]
+            if (found := compact_header(damaged, size, size - 40)) is not None:
+                assert found == read_any(inside, damaged, size, size - 40)
+                taken += 1
+    assert 100 < taken < 1000
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from layercli.core.variable import Variable
 from layercli.errors import FormatError
 from layercli.formats.safetensors import SafetensorsFile
 from layercli.formats.safetensors_index import ShardedFile
-from layercli.formats.weight_file import WeightFile
+from layercli.formats.weight_file import WeightFile, shapes_of
 from layercli.inspect.layer_call import described
 from layercli.inspect.packed_weights import quantization_settings
 from layercli.inspect.unpacked_file import UnpackedFile
@@ -61,7 +61,7 @@ def read_to(target: OffloadTarget, file: WeightFile, place: MatchingPlace) -> to
 
 def places_in(model: Pretrained, file: WeightFile) -> list[MatchingPlace]:
     """Return the names in ``file`` of each variable of a described model; FormatError if it does not fit."""
-    found = match(model, {name: entry.shape for name, entry in file.entries.items()})
+    found = match(model, shapes_of(file.entries))
     if found.faults:
         raise FormatError(f"{file.file} does not fit config.json: {'; '.join(found.faults)}")
     return list(found.places.values())
