@@ -18,11 +18,12 @@ def import_torch() -> None:
     finally:
         gc.enable()
     gc.freeze()
+    collect_rarely(after=50_000)  # a cycle may hold tensors
 
 
-def collect_rarely() -> None:
+def collect_rarely(after: int = 1_000_000) -> None:
     """Look for cycles only after many new objects: what is listed of a large file are objects that stay."""
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(after, 20, 20)
 
 
 class Leaving:

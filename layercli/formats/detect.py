@@ -223,14 +223,14 @@ def zip_content(file: Path) -> str | None:
     """Return what a zip archive appears to hold, or None for npy files or nothing."""
     from layercli.formats.zip_archive import members_in
 
-    names = [info.filename for info in members_in(file)]
-    if "config.json" in names:
+    names = "".join(f"\0/{info.filename}" for info in members_in(file)) + "\0"  # no name of a zip archive has a NUL
+    if "\0/config.json\0" in names:
         return KERAS
-    if any(f"/{name}".endswith("/data.pkl") for name in names):
-        return TORCHSCRIPT if any(f"/{name}".endswith("/constants.pkl") for name in names) else TORCH
-    if any(f"/{name}".endswith(("/models/model.json", "/archive_format")) for name in names):
+    if "/data.pkl\0" in names:
+        return TORCHSCRIPT if "/constants.pkl\0" in names else TORCH
+    if "/models/model.json\0" in names or "/archive_format\0" in names:
         return PT2
-    if names and not any(name.endswith(".npy") for name in names):
+    if len(names) > 1 and ".npy\0" not in names:
         return "a zip archive"
     return None
 

@@ -14,10 +14,9 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from layercli.core.limits import MOST_DIMENSIONS
-from layercli.dataclass import dataclass
 from layercli.errors import FormatError, MissingPackageError
 from layercli.formats.gguf_split import SPLIT, SplitPart
 from layercli.formats.os_errors import reading
@@ -54,8 +53,7 @@ def gguf() -> Any:
     return gguf
 
 
-@dataclass(frozen=True)
-class GgufPosition:
+class GgufPosition(NamedTuple):
     """The offset of a tensor, and the values and bytes of its blocks, for a type of the package."""
 
     start: int
@@ -211,19 +209,18 @@ class Header:
         for entry, place in described:
             if entry.path in found:
                 raise FormatError(f"{self.file} holds {entry.path!r} twice", code="duplicate")
-            end = start + place.start + entry.bytes
-            if end > len(self.content):
-                raise FormatError(
-                    f"{self.file}: {entry.path!r} reaches to byte {end:,} of a file of {len(self.content):,}",
-                    code="truncated",
-                )
-            found[entry.path] = entry, GgufPosition(start + place.start, place.kind, place.values, place.bytes)
+            found[entry.path] = entry, place._replace(start=start + place.start)
         free = start
         for entry, place in sorted(found.values(), key=lambda each: each[1].start):
-            if entry.bytes and place.start < free:
+            size = entry.bytes
+            if (end := place.start + size) > self.end:
+                raise FormatError(
+                    f"{self.file}: {entry.path!r} reaches to byte {end:,} of a file of {self.end:,}", code="truncated"
+                )
+            if size and place.start < free:
                 text = f"overlaps another tensor: it begins at byte {place.start:,}, not {free:,}"
                 raise FormatError(f"{self.file}: {entry.path!r} {text}", code="overlap")
-            free = max(free, place.start + entry.bytes)
+            free = max(free, end)
         return list(found.values())
 
     def number(self, form: struct.Struct) -> int:
@@ -248,9 +245,12 @@ class Header:
 
     def text(self) -> str:
         """Read the next string."""
-        start = self.skip(self.number(LONG))
+        start = self.position + LONG.size
+        self.position = end = start + self.number(LONG)
+        if end > self.end:
+            raise FormatError(f"{self.file} ends within its header", code="truncated")
         try:
-            return self.content[start : self.position].decode()
+            return self.content[start:end].decode()
         except UnicodeDecodeError:
             raise FormatError(f"{self.file} has a name in its header that is not UTF-8", code="bad-header") from None
 
@@ -304,18 +304,17 @@ class Header:
     def described(self, package: Any) -> tuple[TensorEntry, GgufPosition]:
         """Return the description of a tensor, with its offset relative to the start of the data."""
         name, rank = self.text(), self.number(UINT)
-        where = f"{self.file}: {name!r}"
         if rank > MOST_DIMENSIONS:
             raise FormatError(
-                f"{where} has {rank:,} dimensions, and an array has {MOST_DIMENSIONS} at most", code="bad-shape"
+                f"{self.file}: {name!r} has {rank:,} dimensions, and an array has {MOST_DIMENSIONS} at most",
+                code="bad-shape",
             )
         *sizes, number, start = self.numbers(of_rank(rank))
         shape = tuple(reversed(sizes))
         if (like := self.like.get((shape, number))) is not None:  # models have thousands of tensors of a few shapes
             entry, place = like
-            return TensorEntry(name, shape, entry.dtype, entry.held), GgufPosition(
-                start, place.kind, place.values, place.bytes
-            )
+            return TensorEntry(name, shape, entry.dtype, entry.held), place._replace(start=start)
+        where = f"{self.file}: {name!r}"
         if not TensorEntry(name, shape, "float64").fits:
             raise FormatError(f"{where} has the shape {list(shape)}, which is too large to exist", code="bad-shape")
         kind = kind_of(package, number)

@@ -85,10 +85,13 @@ def read_stream(where: str, stream: IO[bytes]) -> np.ndarray:
     return decode(stored, layout.entry.dtype).reshape(layout.entry.shape, order=layout.order)
 
 
-def read_layout(where: str, name: str, stream: IO[bytes]) -> tuple[Layout, int]:
+def read_layout(
+    where: str, name: str, stream: IO[bytes], like: dict[bytes, Layout] | None = None
+) -> tuple[Layout, int]:
     """Return the layout of the array in ``stream``, and the offset of its values.
 
-    ``where`` names the stream in errors; ``name`` is the path of the entry.
+    ``where`` names the stream in errors; ``name`` is the path of the entry. ``like`` keeps the layouts of other arrays by their
+    headers, which many have alike.
     """
     start = stream.read(len(MAGIC) + 2)
     if len(start) < len(MAGIC) + 2 or not start.startswith(MAGIC):
@@ -107,7 +110,12 @@ def read_layout(where: str, name: str, stream: IO[bytes]) -> tuple[Layout, int]:
     raw = stream.read(length)
     if len(raw) != length:
         raise FormatError(f"{where} ends within its npy header", code="truncated")
-    return layout_of(where, name, parse_header(where, raw)), len(start) + width + length
+    values = len(start) + width + length
+    if like is None:
+        return layout_of(where, name, parse_header(where, raw)), values
+    if (found := like.get(raw)) is None:
+        found = like[raw] = layout_of(where, name, parse_header(where, raw))
+    return Layout(TensorEntry(name, *found.entry[1:]), found.big_endian, found.fortran), values
 
 
 def parse_header(where: str, raw: bytes) -> dict[str, object]:

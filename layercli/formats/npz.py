@@ -45,8 +45,9 @@ class NpzFile:
         self.file = Path(path)
         members = checked(self.file, members_in(self.file))
         self._members = {info.filename.removesuffix(".npy"): info for info in members}
+        like: dict[bytes, Layout] = {}
         with damage_as_format_error(self.file), open(self.file, "rb") as stream:
-            self._layouts = {name: self._layout(stream, name, info) for name, info in self._members.items()}
+            self._layouts = {name: self._layout(stream, name, info, like) for name, info in self._members.items()}
         self.entries = {name: layout.entry for name, (layout, _) in self._layouts.items()}
 
     def read(self, path: str) -> np.ndarray:
@@ -76,13 +77,15 @@ class NpzFile:
         if path not in self._members:
             raise missing(self.file, path, self.entries)
 
-    def _layout(self, stream: IO[bytes], name: str, info: zipfile.ZipInfo) -> tuple[Layout, int]:
+    def _layout(
+        self, stream: IO[bytes], name: str, info: zipfile.ZipInfo, like: dict[bytes, Layout]
+    ) -> tuple[Layout, int]:
         where = f"{self.file}: {info.filename!r}"
         if info.compress_type == zipfile.ZIP_STORED:
             stream.seek(content_start(self.file, stream, info))
-            layout, start = npy.read_layout(where, name, stream)
+            layout, start = npy.read_layout(where, name, stream, like)
         else:
-            layout, start = npy.read_layout(where, name, inflated(self.file, stream, info))
+            layout, start = npy.read_layout(where, name, inflated(self.file, stream, info), like)
         npy.check_length(where, layout.entry, info.file_size - start)
         return layout, start
 

@@ -53,12 +53,14 @@ def onnx() -> Any:
 class OnnxFile:
     """The stored tensors of an ``.onnx`` file: initializers, including those of subgraphs, and constants with several values.
 
-    Strings are left out. Raises FileError if it cannot be read, FormatError if it is damaged.
+    Strings are left out. ``model`` is what the file holds, if it is loaded already. Raises FileError if it cannot be read,
+    FormatError if it is damaged.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], model: Any = None) -> None:
         self.file = Path(path)
-        self._tensors = {name: x for name, x in tensors_in(self.file, load(self.file).graph) if x.data_type != TEXT}
+        graph = (load(self.file) if model is None else model).graph
+        self._tensors = {name: x for name, x in tensors_in(self.file, graph) if x.data_type != TEXT}
         self.entries = {name: entry_of(self.file, name, x) for name, x in self._tensors.items()}
 
     def read(self, path: str) -> np.ndarray:

@@ -93,27 +93,33 @@ class Machine:
     def run(self) -> Any:
         """Execute the instructions up to the last one, and return the top of the stack.
 
-        Those of the memo and of small numbers, half of all, are executed here: a call for each takes twice the time.
+        Those of the memo, of small numbers and of tuples, most of all, are executed here: a call for each takes twice the time.
         """
         raw, steps, memo, uint = self.raw, BY_NUMBER, self.memo, UINT.unpack_from
         position = self.position
         try:
             while (code := raw[position]) != STOP:
                 position += 1
-                if code == PUT_BYTE:
-                    memo[raw[position]] = self.stack[-1]
-                    position += 1
-                elif code == PUT:
+                if code == PUT:
                     memo[uint(raw, position)[0]] = self.stack[-1]
-                    position += 4
-                elif code == GET_BYTE:
-                    self.stack.append(memo[raw[position]])
-                    position += 1
-                elif code == GET:
-                    self.stack.append(memo[uint(raw, position)[0]])
                     position += 4
                 elif code == SMALL:
                     self.stack.append(raw[position])
+                    position += 1
+                elif code == GET_BYTE:
+                    self.stack.append(memo[raw[position]])
+                    position += 1
+                elif code == MARK:
+                    self.below.append(self.stack)
+                    self.stack = []
+                elif code == TUPLE:
+                    row, self.stack = self.stack, self.below.pop()
+                    self.stack.append(tuple(row))
+                elif code == GET:
+                    self.stack.append(memo[uint(raw, position)[0]])
+                    position += 4
+                elif code == PUT_BYTE:
+                    memo[raw[position]] = self.stack[-1]
                     position += 1
                 else:
                     self.position = position
@@ -150,11 +156,6 @@ class Machine:
         """Put ``value`` on the stack."""
         self.stack.append(value)
 
-    def mark(self) -> None:
-        """Start a group of values."""
-        self.below.append(self.stack)
-        self.stack = []
-
     def row(self) -> list[Any]:
         """Pop the values since the last mark."""
         row, self.stack = self.stack, self.below.pop()
@@ -176,6 +177,8 @@ class Machine:
 
     def dict_of(self, args: tuple[object, ...]) -> Pairs:
         """Return the dict that a call gives: copies of pairs are no more than the pickle has bytes."""
+        if not args:
+            return Pairs()
         found = pairs_of(args)
         self.copied += len(found)
         if self.copied > len(self.raw):
@@ -241,7 +244,18 @@ Step = Callable[[Machine], object]
 
 def text(form: struct.Struct, encoding: str) -> Step:
     """Return the instruction that pushes a string, after its length."""
-    return lambda m: m.stack.append(m.take(m.number(form)).decode(encoding))
+    length, size = form.unpack_from, form.size
+
+    def step(m: Machine) -> None:
+        start = m.position + size
+        end = start + length(m.raw, m.position)[0]
+        m.position = start
+        if end > len(m.raw):
+            raise Damaged
+        m.position = end
+        m.stack.append(m.raw[start:end].decode(encoding))
+
+    return step
 
 
 def raw(form: struct.Struct) -> Step:
@@ -253,10 +267,10 @@ def several(count: int) -> Step:
     """Return the instruction that makes a tuple of the top values."""
 
     def step(m: Machine) -> None:
-        values = tuple(m.stack[-count:])
-        if len(values) < count:
+        stack = m.stack
+        if len(stack) < count:
             raise Damaged
-        m.stack[-count:] = [values]
+        stack[-count:] = [tuple(stack[-count:])]
 
     return step
 
@@ -281,12 +295,6 @@ def called_with_names(m: Machine) -> None:
 def pushed(form: struct.Struct) -> Step:
     """Return the instruction that pushes a number."""
     return lambda m: m.stack.append(m.number(form))
-
-
-def row_as_tuple(m: Machine) -> None:
-    """Push the values since the last mark as a tuple."""
-    row, m.stack = m.stack, m.below.pop()
-    m.stack.append(tuple(row))
 
 
 def unknown(code: int) -> Step:
@@ -322,7 +330,6 @@ STEPS: dict[bytes, Step] = {
     b"\x85": several(1),
     b"\x86": several(2),
     b"\x87": several(3),
-    b"t": row_as_tuple,
     b"]": lambda m: m.push([]),
     b"l": lambda m: m.push(m.row()),
     b"a": lambda m: m.extend([m.stack.pop()]),
@@ -333,7 +340,6 @@ STEPS: dict[bytes, Step] = {
     b"\x8f": lambda m: m.push([]),  # a set
     b"\x90": lambda m: m.extend(m.row()),
     b"\x91": lambda m: m.push(m.row()),
-    b"(": Machine.mark,
     b"0": Machine.drop,
     b"1": Machine.row,
     b"\x94": lambda m: m.memo.update({len(m.memo): m.stack[-1]}),
@@ -348,6 +354,6 @@ STEPS: dict[bytes, Step] = {
 """The function of each instruction but those of ``Machine.run``. Those of the oldest protocols and of extension registries are
 left out."""
 
-STOP, PUT_BYTE, PUT, GET_BYTE, GET, SMALL = b".qrhjK"
+STOP, PUT_BYTE, PUT, GET_BYTE, GET, SMALL, MARK, TUPLE = b".qrhjK(t"
 BY_NUMBER = [STEPS.get(bytes([code])) or unknown(code) for code in range(256)]
 """The same functions by the number of the instruction, and those that refuse any other."""

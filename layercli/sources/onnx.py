@@ -59,10 +59,9 @@ class OnnxSource(Source):
 
     def variables(self, inputs: TensorTree = None, *, seed: int = 0) -> Variables:
         """Return the initializers and constants."""
-        from layercli.formats.onnx import OnnxFile
         from layercli.inspect import variables
 
-        return variables.of_file(OnnxFile(self.opened.file))
+        return variables.of_file(self.opened.weights)
 
     def named(self, inputs: Tree) -> dict[str, Spec]:
         """Return inputs by name; unnamed ones follow the order of the file. Default: the file's own inputs."""

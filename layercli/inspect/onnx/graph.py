@@ -12,7 +12,7 @@ from layercli.core.limits import NODES, shown
 from layercli.core.spec import Spec
 from layercli.dataclass import dataclass
 from layercli.errors import FormatError
-from layercli.formats.onnx import TEXT, bodies_of, constant_of, entry_of, load, tensors_in
+from layercli.formats.onnx import OnnxFile, bodies_of, constant_of, load
 from layercli.inspect.onnx.cost import cost_of
 from layercli.inspect.onnx.inference import settings_of
 from layercli.inspect.onnx.module_scopes import ModuleScope, place_of
@@ -50,12 +50,11 @@ class OpenedGraph:
     def __init__(self, path: str) -> None:
         self.file = Path(path)
         model = load(self.file)
+        self.weights = OnnxFile(self.file, model)  # raises an error for impossible values
         if model.functions:
             model = inlined(self.file, model)
+            OnnxFile(self.file, model)
         self.graph: GraphProto = model.graph
-        for name, x in tensors_in(self.file, self.graph):
-            if x.data_type != TEXT:
-                entry_of(self.file, name, x)  # raises an error for impossible values
         self.versions = {"" if x.domain == "ai.onnx" else x.domain: x.version for x in model.opset_import}
         self._held = {x.name: x for x in self.graph.initializer}
         self.ends = [x for x in self.graph.input if x.name not in self._held]
