@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -166,7 +167,13 @@ def called(args: list[str]) -> Any:
         return completion.complete(*args)
     if args[:1] == ["help"]:
         args = [*args[1:], "--help"]
-    return application(needed(args))(args, prog_name="layercli", standalone_mode=False)
+    return program(tuple(needed(args))).main(args, prog_name="layercli", standalone_mode=False)
+
+
+@cache
+def program(names: tuple[str, ...]) -> Any:
+    """Return typer's parser for these commands: a program that runs several command lines creates it once."""
+    return typer.main.get_command(application(names))
 
 
 def report(error: Exception) -> int:
