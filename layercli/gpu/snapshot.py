@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import types
 from dataclasses import MISSING, asdict, field, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -242,7 +243,7 @@ def decode_record(wanted: type[T], value: object, where: str) -> T:
     """Return a dataclass from its JSON object; missing fields get defaults, unknown ones are an error."""
     if not isinstance(value, dict):
         raise FormatError(f"{where} is not what it should be: {json.dumps(value)[:60]}")
-    hints = get_type_hints(wanted)
+    hints = hints_of(wanted)  # type: ignore[arg-type]  # a class has a hash, which mypy takes for its instances'
     prefix = f"{where}." if where else ""
     if unknown := sorted(value.keys() - hints.keys()):
         raise FormatError(f"{prefix}{unknown[0]} is not an entry of a snapshot")
@@ -250,3 +251,9 @@ def decode_record(wanted: type[T], value: object, where: str) -> T:
         if entry.default is MISSING and entry.default_factory is MISSING and entry.name not in value:
             raise FormatError(f"{prefix}{entry.name} is missing")
     return wanted(**{key: decode(hints[key], item, prefix + key) for key, item in value.items()})
+
+
+@cache
+def hints_of(record: type) -> dict[str, Any]:
+    """Return the types of a dataclass's fields: there are as many records of a class as devices, or clock values."""
+    return get_type_hints(record)

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from functools import cache
 
 import pytest
 
@@ -75,11 +76,17 @@ def ways(remedy, driver, wheel):
     return [(after, there)]
 
 
+@cache
+def errors_of(capability, driver, wheel, machine):
+    """Return the errors of a machine with one GPU, which many paths lead to."""
+    return [each for each in diagnose(machine_of([capability], driver, wheel, machine)) if each.severity == "error"]
+
+
 def follow(capability, driver, wheel, machine, passed=()):
     """Follow every alternative to its end, and return the ends."""
     here = (driver, wheel)
     assert here not in passed, f"a circle: {[*passed, here]}"
-    errors = [each for each in diagnose(machine_of([capability], driver, wheel, machine)) if each.severity == "error"]
+    errors = errors_of(capability, driver, wheel, machine)
     if not errors:
         assert has_code(wheel, capability, machine)
         assert int(DRIVERS[driver].split(".")[0]) >= int(WHEELS[wheel][0].split(".")[0])
