@@ -196,8 +196,9 @@ def tracing(module: nn.Module, recording: StepRecording, real: bool) -> Iterator
     with ExitStack() as stack:
         stack.enter_context(preserved_generators())
         gc.collect()
+        if not gc.get_freeze_count():  # else unfreeze would return what the caller froze
+            stack.callback(gc.unfreeze)
         gc.freeze()
-        stack.callback(gc.unfreeze)
         gc.disable()
         stack.callback(gc.enable if collecting else gc.disable)
         tracer = Tracer([], list(module.buffers()), real=real, record=recording.operation, forget=recording.forget)
