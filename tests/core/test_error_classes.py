@@ -44,7 +44,6 @@ def model():
     ],
 )  # fmt: skip
 def test_it_is_of_keras_s_class(act, kind, message):
-    layercli.backend.clear_session()
     with pytest.raises(kind) as raised:
         act()
     assert isinstance(raised.value, LayercliError)
