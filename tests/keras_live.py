@@ -138,6 +138,18 @@ def distribution(draw, count):
     }  # fmt: skip
 
 
+def sample(make, shape, every):
+    """Return what an initializer draws: dtype, size, deviation, largest magnitude, and in order each ``every``-th value."""
+    x = np.asarray(make(shape)).ravel()
+    return {
+        "dtype": x.dtype,
+        "size": x.size,
+        "deviation": x.std(),
+        "largest": np.abs(x).max(),
+        "sorted": np.sort(x)[::every],
+    }
+
+
 def trained(make, optimizer, settings, x, y, run):
     """Return what training leaves: the weights before and after it, the history, the steps and the evaluation."""
     model = make(keras)

@@ -14,7 +14,7 @@ from layercli.errors import UsageError
 from layercli.ops.core import kernel_overrides
 from layercli.runtime.inference import large_products, onednn_kernels
 from layercli.runtime.inference.graph_fusion import FusedModel, FusionStats, fused
-from tests.oracle import close, randomized
+from tests.oracle import close, keras, randomized
 
 
 def fold(model, x, *, kernels=True):
@@ -361,7 +361,7 @@ def test_functional_models_and_shared_layers_are_folded():
     assert folds == FusionStats(2, 2, 2, 1)
 
 
-def test_the_same_numbers_as_keras(keras):
+def test_the_same_numbers_as_keras():
     ours = stack(layers.Conv2D(6, 3, strides=2, padding="same"), layers.ReLU(), layers.Conv2D(4, 1))
     x = np.random.default_rng(0).standard_normal((2, 7, 8, 3)).astype("float32")
     drawn(ours, x)

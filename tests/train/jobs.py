@@ -376,7 +376,8 @@ def main(folder):
 
 def ranks(folder, port):
     """Do the jobs in two ranks with torchrun's environment, forked when all is imported; return how many failed."""
-    from torch.distributed import fsdp, tensor  # noqa: F401 - once for both
+    import torch._dynamo  # noqa: F401 - once for both
+    from torch.distributed import fsdp, tensor  # noqa: F401 - the same
 
     children = []
     for rank in range(2):

@@ -509,7 +509,7 @@ def test_a_full_disk_leaves_the_file_before(name, tmp_path):
 
 
 SAVERS = """
-import os, resource, signal, sys
+import os, resource, signal, sys, tempfile
 import numpy as np
 import torch
 import layercli
@@ -517,6 +517,10 @@ torch.set_num_threads(1)  # so that a fork has every thread it needs
 model = layercli.Sequential([layercli.Input((64,)), layercli.layers.Dense(512), layercli.layers.Dense(512)])
 model.compile("adam", "mse")
 shapes = [w.shape for w in model.get_weights()]
+with tempfile.TemporaryDirectory() as folder:  # what a save imports, no fork does again
+    model.save(f"{folder}/m.keras")
+    for name in ("m.weights.h5", "m.safetensors"):
+        model.save_weights(f"{folder}/{name}")
 number = 0
 STEPS = ("open", "os.rename", "os.remove", "os.truncate", "os.chmod", "fcntl.flock")
 
