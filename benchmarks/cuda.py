@@ -6,12 +6,12 @@ import sys
 from collections.abc import Callable, Iterator
 
 import torch
-from layercli.models.resnet import ResNet50
 from torch import nn
 
 from benchmarks.paired import Result, milliseconds, ratio, times
 from benchmarks.plain import ResNet50 as PlainResNet50
 from layercli import Input, Model, Sequential, layers
+from layercli.models.resnet import ResNet50
 
 ROUNDS, STEPS = 9, 5
 AT_MOST = 1.1

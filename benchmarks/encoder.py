@@ -10,11 +10,11 @@ from typing import Any
 os.environ["KERAS_BACKEND"] = "torch"
 
 import torch
-from layercli.models.transformer import TransformerEncoder
 from torch import nn
 
 from benchmarks.paired import Result, milliseconds, ratio, times
 from layercli.inspect.model_loader import ModelSource
+from layercli.models.transformer import TransformerEncoder
 from layercli.runtime.inference import onednn_kernels
 from layercli.runtime.inference.large_products import multiplied, packed_matrix
 from layercli.runtime.inference.prepared_model import RunSettings, prepare

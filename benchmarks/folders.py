@@ -105,10 +105,9 @@ def against(what: str, pairs: list[tuple[Process, Process]], figure, show) -> Re
 
 def written(place: Path, name: str, *, values: bool) -> None:
     """Write the folder of a published model in bfloat16, with random values, or with files that are all holes."""
+    from layercli.inspect.layer_call import described
     from layercli.models.families import describe
     from layercli.models.pretrained import checkpoint_names
-
-    from layercli.inspect.layer_call import described
 
     published = json.loads(PUBLISHED.read_text())
     config = next(each["config"] for each in published if f"/{name}" in each["source"])

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 os.environ["KERAS_BACKEND"] = "torch"
 
 import torch
-from layercli.models.resnet import ResNet50
 
 from benchmarks.paired import Result, milliseconds, ratio, times
 from benchmarks.plain import ResNet50 as PlainResNet50
 from layercli.inspect.model_loader import ModelSource
+from layercli.models.resnet import ResNet50
 from layercli.runtime.inference.prepared_model import RunSettings, prepare
 
 ROUNDS = 9

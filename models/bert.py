@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
+from layercli import ops
+from layercli.core.layer import Layer
+from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
+from layercli.layers.core.dense import Dense
+from layercli.layers.core.embedding import Embedding
+from layercli.layers.normalization.layer_normalization import LayerNormalization
 from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend, mask_of
 from layercli.models.parallel import COLUMNS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import Pretrained, PretrainedStored, head_of, labels_of
 from layercli.models.reading import Count, Depth, Size, divided, read
-
-from layercli import ops
-from layercli.core.layer import Layer
-from layercli.core.types import ConfigLike, Tensor
-from layercli.dataclass import dataclass
-from layercli.layers.core.dense import Dense
-from layercli.layers.core.embedding import Embedding
-from layercli.layers.normalization.layer_normalization import LayerNormalization
 from layercli.ops.core.axes import check_rank
 
 
@@ -223,9 +222,9 @@ class Bert(Pretrained):
     base_prefix = "bert."
     renamed = {"blocks": "encoder.layer", "heads": "self", "output_": "output", "vocabulary": "cls.predictions",
                "norm": "LayerNorm"}  # fmt: skip
-    outside = ("cls", "classifier", "qa_outputs", "lm_head")
+    outside = cast("tuple[str, ...]", ("cls", "classifier", "qa_outputs", "lm_head"))
     ignored = ("position_ids", "cls.seq_relationship")
-    pooled = ("", "classes")
+    pooled = cast("tuple[str, ...]", ("", "classes"))
 
     def setup(self) -> None:
         """Create the embeddings, the blocks and the head."""
@@ -308,7 +307,7 @@ HEADS = {
 """The head of an encoder, by the suffix of its class name."""
 
 
-def encoder(kind: type, config: ConfigLike, given: Mapping[str, object], architecture: str | None) -> Any:
+def encoder(kind: type, config: Any, given: Mapping[str, object], architecture: str | None) -> Any:
     """Return the encoder class with the head that ``architecture`` names."""
     head = head_of(architecture, HEADS, "Model")
     return kind(config, head, labels_of(given) if head in ("classes", "steps") else 0)

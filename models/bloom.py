@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from layercli.models.functions import merge_heads, tanh_gelu
-from layercli.models.masks import attend, extended
-from layercli.models.parallel import COLUMNS, ROWS, VOCABULARY, TensorParallelPlan
-from layercli.models.reading import Count, Depth, Size, divided, read
-from layercli.models.text_decoder import TextDecoder, alibi, fused_heads, sources_of, text_decoder
-
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
+from layercli.models.functions import merge_heads, tanh_gelu
+from layercli.models.masks import attend, extended
+from layercli.models.parallel import COLUMNS, ROWS, VOCABULARY, TensorParallelPlan
+from layercli.models.reading import Count, Depth, Size, divided, read
+from layercli.models.text_decoder import TextDecoder, alibi, fused_heads, sources_of, text_decoder
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
+from layercli import ops
+from layercli.core.dims import Size
+from layercli.core.types import ConfigLike, Tensor
+from layercli.errors import UsageError
+from layercli.layers.core.dense import Dense
+from layercli.layers.core.embedding import Embedding
 from layercli.models.causal_lm_block import CausalLMBlock
 from layercli.models.causal_lm_settings import CausalLMDecoder
 from layercli.models.functions import soft_cap
@@ -25,13 +31,6 @@ from layercli.models.parallel import (
 )
 from layercli.models.pretrained import Pretrained, head_of, labels_of
 from layercli.models.rope import Rope
-
-from layercli import ops
-from layercli.core.dims import Size
-from layercli.core.types import ConfigLike, Tensor
-from layercli.errors import UsageError
-from layercli.layers.core.dense import Dense
-from layercli.layers.core.embedding import Embedding
 from layercli.ops.core.axes import check_rank
 
 HEADS = {"ForCausalLM": "tokens", "ForSequenceClassification": "classes", "Model": ""}
@@ -59,8 +58,8 @@ class CausalLM(Pretrained):
     decoder: Any
 
     base_prefix = "model."
-    outside = ("lm_head", "score")
-    ignored = ("rotary_emb.inv_freq",)
+    outside = cast("tuple[str, ...]", ("lm_head", "score"))
+    ignored = cast("tuple[str, ...]", ("rotary_emb.inv_freq",))
 
     def setup(self) -> None:
         """Create the embedding, the blocks, the last normalization and the head."""
@@ -180,8 +179,10 @@ class CausalLM(Pretrained):
             )
         return counted[0]
 
-    def mask(self, input_ids: Tensor, padding: Tensor | None, past: tuple[Tensor, ...], window: int | None) -> Tensor:
-        """Return the mask of a block with this cache: ``padding`` may cover steps that the cache no longer keeps."""
+    def mask(
+        self, input_ids: Tensor, padding: Tensor | None, past: tuple[Tensor, ...], window: int | None
+    ) -> Tensor | None:
+        """Return the mask of a block with this cache, if any: ``padding`` may cover steps that the cache no longer keeps."""
         if not past:
             return mask_of(input_ids, input_ids, padding, window=window)
         batch, steps = input_ids.shape

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli.core.layer import Layer
+from layercli.core.types import Tensor
+from layercli.layers.core.dense import Dense
 from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.fused import FusedDense
 from layercli.models.latent import LatentAttention
 from layercli.models.masks import attend, extended, within
 from layercli.models.mixture import Mixture
-
-from layercli.core.layer import Layer
-from layercli.core.types import Tensor
-from layercli.layers.core.dense import Dense
 from layercli.ops.nn.rotary_embedding import Rotate
 
 

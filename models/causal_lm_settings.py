@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.models.latent import Latent
-from layercli.models.mixture import Experts
-from layercli.models.rope import Rope
-
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
 from layercli.layers.normalization.layer_normalization import LayerNormalization
 from layercli.layers.normalization.rms_normalization import RMSNormalization
+from layercli.models.latent import Latent
+from layercli.models.mixture import Experts
+from layercli.models.rope import Rope
 from layercli.ops.nn.normalization import RmsNorm
 
 

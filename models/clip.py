@@ -5,13 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from layercli.models.functions import activation, merge_heads, split_heads
-from layercli.models.masks import attend, mask_of
-from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
-from layercli.models.pretrained import Pretrained, head_of
-from layercli.models.reading import Depth, Size, divided, read, shown
-from layercli.models.vit import Patches
-
 from layercli import ops
 from layercli.core import dims
 from layercli.core.dims import Dim
@@ -23,6 +16,12 @@ from layercli.errors import FormatError
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
+from layercli.models.functions import activation, merge_heads, split_heads
+from layercli.models.masks import attend, mask_of
+from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
+from layercli.models.pretrained import Pretrained, head_of
+from layercli.models.reading import Depth, Size, divided, read, shown
+from layercli.models.vit import Patches
 from layercli.ops.core.axes import check_rank
 
 PLAN = {**attention_plan("q_proj", "k_proj", "v_proj", "out_proj"), "fc1": COLUMNS, "fc2": ROWS}

@@ -6,13 +6,12 @@ and SwiGLU (Shazeer 2020). The long-context scaling of the rotary frequencies is
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from layercli.models.causal_lm import CausalLM
-from layercli.models.families import describe
+from typing import Annotated, cast
 
 from layercli.dataclass import dataclass
 from layercli.layers.validators import one_of
+from layercli.models.causal_lm import CausalLM
+from layercli.models.families import describe
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def decoder(preset: Preset = "tiny") -> CausalLM:
     RMS norm, rotary positions, grouped-query attention, SwiGLU.
     """
     size = SIZES[preset]
-    made: CausalLM = describe(
+    described = describe(
         {
             "model_type": "llama",
             "architectures": ["LlamaForCausalLM"],
@@ -58,5 +57,5 @@ def decoder(preset: Preset = "tiny") -> CausalLM:
             "rope_theta": 500_000.0,
         }
     )
-    made.name = "decoder"
-    return made
+    described.name = "decoder"
+    return cast("CausalLM", described)

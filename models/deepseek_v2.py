@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.deepseek_v3 import experts_of, latent_decoder
 from layercli.models.reading import Count, Depth, Size, one_of, read
-
-from layercli.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from layercli.dataclass import dataclass
+from layercli.errors import FormatError
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.causal_lm_settings import CausalLMDecoder
 from layercli.models.latent import Latent
@@ -12,9 +14,6 @@ from layercli.models.llama import decoder_of
 from layercli.models.mixture import Experts
 from layercli.models.reading import Count, Depth, Size, at_most, divided, read
 from layercli.models.rope import parameters, rope, yarn_scale
-
-from layercli.dataclass import dataclass
-from layercli.errors import FormatError
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class DeepseekV3Config:
     pad_token_id: Count | None = None
 
 
-def experts_of(config: Any, **choice: object) -> tuple[Experts | None, ...]:
+def experts_of(config: Any, **choice: Any) -> tuple[Experts | None, ...]:
     """Return the experts of each block; the first blocks have none."""
     at_most("num_experts_per_tok", config.num_experts_per_tok, "n_routed_experts", config.n_routed_experts)
     experts = Experts(

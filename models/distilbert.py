@@ -5,13 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from layercli.models.bert import encoder
-from layercli.models.functions import activation, merge_heads, split_heads
-from layercli.models.masks import attend, mask_of
-from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
-from layercli.models.pretrained import Pretrained, PretrainedStored
-from layercli.models.reading import Count, Depth, Size, divided, read
-
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
@@ -19,6 +12,12 @@ from layercli.dataclass import dataclass
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
+from layercli.models.bert import encoder
+from layercli.models.functions import activation, merge_heads, split_heads
+from layercli.models.masks import attend, mask_of
+from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
+from layercli.models.pretrained import Pretrained, PretrainedStored
+from layercli.models.reading import Count, Depth, Size, divided, read
 from layercli.ops.core.axes import check_rank
 
 

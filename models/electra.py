@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from layercli.models import bert
-from layercli.models.bert import Bert, BertConfig
-from layercli.models.distilbert import Bias
-from layercli.models.functions import activation
-from layercli.models.pretrained import UnknownArchitectureError, head_of, labels_of
-from layercli.models.reading import Size, read
-
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
 from layercli.layers.core.dense import Dense
 from layercli.layers.normalization.layer_normalization import LayerNormalization
+from layercli.models import bert
+from layercli.models.bert import Bert, BertConfig
+from layercli.models.distilbert import Bias
+from layercli.models.functions import activation
+from layercli.models.pretrained import UnknownArchitectureError, head_of, labels_of
+from layercli.models.reading import Size, read
 
 HEADS = {**bert.HEADS, "ForPreTraining": "replaced"}
 """The head, by the suffix of the class name."""
@@ -94,7 +93,7 @@ class Electra(Bert):
             self.embeddings_project = Dense(of.hidden_size)
         if self.head == "tokens":
             self.generator_predictions = GeneratorTransform(of)
-            self.vocabulary = Bias(of.vocab_size)
+            self.vocabulary: Any = Bias(of.vocab_size)
         if self.head == "replaced":
             self.discriminator_predictions = ReplacedTokens(of)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from layercli.models.pretrained import Pretrained, UnknownArchitectureError
-from layercli.models.reading import shown
-
 from layercli.core.types import ConfigLike
 from layercli.errors import FormatError
+from layercli.models.pretrained import Pretrained, UnknownArchitectureError
+from layercli.models.reading import shown
 
 FAMILIES = {
     "bert": "bert",

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from layercli.models.reading import shown
-
 from layercli import ops
 from layercli.core.types import Tensor
 from layercli.errors import FormatError
+from layercli.models.reading import shown
 
 
 def quick_gelu(x: Tensor) -> Tensor:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.gemma2 import Gemma2Config, differences
 from layercli.models.llama import decoder_of, rope_of
 from layercli.models.reading import Size, read
 from layercli.models.windows import FULL, SLIDING, windows_of
-
-from layercli.dataclass import dataclass
 
 
 @dataclass(frozen=True)

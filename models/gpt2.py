@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from layercli import ops
+from layercli.core.layer import Layer
+from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
+from layercli.layers.core.embedding import Embedding
+from layercli.layers.normalization.layer_normalization import LayerNormalization
 from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.fused import FusedDense
 from layercli.models.masks import attend, extended
@@ -12,13 +18,6 @@ from layercli.models.parallel import BY_HEADS, COLUMNS, ROWS, VOCABULARY, Tensor
 from layercli.models.pretrained import PretrainedStored
 from layercli.models.reading import Count, Depth, Size, divided, read
 from layercli.models.text_decoder import TextDecoder, text_decoder
-
-from layercli import ops
-from layercli.core.layer import Layer
-from layercli.core.types import Tensor
-from layercli.dataclass import dataclass
-from layercli.layers.core.embedding import Embedding
-from layercli.layers.normalization.layer_normalization import LayerNormalization
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from layercli.dataclass import dataclass
+from layercli.errors import FormatError
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import LlamaConfig, decoder_of, rope_of
 from layercli.models.reading import read
-
-from layercli.dataclass import dataclass
-from layercli.errors import FormatError
 
 
 @dataclass(frozen=True)

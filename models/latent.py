@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.models.functions import merge_heads, split_heads
-from layercli.models.masks import attend, extended
-
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
 from layercli.layers.core.dense import Dense
 from layercli.layers.normalization.rms_normalization import RMSNormalization
+from layercli.models.functions import merge_heads, split_heads
+from layercli.models.masks import attend, extended
 from layercli.ops.nn.rotary_embedding import Rotate
 
 

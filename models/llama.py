@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from layercli.models.causal_lm import CausalLM, CausalLMDecoder, causal_lm
-from layercli.models.reading import Count, Depth, Size, divided, read
-from layercli.models.rope import Rope, parameters, rope
-
 from layercli.core.types import ConfigLike
 from layercli.dataclass import dataclass
+from layercli.models.causal_lm import CausalLM, causal_lm
+from layercli.models.causal_lm_settings import CausalLMDecoder
+from layercli.models.reading import Count, Depth, Size, divided, read
+from layercli.models.rope import Rope, parameters, rope
 
 
 @dataclass(frozen=True)

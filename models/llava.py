@@ -6,15 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from layercli.models import clip, llama
-from layercli.models.causal_lm import CausalLM
-from layercli.models.clip import VisionConfig, VisionModel, part
-from layercli.models.functions import activation
-from layercli.models.masks import Cache
-from layercli.models.parallel import TensorParallelPlan
-from layercli.models.pretrained import UnknownArchitectureError, head_of
-from layercli.models.reading import Count, one_of, read, shown
-
 from layercli import ops
 from layercli.core import dims
 from layercli.core.dims import Dim
@@ -24,6 +15,14 @@ from layercli.core.types import Tensor, Tree
 from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.layers.core.dense import Dense
+from layercli.models import clip, llama
+from layercli.models.causal_lm import CausalLM
+from layercli.models.clip import VisionConfig, VisionModel, part
+from layercli.models.functions import activation
+from layercli.models.masks import Cache
+from layercli.models.parallel import TensorParallelPlan
+from layercli.models.pretrained import UnknownArchitectureError, head_of
+from layercli.models.reading import Count, one_of, read, shown
 from layercli.ops.core.axes import check_rank
 from layercli.ops.place_features import PlaceFeatures
 
@@ -73,7 +72,7 @@ class VisionTower(VisionModel):
 
     images: Any
 
-    def call(self, pixel_values: Tensor | None) -> Tensor:
+    def call(self, pixel_values: Tensor) -> Tensor:  # type: ignore[override]  # the patches alone, at their own positions
         """Return the features of the patches; images are (batch, channels, height, width)."""
         check_rank(pixel_values, 4)
         x = self.pre_layrnorm(self.embeddings(pixel_values, ops.expand_dims(ops.arange(self.embeddings.count), 0)))
@@ -147,7 +146,7 @@ class Llava(CausalLM):
         short = name.replace("vision_tower.vision_model.", "vision_tower.")
         return f"model.{name}", short, f"model.{short}"
 
-    def call(
+    def call(  # type: ignore[override]  # its inputs are a text and its images
         self,
         input_ids: Tensor,
         pixel_values: Tensor,
@@ -197,8 +196,8 @@ def model(given: Mapping[str, object], architecture: str | None = None) -> Llava
     """Return the model that a config describes; UnknownArchitectureError for parts that are not CLIP and Llama."""
     head = head_of(architecture, {"ForConditionalGeneration": "tokens", "Model": ""}, "ForConditionalGeneration")
     texts, pictures = part(given, "text_config"), part(given, "vision_config") or VISION
-    for name, config, known in (("text", texts, "llama"), ("vision", pictures, "clip_vision_model")):
-        if (kind := config.get("model_type", known)) != known:
+    for name, described, known in (("text", texts, "llama"), ("vision", pictures, "clip_vision_model")):
+        if (kind := described.get("model_type", known)) != known:
             raise UnknownArchitectureError(f"layercli does not implement llava with a {name} model {shown(kind)}")
     config, vision = read(LlavaConfig, given), read(VisionConfig, pictures)
     strategy = one_of("vision_feature_select_strategy", config.vision_feature_select_strategy, ("default", "full"))

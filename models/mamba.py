@@ -5,12 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from layercli.models.functions import activation
-from layercli.models.fused import FusedDense
-from layercli.models.parallel import CHANNELS, COLUMNS, ROWS, VOCABULARY, TensorParallelPlan
-from layercli.models.pretrained import Pretrained, PretrainedStored, head_of
-from layercli.models.reading import Depth, Size, read, shown
-
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
@@ -19,6 +13,11 @@ from layercli.errors import FormatError
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.rms_normalization import RMSNormalization
+from layercli.models.functions import activation
+from layercli.models.fused import FusedDense
+from layercli.models.parallel import CHANNELS, COLUMNS, ROWS, VOCABULARY, TensorParallelPlan
+from layercli.models.pretrained import Pretrained, PretrainedStored, head_of
+from layercli.models.reading import Depth, Size, read, shown
 from layercli.ops.core.axes import check_rank
 from layercli.ops.last_steps import LastSteps
 from layercli.ops.selective_scan import SelectiveScan

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from layercli.models.functions import soft_cap
-
 from layercli import ops
 from layercli.core.types import Tensor
+from layercli.models.functions import soft_cap
 from layercli.ops.last_steps import LastSteps
 from layercli.ops.nn.attention import AttentionMask, RepeatKV, ScaledDotProductAttention
 

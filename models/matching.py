@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from layercli.models.pretrained import Pretrained, PretrainedStored, stored_variables
-
 from layercli.core.variable import Variable
 from layercli.dataclass import dataclass
+from layercli.models.pretrained import Pretrained, PretrainedStored, stored_variables
 
 Shape = tuple[int, ...]
 

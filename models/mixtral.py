@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
 from layercli.models.mistral import MistralConfig
 from layercli.models.mixture import Experts
 from layercli.models.reading import Size, at_most, read
-
-from layercli.dataclass import dataclass
 
 
 @dataclass(frozen=True)

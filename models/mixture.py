@@ -8,15 +8,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from layercli.models.functions import activation
-from layercli.models.pretrained import PretrainedStored
-from layercli.models.reading import at_most
-
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
 from layercli.layers.core.dense import Dense
+from layercli.models.functions import activation
+from layercli.models.pretrained import PretrainedStored
+from layercli.models.reading import at_most
 from layercli.ops.experts import ExpertFeedForward
 
 GATE_UP_DOWN = ("gate_proj", "up_proj", "down_proj")

@@ -5,12 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from layercli.models.functions import activation, merge_heads, split_heads
-from layercli.models.masks import attend, extended
-from layercli.models.parallel import COLUMNS, ROWS, VOCABULARY, TensorParallelPlan, attention_plan
-from layercli.models.reading import Count, Depth, Size, divided, read
-from layercli.models.text_decoder import TextDecoder, text_decoder
-
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
@@ -18,6 +12,11 @@ from layercli.dataclass import dataclass
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
+from layercli.models.functions import activation, merge_heads, split_heads
+from layercli.models.masks import attend, extended
+from layercli.models.parallel import COLUMNS, ROWS, VOCABULARY, TensorParallelPlan, attention_plan
+from layercli.models.reading import Count, Depth, Size, divided, read
+from layercli.models.text_decoder import TextDecoder, text_decoder
 
 OFFSET = 2
 """The row of the first position in the position embedding."""

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from layercli.models.functions import activation, merge_heads, split_heads
-from layercli.models.masks import attend, extended
-from layercli.models.parallel import COLUMNS, ROWS, VOCABULARY, TensorParallelPlan, attention_plan
-from layercli.models.reading import Count, Depth, Size, divided, read
-from layercli.models.rope import parameters, rope
-from layercli.models.text_decoder import TextDecoder, text_decoder
-
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
+from layercli.models.functions import activation, merge_heads, split_heads
+from layercli.models.masks import attend, extended
+from layercli.models.parallel import COLUMNS, ROWS, VOCABULARY, TensorParallelPlan, attention_plan
+from layercli.models.reading import Count, Depth, Size, divided, read
+from layercli.models.rope import Rope, parameters, rope
+from layercli.models.text_decoder import TextDecoder, text_decoder
 from layercli.ops.nn.rotary_embedding import Rotate
 
 
@@ -128,6 +127,7 @@ class Phi(TextDecoder):
 
     def setup(self) -> None:
         """Create the embedding, the blocks, the last normalization and the head."""
+        self.positions: Rope  # which ``model`` sets, from the whole config
         of = self.config
         self.prefix = "model." if self.head else ""
         self.embed_tokens = Embedding(of.vocab_size, of.hidden_size)

@@ -7,10 +7,7 @@ prefix of the base model. A layer with variables stored differently overrides ``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
-
-from layercli.models.parallel import TensorParallelPlan
-from layercli.models.reading import shown
+from typing import Any, ClassVar, cast
 
 from layercli.core import dims, dtypes
 from layercli.core.dims import Dim
@@ -22,6 +19,8 @@ from layercli.core.types import Config, ConfigLike, Tree
 from layercli.core.variable import Variable
 from layercli.dataclass import dataclass
 from layercli.errors import FormatError
+from layercli.models.parallel import TensorParallelPlan
+from layercli.models.reading import shown
 
 TORCH_NAMES = {"kernel": "weight", "embeddings": "weight", "gamma": "weight", "scale": "weight", "beta": "bias"}
 """torch's names for the variables of our layers."""
@@ -70,16 +69,16 @@ class Pretrained(Model):
 
     prefix = ""
     base_prefix = ""
-    renamed: ClassVar[Mapping[str, str]] = {"blocks": "layers"}
-    outside: ClassVar[tuple[str, ...]] = ()
-    ignored: ClassVar[tuple[str, ...]] = ()
+    renamed = cast("Mapping[str, str]", {"blocks": "layers"})  # a cast is no field of the model, as an annotation is
+    outside = cast("tuple[str, ...]", ())
+    ignored = cast("tuple[str, ...]", ())
     is_encoder_decoder: ClassVar[bool] = False
     """Whether ``call`` takes what an encoder reads, and after it the tokens of the decoder."""
     recurrent: ClassVar[bool] = False
     """Whether the cache are states of a recurrence."""
     names_subclasses: ClassVar[bool] = True
     """A file names this class for the models of all families: ``from_config`` makes the model of its ``config.json``."""
-    _description: ConfigLike | None = None
+    _description = cast("ConfigLike | None", None)
     _makes_tensors = True  # positions and masks
 
     def keep_description(self, config: ConfigLike) -> None:
@@ -146,7 +145,7 @@ class Pretrained(Model):
         """Return the names of a tensor in checkpoints of another layout."""
         return ()
 
-    def example_input(self) -> Spec:
+    def example_input(self) -> Spec | list[Spec]:
         """Return B texts of T tokens."""
         return Spec((Dim.named(dims.BATCH), Dim.named("T")), "int32")
 

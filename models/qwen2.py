@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
 from layercli.models.reading import Count, Depth, Names, Size, read
 from layercli.models.windows import windows_of
-
-from layercli.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
+from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
 from layercli.models.mixture import experts_of
 from layercli.models.qwen2 import windows
 from layercli.models.reading import Count, Depth, Integers, Names, Size, read
-
-from layercli.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
 from layercli.models.qwen2 import Qwen2Config, windows
 from layercli.models.reading import Size, read
-
-from layercli.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from layercli.models.bert import Bert, BertConfig, Classifier, encoder
-from layercli.models.reading import Count, Size, read
-
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
 from layercli.layers.core.dense import Dense
+from layercli.models.bert import Bert, BertConfig, Classifier, encoder
+from layercli.models.reading import Count, Size, read
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from layercli.models.reading import is_number, one_of, shown
-
 from layercli.core.types import ConfigLike
 from layercli.dataclass import dataclass
 from layercli.errors import FormatError
+from layercli.models.reading import is_number, one_of, shown
 from layercli.ops.nn.rotary_embedding import RotaryAngles
 
 

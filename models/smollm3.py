@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from layercli.dataclass import dataclass
+from layercli.errors import FormatError
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
 from layercli.models.reading import Count, Depth, Integers, Names, Size, read
 from layercli.models.windows import windows_of
-
-from layercli.dataclass import dataclass
-from layercli.errors import FormatError
 
 
 @dataclass(frozen=True)

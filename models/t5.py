@@ -5,13 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from layercli.models.functions import activation
-from layercli.models.masks import Cache, mask_of
-from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
-from layercli.models.pretrained import Pretrained, head_of
-from layercli.models.reading import Count, Depth, Size, read
-from layercli.models.t5_attention import T5Attention
-
 from layercli import ops
 from layercli.core import dims
 from layercli.core.dims import Dim
@@ -23,6 +16,12 @@ from layercli.errors import FormatError
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.rms_normalization import RMSNormalization
+from layercli.models.functions import activation
+from layercli.models.masks import Cache, mask_of
+from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
+from layercli.models.pretrained import Pretrained, head_of
+from layercli.models.reading import Count, Depth, Size, read
+from layercli.models.t5_attention import T5Attention
 from layercli.ops.core.axes import check_rank
 
 

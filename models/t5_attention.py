@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from layercli.models.functions import merge_heads, split_heads
-from layercli.models.masks import attend, extended
-
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
+from layercli.models.functions import merge_heads, split_heads
+from layercli.models.masks import attend, extended
 
 
 def bucket(distance: Any, both_ways: bool, count: int, furthest: int) -> Tensor:
@@ -73,6 +72,7 @@ class T5Attention(Layer):
         else:
             kept = tuple(split_heads(x, self.head_size) for x in (self.k(sources), self.v(sources)))
             kept = kept if self.crosses else extended(past, *kept)
-        x = attend(query, *kept, mask, scale=1.0, causal=False, bias=bias)
+        keys, values = kept
+        x = attend(query, keys, values, mask, scale=1.0, causal=False, bias=bias)
         x = self.o(merge_heads(x))
         return (x, *([] if distance is None else [bias]), () if past is None else kept)

@@ -9,13 +9,12 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from layercli import ops
+from layercli.core.types import Tensor
+from layercli.layers.core.dense import Dense
 from layercli.models.causal_lm import last_of
 from layercli.models.masks import mask_of
 from layercli.models.pretrained import Pretrained, head_of, labels_of
-
-from layercli import ops
-from layercli.core.types import ConfigLike, Tensor
-from layercli.layers.core.dense import Dense
 from layercli.ops.core.axes import check_rank
 
 AnyDecoder = TypeVar("AnyDecoder", bound="TextDecoder")
@@ -38,6 +37,7 @@ class TextDecoder(Pretrained):
 
     def setup_head(self, width: int, *, use_bias: bool = False) -> None:
         """Create the projection of the head, unless it is tied to the embedding."""
+        self.blocks: list[Any]  # which the family's setup creates
         if self.head == "tokens" and not self.config.tie_word_embeddings:
             self.lm_head = Dense(self.config.vocab_size, use_bias=use_bias)
         if self.head == "classes":
@@ -98,8 +98,8 @@ HEADS = {"ForCausalLM": "tokens", "LMHeadModel": "tokens", "ForSequenceClassific
 
 
 def text_decoder(
-    kind: Callable[[ConfigLike, str, int], AnyDecoder],
-    config: ConfigLike,
+    kind: Callable[[Any, str, int], AnyDecoder],
+    config: Any,
     given: Mapping[str, object],
     architecture: str | None,
 ) -> AnyDecoder:

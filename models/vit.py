@@ -5,13 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from layercli.models.bert import Intermediate
-from layercli.models.functions import activation, merge_heads, split_heads
-from layercli.models.masks import attend
-from layercli.models.parallel import COLUMNS, TensorParallelPlan, attention_plan
-from layercli.models.pretrained import Pretrained, head_of, labels_of
-from layercli.models.reading import Depth, Size, divided, read
-
 from layercli import ops
 from layercli.core import dims
 from layercli.core.dims import Dim
@@ -22,6 +15,12 @@ from layercli.dataclass import dataclass
 from layercli.layers.convolutional.conv import Conv2D
 from layercli.layers.core.dense import Dense
 from layercli.layers.normalization.layer_normalization import LayerNormalization
+from layercli.models.bert import Intermediate
+from layercli.models.functions import activation, merge_heads, split_heads
+from layercli.models.masks import attend
+from layercli.models.parallel import COLUMNS, TensorParallelPlan, attention_plan
+from layercli.models.pretrained import Pretrained, head_of, labels_of
+from layercli.models.reading import Depth, Size, divided, read
 from layercli.ops.core.axes import check_rank
 
 

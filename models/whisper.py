@@ -5,12 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from layercli.models.functions import activation, merge_heads, split_heads
-from layercli.models.masks import Cache, attend, extended, mask_of
-from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
-from layercli.models.pretrained import Pretrained, head_of
-from layercli.models.reading import Count, Depth, Size, divided, read
-
 from layercli import ops
 from layercli.core import dims
 from layercli.core.dims import Dim
@@ -22,6 +16,11 @@ from layercli.layers.convolutional.conv import Conv1D
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
+from layercli.models.functions import activation, merge_heads, split_heads
+from layercli.models.masks import Cache, attend, extended, mask_of
+from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
+from layercli.models.pretrained import Pretrained, head_of
+from layercli.models.reading import Count, Depth, Size, divided, read
 from layercli.ops.core.axes import check_rank
 
 
@@ -73,7 +72,8 @@ class WhisperAttention(Layer):
             kept = tuple(split_heads(x, self.head_size) for x in (self.k_proj(sources), self.v_proj(sources)))
             kept = kept if self.crosses else extended(past, *kept)
             mask = mask_of(query, kept[0]) if self.causal else None
-        x = self.out_proj(merge_heads(attend(query, *kept, mask, scale=self.scale, causal=self.causal)))
+        keys, values = kept
+        x = self.out_proj(merge_heads(attend(query, keys, values, mask, scale=self.scale, causal=self.causal)))
         return x, () if past is None else kept
 
 

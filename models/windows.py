@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layercli.models.reading import one_of
-
 from layercli.errors import FormatError
+from layercli.models.reading import one_of
 
 FULL, SLIDING = "full_attention", "sliding_attention"
 

@@ -8,25 +8,23 @@ import linecache
 import pkgutil
 from pathlib import Path
 
-import layercli.models
 import pytest
 
 import layercli
 
 
 def modules():
-    for package in (layercli, layercli.models):
-        yield package.__name__
-        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not found.name.endswith("__main__") and ".gpu.child" not in found.name and has_examples(found):
-                yield found.name
+    yield "layercli"
+    for found in pkgutil.walk_packages(layercli.__path__, "layercli."):
+        if not found.name.endswith("__main__") and ".gpu.child" not in found.name and has_examples(found):
+            yield found.name
 
 
 def has_examples(found):
     return ">>> " in Path(found.module_finder.find_spec(found.name).origin).read_text()
 
 
-@pytest.mark.parametrize("name", sorted(set(modules())))
+@pytest.mark.parametrize("name", sorted(modules()))
 def test_examples_in_docstrings(name, tmp_path, monkeypatch):
     from layercli.core import naming
 

@@ -1,4 +1,7 @@
-"""mypy and pyright accept the calls that work and refuse those that do not: see typing_tests/."""
+"""mypy and pyright accept the calls that work and refuse those that do not: see typing_tests/.
+
+Both find layercli where it is installed, as for any other project: here that is an editable installation.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def expected():
     ]
 
 
-def test_mypy():
+def test_mypy(tmp_path):
     pytest.importorskip("mypy", reason="mypy comes with layercli[check]")
     command = [
         sys.executable,
@@ -35,17 +38,17 @@ def test_mypy():
         "--no-error-summary",
         str(FOLDER),
     ]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=FOLDER.parent)
-    pattern = r"^typing_tests[/\\](\S+):(\d+): error: .*\[(\S+)\]$"
+    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    pattern = r"^.*[/\\](\S+):(\d+): error: .*\[(\S+)\]$"
     reported = [re.match(pattern, line) for line in run.stdout.splitlines() if ": error:" in line]
     assert all(reported), run.stdout
     assert sorted((m[1], int(m[2]), m[3]) for m in reported) == expected(), run.stdout + run.stderr
 
 
-def test_pyright():
+def test_pyright(tmp_path):
     pytest.importorskip("basedpyright", reason="basedpyright comes with layercli[check]")
     command = [sys.executable, "-m", "basedpyright", "-p", str(FOLDER), "--pythonpath", sys.executable, "--outputjson"]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=FOLDER.parent)
+    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     found = json.loads(run.stdout)["generalDiagnostics"]
     reported = [(Path(each["file"]).name, each["range"]["start"]["line"] + 1) for each in found]
     assert sorted(reported) == [(name, line) for name, line, _ in expected()], run.stdout

@@ -24,7 +24,7 @@ def installed(tmp_path_factory):
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     copy = folder / "source"  # another worker may be building at the same time
     for name in ("layercli", "models"):
-        shutil.copytree(SOURCE / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(SOURCE / name, copy / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(SOURCE / name, copy / name)
     subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", folder, copy], check=True, capture_output=True)

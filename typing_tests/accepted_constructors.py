@@ -4,6 +4,7 @@ from typing import Any
 
 import layercli
 from layercli import callbacks, layers, losses, metrics, optimizers
+from layercli.models.resnet import ResNet50
 from layercli.optimizers import schedules
 
 
@@ -61,3 +62,4 @@ loss = losses.CategoricalCrossentropy(from_logits=True)
 metric = metrics.SparseCategoricalAccuracy()
 units: int = dense.units
 model.compile("adam", loss="mse", metrics=["mae"])
+resnet: ResNet50 = ResNet50(classes=10, name="resnet")

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
-
-from layercli.models.applications.layout import channels_first
-from layercli.models.applications.pretrained_weights import weight_file
+from typing import Any, cast
 
 from layercli.core.dims import known
 from layercli.core.fields import checked
@@ -17,6 +14,8 @@ from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.layers import Dense, GlobalAveragePooling2D, GlobalMaxPooling2D, Input
 from layercli.layers.validators import BOOL, POSITIVE, one_of
+from layercli.models.applications.layout import channels_first
+from layercli.models.applications.pretrained_weights import weight_file
 
 IMAGENET_CLASSES = 1000
 RULES = {"include_top": BOOL, "include_preprocessing": BOOL, "pooling": one_of(None, "avg", "max"), "classes": POSITIVE}
@@ -58,7 +57,7 @@ class ImageClassifier:
             allowed = " or ".join(map(str, published))
             raise UsageError(f"{self.name}: the ImageNet weights are for {argument}={allowed}, got {value}")
 
-    def image(self, size: int | None, smallest: int = 32) -> SymbolicTensor:
+    def image(self, size: int | None, smallest: int = 32) -> Tensor:
         """Return the tensor to begin with: ``input_tensor``, or an image, by default of ``size`` pixels each way.
 
         Without the classifier, or for a ``size`` of None, an image of any size is the default.
@@ -69,10 +68,10 @@ class ImageClassifier:
             wanted = ordered(size if self.include_top else None)
             raise UsageError(f"{self.name}: the ImageNet weights are for images of {wanted}, got input_shape={shape}")
         if self.input_tensor is None:
-            return Input(shape)
+            return cast("Tensor", Input(shape))
         if not isinstance(self.input_tensor, SymbolicTensor):
             raise UsageError(f"{self.name} expects input_tensor to be symbolic, got {type(self.input_tensor).__name__}")
-        return self.input_tensor
+        return cast("Tensor", self.input_tensor)
 
     def _shape(self, size: int | None, smallest: int) -> tuple[Any, ...]:
         """Return the shape of an image; UsageError for one that the network cannot take."""

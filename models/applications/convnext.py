@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from layercli.models.applications.classifier import ImageClassifier
-from layercli.models.applications.imagenet import DEVIATIONS, MEANS
-from layercli.models.applications.layout import require_channels_last
-from layercli.models.applications.signatures import USUAL, with_arguments
-
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.sequential import Sequential
@@ -22,6 +17,10 @@ from layercli.layers import (
     Normalization,
 )
 from layercli.layers.validators import Number, PositiveInt
+from layercli.models.applications.classifier import ImageClassifier
+from layercli.models.applications.imagenet import DEVIATIONS, MEANS
+from layercli.models.applications.layout import require_channels_last
+from layercli.models.applications.signatures import USUAL, with_arguments
 
 EPSILON = 1e-6
 """The epsilon of the layer normalizations."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from layercli.core.model import Model
+from layercli.core.types import Tensor
+from layercli.layers import AveragePooling2D, Concatenate, Conv2D, MaxPooling2D, ZeroPadding2D
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.layout import require_channels_last
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.resnet_v2 import activated
 from layercli.models.applications.signatures import standard
-
-from layercli.core.model import Model
-from layercli.core.types import Tensor
-from layercli.layers import AveragePooling2D, Concatenate, Conv2D, MaxPooling2D, ZeroPadding2D
 
 GROWTH = 32
 """The channels that each block adds."""

@@ -4,12 +4,6 @@ from __future__ import annotations
 
 import math
 
-from layercli.models.applications.classifier import ImageClassifier
-from layercli.models.applications.imagenet import DEVIATIONS
-from layercli.models.applications.layout import channel_axis, channels_first, channels_of
-from layercli.models.applications.mobilenet_v2 import divisible, halving_padding
-from layercli.models.applications.signatures import standard
-
 from layercli.core.model import Model
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
@@ -28,6 +22,11 @@ from layercli.layers import (
     Reshape,
     ZeroPadding2D,
 )
+from layercli.models.applications.classifier import ImageClassifier
+from layercli.models.applications.imagenet import DEVIATIONS
+from layercli.models.applications.layout import channel_axis, channels_first, channels_of
+from layercli.models.applications.mobilenet_v2 import divisible, halving_padding
+from layercli.models.applications.signatures import standard
 
 KERNELS = VarianceScaling(2.0, mode="fan_out", distribution="truncated_normal")
 """The initial kernels of convolutions."""

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 
+from layercli.core.model import Model
+from layercli.core.types import Tensor
+from layercli.dataclass import dataclass
+from layercli.layers import BatchNormalization, DepthwiseConv2D, Normalization, Rescaling
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.efficientnet import (
     DROP_CONNECT,
@@ -17,11 +21,6 @@ from layercli.models.applications.efficientnet import (
 from layercli.models.applications.imagenet import DEVIATIONS, MEANS
 from layercli.models.applications.layout import channel_axis, channels_of
 from layercli.models.applications.signatures import USUAL, with_arguments
-
-from layercli.core.model import Model
-from layercli.core.types import Tensor
-from layercli.dataclass import dataclass
-from layercli.layers import BatchNormalization, DepthwiseConv2D, Normalization, Rescaling
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,17 @@ The paper is of 2016 (arXiv:1602.07261).
 
 from __future__ import annotations
 
+from layercli.core.layer import Layer
+from layercli.core.model import Model
+from layercli.core.types import Tensor
+from layercli.layers import BatchNormalization, Concatenate, Conv2D
+from layercli.layers.validators import Number
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.inception_v3 import Branch, along, block, reduction, stem
 from layercli.models.applications.layout import channel_axis, channels_of
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.resnet import relu
 from layercli.models.applications.signatures import standard
-
-from layercli.core.layer import Layer
-from layercli.core.model import Model
-from layercli.core.types import Tensor
-from layercli.layers import BatchNormalization, Concatenate, Conv2D
-from layercli.layers.validators import Number
 
 RESIDUALS: tuple[tuple[str, int, float, tuple[Branch, ...]], ...] = (
     ("block35", 10, 0.17, (((32, 1),), ((32, 1), (32, 3)), ((32, 1), (48, 3), (64, 3)))),

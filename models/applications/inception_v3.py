@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from layercli.core.model import Model
+from layercli.core.types import Tensor
+from layercli.layers import Activation, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, MaxPooling2D
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.layout import channel_axis
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.signatures import standard
-
-from layercli.core.model import Model
-from layercli.core.types import Tensor
-from layercli.layers import Activation, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, MaxPooling2D
 
 Branch = tuple[tuple[int, Any], ...]
 

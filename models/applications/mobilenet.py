@@ -5,10 +5,6 @@ The paper is arXiv:1704.04861.
 
 from __future__ import annotations
 
-from layercli.models.applications.classifier import ImageClassifier
-from layercli.models.applications.layout import channel_axis
-from layercli.models.applications.pretrained_weights import published_size, rows
-
 from layercli.core.model import Model
 from layercli.core.types import ShapeLike, Tensor
 from layercli.layers import (
@@ -22,6 +18,9 @@ from layercli.layers import (
     Reshape,
     ZeroPadding2D,
 )
+from layercli.models.applications.classifier import ImageClassifier
+from layercli.models.applications.layout import channel_axis
+from layercli.models.applications.pretrained_weights import published_size, rows
 
 BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1))
 """The filters and the strides of each block."""

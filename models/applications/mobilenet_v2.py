@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from layercli.models.applications.classifier import ImageClassifier
-from layercli.models.applications.layout import channel_axis, channels_of, sizes_of
-from layercli.models.applications.pretrained_weights import published_size, rows, tf_kernels
-
 from layercli.core.dims import known
 from layercli.core.model import Model
 from layercli.core.types import ShapeLike, Tensor
@@ -18,6 +14,9 @@ from layercli.layers import (
     ReLU,
     ZeroPadding2D,
 )
+from layercli.models.applications.classifier import ImageClassifier
+from layercli.models.applications.layout import channel_axis, channels_of, sizes_of
+from layercli.models.applications.pretrained_weights import published_size, rows, tf_kernels
 
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 """The expansion, the filters, the number of blocks and the strides of the first block of each stage: the paper's table 2."""

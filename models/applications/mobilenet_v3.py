@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.models.applications.classifier import ImageClassifier
-from layercli.models.applications.layout import channels_of
-from layercli.models.applications.mobilenet_v2 import divisible, halving_padding, normalized
-from layercli.models.applications.signatures import with_arguments
-
 from layercli.core.model import Model
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
@@ -25,6 +20,10 @@ from layercli.layers import (
     Rescaling,
     ZeroPadding2D,
 )
+from layercli.models.applications.classifier import ImageClassifier
+from layercli.models.applications.layout import channels_of
+from layercli.models.applications.mobilenet_v2 import divisible, halving_padding, normalized
+from layercli.models.applications.signatures import with_arguments
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from layercli.models.applications import NETWORKS
-
 from layercli.core.model import Model
+from layercli.models.applications import NETWORKS
 
 
 def __getattr__(name: str) -> Any:

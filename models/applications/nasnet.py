@@ -7,11 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.models.applications.classifier import ImageClassifier
-from layercli.models.applications.layout import require_channels_last
-from layercli.models.applications.mobilenet_v2 import halving_padding
-from layercli.models.applications.signatures import with_arguments
-
 from layercli.core.model import Model
 from layercli.core.types import Tensor
 from layercli.layers import (
@@ -27,6 +22,10 @@ from layercli.layers import (
     SeparableConv2D,
     ZeroPadding2D,
 )
+from layercli.models.applications.classifier import ImageClassifier
+from layercli.models.applications.layout import require_channels_last
+from layercli.models.applications.mobilenet_v2 import halving_padding
+from layercli.models.applications.signatures import with_arguments
 
 ORDER = ("input_shape", "include_top", "weights", "input_tensor", "pooling", "classes", "classifier_activation", "name")
 """Keras's order of the arguments."""

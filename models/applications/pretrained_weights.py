@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from layercli.models.applications.layout import channels_first
-
 from layercli.core.types import ShapeLike
 from layercli.errors import FileError
+from layercli.models.applications.layout import channels_first
 
 PUBLISHED = "https://storage.googleapis.com/tensorflow/keras-applications/"
 
@@ -18,14 +17,14 @@ def tf_kernels(folder: str, name: str, include_top: bool) -> str:
     return f"{folder}/{name}_weights_tf_dim_ordering_tf_kernels{'' if include_top else '_notop'}.h5"
 
 
-def published_size(input_shape: ShapeLike, sizes: tuple[int, ...]) -> int:
+def published_size(input_shape: ShapeLike | None, sizes: tuple[int, ...]) -> int:
     """Return the side of a square image if there are weights for that size, else 224."""
     given = tuple(input_shape) if isinstance(input_shape, (list, tuple)) else ()
     sides = given[1:] if channels_first() else given[:2]
     return sides[0] if sides and sides[0] == sides[-1] and sides[0] in sizes else 224
 
 
-def rows(input_shape: ShapeLike, include_top: bool) -> int | None:
+def rows(input_shape: ShapeLike | None, include_top: bool) -> int | None:
     """Return the height of an image as the default name of the model has it."""
     if isinstance(input_shape, (list, tuple)) and input_shape:
         return input_shape[min(1, len(input_shape) - 1) if channels_first() else 0]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli.core.model import Model
+from layercli.core.types import Tensor
+from layercli.layers import Activation, Add, BatchNormalization, Conv2D, MaxPooling2D, ZeroPadding2D
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.layout import channel_axis
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.signatures import standard
-
-from layercli.core.model import Model
-from layercli.core.types import Tensor
-from layercli.layers import Activation, Add, BatchNormalization, Conv2D, MaxPooling2D, ZeroPadding2D
 
 EPSILON = 1.001e-5
 """The epsilon of the batch normalizations."""

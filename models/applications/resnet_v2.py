@@ -5,15 +5,14 @@ The paper is arXiv:1603.05027.
 
 from __future__ import annotations
 
+from layercli.core.model import Model
+from layercli.core.types import Tensor
+from layercli.layers import Add, BatchNormalization, Conv2D, MaxPooling2D, ZeroPadding2D
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.layout import channel_axis
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.resnet import EPSILON, relu
 from layercli.models.applications.signatures import standard
-
-from layercli.core.model import Model
-from layercli.core.types import Tensor
-from layercli.layers import Add, BatchNormalization, Conv2D, MaxPooling2D, ZeroPadding2D
 
 
 @standard("resnet50v2")

@@ -6,10 +6,9 @@ import inspect
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from layercli.models.applications.classifier import ImageClassifier
-
 from layercli.core.model import Model
 from layercli.core.types import ShapeLike
+from layercli.models.applications.classifier import ImageClassifier
 
 DEFAULTS = {
     "include_top": True, "weights": "imagenet", "input_tensor": None, "input_shape": None, "pooling": None, "classes": 1000,

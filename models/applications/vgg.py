@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from layercli.core.model import Model
+from layercli.layers import Conv2D, Dense, Flatten, MaxPooling2D
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.signatures import standard
-
-from layercli.core.model import Model
-from layercli.layers import Conv2D, Dense, Flatten, MaxPooling2D
 
 FILTERS = (64, 128, 256, 512, 512)
 """The filters of the convolutions in each block."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from layercli.core.model import Model
+from layercli.core.types import Tensor
+from layercli.layers import Add, BatchNormalization, Conv2D, MaxPooling2D, SeparableConv2D
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.layout import channel_axis
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.resnet import relu
 from layercli.models.applications.signatures import standard
-
-from layercli.core.model import Model
-from layercli.core.types import Tensor
-from layercli.layers import Add, BatchNormalization, Conv2D, MaxPooling2D, SeparableConv2D
 
 ENTRY = (128, 256, 728)
 """The filters of blocks 2 to 4, which halve the size."""

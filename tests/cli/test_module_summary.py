@@ -8,7 +8,6 @@ import sys
 import pytest
 import torch
 import torchinfo
-from layercli.models.resnet import ResNet50
 from torch import nn
 
 from benchmarks.plain import ResNet50 as PlainResNet50
@@ -17,6 +16,7 @@ from layercli.inspect.layer_summary import summarize
 from layercli.inspect.model_loader import from_python
 from layercli.inspect.shape_parser import parse_shape
 from layercli.inspect.variables import measure
+from layercli.models.resnet import ResNet50
 from layercli.runtime.analysis.module_summary import summarize_module, variables_of_module
 
 NET = """

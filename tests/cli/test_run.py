@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 import torch
-from layercli.models.basics import MLP, MyDenseLayer
 
 from layercli.formats.safetensors import save
+from layercli.models.basics import MLP, MyDenseLayer
 
 NET = """
 from layercli import Input, Model, layers

@@ -8,13 +8,13 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from layercli.models.resnet import ResnetIdentityBlock
 
 from layercli import Input, Model, Sequential, ops
 from layercli.layers.convolutional.conv import Conv2D
 from layercli.layers.core.dense import Dense
 from layercli.layers.normalization.batch_normalization import BatchNormalization
 from layercli.layers.reshaping.flatten import Flatten
+from layercli.models.resnet import ResnetIdentityBlock
 from layercli.ops.nn import convolution
 
 

@@ -6,7 +6,6 @@ import re
 
 import pytest
 import torch
-from layercli.models import APPLICATIONS
 from torch.utils.flop_counter import FlopCounterMode
 
 from layercli import Input, Model, ops
@@ -21,6 +20,7 @@ from layercli.inspect.layer_summary import summarize
 from layercli.inspect.model_loader import named_models
 from layercli.inspect.shape_parser import fill, inputs_of
 from layercli.layers.core.dense import Dense
+from layercli.models import APPLICATIONS
 from layercli.render import plain
 from layercli.render.summary import table
 from layercli.sources.resolve import resolve

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from layercli.models import clone_model
 
 from layercli import Sequential, layers
 from layercli.errors import FormatError, ShapeError, UsageError
@@ -16,6 +15,7 @@ from layercli.layers.rnn.gru import GRU
 from layercli.layers.rnn.lstm import LSTM, LSTMCell
 from layercli.layers.rnn.rnn import RNN
 from layercli.layers.rnn.time_distributed import TimeDistributed
+from layercli.models import clone_model
 from tests.oracle import check, image, keras
 
 X = image(3, 6, 4)

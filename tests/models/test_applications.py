@@ -7,13 +7,13 @@ import json
 import numpy as np
 import pytest
 import torch
-from layercli.models import APPLICATIONS
 
 from layercli import applications, config
 from layercli.core import naming
 from layercli.errors import FileError, FormatError, ShapeError, UsageError
 from layercli.inspect.layer_summary import summarize
 from layercli.layers import Conv2D, Input
+from layercli.models import APPLICATIONS
 from layercli.sources.resolve import resolve
 from tests.keras_applications import ARGUMENTS, OTHERS, RECORD, SMALL, described, images, weights
 from tests.keras_reference import keras
@@ -175,7 +175,6 @@ def test_a_network_continues_another_graph():
 
 def test_layers_of_keras_s_networks_are_read_and_written_under_its_names():
     from layercli.models.applications.convnext import LayerScale
-
     from layercli.saving.deserialization import Reader
     from layercli.saving.serialization import config_of
 

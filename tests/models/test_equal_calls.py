@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from layercli.models.families import describe
 
 from layercli.core import equal_calls, naming
 from layercli.inspect.cost_graph import layer_cost_graph
 from layercli.inspect.decoding import decoding_step
 from layercli.inspect.layer_graph import layer_views
+from layercli.models.families import describe
 from tests.models.recording import recorded
 
 CHOSEN = (

@@ -7,8 +7,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-from layercli.models.families import describe
-from layercli.models.matching import match
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -16,6 +14,8 @@ from layercli.errors import FormatError, UsageError
 from layercli.inspect.decoding import active_parameters, decoding_step
 from layercli.inspect.input_names import NamedInputs
 from layercli.inspect.layer_call import described
+from layercli.models.families import describe
+from layercli.models.matching import match
 from layercli.runtime.analysis import pretrained
 from layercli.runtime.inference.generation import DecodingRules, generate
 from layercli.sources import huggingface

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 import pytest
-from layercli.models.families import describe
 
 from layercli.inspect.layer_call import described
+from layercli.models.families import describe
 
 PUBLISHED = json.loads((Path(__file__).parent.parent / "reference" / "published.json").read_text())
 

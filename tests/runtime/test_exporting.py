@@ -9,12 +9,12 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from layercli.models.lenet import lenet
 from safetensors.torch import load_file
 
 from layercli import Input, InputSpec, Model, Sequential, layers, ops
 from layercli.errors import FileError, NotBuiltError, UsageError
 from layercli.export import ExportArchive
+from layercli.models.lenet import lenet
 
 RNG = np.random.default_rng(0)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from layercli.models.resnet import ResNet50, ResnetIdentityBlock
-from layercli.models.transformer import EncoderBlock
 from torch import nn
 
 from layercli import Input, Model, Sequential, layers, ops
 from layercli.errors import UsageError
+from layercli.models.resnet import ResNet50, ResnetIdentityBlock
+from layercli.models.transformer import EncoderBlock
 from layercli.ops.core import kernel_overrides
 from layercli.runtime.inference import large_products, onednn_kernels
 from layercli.runtime.inference.graph_fusion import FusedModel, FusionStats, fused

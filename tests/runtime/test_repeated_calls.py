@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from layercli.models.transformer import EncoderBlock
 
 from layercli import Input, Model, Sequential, layers, ops
 from layercli.core import tree
+from layercli.models.transformer import EncoderBlock
 from layercli.ops.core import kernel_overrides
 from layercli.runtime.inference import large_products, onednn_kernels, prediction_loop
 from layercli.runtime.inference.prepacked_weights import PrepackedCall

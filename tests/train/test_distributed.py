@@ -13,12 +13,12 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
-from layercli.models.families import describe
-from layercli.models.pretrained import Pretrained
 
 import layercli
 from layercli import distributed
 from layercli.errors import DeviceError, FormatError, RankError, UsageError
+from layercli.models.families import describe
+from layercli.models.pretrained import Pretrained
 from layercli.runtime.distributed.process_group import Group
 from layercli.runtime.training.batch_sharding import BatchShard
 from layercli.sources import huggingface

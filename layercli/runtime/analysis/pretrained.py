@@ -67,7 +67,7 @@ def places_in(model: Pretrained, file: WeightFile) -> list[MatchingPlace]:
     return list(found.places.values())
 
 
-def restore(model: Pretrained, checkpoint: Any) -> None:
+def restore(model: Any, checkpoint: Any) -> None:
     """Load the weights of a model folder; if it has none, initialize the model randomly."""
     if checkpoint.weights is not None:
         file = weights_of(checkpoint)
