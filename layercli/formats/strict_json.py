@@ -23,16 +23,17 @@ DEEPEST = 200
 NESTED = frozenset({dict, list})
 
 
-def check_depth(value: object) -> None:
-    """Raise RecursionError for a value that is nested more deeply."""
-    level = [value]
+def names_in(value: object) -> int:
+    """Return how many names the objects in ``value`` have together; RecursionError for a value that is nested more deeply."""
+    count, level = 0, [value]
     for _ in range(DEEPEST + 1):
-        below = [
-            each.values() if type(each) is dict else each for each in level if type(each) is dict or type(each) is list
-        ]
+        objects = [each for each in level if type(each) is dict]
+        count += sum(map(len, objects))
+        below = [*map(dict.values, objects), *(each for each in level if type(each) is list)]
         level = [x for each in below if not NESTED.isdisjoint(map(type, each)) for x in each]
     if level:
         raise RecursionError
+    return count
 
 
 Pairs = list[tuple[str, Any]]
@@ -43,7 +44,7 @@ def parse(
     raw: bytes,
     part: str,
     constant: Callable[[str], Any] = not_json,
-    made: Callable[[Pairs], Any] = lambda pairs: None,
+    made: Callable[[Pairs], Any] | None = None,
 ) -> Any:
     """Return the value of ``raw``, the JSON part of ``file`` called ``part`` (such as ``header``); raise FormatError if invalid.
 
@@ -51,7 +52,7 @@ def parse(
     """
 
     def unique(pairs: Pairs) -> Any:
-        if (found := made(pairs)) is not None:
+        if made is not None and (found := made(pairs)) is not None:
             return found
         value = dict(pairs)
         if len(value) == len(pairs):
@@ -62,10 +63,13 @@ def parse(
     try:
         text = raw.decode()
         del raw
-        value = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
+        value = json.loads(text, parse_constant=constant) if made is None else None
+        # each name is followed by a colon, so that no object can have lost one where there are not more of them
+        if made is not None or names_in(value) != text.count(":"):
+            value = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
+            names_in(value)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()  # fails on an unpaired surrogate
-        check_depth(value)
     except FormatError:
         raise
     except RecursionError:

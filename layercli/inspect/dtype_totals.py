@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from layercli.core.types import JSONObject
 from layercli.dataclass import dataclass
-from layercli.formats.weight_file import BITS, TensorEntry
+from layercli.formats.weight_file import BITS, TensorEntry, kinds_of
 
 if TYPE_CHECKING:
     from layercli.inspect.packed_weights import PackedWeight
@@ -55,8 +56,14 @@ def dtype_totals(parts: Iterable[tuple[str, int, int, int]]) -> list[DtypeTotal]
     return sorted(found.values(), key=lambda total: -total.bytes)
 
 
-def totals_of(entries: Iterable[TensorEntry], packed: Iterable[PackedWeight]) -> list[DtypeTotal]:
+def totals_of(entries: Mapping[str, TensorEntry], packed: Iterable[PackedWeight]) -> list[DtypeTotal]:
     """Return the totals of unpacked entries by dtype; entries with the same data count once."""
-    overhead = {weight.path: weight.overhead_bytes for weight in packed}
-    distinct = {entry.same_as or entry.path: entry for entry in entries}.values()
-    return dtype_totals((entry.dtype, entry.size, entry.bytes, overhead.get(entry.path, 0)) for entry in distinct)
+    kinds = kinds_of(entries)
+    counts = Counter(kinds.values())
+    if any(len(kind) > 2 and kind[3] is not None for kind in counts):
+        distinct = {kind[3] or path if len(kind) > 2 else path: kind for path, kind in kinds.items()}
+        counts = Counter(distinct.values())
+    held = [(TensorEntry("", *kind), count) for kind, count in counts.items()]
+    scales = Counter([(x.dtype, x.overhead_bytes) for x in packed if x.path in kinds])
+    overhead = [(dtype, 0, 0, count * size) for (dtype, size), count in scales.items()]
+    return dtype_totals([*((x.dtype, count * x.size, count * x.bytes, 0) for x, count in held), *overhead])

@@ -63,7 +63,8 @@ class Rule:
 
     All names begin with the weight's path, without its last part where ``weight`` gives that. A weight of this kind has an entry
     ending with ``mark``; its values end with ``values``. ``beside`` are the endings of scales and the like, ``siblings`` the
-    names of others in the same module. ``layout`` returns None where dtypes or shapes are not those of the method.
+    names of others in the same module. ``layout`` returns None where dtypes or shapes are not those of the method; ``alike`` says
+    that it depends on nothing else of the entries.
     """
 
     mark: str
@@ -72,6 +73,7 @@ class Rule:
     layout: Callable[[WeightParts], UnpackedForm | None]
     weight: str = ""
     siblings: tuple[str, ...] = ()
+    alike: bool = False
 
 
 def gptq_or_awq(group: WeightParts) -> UnpackedForm | None:
@@ -286,27 +288,27 @@ VPTQ = (
     ".weight_scale", ".weight_bias",
 )  # fmt: skip
 RULES = (
-    Rule(".qweight", ".qweight", (".qzeros", ".scales", ".g_idx"), gptq_or_awq, weight=".weight"),
+    Rule(".qweight", ".qweight", (".qzeros", ".scales", ".g_idx"), gptq_or_awq, weight=".weight", alike=True),
     Rule(
         ".absmax",
         "",
         (".absmax", ".quant_map", ".nested_absmax", ".nested_quant_map", f"{STATE}nf4", f"{STATE}fp4"),
         bitsandbytes_4bit,
     ),
-    Rule(".SCB", ".weight", (".SCB", ".weight_format"), bitsandbytes_int8, weight=".weight"),
+    Rule(".SCB", ".weight", (".SCB", ".weight_format"), bitsandbytes_int8, weight=".weight", alike=True),
     Rule("_packed", "_packed", SCALES, packed_columns, siblings=INPUTS),
-    Rule("_scale_inv", "", ("_scale_inv",), scaled, siblings=INPUTS),
-    Rule("_scale", "", SCALES, scaled, siblings=INPUTS),
-    Rule("_blocks", "_blocks", ("_scales",), mxfp4_blocks),
+    Rule("_scale_inv", "", ("_scale_inv",), scaled, siblings=INPUTS, alike=True),
+    Rule("_scale", "", SCALES, scaled, siblings=INPUTS, alike=True),
+    Rule("_blocks", "_blocks", ("_scales",), mxfp4_blocks, alike=True),
     Rule(".scales", ".weight", (".scales", ".biases"), mlx, weight=".weight"),
-    Rule(".codes", ".codes", (".codebooks", ".scales"), aqlm, weight=".weight"),
-    Rule("._data", "._data", ("._scale", "._shift"), quanto, siblings=("input_scale", "output_scale")),
+    Rule(".codes", ".codes", (".codebooks", ".scales"), aqlm, weight=".weight", alike=True),
+    Rule("._data", "._data", ("._scale", "._shift"), quanto, siblings=("input_scale", "output_scale"), alike=True),
     Rule(".W_q", ".W_q", (".scale", ".zero", *HQQ), hqq, weight=".weight"),
-    Rule(".weight_scales", ".weight", (".weight_scales",), eetq, weight=".weight"),
-    Rule(".weight_scales", ".qweight", (".weight_scales",), eetq, weight=".weight"),
+    Rule(".weight_scales", ".weight", (".weight_scales",), eetq, weight=".weight", alike=True),
+    Rule(".weight_scales", ".qweight", (".weight_scales",), eetq, weight=".weight", alike=True),
     Rule("._weight_qdata", "._weight_qdata", TORCHAO, torchao, weight=".weight"),
     Rule(".indices", ".indices", VPTQ, vptq, weight=".weight"),
-    Rule(".scale_weight", ".weight", (".scale_weight", ".scale_input"), float8_of_module, weight=".weight"),
+    Rule(".scale_weight", ".weight", (".scale_weight", ".scale_input"), float8_of_module, weight=".weight", alike=True),
 )
 """One rule for each way to name the entries; of several that fit the first counts."""
 

@@ -23,7 +23,7 @@ class UnpackedFile:
         self.packed_file, self.settings = packed_file, settings
         self.file: Path = packed_file.file
         self.packed = {weight.path: weight for weight in packed}
-        self.entries: dict[str, TensorEntry] = unpacked_entries(packed_file.entries, packed)
+        self.entries: Mapping[str, TensorEntry] = unpacked_entries(packed_file.entries, packed)
 
     def read(self, path: str) -> np.ndarray:
         """Return the values of an entry, those of a packed weight as float32; FormatError if it cannot be unpacked."""

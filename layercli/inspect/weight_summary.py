@@ -92,7 +92,7 @@ def held_by_model(
     parts = getattr(file, "parts", ())
     lightning = bool(parts) and LIGHTNING in metadata_in(file)
     entries, out, notes = model_entries(unpacked, parts, lightning=lightning)
-    return entries, totals_of((entry for path, entry in unpacked.items() if path not in out), packed), notes
+    return entries, totals_of({path: entry for path, entry in unpacked.items() if path not in out}, packed), notes
 
 
 def weights_graph(file: WeightFile, config: Mapping[str, object] | None = None) -> ModelGraph:

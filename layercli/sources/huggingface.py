@@ -262,7 +262,7 @@ class PretrainedSource(LayerSource):
             raise FormatError(f"{opened.path} contradicts itself: {found.faults[0]}")
         self.notes.extend(found.faults if found is not None else [])
         if opened.quantization is not None and opened.weights is not None:
-            report.dtypes = totals_of(opened.entries.values(), opened.packed)
+            report.dtypes = totals_of(opened.entries, opened.packed)
             report.totals.bytes = sum(total.bytes for total in report.dtypes)
         return report
 

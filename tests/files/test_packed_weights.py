@@ -178,7 +178,7 @@ def test_a_state_that_does_not_fit_leaves_the_shape_flat():
 
 def test_entries_with_the_same_data_count_once():
     entries = {"a": TensorEntry("a", (4,), "float32"), "b": TensorEntry("b", (4,), "float32", same_as="a")}
-    [total] = totals_of(entries.values(), [])
+    [total] = totals_of(entries, [])
     assert (total.parameters, total.bytes, total.bits) == (4, 16, 32)
 
 

@@ -454,7 +454,13 @@ def test_a_head_that_is_not_known_is_named(folder, capsys):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("[]", "is not a JSON object"), ("{", "is not JSON"), ('{"a":1,"a":2}', "holds 'a' twice")]
+    ("text", "message"),
+    [
+        ("[]", "is not a JSON object"),
+        ("{", "is not JSON"),
+        ('{"a":1,"a":2}', "holds 'a' twice"),
+        ('{"b":[{"a" : ":","a"\t:2}]}', "holds 'a' twice"),
+    ],
 )
 def test_a_config_that_is_no_config_is_one_sentence(folder, capsys, text, message):
     (folder / "config.json").write_text(text)
