@@ -101,6 +101,7 @@ class H5Groups:
         self.file = file
         self.major = 3
         self._walk: list[_Entered] = []
+        self._last: tuple[str, Any] | None = None
 
     def count(self, path: str) -> int:
         """Return the number of variables at ``path``; 0 if it does not exist."""
@@ -142,7 +143,13 @@ class H5Groups:
         return found
 
     def _group(self, path: str) -> Any:
-        """Return the group of the variables at ``path``, None if there is none; those on the way are kept for the next path."""
+        """Return the group of the variables at ``path``, None if there is none; the last one is kept."""
+        if self._last is None or self._last[0] != path:
+            self._last = path, self._group_at(path)
+        return self._last[1]
+
+    def _group_at(self, path: str) -> Any:
+        """Return that group; those on the way are kept for the next path."""
         import h5py
 
         steps = [*path.split("/"), "vars"] if path else ["vars"]
@@ -233,9 +240,13 @@ def member(where: str, group: Any, step: str, name: str) -> Any:
     import h5py
 
     key = step.encode()
-    if not group.links.exists(key):
+    try:
+        link = group.links.get_info(key)
+    except (KeyError, RuntimeError):
+        if group.links.exists(key):
+            raise
         return None
-    if group.links.get_info(key).type != h5py.h5l.TYPE_HARD:
+    if link.type != h5py.h5l.TYPE_HARD:
         raise leads_elsewhere(where, name)
     return h5py.h5o.open(group, key)
 

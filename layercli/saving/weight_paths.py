@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import compress
 from typing import Any
 
 from layercli.core import naming
@@ -10,7 +11,7 @@ from layercli.core.functional import Functional
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.sequential import Sequential
-from layercli.core.tracking import FRAMEWORK, MAY_HOLD_LAYERS, PLAIN
+from layercli.core.tracking import FRAMEWORK, may_hold
 
 
 def layers_of(model: Layer) -> dict[str, Layer]:
@@ -53,11 +54,11 @@ def _attributes(layer: Layer) -> list[tuple[str, object]]:
     """Return what may hold layers, in Keras's order: by name, private ones last."""
     if isinstance(layer, Sequential | Functional):
         return [("layers", layer.layers)]
-    held = {
-        key: value
-        for key, value in vars(layer).items()
-        if type(value) not in PLAIN and key not in FRAMEWORK and isinstance(value, MAY_HOLD_LAYERS)
-    }
+    own = vars(layer)
+    held = dict(compress(own.items(), map(may_hold, map(type, own.values()))))
+    held = {key: value for key, value in held.items() if key not in FRAMEWORK}
     if isinstance(layer, Model):
         held["layers"] = layer.layers
+    if not held:
+        return []
     return sorted(held.items(), key=lambda item: (item[0].startswith("_"), item[0]))

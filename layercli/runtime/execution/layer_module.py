@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
@@ -68,16 +68,23 @@ class LayerModule(nn.Module):
     """
 
     described: Layer
+    dtype: torch.dtype
+    takes_training: bool
+    activity_regularizer: Callable[[Any], Any] | None
+    ready: bool
+    bag: LossCollector
 
     def __init__(self, layer: Layer) -> None:
         super().__init__()
-        vars(self)["described"] = layer  # torch would register it
-        self.dtype = dtype_of(layer.compute_dtype)
-        self.takes_training = "training" in layer.call_names()
-        self.activity_regularizer = layer._activity_regularizer
-        self.training = layer.trains_by_default()
-        self.ready = False
-        self.bag = LossCollector(self)
+        vars(self).update(  # torch would register the layer, and looks at each other value for a parameter
+            described=layer,
+            dtype=dtype_of(layer.compute_dtype),
+            takes_training="training" in layer.call_names(),
+            activity_regularizer=layer._activity_regularizer,
+            training=layer.trains_by_default(),
+            ready=False,
+            bag=LossCollector(self),
+        )
         self.choose_forward()
 
     def choose_forward(self) -> None:
@@ -132,11 +139,11 @@ class LayerModule(nn.Module):
         vars(self.bag.outermost).pop("forward", None)
         self.bag.losses.append((self.described, loss))
 
-    def register_variable(self, variable: Variable, seed: str = "", value: object = None) -> None:
-        """Register the parameter or buffer of ``variable``: with a ``value``, or initialized from the model's seed and its path."""
+    def register_variable(self, variable: Variable) -> None:
+        """Register the parameter or buffer of ``variable``, initialized from the seed and its path."""
         if not hasattr(self, variable.key):
             with torch.inference_mode(False), torch.enable_grad():
-                register(self, variable, seed, value)
+                register(self, variable)
 
     def register_layer(self, path: str, child: LayerModule) -> None:
         """Register ``child`` as the submodule at ``path``; each list or dict on the way becomes a plain module."""
@@ -211,7 +218,8 @@ def _attached(layer: Layer, path: str, values: Mapping[Variable, object]) -> Lay
     if vars(module).get("forward") == layer.__call__:  # registered before it was built
         module.choose_forward()
     for variable in layer._variables.values():
-        module.register_variable(variable, f"{path}/{variable.key}", values.get(variable))
+        if not hasattr(module, variable.key):
+            register(module, variable, f"{path}/{variable.key}", values.get(variable))
     for step, child in layer.children():
         if child.built:
             module.register_layer(step, _attached(child, f"{path}/{step}", values))
@@ -241,9 +249,9 @@ def variable_module(variable: Variable) -> nn.Module:
 
 def drawn(variable: Variable, path: str) -> torch.Tensor:
     """Return the initial value of ``variable``: sampled in the logical shape, stored in the physical layout."""
-    dtype = dtype_of(variable.dtype)
-    physical = tuple(variable.sizes[axis] for axis in variable.layout or range(variable.ndim))
-    if torch.get_default_device().type == "meta":
+    dtype, device = dtype_of(variable.dtype), torch.get_default_device()
+    if device.type == "meta":
+        physical = tuple(variable.sizes[axis] for axis in variable.layout or range(variable.ndim))
         return torch.empty(physical, dtype=dtype)
     values = variable.initial_value(random.generator(random.seed(), path))
     tensor = (
@@ -253,7 +261,7 @@ def drawn(variable: Variable, path: str) -> torch.Tensor:
     )
     if variable.layout is not None:
         tensor = tensor.permute(variable.layout)
-    return tensor.to(torch.get_default_device(), dtype).contiguous()
+    return tensor.to(device, dtype).contiguous()
 
 
 def holding(variable: Variable, value: Any) -> torch.Tensor:

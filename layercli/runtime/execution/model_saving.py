@@ -137,11 +137,13 @@ def require_described(model: Layer) -> None:
             )
 
 
-def groups_of(model: Model) -> dict[str, tuple[str, Any]]:
-    """Return the content of a weight file: each layer's variables by path, and the optimizer's."""
-    groups: dict[str, tuple[str, Any]] = {
-        path: (layer.name, arrays_of(layer)) for path, layer in layers_of(model).items()
-    }
+def groups_of(model: Model, layers: Mapping[str, Layer] | None = None) -> dict[str, tuple[str, Any]]:
+    """Return the content of a weight file: each layer's variables by path, and the optimizer's.
+
+    ``layers``: what ``layers_of`` gave, if known.
+    """
+    layers = layers_of(model) if layers is None else layers
+    groups: dict[str, tuple[str, Any]] = {path: (layer.name, arrays_of(layer)) for path, layer in layers.items()}
     optimizer = model.optimizer
     if optimizer is not None and built(optimizer):
         groups[OPTIMIZER] = (optimizer.name, [tensors.to_numpy(tensor) for _, tensor in optimizer.entries])
@@ -164,15 +166,23 @@ def as_array(value: object) -> Any:
     return tensors.to_numpy(value) if isinstance(value, torch.Tensor) else np.asarray(value)
 
 
-def restore(model: Layer, groups: keras_h5.H5Groups, skip_mismatch: bool = False, values: Values | None = None) -> None:
+def restore(
+    model: Layer,
+    groups: keras_h5.H5Groups,
+    skip_mismatch: bool = False,
+    values: Values | None = None,
+    layers: Mapping[str, Layer] | None = None,
+) -> None:
     """Set every variable from ``groups``, and the optimizer's if both have them; nothing is set unless all fit.
 
-    With ``skip_mismatch`` layers that do not fit are left out, with a warning each. ``values``: what ``values_in`` gave, if known.
+    With ``skip_mismatch`` layers that do not fit are left out, with a warning each. ``values`` and ``layers``: what ``values_in``
+    and ``layers_of`` gave, if known.
     """
     optimizer: Any = model.optimizer if isinstance(model, Model) else None
-    values = values_in(model, groups, skip_mismatch) if values is None else values
+    layers = layers_of(model) if layers is None else layers
+    values = values_in(layers, groups, skip_mismatch) if values is None else values
     state = None if skip_mismatch else state_in(optimizer, groups)
-    for path, layer in layers_of(model).items():
+    for path, layer in layers.items():
         shapes = layer.named_shapes()
         if layer.has_own_layout and not legacy_h5.is_legacy(groups.file):
             layer.load_own_variables(groups.read_all(path))
@@ -195,12 +205,12 @@ def set_values(model: Layer, values: Values) -> None:
         variable.assign(value)
 
 
-def values_in(model: Layer, groups: keras_h5.H5Groups, skip_mismatch: bool = False) -> Values:
-    """Return every variable of ``model`` with its value in ``groups``; FormatError where they do not fit."""
+def values_in(layers: Mapping[str, Layer], groups: keras_h5.H5Groups, skip_mismatch: bool = False) -> Values:
+    """Return every variable of a model's ``layers`` with its value in ``groups``; FormatError where they do not fit."""
     if legacy_h5.is_legacy(groups.file):
-        return [(each.variable, each.read()) for each in stored(model, legacy_h5.LegacyWeights(groups))]
+        return [(each.variable, each.read()) for each in stored(layers[""], legacy_h5.LegacyWeights(groups))]
     found = []
-    for path, layer in layers_of(model).items():
+    for path, layer in layers.items():
         try:
             found += values_of(layer, path, groups)
         except FormatError as error:
@@ -256,10 +266,11 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     if name.endswith(".h5"):
         save_legacy(model, path, described)
         return
-    groups = groups_of(model)
+    layers = layers_of(model)
+    groups = groups_of(model, layers)
     with collectives.is_writer_rank(model) as writes:
         if writes:
-            write_archive(path, described, groups, {place: layer.assets() for place, layer in layers_of(model).items()})
+            write_archive(path, described, groups, {place: layer.assets() for place, layer in layers.items()})
 
 
 def save_legacy(model: Model, path: str | os.PathLike[str], described: Mapping[str, object]) -> None:
@@ -293,7 +304,8 @@ def load_model(
     with keras_file.opened(path) as archive:
         reader = Reader(os.fspath(path), custom_objects)
         model = reader.model(archive.config)
-        for place, layer in layers_of(model).items():
+        layers = layers_of(model)
+        for place, layer in layers.items():
             if type(layer).load_assets is not Layer.load_assets:
                 files = archive.assets(place)
                 try:
@@ -301,11 +313,11 @@ def load_model(
                 except LayercliError as error:
                     raise FormatError(f"{os.fspath(path)}: {error}") from error
         # checked before anything of these sizes is allocated
-        values = values_in(model, archive.weights) if model.built else []
+        values = values_in(layers, archive.weights) if model.built else []
         if compile:
             reader.compile(model, archive.config.get("compile_config"))
         if model._trainer is not None and model.built:
             trainer_of(model, "load_model").prepare()
         if model.built:
-            restore(model, archive.weights, values=values)
+            restore(model, archive.weights, values=values, layers=layers)
     return model
