@@ -26,7 +26,7 @@ FAST = tests/core tests/initializers tests/layers tests/losses tests/metrics tes
 test-fast: .venv/test             ## layers, operations, losses, metrics and optimizers, for the inner loop
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(wildcard $(FAST))
 
-NUMERIC = $(FAST) tests/test_laws.py tests/inspect/test_reference.py tests/train tests/models
+NUMERIC = $(FAST) tests/test_op_consistency.py tests/inspect/test_model_loader.py tests/train tests/models
 test-cpus: .venv/test             ## the numerical tests with the kernels of other CPUs, and with 1 and 2 threads
 	for cpu in default avx2 avx512; do for threads in 1 2; do \
 	  echo "ATEN_CPU_CAPABILITY=$$cpu OMP_NUM_THREADS=$$threads"; \

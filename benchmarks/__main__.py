@@ -10,14 +10,14 @@ from layercli.render import markdown
 from layercli.render.table import Column, Table
 
 ALL = (
-    "looking",
+    "summary_cli",
     "files",
     "folders",
-    "calls",
-    "forward",
-    "recurrent",
+    "layer_overhead",
+    "resnet50",
+    "lstm",
     "encoder",
-    "streaming",
+    "batch_inference",
     "training",
     "distributed",
     "cuda",

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import nn
 
-from benchmarks.paired import Result, milliseconds, ratio, times
-from benchmarks.plain import ResNet50 as PlainResNet50
+from benchmarks.harness import Result, milliseconds, ratio, times
+from benchmarks.torch_models import ResNet50 as PlainResNet50
 from layercli import Input, Model, Sequential, layers
 from layercli.models.resnet import ResNet50
 

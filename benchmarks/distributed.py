@@ -13,7 +13,7 @@ from torch import multiprocessing, nn
 from torch.nn.parallel import DistributedDataParallel
 
 import layercli
-from benchmarks.paired import Result, milliseconds, ratio, times
+from benchmarks.harness import Result, milliseconds, ratio, times
 from benchmarks.training import fitting, mlp
 
 SAMPLES, FEATURES, HIDDEN, CLASSES, BATCH, RANKS = 20_000, 784, 128, 10, 128, 2

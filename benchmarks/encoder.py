@@ -12,7 +12,7 @@ os.environ["KERAS_BACKEND"] = "torch"
 import torch
 from torch import nn
 
-from benchmarks.paired import Result, milliseconds, ratio, times
+from benchmarks.harness import Result, milliseconds, ratio, times
 from layercli.inspect.model_loader import ModelSource
 from layercli.models.transformer import TransformerEncoder
 from layercli.runtime.inference import onednn_kernels

@@ -14,8 +14,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.looking import bounded, layercli
-from benchmarks.paired import Process, Result, process
+from benchmarks.harness import Process, Result, process
+from benchmarks.summary_cli import bounded, layercli
 
 ROUNDS = 3
 WRITE = "import sys, pathlib, benchmarks.files as b; b.written(pathlib.Path(sys.argv[1]), *map(int, sys.argv[2:]))"

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.looking import bounded, layercli
-from benchmarks.paired import Process, Result, process, ratio, times
+from benchmarks.harness import Process, Result, process, ratio, times
+from benchmarks.summary_cli import bounded, layercli
 
 ROUNDS = 3
 TOKENS = 128

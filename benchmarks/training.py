@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import layercli
-from benchmarks.paired import Result, milliseconds, ratio, times
+from benchmarks.harness import Result, milliseconds, ratio, times
 
 FEATURES, HIDDEN, CLASSES, BATCH = 784, 128, 10, 128
 SIDE, FILTERS = 28, 16

@@ -78,7 +78,7 @@ def _feed(value, put, above):
         _feed_function(value, put, above)
     elif isinstance(value, types.BuiltinFunctionType) and isinstance(value.__self__, types.ModuleType | None):
         put(f"builtin {value.__module__}.{value.__name__};".encode())
-    elif isinstance(value, type) and not value.__module__.startswith(("test", "oracle")):
+    elif isinstance(value, type) and not value.__module__.startswith(("test", "keras_parity")):
         put(f"class {value.__module__}.{value.__qualname__};".encode())
     elif type(value).__module__ == "torch" and type(value).__name__ == "Tensor":
         _feed(("torch", value.detach().numpy()), put, above)

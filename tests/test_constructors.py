@@ -71,7 +71,7 @@ def _live(request):
 
 @pytest.mark.usefixtures("_live")
 def test_the_record_is_what_keras_has(request):
-    from tests.oracle import real_keras as keras
+    from tests.keras_parity import real_keras as keras
 
     found = recorded_of(keras)
     if request.config.getoption("--record"):

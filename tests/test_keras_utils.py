@@ -7,7 +7,7 @@ import tarfile
 
 import numpy as np
 import pytest
-from oracle import keras
+from keras_parity import keras
 
 import layercli
 from layercli import Input, Model, backend, ops, preprocessing, tree, utils

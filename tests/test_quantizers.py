@@ -9,7 +9,7 @@ import torch
 import layercli
 from layercli import dtype_policies, quantizers
 from layercli.errors import DTypeError, UsageError
-from tests.oracle import image, keras
+from tests.keras_parity import image, keras
 
 INTEGERS = np.random.default_rng(0).integers(-8, 8, (5, 3, 4)).astype("int8")
 

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from oracle import keras
+from keras_parity import keras
 
 import layercli
 from layercli import config, mixed_precision, utils

@@ -37,7 +37,7 @@ def as_build(build: Callable[..., None]) -> Callable[..., None]:
         self._built_for = (args, kwargs)
         if not graph.call_stack():
             self._fill_module()
-            self.adopt()
+            self.set_as_root()
 
     return building
 

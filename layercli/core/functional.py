@@ -37,7 +37,7 @@ class Functional(Model):
             raise UsageError(f"the layers of a model need names of their own, and two are called {twice[0]!r}")
         self._call_specs = (self._graph.specs,)
         self.built = True
-        self.adopt()
+        self.set_as_root()
 
     @property
     def inputs(self) -> list[SymbolicTensor]:

@@ -68,7 +68,7 @@ class SymbolicCalls:
             self._node = self._node or (node if graph.is_building_functional() else None)
             self._fill_module()
             if self._module is None:
-                self.adopt()
+                self.set_as_root()
         return masking.passed_on(self, args, kwargs, node.set_outputs(outputs))
 
     def _describe(self: Any, node: Node, args: tuple[Any, ...], kwargs: Config) -> object:

@@ -37,7 +37,7 @@ class Trackable:
     _root: Any = None
     """The model around it, until the layer module is made: initial values follow from the path in that model."""
 
-    def adopt(self) -> None:
+    def set_as_root(self) -> None:
         """Be the model around all layers below that have no values yet, unless they are in another one that is not below."""
         below = self.layers_below()
         inside = {id(layer) for layer in below}

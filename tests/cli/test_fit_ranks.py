@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.ranks import ONE_THREAD, ranks_of
+from tests.torchrun import ONE_THREAD, ranks_of
 
 RNG = np.random.default_rng(0)
 LINE = "mlp --set features=3 --set units=2 --data points.npz --loss sparse_categorical_crossentropy:from_logits=true"

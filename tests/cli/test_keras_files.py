@@ -336,7 +336,7 @@ def test_a_group_with_two_names_is_listed_by_both(cli, tmp_path):
 
 
 def test_quantized_layers_are_shown_with_what_they_hold(cli, tmp_path):
-    from oracle import keras
+    from keras_parity import keras
 
     inputs = keras.Input((8,))
     model = keras.Model(inputs, keras.layers.Dense(4)(inputs))

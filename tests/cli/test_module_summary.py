@@ -10,7 +10,7 @@ import torch
 import torchinfo
 from torch import nn
 
-from benchmarks.plain import ResNet50 as PlainResNet50
+from benchmarks.torch_models import ResNet50 as PlainResNet50
 from layercli.core.spec import Spec
 from layercli.inspect.layer_summary import summarize
 from layercli.inspect.model_loader import from_python

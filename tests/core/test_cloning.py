@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from oracle import real_keras as keras
+from keras_parity import real_keras as keras
 
 import layercli
 from layercli import Input, Model, Sequential, layers, models

@@ -7,8 +7,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from oracle import close
-from oracle import real_keras as keras
+from keras_parity import close
+from keras_parity import real_keras as keras
 
 import layercli
 from layercli import layers

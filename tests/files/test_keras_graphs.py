@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from oracle import close
-from oracle import real_keras as keras
+from keras_parity import close
+from keras_parity import real_keras as keras
 
 import layercli
 

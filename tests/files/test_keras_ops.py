@@ -7,7 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from oracle import close, keras
+from keras_parity import close, keras
 
 import layercli
 from layercli import ops

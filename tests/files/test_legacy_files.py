@@ -15,8 +15,8 @@ from layercli.errors import FormatError, LayercliError
 from layercli.runtime.execution.model_saving import load_model, load_weights
 from layercli.saving.legacy_keras_config import converted
 from layercli.saving.objects import deserialize_keras_object
+from tests.keras_parity import keras
 from tests.keras_reference import value_of
-from tests.oracle import keras
 
 ARCHIVES = Path(__file__).parent / "legacy"
 KERAS_1 = [

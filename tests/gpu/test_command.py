@@ -15,7 +15,7 @@ from rich.console import Console
 from layercli.cli.main import run
 from layercli.gpu import check, run_check
 from layercli.render import gpu, rich
-from tests.gpu.stories import SNAPSHOTS, WRONG, Children, machine, results
+from tests.gpu.worker_transcripts import SNAPSHOTS, WRONG, Children, machine, results
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"

@@ -13,7 +13,7 @@ from onnx import helper
 from onnx_graphs import array, exported, randomized, tensor, written
 from torch import nn
 
-from benchmarks.plain import ResNet50
+from benchmarks.torch_models import ResNet50
 from layercli.core.spec import Spec
 from layercli.inspect.onnx.summary import summarize_onnx
 from layercli.runtime.analysis.module_summary import summarize_module

@@ -15,7 +15,7 @@ from layercli.layers.activations.leaky_relu import LeakyReLU
 from layercli.layers.activations.prelu import PReLU
 from layercli.layers.activations.relu import ReLU
 from layercli.layers.activations.softmax import Softmax
-from tests.oracle import check, close, image, keras, real_keras, value_of
+from tests.keras_parity import check, close, image, keras, real_keras, value_of
 
 ARGUMENTS = [
     ("relu", {"negative_slope": 0.1, "max_value": 1.5, "threshold": 0.25}),

@@ -15,7 +15,7 @@ from layercli.layers.attention.multi_head_attention import MultiHeadAttention
 from layercli.layers.core.einsum_dense import EinsumDense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.core.input_layer import Input
-from tests.oracle import check, close, image, jax, keras
+from tests.keras_parity import check, close, image, jax, keras
 
 QUERY, VALUE, KEY = image(2, 5, 8), image(2, 6, 8, seed=1), image(2, 6, 8, seed=4)
 

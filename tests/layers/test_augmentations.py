@@ -8,7 +8,7 @@ import torch
 
 from layercli import Input, layers
 from layercli.errors import LayercliError
-from tests.oracle import close, keras
+from tests.keras_parity import close, keras
 
 X = np.random.default_rng(0).uniform(0, 255, (3, 12, 10, 3)).astype("float32")
 U = np.array([[0.2, 0.3], [0.7, 0.1], [0.9, 0.6]], dtype="float32")

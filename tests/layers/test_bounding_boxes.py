@@ -9,7 +9,7 @@ import torch
 from layercli import layers
 from layercli.ops.image.boxes import FORMATS
 from layercli.utils import bounding_boxes
-from tests.oracle import close, keras
+from tests.keras_parity import close, keras
 
 RNG = np.random.default_rng(0)
 SIZE = (12, 10)

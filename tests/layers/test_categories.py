@@ -8,7 +8,7 @@ import pytest
 import layercli
 from layercli import Input, layers
 from layercli.errors import ShapeError, UsageError
-from tests.oracle import check, close, image, keras
+from tests.keras_parity import check, close, image, keras
 
 MODES = ["one_hot", "multi_hot", "count"]
 WORDS = np.array([[0, 3, 3, 1], [5, 2, -1, 7], [4, 4, 4, 4]])

@@ -11,7 +11,7 @@ from layercli import Input, layers
 from layercli.core import tree
 from layercli.core.graph import Node
 from layercli.errors import ShapeError, UsageError
-from tests.oracle import check, close, image, keras
+from tests.keras_parity import check, close, image, keras
 
 SHAPES = {1: (2, 4, 6, 3), 2: (2, 4, 5, 4, 3), 3: (2, 3, 3, 4, 3, 2)}
 MASKS = {n: np.array([[1, 1, 1, 0], [0, 1, 0, 1]], bool)[:, : SHAPES[n][1]] for n in SHAPES}

@@ -8,7 +8,7 @@ import torch
 from layercli import layers
 from layercli.errors import ShapeError, UsageError
 from layercli.ops.nn import convolution
-from tests.oracle import check, image, keras
+from tests.keras_parity import check, image, keras
 
 SIZES = {1: (7,), 2: (8, 7), 3: (6, 5, 7)}
 

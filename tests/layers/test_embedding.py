@@ -12,7 +12,7 @@ from layercli.errors import ShapeError, UsageError
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.core.input_layer import Input
 from layercli.layers.core.masking import Masking
-from tests.oracle import check, image, keras
+from tests.keras_parity import check, image, keras
 
 INDICES = np.array([[1, 0, 4], [2, 2, 0]])
 

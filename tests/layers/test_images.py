@@ -11,7 +11,7 @@ import torch
 import layercli
 from layercli import Input, Model, Sequential, layers
 from layercli.errors import ShapeError, UsageError
-from tests.oracle import check, close, image, keras, real_keras
+from tests.keras_parity import check, close, image, keras, real_keras
 
 X = image(3, 6, 7, 2) * 50 + 120
 FIRST = np.ascontiguousarray(X.transpose(0, 3, 1, 2))

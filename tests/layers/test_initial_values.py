@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from layercli import layers
+from tests.keras_parity import keras
 from tests.keras_reference import asked
-from tests.oracle import keras
 
 SEQUENCE, IMAGE = (None, 10, 48), (None, 8, 8, 24)
 LONG = (None, 5, 256)

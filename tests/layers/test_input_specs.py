@@ -7,8 +7,8 @@ import pytest
 import layercli
 from layercli import Input, Model, Sequential, layers
 from layercli.core.input_spec import InputSpec
+from tests.keras_parity import keras
 from tests.layers.test_config import settings_of, simple
-from tests.oracle import keras
 
 NEED_TENSORFLOW = {"HashedCrossing", "Hashing", "IntegerLookup", "StringLookup", "TextVectorization"}
 """What Keras makes with TensorFlow alone."""

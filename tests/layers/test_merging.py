@@ -9,7 +9,7 @@ import torch
 from layercli import layers
 from layercli.core import masking
 from layercli.errors import ShapeError, UsageError
-from tests.oracle import check, close, image, keras, value_of
+from tests.keras_parity import check, close, image, keras, value_of
 
 FOLDS = ["Add", "Multiply", "Average", "Maximum", "Minimum"]
 

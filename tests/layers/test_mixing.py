@@ -9,7 +9,7 @@ import torch
 import layercli
 from layercli import Input, Sequential, layers
 from layercli.errors import LayercliError
-from tests.oracle import close, keras
+from tests.keras_parity import close, keras
 
 X = np.random.default_rng(0).uniform(0, 255, (3, 12, 10, 3)).astype("float32")
 LABELS = np.eye(3, dtype="float32")

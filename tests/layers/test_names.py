@@ -10,7 +10,7 @@ import pytest
 
 from layercli import layers
 from layercli.core.layer import Layer
-from tests.oracle import real_keras as keras
+from tests.keras_parity import real_keras as keras
 
 
 def test_every_name_is_there_and_is_keras_own():

@@ -17,7 +17,7 @@ from layercli.layers.normalization.layer_normalization import LayerNormalization
 from layercli.layers.normalization.rms_normalization import RMSNormalization
 from layercli.layers.normalization.spectral_normalization import SpectralNormalization
 from layercli.layers.normalization.unit_normalization import UnitNormalization
-from tests.oracle import check, close, image, keras, randomized
+from tests.keras_parity import check, close, image, keras, randomized
 
 
 @pytest.mark.parametrize("training", [False, True])

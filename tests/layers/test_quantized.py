@@ -15,7 +15,7 @@ from layercli.inspect.layer_variables import of_archive
 from layercli.ops.nn.quantized import integer_product
 from layercli.quantizers import unpack_int4
 from tests import keras_float8
-from tests.oracle import close, image, keras, randomized
+from tests.keras_parity import close, image, keras, randomized
 
 DENSE = ("Dense", {"units": 5, "activation": "relu"}, (2, 3, 6))
 LORA = ("Dense", {"units": 5, "lora_rank": 2}, (3, 6))

@@ -17,7 +17,7 @@ from layercli.layers.rnn.lstm import LSTM, LSTMCell
 from layercli.layers.rnn.rnn import RNN
 from layercli.layers.rnn.simple_rnn import SimpleRNN, SimpleRNNCell
 from layercli.layers.rnn.stacked_rnn_cells import StackedRNNCells
-from tests.oracle import check, close, image, keras, randomized
+from tests.keras_parity import check, close, image, keras, randomized
 
 X = image(3, 6, 4)
 MASK = np.array([[1, 1, 1, 1, 0, 0], [0, 1, 0, 1, 1, 1], [1, 1, 1, 1, 1, 1]], bool)

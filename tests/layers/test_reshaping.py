@@ -7,7 +7,7 @@ import pytest
 
 from layercli import layers
 from layercli.errors import ShapeError, UsageError
-from tests.oracle import check, image, keras
+from tests.keras_parity import check, image, keras
 
 CASES = [
     ("Flatten", {}, (2, 3, 4)),

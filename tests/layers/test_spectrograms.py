@@ -8,7 +8,7 @@ import pytest
 import layercli
 from layercli import Input, Sequential, layers
 from layercli.errors import LayercliError
-from tests.oracle import check, image, keras, real_keras
+from tests.keras_parity import check, image, keras, real_keras
 
 X = image(2, 150, 3)
 MODES = ["log", "magnitude", "psd", "real", "imag", "angle", "stft"]

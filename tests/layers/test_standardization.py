@@ -8,7 +8,7 @@ import pytest
 import layercli
 from layercli import Input, Sequential, layers
 from layercli.errors import ShapeError, UsageError
-from tests.oracle import check, close, image, keras
+from tests.keras_parity import check, close, image, keras
 
 AXES = [{}, {"axis": 1}, {"axis": (1, 2)}, {"axis": None}, {"axis": [2, -2]}, {"invert": True}]
 GIVEN = [

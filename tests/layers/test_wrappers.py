@@ -16,7 +16,7 @@ from layercli.layers.rnn.lstm import LSTM, LSTMCell
 from layercli.layers.rnn.rnn import RNN
 from layercli.layers.rnn.time_distributed import TimeDistributed
 from layercli.models import clone_model
-from tests.oracle import check, image, keras
+from tests.keras_parity import check, image, keras
 
 X = image(3, 6, 4)
 MASK = np.array([[1, 1, 1, 1, 0, 0], [0, 1, 0, 1, 1, 1], [1, 1, 1, 1, 1, 1]], bool)

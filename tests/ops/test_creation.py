@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from oracle import agree, image, keras
+from keras_parity import agree, image, keras
 
 import layercli
 from layercli import Input, Layer, ops

@@ -10,7 +10,7 @@ import torch
 
 from layercli.errors import UsageError
 from layercli.optimizers import schedules
-from tests.oracle import keras, value_of
+from tests.keras_parity import keras, value_of
 
 STEPS = [0, 1, 9, 10, 11, 30, 31, 70, 149, 12345]
 CASES = [

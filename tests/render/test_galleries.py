@@ -8,7 +8,7 @@ from PIL import Image
 
 from layercli import visualization
 from layercli.errors import DTypeError, MissingPackageError, UsageError
-from tests.oracle import keras
+from tests.keras_parity import keras
 
 IMAGES = np.random.default_rng(0).integers(0, 200, (3, 20, 30, 3)).astype("float32")
 MASKS = np.zeros((3, 20, 30, 1), "int32")

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from oracle import real_keras as keras
+from keras_parity import real_keras as keras
 
 import layercli
 from layercli import Input, Sequential, callbacks, layers

@@ -8,8 +8,8 @@ import types
 
 import numpy as np
 import pytest
-from oracle import close
-from oracle import real_keras as keras
+from keras_parity import close
+from keras_parity import real_keras as keras
 
 import layercli
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from oracle import keras
+from keras_parity import keras
 
 import layercli
 from layercli.cli.main import run

@@ -23,8 +23,8 @@ from layercli.runtime.distributed.process_group import Group
 from layercli.runtime.training.batch_sharding import BatchShard
 from layercli.sources import huggingface
 from layercli.sources.resolve import resolve
-from tests.ranks import ONE_THREAD, free_port
-from tests.train import jobs
+from tests.torchrun import ONE_THREAD, free_port
+from tests.train import distributed_scripts as scripts
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +32,9 @@ def done(tmp_path_factory):
     """The folder in which two ranks have done every job."""
     folder = tmp_path_factory.mktemp("ranks")
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    code = f"import sys; sys.path.insert(0, {root!r}); from pathlib import Path; from tests.train import jobs; "
+    code = f"import sys; sys.path.insert(0, {root!r}); from pathlib import Path; from tests.train import distributed_scripts; "
     done = subprocess.run(
-        [sys.executable, "-c", f"{code}sys.exit(jobs.ranks(Path({str(folder)!r}), {free_port()}))"],
+        [sys.executable, "-c", f"{code}sys.exit(distributed_scripts.ranks(Path({str(folder)!r}), {free_port()}))"],
         cwd=folder, env={**os.environ, **ONE_THREAD, "CUDA_VISIBLE_DEVICES": ""}, capture_output=True, text=True, timeout=200,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
@@ -57,10 +57,14 @@ def found(done):
 
 @cache
 def alone(name):
-    return jobs.train(name)
+    return scripts.train(name)
 
 
-WAYS = {"ddp": jobs.TRAININGS, "fsdp": jobs.SHARDED, "layouts": jobs.LAID_OUT}
+WAYS = {
+    "ddp": scripts.TRAININGS,
+    "fsdp": scripts.SHARDED,
+    "layouts": scripts.LAID_OUT,
+}
 
 
 @pytest.mark.parametrize(("way", "name"), [(way, name) for way, names in WAYS.items() for name in names])
@@ -76,9 +80,9 @@ def test_data_parallel_is_what_torchrun_does(found):
         for key in alone("plain"):
             np.testing.assert_array_equal(rank[f"replicated/{key}"], rank[f"plain/ddp/{key}"])
     layercli.random.set_seed(0)
-    model = jobs.dense()
-    model.compile("sgd", jobs.sparse())
-    model.fit(jobs.X[:16], jobs.LABELS[:16], batch_size=16, verbose=0, shuffle=False)
+    model = scripts.dense()
+    model.compile("sgd", scripts.sparse())
+    model.fit(scripts.X[:16], scripts.LABELS[:16], batch_size=16, verbose=0, shuffle=False)
     whole = np.concatenate([each.ravel() for each in model.get_weights()])
     for rank in found:
         np.testing.assert_allclose(rank["replicated/own halves"], whole, rtol=2e-5, atol=2e-6)
@@ -87,19 +91,24 @@ def test_data_parallel_is_what_torchrun_does(found):
 def test_what_a_layout_divides(found):
     for rank, each in enumerate(found):
         assert each["divided/devices"].tolist() == ["cpu:0", "cpu:1"]
-        np.testing.assert_array_equal(each["divided/part"], jobs.X[:, 2:] if rank else jobs.X[:, :2])
+        np.testing.assert_array_equal(each["divided/part"], scripts.X[:, 2:] if rank else scripts.X[:, :2])
         assert each["divided/values"] == (
             18 if rank else 21
         )  # of 32: three or two of five columns, one of two, and biases
-        model = jobs.dense()
+        model = scripts.dense()
         model.set_weights([each[f"divided/weight{number}"] for number in range(4)])
         np.testing.assert_allclose(
-            each["divided/predicted"], model.predict(jobs.X[:3], verbose=0), rtol=1e-5, atol=1e-6
+            each["divided/predicted"], model.predict(scripts.X[:3], verbose=0), rtol=1e-5, atol=1e-6
         )
-        np.testing.assert_allclose(each["divided/by layer"], model.layers[0](jobs.X[:3]).detach(), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            each["divided/by layer"], model.layers[0](scripts.X[:3]).detach(), rtol=1e-5, atol=1e-6
+        )
 
 
-@pytest.mark.parametrize(("how", "name"), [("ddp", n) for n in jobs.WHOLE] + [("fsdp", n) for n in jobs.BY_LAYER])
+@pytest.mark.parametrize(
+    ("how", "name"),
+    [("ddp", n) for n in scripts.WHOLE] + [("fsdp", n) for n in scripts.BY_LAYER],
+)
 def test_whole_models_in_plain_pytorch(found, how, name):
     for rank in found:
         assert rank[f"gradients/{how}/{name}"] < 1e-5
@@ -119,7 +128,7 @@ def test_ranks_stop_together_and_one_of_them_writes(found, done):
 
 
 def test_what_callbacks_decide_is_what_they_decide_in_one_process(found):
-    one = jobs.patient()
+    one = scripts.patient()
     assert len(one["epochs"]) < 12
     for rank in found:
         for key, expected in one.items():
@@ -129,24 +138,24 @@ def test_what_callbacks_decide_is_what_they_decide_in_one_process(found):
 @pytest.mark.parametrize("file", ["shards", "whole.weights.h5"])
 def test_what_two_ranks_saved_one_process_goes_on_from(found, done, file):
     layercli.random.set_seed(0)
-    model = jobs.dense()
-    model.compile("adam", jobs.sparse())
+    model = scripts.dense()
+    model.compile("adam", scripts.sparse())
     model._trainer.prepare()
     (distributed.load if file == "shards" else model.__class__.load_weights)(model, done / file)
     np.testing.assert_array_equal(np.concatenate([w.ravel() for w in model.get_weights()]), found[0]["saved/weights"])
     assert model.optimizer.iterations == 6
-    model.fit(jobs.X, jobs.LABELS, batch_size=8, initial_epoch=1, epochs=2, verbose=0)
+    model.fit(scripts.X, scripts.LABELS, batch_size=8, initial_epoch=1, epochs=2, verbose=0)
     layercli.random.set_seed(0)
-    unbroken = jobs.dense()
-    unbroken.compile("adam", jobs.sparse())
-    unbroken.fit(jobs.X, jobs.LABELS, batch_size=8, epochs=2, verbose=0)
+    unbroken = scripts.dense()
+    unbroken.compile("adam", scripts.sparse())
+    unbroken.fit(scripts.X, scripts.LABELS, batch_size=8, epochs=2, verbose=0)
     for got, expected in zip(model.get_weights(), unbroken.get_weights(), strict=True):
         np.testing.assert_allclose(got, expected, rtol=2e-5, atol=2e-6)
 
 
-@pytest.mark.parametrize("family", jobs.FAMILIES)
+@pytest.mark.parametrize("family", scripts.FAMILIES)
 def test_ranks_that_share_a_folder_give_what_transformers_gives(found, family):
-    expected = np.load(jobs.folder_of(family) / "expected.npz")
+    expected = np.load(scripts.folder_of(family) / "expected.npz")
     wanted, mask = expected["output_0"], expected.get("input_attention_mask")
     kept = mask.astype(bool) if mask is not None and mask.shape == wanted.shape[:2] else ...
     for rank in found:
@@ -156,8 +165,8 @@ def test_ranks_that_share_a_folder_give_what_transformers_gives(found, family):
 
 
 def test_ranks_share_the_rows_of_a_stream(done):
-    program = resolve("mlp").prepare(jobs.ROWS)
-    [(_, wanted)] = program.outputs(program.place(jobs.ROWS))
+    program = resolve("mlp").prepare(scripts.ROWS)
+    [(_, wanted)] = program.outputs(program.place(scripts.ROWS))
     np.testing.assert_allclose(np.load(done / "streamed.npy"), wanted, rtol=1e-5, atol=1e-6)
     assert not (done / "streamed.npy.part.json").exists()
 
@@ -170,14 +179,14 @@ def test_ranks_share_the_rows_of_a_stream(done):
     ],
 )
 def test_a_model_that_ranks_cannot_share(tensor_parallel, family, ranks, sentence):
-    opened = huggingface.open(str(jobs.folder_of(family)))
+    opened = huggingface.open(str(scripts.folder_of(family)))
     with pytest.raises(UsageError) as caught:
         tensor_parallel.load(opened.model, opened.weights, Group(0, ranks), "cpu")
     assert caught.value.message == sentence
 
 
 def test_a_model_without_a_plan(tensor_parallel, monkeypatch):
-    opened = huggingface.open(str(jobs.folder_of("mamba")))
+    opened = huggingface.open(str(scripts.folder_of("mamba")))
     monkeypatch.setattr(type(opened.model), "plan", Pretrained.plan)
     with pytest.raises(UsageError, match=r"^layercli has no tensor-parallel plan for a Mamba$"):
         tensor_parallel.load(opened.model, opened.weights, Group(0, 2), "cpu")
@@ -195,7 +204,7 @@ def test_ranks_that_are_more_than_the_heads_of_keys_share_each(tensor_parallel):
 
 def test_shard_needs_ranks():
     with pytest.raises(UsageError, match=r"^dense is sharded among ranks, and there is only this process$"):
-        distributed.shard(jobs.dense(), jobs.X)
+        distributed.shard(scripts.dense(), scripts.X)
     with pytest.raises(UsageError, match=r"^there is no process group to join: torchrun did not start this process$"):
         distributed.join()
 
@@ -261,7 +270,7 @@ def test_a_model_on_the_cpu_beside_idle_gpus_is_warned_of(monkeypatch, rank, bac
     monkeypatch.setattr("torch.distributed.get_backend_config", lambda: backend)
     monkeypatch.setattr("torch.distributed.broadcast", lambda *arguments: None)
     monkeypatch.setattr(ddp, "DistributedDataParallel", mock.MagicMock())
-    model = jobs.dense()
+    model = scripts.dense()
     with warnings.catch_warnings(record=True) as found, ddp.replicated(model, set()):
         pass
     text = f"{model.name} trains on the CPU, and each rank has a GPU: call model.module.to('cuda') before fit"
@@ -290,7 +299,7 @@ def test_every_sample_is_some_ranks():
 
 
 def test_a_checkpoint_that_does_not_fit(tmp_path, monkeypatch):
-    model = jobs.dense()
+    model = scripts.dense()
     model.compile("adam", "mse")
     model._trainer.prepare()
     monkeypatch.chdir(tmp_path)
@@ -298,7 +307,7 @@ def test_a_checkpoint_that_does_not_fit(tmp_path, monkeypatch):
     with pytest.raises(FormatError, match=r"^out holds no checkpoint$"):
         distributed.load(model, "out")
     distributed.save(model, "out")
-    wider = jobs.masked()
+    wider = scripts.masked()
     wider.compile("adam", "mse")
     with pytest.raises(FormatError, match=r"^out has no model.embedding.embeddings$"):
         distributed.load(wider, "out")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from oracle import real_keras as keras
+from keras_parity import real_keras as keras
 from PIL import Image
 
 import layercli

@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 import pytest
-from oracle import real_keras as keras
+from keras_parity import real_keras as keras
 
 import layercli
 from layercli import Input, Sequential, layers

@@ -13,7 +13,7 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
-from oracle import close, keras, real_keras, value_of
+from keras_parity import close, keras, real_keras, value_of
 
 import layercli
 from layercli.core import naming

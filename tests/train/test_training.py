@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from oracle import real_keras as keras
+from keras_parity import real_keras as keras
 from torch.utils.data import DataLoader, TensorDataset
 
 import layercli

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from oracle import close
-from oracle import real_keras as keras
+from keras_parity import close
+from keras_parity import real_keras as keras
 
 import layercli
 from tests.keras_reference import asked

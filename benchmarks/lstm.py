@@ -10,7 +10,7 @@ os.environ["KERAS_BACKEND"] = "torch"
 import torch
 from torch import nn
 
-from benchmarks.paired import Result, milliseconds, ratio, times
+from benchmarks.harness import Result, milliseconds, ratio, times
 from layercli import Sequential, layers
 from layercli.inspect.model_loader import ModelSource
 from layercli.runtime.inference.onednn_kernels import packed_gates

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from oracle import agree, close, image, keras
+from keras_parity import agree, close, image, keras
 
 from layercli import Input, ops
 from layercli.errors import DTypeError, ShapeError, UsageError

@@ -16,7 +16,7 @@ from layercli import Input, Model, Sequential, layers, ops
 from layercli.core.dims import UNKNOWN
 from layercli.errors import FormatError, LayercliError, UsageError
 from layercli.saving import custom_object_scope, register_keras_serializable
-from tests.oracle import check, close, image, keras
+from tests.keras_parity import check, close, image, keras
 
 
 @register_keras_serializable(package="foreign")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from benchmarks.paired import Result, process, ratio
+from benchmarks.harness import Result, process, ratio
 
 ROWS, SIZE, ROUNDS = 100_000, 1024, 5
 COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}

@@ -6,13 +6,13 @@ import statistics
 import sys
 from collections.abc import Iterator
 
-from benchmarks.paired import Process, Result, process
+from benchmarks.harness import Process, Result, process
 
 ROUNDS = 7
 
 TORCHINFO = """
 import torch, torchinfo
-from benchmarks.plain import IdentityBlock
+from benchmarks.torch_models import IdentityBlock
 torchinfo.summary(IdentityBlock(), input_size=(1, 3, 2, 3))
 """
 

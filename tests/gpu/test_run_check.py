@@ -15,7 +15,7 @@ from layercli.gpu.selftest import plan
 from layercli.gpu.selftest.test_result import ERROR, FAILED, MEASURED, PASSED, SelfTestResult
 from layercli.gpu.snapshot import Offered, Runtime, Snapshot, Wheel
 from layercli.gpu.subprocess_runner import WorkerLog
-from tests.gpu.stories import SNAPSHOTS, WRONG, Children, machine, results, runtime
+from tests.gpu.worker_transcripts import SNAPSHOTS, WRONG, Children, machine, results, runtime
 
 
 @pytest.fixture

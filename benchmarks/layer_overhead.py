@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from benchmarks.paired import Result, microseconds, ratio, times
+from benchmarks.harness import Result, microseconds, ratio, times
 from layercli import layers
 
 CALLS, ROUNDS = 1000, 15

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from oracle import agree, close, image, jnp, keras
+from keras_parity import agree, close, image, jnp, keras
 
 from layercli import Input, Layer, Model, ops
 from layercli.errors import ShapeError, UsageError

@@ -14,7 +14,7 @@ from layercli.models.transformer import EncoderBlock
 from layercli.ops.core import kernel_overrides
 from layercli.runtime.inference import large_products, onednn_kernels
 from layercli.runtime.inference.graph_fusion import FusedModel, FusionStats, fused
-from tests.oracle import close, keras, randomized
+from tests.keras_parity import close, keras, randomized
 
 
 def fold(model, x, *, kernels=True):

@@ -39,11 +39,13 @@ CONVOLUTIONS = [
 def test_results_are_torchs(layer, shape):
     x = torch.randn(shape)
     expected = layer(x)
-    settled = PrepackedCall(layer)
+    prepacked = PrepackedCall(layer)
     with torch.inference_mode():
         for given, wanted in ((x, expected), (x[:1], expected[:1]), (x, expected)):
-            torch.testing.assert_close(settled(given), wanted.detach(), rtol=0, atol=2e-6 * float(expected.abs().max()))
-    assert len(settled._packed) == (2 if isinstance(layer, layers.SeparableConv2D) else 1)
+            torch.testing.assert_close(
+                prepacked(given), wanted.detach(), rtol=0, atol=2e-6 * float(expected.abs().max())
+            )
+    assert len(prepacked._packed) == (2 if isinstance(layer, layers.SeparableConv2D) else 1)
 
 
 PRODUCTS = [
@@ -95,11 +97,13 @@ def test_products_are_torchs(make, shape, count, small):
     x = torch.randn(shape)
     call = (lambda x: layer(x, x)) if count > 1 else layer
     expected = call(x)
-    settled = PrepackedCall(call)
+    prepacked = PrepackedCall(call)
     with torch.inference_mode():
         for given, wanted in ((x, expected), (x[:1], expected[:1]), (x, expected)):
-            torch.testing.assert_close(settled(given), wanted.detach(), rtol=0, atol=2e-6 * float(expected.abs().max()))
-    assert len(settled._packed) == count
+            torch.testing.assert_close(
+                prepacked(given), wanted.detach(), rtol=0, atol=2e-6 * float(expected.abs().max())
+            )
+    assert len(prepacked._packed) == count
 
 
 @pytest.mark.parametrize(
@@ -107,14 +111,14 @@ def test_products_are_torchs(make, shape, count, small):
 )
 def test_an_lstm_is_torchs(settings):
     layer = layers.LSTM(5, **settings)
-    settled = PrepackedCall(layer)
+    prepacked = PrepackedCall(layer)
     for shape in [(2, 7, 3), (1, 4, 3), (9, 1, 3)]:
         x = torch.randn(shape)
         expected = layer(x)
         with torch.inference_mode():
             for _ in range(2):
-                torch.testing.assert_close(settled(x), expected)
-    assert len(settled._packed) == 1
+                torch.testing.assert_close(prepacked(x), expected)
+    assert len(prepacked._packed) == 1
 
 
 @pytest.mark.parametrize("name", ["kernel", "recurrent_kernel"])
@@ -122,39 +126,39 @@ def test_either_weight_of_an_lstm_that_is_trained_is_seen(name):
     layer = layers.LSTM(5)
     x = torch.randn(2, 7, 3)
     layer(x)
-    settled = PrepackedCall(layer)
+    prepacked = PrepackedCall(layer)
     with torch.inference_mode():
-        before = settled(x)
+        before = prepacked(x)
     with torch.no_grad():
         getattr(layer.cell, name).value.mul_(2)
     with torch.inference_mode():
-        torch.testing.assert_close(settled(x), layer(x))
-        assert not torch.allclose(settled(x), before)
-    assert len(settled._packed) == 1
+        torch.testing.assert_close(prepacked(x), layer(x))
+        assert not torch.allclose(prepacked(x), before)
+    assert len(prepacked._packed) == 1
 
 
 def test_recurrences_without_such_a_kernel_are_torchs():
     x = torch.randn(2, 7, 3)
     for layer in (layers.GRU(5), layers.LSTM(5, use_bias=False), layers.LSTM(5, dtype="float64"), layers.SimpleRNN(5)):
         expected = layer(x)
-        settled = PrepackedCall(layer)
+        prepacked = PrepackedCall(layer)
         with torch.inference_mode():
-            torch.testing.assert_close(settled(x.to(expected.dtype)), expected)
-        assert settled._packed == {}
+            torch.testing.assert_close(prepacked(x.to(expected.dtype)), expected)
+        assert prepacked._packed == {}
 
 
 def test_a_product_that_is_trained_is_seen(small):
     layer = layers.Dense(6)
     x = torch.randn(5, 4)
     layer(x)
-    settled = PrepackedCall(layer)
+    prepacked = PrepackedCall(layer)
     optimizer = torch.optim.SGD(layer.module.parameters(), 0.5)
     for _ in range(2):
         with torch.inference_mode():
-            torch.testing.assert_close(settled(x), layer(x))
+            torch.testing.assert_close(prepacked(x), layer(x))
         layer(x).square().sum().backward()
         optimizer.step()
-    assert len(settled._packed) == 1
+    assert len(prepacked._packed) == 1
 
 
 def test_a_product_of_two_results_is_torchs(small):
@@ -163,23 +167,23 @@ def test_a_product_of_two_results_is_torchs(small):
             return Einsum("bd,ds->bs")(x, x.T)
 
     x = torch.randn(5, 5)
-    settled = PrepackedCall(Scores())
+    prepacked = PrepackedCall(Scores())
     with torch.inference_mode():
-        torch.testing.assert_close(settled(x), x @ x.T)
-    assert settled._packed == {}
+        torch.testing.assert_close(prepacked(x), x @ x.T)
+    assert prepacked._packed == {}
 
 
 def test_small_products_and_those_there_is_no_room_for_are_torchs(monkeypatch):
     layer = layers.Dense(6)
     x = torch.randn(5, 4)
     layer(x)
-    settled = PrepackedCall(layer)
+    prepacked = PrepackedCall(layer)
     with torch.inference_mode():
-        assert torch.equal(settled(x), layer(x))
+        assert torch.equal(prepacked(x), layer(x))
         monkeypatch.setattr(kernel_overrides, "LARGE", 1)
         monkeypatch.setattr(onednn_kernels, "free_memory", lambda: 4 * 95)
-        torch.testing.assert_close(settled(x), layer(x))
-    assert settled._packed == {}
+        torch.testing.assert_close(prepacked(x), layer(x))
+    assert prepacked._packed == {}
     assert onednn_kernels.MemoryBudget().take(torch.empty(23))
     assert not onednn_kernels.MemoryBudget().take(torch.empty(24))
 
@@ -207,37 +211,37 @@ def test_free_is_what_the_container_leaves(files, free, tmp_path, monkeypatch):
 def test_what_does_not_fit_is_said_as_ever(layer, small):
     layer(torch.randn(*(1, 5, 5)[: 3 if "conv" in layer.name else 1], 4))
     wrong = torch.randn(*(1, 5, 5)[: 3 if "conv" in layer.name else 1], 3)
-    settled = PrepackedCall(layer)
+    prepacked = PrepackedCall(layer)
     with torch.inference_mode(), pytest.raises(ValueError, match=f"{layer.name} .* expects x with 4 .*, got 3"):
-        settled(wrong)
+        prepacked(wrong)
 
 
 def test_a_write_that_torch_can_tell_of_is_seen():
     model = Sequential([layers.Conv2D(4, 3), layers.Flatten()])
     x = torch.randn(2, 6, 6, 3)
-    settled = PrepackedCall(model)
+    prepacked = PrepackedCall(model)
     model(x)
     with torch.inference_mode():
-        before = settled(x)
+        before = prepacked(x)
         model.layers[0].kernel.assign(2 * model.layers[0].kernel.numpy())
-        torch.testing.assert_close(settled(x), 2 * before)
+        torch.testing.assert_close(prepacked(x), 2 * before)
 
 
 def test_calls_that_record_gradients_are_torchs():
     layer = layers.Conv2D(4, 3)
-    settled = PrepackedCall(layer)
-    settled(torch.randn(1, 5, 5, 2)).sum().backward()
-    assert settled._packed == {}
+    prepacked = PrepackedCall(layer)
+    prepacked(torch.randn(1, 5, 5, 2)).sum().backward()
+    assert prepacked._packed == {}
     assert layer.kernel.stored.grad is not None
 
 
 def test_other_dtypes_are_torchs():
     layer = layers.Conv2D(4, 3, dtype="float64")
-    settled = PrepackedCall(layer)
+    prepacked = PrepackedCall(layer)
     x = torch.randn(1, 5, 5, 2, dtype=torch.float64)
     with torch.inference_mode():
-        assert torch.equal(settled(x), layer(x))
-    assert settled._packed == {}
+        assert torch.equal(prepacked(x), layer(x))
+    assert prepacked._packed == {}
 
 
 @pytest.mark.skipif(not onednn_kernels.has_amx(), reason="bfloat16 is packed for AMX alone")
@@ -250,22 +254,22 @@ def test_bfloat16_is_packed_for_amx(make, shape, small):
     layer = make(6, dtype="bfloat16")
     x = torch.randn(shape, dtype=torch.bfloat16)
     layer(x)
-    settled = PrepackedCall(layer, many=True)
+    prepacked = PrepackedCall(layer, many=True)
     with torch.inference_mode():
-        torch.testing.assert_close(settled(x), layer(x), rtol=2**-7, atol=2**-7)  # each rounds its results to 8 bits
-    assert len(settled._packed) == 1
+        torch.testing.assert_close(prepacked(x), layer(x), rtol=2**-7, atol=2**-7)  # each rounds its results to 8 bits
+    assert len(prepacked._packed) == 1
 
 
 def test_outside_of_it_a_call_is_as_ever():
     layer = layers.Conv2D(4, 3)
     x = torch.randn(1, 5, 5, 2)
     layer(x)
-    settled = PrepackedCall(layer)
+    prepacked = PrepackedCall(layer)
     with torch.inference_mode():
-        settled(x)
-        settled._packed.clear()
+        prepacked(x)
+        prepacked._packed.clear()
         layer(x)
         with pytest.raises(ValueError):
-            settled(torch.randn(1, 5, 5, 3))
+            prepacked(torch.randn(1, 5, 5, 3))
         layer(x)
-    assert settled._packed == {}
+    assert prepacked._packed == {}

@@ -9,7 +9,7 @@ import layercli
 from layercli import Input, Sequential, layers
 from layercli.errors import NotBuiltError, UsageError
 from layercli.inspect.layer_variables import of_archive
-from tests.oracle import check, close, image, keras, randomized
+from tests.keras_parity import check, close, image, keras, randomized
 
 DENSE = [
     ("Dense", {"units": 3}, (5, 4)),

@@ -9,8 +9,8 @@ os.environ["KERAS_BACKEND"] = "torch"
 
 import torch
 
-from benchmarks.paired import Result, milliseconds, ratio, times
-from benchmarks.plain import ResNet50 as PlainResNet50
+from benchmarks.harness import Result, milliseconds, ratio, times
+from benchmarks.torch_models import ResNet50 as PlainResNet50
 from layercli.inspect.model_loader import ModelSource
 from layercli.models.resnet import ResNet50
 from layercli.runtime.inference.prepared_model import RunSettings, prepare
