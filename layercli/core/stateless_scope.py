@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from layercli.core.backend import get_backend
@@ -34,13 +34,20 @@ def replacement(variable: Variable) -> Any:
     return _thread.values.get(id(variable))
 
 
-def replace_stored(variable: Variable, tensor: Any) -> Any:
-    """Let a variable have another stored tensor in this thread, and return the one before; None stands for that of its module.
+def tensors_of(held: dict[str, Any]) -> dict[str, Any]:
+    """Return the tensors of a metric or an optimizer as this thread has them: in a StatelessScope, copies that end with it."""
+    return _tensors_in(_thread.scopes, held) if _thread.scopes else held
 
-    Metrics and optimizers read their tensors themselves: theirs are replaced for all threads.
-    """
-    if isinstance(variable.owner, TensorOwner):
-        return variable.owner.swap(variable.key, tensor)
+
+def _tensors_in(scopes: tuple[Any, ...], held: dict[str, Any]) -> dict[str, Any]:
+    if not scopes:
+        return held
+    *outer, scope = scopes
+    return scope.copied(held, lambda: _tensors_in(tuple(outer), held))  # type: ignore[no-any-return]  # a dict
+
+
+def replace_stored(variable: Variable, tensor: Any) -> Any:
+    """Let a variable have another stored tensor in this thread, and return the one before; None stands for that of its module."""
     before = _thread.values.pop(id(variable), None)
     if tensor is not None:
         _thread.values[id(variable)] = tensor
@@ -64,6 +71,10 @@ class _Scope:
     """A scope of this thread while its context is open."""
 
     collect_losses = False
+
+    def copied(self, held: dict[str, Any], outer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return what the scope has in place of the tensors ``held`` of a metric: what the scopes around it have."""
+        return outer()
 
     def __enter__(self) -> Self:
         _thread.scopes = (*_thread.scopes, self)
@@ -96,6 +107,7 @@ class StatelessScope(_Scope):
         self._given: list[tuple[Variable, Any]] = []
         self._before: dict[int, tuple[Variable, Any]] = {}
         self._values: dict[int, Any] = {}
+        self._copies: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
         pairs = state_mapping.items() if isinstance(state_mapping, Mapping) else state_mapping or ()
         for variable, value in pairs:
             if not hasattr(variable, "made_trainable"):
@@ -121,12 +133,25 @@ class StatelessScope(_Scope):
         open_scopes.remove(self)
         super().__exit__(*error)
 
+    def hold(self, held: dict[str, Any], tensors: dict[str, Any]) -> None:
+        """Let a metric have ``tensors`` in place of those that it ``held``."""
+        self._copies[id(held)] = held, tensors
+
+    def copied(self, held: dict[str, Any], outer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return the copies of the tensors ``held``, which are made on first use: metrics add to their tensors in place."""
+        if id(held) not in self._copies:
+            self.hold(held, {name: tensor.clone() for name, tensor in outer().items()})
+        return self._copies[id(held)][1]
+
     def assign(self, variable: Variable, value: Any) -> bool:
         """Let a variable have a value until the context ends."""
         self._replace(variable, get_backend().as_stored(variable, value))
         return True
 
-    def _replace(self, variable: Variable, stored: object) -> None:
+    def _replace(self, variable: Variable, stored: Any) -> None:
+        if isinstance(variable.owner, TensorOwner):
+            variable.owner.put(variable.key, stored.clone())
+            return
         before = replace_stored(variable, stored)
         self._before.setdefault(id(variable), (variable, before))
 
@@ -140,10 +165,17 @@ class StatelessScope(_Scope):
 
     def get_current_value(self, variable: Variable) -> Any:
         """Return the value of a variable in the scope, also after its end; None for one that it does not know."""
+        if isinstance(variable.owner, TensorOwner):
+            return self._copy_of(variable.owner, variable.key)
         if id(variable) in self._before:
             return variable.value
         given = next((value for each, value in self._given if each is variable), None)
         return self._values.get(id(variable), given)
+
+    def _copy_of(self, owner: TensorOwner, key: str) -> Any:
+        """Return the tensor that the scope has of a metric or an optimizer; None if there is none."""
+        now = owner.tensors()
+        return next((own.get(key) for held, own in self._copies.values() if now is held or now is own), None)
 
 
 class AssignmentNotes(_Scope):

@@ -38,7 +38,7 @@ class TensorOwner:
     trainable = False
 
     def __init__(self, tensors: Callable[[], dict[str, Any]]) -> None:
-        self._tensors = tensors
+        self.tensors = tensors
         self._parameters: dict[str, Any] = {}
 
     @property
@@ -50,24 +50,22 @@ class TensorOwner:
 
     @property
     def _buffers(self) -> dict[str, object]:
-        return self._tensors()
+        return self.tensors()
 
     def __getattr__(self, key: str) -> Any:
-        if key.startswith("__") or key not in self._tensors():
+        if key.startswith("__") or key not in self.tensors():
             raise AttributeError(key)
-        return self._tensors()[key]
+        return self.tensors()[key]
 
     def update_requires_grad(self) -> None:
         """Do nothing: none of the values is trained."""
 
-    def swap(self, key: str, tensor: object) -> object:
-        """Hold another value, and return the one before."""
-        tensors = self._tensors()
-        before, tensors[key] = tensors[key], tensor
-        return before
+    def put(self, key: str, tensor: object) -> None:
+        """Hold another value."""
+        self.tensors()[key] = tensor
 
     def follow(self, key: str, value: object) -> None:
         """Move the value to the device of ``value``, if that is a tensor."""
-        tensors, device = self._tensors(), getattr(value, "device", None)
+        tensors, device = self.tensors(), getattr(value, "device", None)
         if device is not None and hasattr(device, "index") and tensors[key].device != device:
             tensors[key] = tensors[key].to(device)

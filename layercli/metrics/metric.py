@@ -11,6 +11,7 @@ from layercli.core import dtypes, naming
 from layercli.core.naming import auto_name
 from layercli.core.registry import DataclassConfig
 from layercli.core.spec import Spec
+from layercli.core.stateless_scope import StatelessScope, tensors_of
 from layercli.core.types import Config, Tensor
 from layercli.core.variable import Variable
 from layercli.core.variable_owner import TensorOwner
@@ -44,7 +45,7 @@ class Metric(DataclassConfig):
         if self.dtype is None and self.default_dtype == "float32":  # IoU's int32 is of weights, not results
             self.dtype = self.default_dtype
         self._path = self.name  # the name may change: compile takes "mae" for the mean_absolute_error
-        self._state: dict[str, torch.Tensor] = {}
+        self._held: dict[str, torch.Tensor] = {}
         self._views: dict[str, Variable] = {}
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -52,11 +53,16 @@ class Metric(DataclassConfig):
         return {}
 
     @property
+    def _state(self) -> dict[str, torch.Tensor]:
+        return tensors_of(self._held)
+
+    @property
     def state(self) -> dict[str, torch.Tensor]:
         """The accumulated sums, by name."""
-        if not self._state:
+        held = self._state
+        if not held:
             self.grow(self.shapes())
-        return self._state
+        return held
 
     @property
     def reductions(self) -> dict[str, str]:
@@ -110,7 +116,7 @@ class Metric(DataclassConfig):
         return self._views[name]
 
     def __getattr__(self, name: str) -> Variable:
-        if not name.startswith("_") and "_state" in self.__dict__ and name in self.state:
+        if not name.startswith("_") and "_held" in self.__dict__ and name in self.state:
             return self._variable(name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -136,14 +142,13 @@ class Metric(DataclassConfig):
         before = self.state
         if len(values) != len(before):
             raise UsageError(f"{self.name} has {len(before)} variables, got {len(values)}")
-        self._state = {
+        given = {
             name: torch.as_tensor(value).to(held.dtype, copy=True)
             for (name, held), value in zip(before.items(), values, strict=True)
         }
-        try:
+        with StatelessScope() as scope:  # other threads keep the state
+            scope.hold(self._held, given)
             yield
-        finally:
-            self._state = before
 
     def grow(self, shapes: dict[str, tuple[int, ...]]) -> None:
         """Add tensors of zeros to the state for the names that it lacks."""

@@ -10,6 +10,7 @@ from layercli import initializers as initializer_names
 from layercli.core import dtypes, naming
 from layercli.core.number_variable import NumberVariable
 from layercli.core.spec import Spec
+from layercli.core.stateless_scope import tensors_of
 from layercli.core.types import DTypeLike, Tensor
 from layercli.core.variable import Variable
 from layercli.core.variable_owner import TensorOwner
@@ -45,7 +46,9 @@ class OptimizerVariablesMixin:
 
     def _view(self, name: str, held: dict[str, Any]) -> Variable:
         spec = Spec(tuple(held[name].shape), dtypes.name_of(held[name].dtype))
-        return Variable.of(TensorOwner(lambda: held), name, f"{self.name}/{name}", spec, "zeros", trainable=False)
+        return Variable.of(
+            TensorOwner(lambda: tensors_of(held)), name, f"{self.name}/{name}", spec, "zeros", trainable=False
+        )
 
     @property
     def iterations(self) -> Variable:

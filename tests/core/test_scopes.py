@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import layercli
-from layercli import Input, Model, Sequential, Variable, dtype_policies, layers, ops
+from layercli import Input, Model, Sequential, Variable, dtype_policies, layers, metrics, ops, optimizers
 from layercli.core import stateless_scope
 from layercli.core.stateless_scope import in_symbolic_scope
 from layercli.errors import ShapeError, UsageError
@@ -149,6 +149,44 @@ def test_each_thread_has_the_values_of_its_own_scopes():
         assert found[-number] == [0]
         assert found["end", number] == found["outside"]
     assert not stateless_scope.open_scopes
+
+
+def test_each_thread_has_the_metrics_and_optimizer_state_of_its_own_scopes():
+    mean, given, found = metrics.Mean(), {}, {}
+    sgd = optimizers.SGD(momentum=0.9)
+    sgd.build([Variable([1.0, 2.0])])
+    velocity = sgd.add_variable((2,))
+    mean.update_state([10.0])
+    meeting = threading.Barrier(3, timeout=20)
+
+    def scoped(number):
+        given[number] = torch.tensor(number)
+        with layercli.StatelessScope([(mean.total, given[number]), (velocity, np.full(2, number))]) as scope:
+            mean.update_state([1.0])
+            velocity.assign_add([1.0, 1.0])
+            meeting.wait()
+            found[number] = float(mean.result()), velocity.numpy().tolist(), mean.stateless_result([6.0, 2.0]).item()
+            with layercli.StatelessScope():
+                mean.reset_state()
+                found[-number] = float(mean.total.value)
+            meeting.wait()
+        found["end", number] = [float(scope.get_current_value(each)) for each in mean.variables]
+
+    threads = [threading.Thread(target=scoped, args=(number,)) for number in (2.0, 5.0)]
+    for thread in threads:
+        thread.start()
+    meeting.wait()
+    mean.update_state([20.0])
+    assert (float(mean.result()), velocity.numpy().tolist()) == (15.0, [0, 0])
+    meeting.wait()
+    for thread in threads:
+        thread.join()
+    for number in (2.0, 5.0):
+        assert found[number] == ((number + 1) / 2, [number + 1] * 2, 3.0)
+        assert found[-number] == 0
+        assert found["end", number] == [number + 1, 2]
+        assert given[number] == number
+    assert (float(mean.result()), velocity.numpy().tolist()) == (15.0, [0, 0])
 
 
 def trained(scope):

@@ -159,14 +159,14 @@ class BatchShard:
         states = [(metric, list(metric.state)) for metric in metrics]
         held = [metric.state[name] for metric, names in states for name in names]
         added = iter(self.group.sum(held, self.device) if held else [])
-        own = [metric._state for metric in metrics]
+        own = [metric._held for metric in metrics]
         try:
             for metric, names in states:
-                metric._state = {name: next(added) for name in names}
+                metric._held = {name: next(added) for name in names}
             return compute()
         finally:
             for metric, state in zip(metrics, own, strict=True):
-                metric._state = state
+                metric._held = state
 
     def agreed(self, logs: Mapping[str, object]) -> dict[str, Any]:
         """Return logs as numbers, equal on every rank: computed together, or, for a custom step, averaged over the ranks."""
