@@ -12,6 +12,8 @@ PASSED_ON = frozenset(
     {"ExpandDims", "MergeTimeIntoBatch", "ReshapeTensor", "SplitTimeFromBatch", "Squeeze", "Transpose"}
 )
 """Operations whose gradient is a view of the gradient of their result."""
+JOINED = frozenset({"ConcatenateTensors", "Stack"})
+"""Operations whose gradients are parts of the gradient of their result."""
 SUMS = frozenset({"Add", "Subtract"})
 """Operations whose first gradient is that of their result itself, as is the second of a sum."""
 
@@ -51,11 +53,16 @@ class Gradients:
         shared = self.of_value[given[0]]
         for place, index in enumerate(dict.fromkeys(call.inputs)):
             if index in self.wanted:
-                same = self.graph.values[index].bytes == self.graph.values[given[0]].bytes
-                passed = (
-                    call.operation in PASSED_ON or (call.operation in SUMS and place == 0) or call.operation == "Add"
-                )
-                self._add(index, shared if passed and same else None, step)
+                self._add(index, shared if self._passes(call, place, index, given[0]) else None, step)
+
+    def _passes(self, call: OperationCall, place: int, index: int, result: int) -> bool:
+        """Whether the gradient of an input is in the memory of that of the result."""
+        values = self.graph.values
+        if call.operation in JOINED:
+            return values[index].kind is not ValueKind.PARAMETER
+        if call.operation not in PASSED_ON and call.operation != "Add" and (call.operation not in SUMS or place > 0):
+            return False
+        return values[index].bytes == values[result].bytes
 
     def _add(self, index: int, shared: int | None, step: int) -> None:
         """Add a contribution to the gradient of a value: the first one is taken as it is, a later one is summed."""

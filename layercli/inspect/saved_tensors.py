@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.dataclass import dataclass
-from layercli.inspect.kernel_memory import Given, padded_input, rows, strided_copy
+from layercli.inspect.kernel_memory import padded_input, rows, strided_copy
 from layercli.inspect.model_graph import ModelGraph, OperationCall
-from layercli.inspect.recurrence_memory import copied_by_steps, kept_by_recurrence
+from layercli.inspect.recurrence_memory import inputs_kept, kept_by_recurrence
+from layercli.inspect.rule_input import Given
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def of_softmax(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
 
 def of_recurrence(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
     """Return the weights and the states, the inputs where they are not copied, and the outputs of an LSTM."""
-    values = call.inputs if not copied_by_steps(given) else call.inputs[1:]
+    values = call.inputs if inputs_kept(given) is None else call.inputs[1:]
     outputs = call.outputs[:1] if given.call.arguments.get("kind") == "lstm" else ()
     return Saved((*values, *outputs), kept_by_recurrence(given, wanted(call.inputs[0])))
 

@@ -71,7 +71,7 @@ class TrainingStep:
         found: list[Size] = [0] * len(self.steps)
         for i, call in enumerate(self.graph.calls):
             kept = i in saved and saved[i].extra != 0
-            taken = kept_workspace_of(self.graph, call, wanted) if kept else workspace_of(self.graph, call)
+            taken = kept_workspace_of(self.graph, call, wanted, at) if kept else workspace_of(self.graph, call)
             for places in (self.forward, self.again):
                 if i in places:
                     found[places[i]] = taken

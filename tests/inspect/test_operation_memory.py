@@ -8,9 +8,10 @@ from layercli.core import tree
 from layercli.core.graph import Node
 from layercli.core.operation import spec_of
 from layercli.core.spec import Spec
-from layercli.inspect.kernel_memory import WORKSPACES, Given
+from layercli.inspect.kernel_memory import WORKSPACES
 from layercli.inspect.layer_graph import VIEWS, arguments_of, operation_name
 from layercli.inspect.model_graph import OperationCall
+from layercli.inspect.rule_input import Given
 from layercli.inspect.saved_tensors import KEEP_INPUT, KEEP_NOTHING, KEEP_OUTPUT
 from layercli.ops.sample_inputs import all_cases
 

@@ -161,6 +161,9 @@ def test_a_torch_module_keeps_what_its_real_step_keeps():
         (layers.GRU(64, use_bias=False), (2, 5, 24)),
         (layers.SimpleRNN(16), (3, 30, 20)),
         *[(kind(16, go_backwards=True), (3, 30, 20)) for kind in (layers.LSTM, layers.GRU, layers.SimpleRNN)],
+        *[(kind(48), shape) for kind in (layers.GRU, layers.SimpleRNN) for shape in [(3, 1, 8), (2, 2, 8), (2, 5, 24)]],
+        *[(kind(16), (1, 9, 8)) for kind in (layers.LSTM, layers.GRU, layers.SimpleRNN)],
+        (layers.SimpleRNN(16, go_backwards=True), (3, 1, 20)),
     ],
     ids=lambda each: type(each).__name__,
 )
@@ -183,11 +186,12 @@ def test_a_recurrence_keeps_what_its_kernel_keeps(layer, shape):
     [
         lambda: layers.Bidirectional(layers.LSTM(8)),
         lambda: layers.Bidirectional(layers.GRU(8)),
+        lambda: Sequential([layers.Bidirectional(layers.LSTM(8, return_sequences=True)), layers.Dense(5)]),
         lambda: Sequential([layers.LSTM(8, return_sequences=True), layers.LSTM(8)]),
         lambda: Sequential([layers.LSTM(8, return_sequences=True), layers.GRU(16, go_backwards=True)]),
         lambda: Sequential([layers.LSTM(4, return_sequences=True), layers.SimpleRNN(16)]),
     ],
-    ids=["both ways", "both ways by GRU", "stacked", "stacked GRU", "stacked SimpleRNN"],
+    ids=["both ways", "both ways by GRU", "both ways, then dense", "stacked", "stacked GRU", "stacked SimpleRNN"],
 )
 def test_a_recurrence_after_another_takes_its_outputs_as_they_lie_in_memory(layer):
     source, x = open_source(layer()), torch.rand(3, 30, 12)
