@@ -10,7 +10,7 @@ from typing import Any
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim, Size
 from layercli.dataclass import dataclass
-from layercli.inspect.liveness import ACTIVATIONS, GRADIENTS, KEPT, OF_ACTIVATIONS, Peak, Timeline, timeline
+from layercli.inspect.liveness import ACTIVATIONS, GATHERED, GRADIENTS, KEPT, OF_ACTIVATIONS, Peak, Timeline, timeline
 from layercli.inspect.model_graph import ModelGraph, ModuleNode, ValueKind
 
 WEIGHTS, INPUTS, CACHE, WORKSPACE = "weights", "inputs", "KV cache", "workspace"
@@ -34,7 +34,7 @@ __all__ = [
 
 MANY = 10**12
 """More tokens than any window has."""
-ORDER = [GRADIENTS, KEPT, OF_ACTIVATIONS, ACTIVATIONS, CACHE, STATES]
+ORDER = [GATHERED, GRADIENTS, KEPT, OF_ACTIVATIONS, ACTIVATIONS, CACHE, STATES]
 """The parts that come and go, in the order they are shown in."""
 
 

@@ -19,6 +19,7 @@ MADE = frozenset({ValueKind.ACTIVATION, ValueKind.CONSTANT})
 """The kinds of values whose memory is allocated while the model runs."""
 ACTIVATIONS, KEPT = "activations", "kept for backward"
 GRADIENTS, OF_ACTIVATIONS = "gradients", "gradients of activations"
+GATHERED = "gathered layers"
 """What storages are counted as."""
 
 

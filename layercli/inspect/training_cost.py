@@ -12,12 +12,14 @@ from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.inspect.cost import INPUTS, WEIGHTS, Cost, Memory, fixed_parts, notes_of
 from layercli.inspect.cost_graph import CostGraph
+from layercli.inspect.fsdp_memory import ShardedRun, parameters_of, share_of
 from layercli.inspect.liveness import GRADIENTS, OF_ACTIVATIONS, Timeline
-from layercli.inspect.model_graph import ModelGraph, Value, ValueKind
+from layercli.inspect.model_graph import ModelGraph
 from layercli.inspect.optimizer_state import optimizer_of, state_bytes
 from layercli.inspect.training_memory import segments_of
+from layercli.inspect.training_run import TrainingRun
 
-OPTIMIZER, GATHERED = "optimizer state", "gathered layers"
+OPTIMIZER = "optimizer state"
 
 
 class Parallel(StrEnum):
@@ -64,62 +66,40 @@ def training_cost(
         dtype=dtype,
         at=dict(at or {}),
         graph=graph,
-        memory=Memory(fixed, among_ranks(run.moving, training), run.steps),
+        memory=Memory(fixed, among_ranks(run, training), list(map(str, run.steps))),
         kept=run.kept,
         notes=[*notes_of(graph), *training_notes(training, run.unknown)],
     )
 
 
-def trained(graph: ModelGraph) -> list[Value]:
-    """Return the parameters that are trained."""
-    return [x for x in graph.variables_below() if x.kind is ValueKind.PARAMETER and x.trainable]
-
-
 def fixed_training_parts(graph: ModelGraph, training: Training) -> dict[str, Size]:
     """Return the bytes that are there during the whole step on each rank."""
     parts = fixed_parts(graph)
-    shards, parameters = training.shards, trained(graph)
-    state = state_bytes(optimizer_of(training.optimizer, training.accumulation), [x.spec for x in parameters])
-    held = dims.total(x.bytes for x in parameters)
-    found = {
-        WEIGHTS: parts[WEIGHTS] - held + dims.ceil_div(held, shards),
-        OPTIMIZER: dims.ceil_div(state, shards),
+    held = parameters_of(graph)
+    shares = {id(x): share_of(x.spec, training.shards) for x in held}
+    others = dims.total(x.bytes - shares[id(x)].bytes for x in held)
+    optimizer = optimizer_of(training.optimizer, training.accumulation)
+    return {
+        WEIGHTS: parts[WEIGHTS] - others,
+        OPTIMIZER: state_bytes(optimizer, [shares[id(x)] for x in held if x.trainable]),
         INPUTS: parts[INPUTS],
     }
-    return found if shards == 1 else {**found, GATHERED: gathered(graph)}
 
 
-def gathered(graph: ModelGraph) -> Size:
-    """Return the most that FSDP (fully_shard, layer by layer) holds whole at once, in the backward pass.
-
-    That is a layer with its gradients, the layer before it, which is gathered ahead, and the gradients of the layer after it,
-    which the ranks are summing; beside them the variables of the model itself and their gradients, whole all the time.
-    """
-    called = dict.fromkeys(call.module for call in sorted(graph.module_calls, key=lambda each: each.start))
-    sizes = {
-        path: sum(int(x.bytes) for index in module.variables.values() if (x := graph.values[index]).trainable)
-        for path, module in graph.modules.items()
-    }
-    units = [sizes[path] for path in called if path and sizes[path]]
-    around = zip(units, [0, *units], [*units[1:], 0], strict=False)
-    return 2 * (sum(sizes.values()) - sum(units)) + max(
-        (2 * own + before + after for own, before, after in around), default=0
-    )
-
-
-def among_ranks(timeline: Timeline, training: Training) -> Timeline:
-    """Return the timeline of one rank: of the gradients of parameters it has a share, or buckets that DDP makes before the step.
+def among_ranks(run: TrainingRun, training: Training) -> Timeline:
+    """Return the timeline of one rank: with the layers that FSDP gathers, or the buckets that DDP makes before the step.
 
     A gradient is copied into its bucket when it is computed, and is then a view of it, as fit has it (gradient_as_bucket_view).
     """
+    timeline = run.moving
     if training.ranks == 1:
         return timeline
+    if training.shards > 1:
+        return Timeline(tuple(ShardedRun(run, training.shards).storages()), timeline.workspaces)
     last, found = len(timeline.workspaces) - 1, []
     for each in timeline.storages:
         if each.part != GRADIENTS:
             found.append(each)
-        elif training.shards > 1:
-            found.append(replace(each, bytes=dims.ceil_div(each.bytes, training.shards)))
         else:
             found += [replace(each, start=0, stop=last), replace(each, stop=each.start, part=OF_ACTIVATIONS)]
     return Timeline(tuple(found), timeline.workspaces)

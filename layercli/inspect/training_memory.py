@@ -15,7 +15,7 @@ from layercli.inspect.kernel_memory import allocated_by, backward_workspace_of, 
 from layercli.inspect.liveness import ACTIVATIONS, KEPT, Storage, Timeline, lifetimes
 from layercli.inspect.model_graph import ModelGraph, ModuleCall, ValueKind
 from layercli.inspect.saved_tensors import Saved, saved_by
-from layercli.inspect.training_run import TrainingRun
+from layercli.inspect.training_run import Pass, Step, TrainingRun
 
 NOT_DIFFERENTIATED = frozenset({"StopGradient"})
 
@@ -38,22 +38,22 @@ class TrainingStep:
     forward: dict[int, int] = field(default_factory=dict)
     again: dict[int, int] = field(default_factory=dict)
     backward: dict[int, int] = field(default_factory=dict)
-    steps: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         count = len(self.graph.calls)
         for i in range(count):
-            self.forward[i] = self._add(i, "")
+            self.forward[i] = self._add(i, Pass.FORWARD)
         ends = {segment.stop - 1: segment for segment in self.segments}
         for i in reversed(range(count)):
             if i in ends:
                 for j in range(ends[i].start, ends[i].stop):
-                    self.again[j] = self._add(j, "again: ")
-            self.backward[i] = self._add(i, "backward: ")
+                    self.again[j] = self._add(j, Pass.AGAIN)
+            self.backward[i] = self._add(i, Pass.BACKWARD)
 
-    def _add(self, i: int, before: str) -> int:
+    def _add(self, i: int, of: Pass) -> int:
         call = self.graph.calls[i]
-        self.steps.append(before + " ".join(filter(None, (call.module, call.operation))))
+        self.steps.append(Step(of, call.module, call.operation))
         return len(self.steps) - 1
 
     @cached_property

@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import itertools
 import subprocess
 import sys
 
@@ -15,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from layercli.core import dims
 from layercli.core.spec import Spec
 from layercli.inspect.cost import cost
-from layercli.inspect.training_cost import Training, training_cost
+from layercli.inspect.training_cost import Parallel, Training, training_cost
 from layercli.runtime.analysis.training_step import FreeLoss
 from layercli.sources import open as open_source
 
@@ -227,6 +228,72 @@ def test_an_onnx_graph(tmp_path):
         net(x)
     found = cost(opened.graph, at={"B": 2})
     assert found.memory.peak(found.at).bytes == pytest.approx(tracker.peak, rel=0.01)
+
+
+class Language(nn.Module):
+    """Blocks between an embedding and a head, with a parameter that belongs to no layer that is called."""
+
+    def __init__(self):
+        super().__init__()
+        self.tokens, self.positions = nn.Embedding(50, 32), nn.Parameter(torch.zeros(1, 9, 32))
+        self.blocks = nn.Sequential(*[AttentionBlock() for _ in range(4)])
+        self.head = nn.Linear(32, 50)
+
+    def forward(self, x):
+        return self.head(self.blocks(self.tokens(x) + self.positions))
+
+
+def pyramid():
+    """Convolutions of which each is larger than the one before, so that the last is most of the memory."""
+    sizes = [3, 8, 16, 32, 64]
+    each = ([nn.Conv2d(*pair, 3, 2, 1), nn.BatchNorm2d(pair[1]), nn.ReLU()] for pair in itertools.pairwise(sizes))
+    return nn.Sequential(*itertools.chain(*each), nn.Flatten(), nn.Linear(64, 5))
+
+
+@pytest.fixture
+def four_ranks():
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.testing._internal.distributed.fake_pg import FakeStore
+
+    torch.distributed.init_process_group("fake", rank=0, world_size=4, store=FakeStore())
+    yield init_device_mesh("cpu", (4,))
+    torch.distributed.destroy_process_group()
+
+
+def sharded_step(module, x, mesh):
+    """The peak of a training step of the first of four ranks, by torch's FSDPMemTracker on fake tensors."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.distributed._tools.fsdp2_mem_tracker import FSDPMemTracker
+    from torch.distributed.fsdp import fully_shard
+
+    with FakeTensorMode():
+        module, x = module().train(), drawn(x)
+        for each in reversed([m for m in module.modules() if m is not module and list(m.parameters(recurse=False))]):
+            fully_shard(each, mesh=mesh)
+        fully_shard(module, mesh=mesh)
+        tracker = FSDPMemTracker(module)
+        tracker.track_inputs((x,))
+        with tracker:
+            step(module, [x])
+    [total] = [parts["Total"] for parts in tracker.get_tracker_snapshot("peak").values()]
+    return total
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("module", "x"),
+    [
+        (lambda: nn.Sequential(*[nn.Linear(16, 16) for _ in range(8)]), Spec((4, 16))),
+        (lambda: nn.Sequential(*[nn.Linear(16, 16) for _ in range(30)]), Spec((64, 16))),
+        (Language, Spec((2, 9), "int64")),
+        (pyramid, Spec((2, 3, 16, 16))),
+    ],
+    ids=["deep", "deep and many", "blocks", "pyramid"],
+)
+def test_a_training_step_of_one_of_four_ranks(module, x, four_ranks):
+    opened = open_source(module()).cost_graph(x, training=True)
+    found = training_cost(opened, Training("sgd", ranks=4, parallel=Parallel.fsdp))
+    assert found.bytes == sharded_step(module, x, four_ranks)
 
 
 LIMITED = """

@@ -20,6 +20,7 @@ from torch.utils.checkpoint import checkpoint
 
 from layercli.core.spec import Spec
 from layercli.dataclass import dataclass
+from layercli.inspect.training_run import Pass, Step
 from layercli.runtime.analysis.dispatch_tracer import Tracer
 from layercli.runtime.analysis.fake_tensors import FakeTensor, without_slow_imports
 from layercli.runtime.analysis.missing_values import may_need_values
@@ -47,7 +48,7 @@ class TracedStep:
     trace: Trace
     module: nn.Module
     """The copy of the module that was run."""
-    steps: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     sizes: Mapping[int, int] = field(default_factory=dict)
     start: Mapping[int, int] = field(default_factory=dict)
     stop: dict[int, int] = field(default_factory=dict)
@@ -63,7 +64,7 @@ class StepRecording(Recording):
 
     def __init__(self, root: nn.Module, paths: dict[nn.Module, list[Path]]) -> None:
         super().__init__(root, paths)
-        self.steps: list[str] = []
+        self.steps: list[Step] = []
         self.kept: dict[int, int] = {}
         self.again: set[int] = set()
         self.backward = False
@@ -75,8 +76,9 @@ class StepRecording(Recording):
         if name == "aten::detach":  # what packing does to a result; it takes no memory
             return
         if not self.backward:
-            self._path_of_node[torch._C._autograd._get_sequence_nr() - 1] = self.stack[-1]
-            self.steps.append(" ".join(filter(None, ("/".join(self.stack[-1]), name))))
+            number = torch._C._autograd._get_sequence_nr() - 1  # also seen by the operations after it that have no node
+            self._path_of_node.setdefault(number, self.stack[-1])
+            self.steps.append(Step(Pass.FORWARD, "/".join(self.stack[-1]), name))
             super().operation(func, args, kwargs, out, macs)
             return
         for x in leaves((args, kwargs)):
@@ -85,11 +87,11 @@ class StepRecording(Recording):
         made = {self.watch.result(x) for x in leaves(out) if isinstance(x, torch.Tensor)}
         if len(self.stack) > 1:
             self.again |= made
-            before, path = "again", self.stack[-1]
+            of, path = Pass.AGAIN, self.stack[-1]
         else:
             node = torch._C._current_autograd_node()
-            before, path = "backward", () if node is None else self._path_of_node.get(node._sequence_nr(), ())
-        self.steps.append(f"{before}: " + " ".join(filter(None, ("/".join(path), name))))
+            of, path = Pass.BACKWARD, () if node is None else self._path_of_node.get(node._sequence_nr(), ())
+        self.steps.append(Step(of, "/".join(path), name))
         self.watch.operations += 1
 
     def called(self, path: Path, module: nn.Module, run: Callable[..., Any], args: Any, kwargs: Any) -> Any:
