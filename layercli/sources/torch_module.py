@@ -101,9 +101,9 @@ class ModuleSource(Source):
         """Return the graph with a note of the modules that torch may run in less memory than their operations take."""
         from dataclasses import replace
 
-        from layercli.runtime.analysis.module_graph import fused_encoders
+        from layercli.runtime.analysis.module_graph import unfused_encoders
 
-        notes = fused_encoders(self.described)
+        notes = unfused_encoders(self.described, graph)
         return replace(graph, notes=(*graph.notes, *notes)) if notes else graph
 
     def summary(self, inputs: Any = None) -> Summary:

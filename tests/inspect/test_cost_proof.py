@@ -230,6 +230,29 @@ def test_an_onnx_graph(tmp_path):
     assert found.memory.peak(found.at).bytes == pytest.approx(tracker.peak, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"norm_first": True, "activation": "gelu"}, {"bias": False}],
+    ids=["usual", "norm first", "no bias"],
+)
+@pytest.mark.parametrize("hidden", [32, 256])
+def test_an_encoder_layer_takes_what_its_fused_kernel_takes(settings, hidden):
+    layer = nn.TransformerEncoderLayer(32, 4, hidden, batch_first=True, **settings)
+    module, x = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False).eval(), torch.rand(2, 9, 32)
+    found = cost(open_source(module).cost_graph(x.shape).graph)
+    assert not any("fuse" in note for note in found.notes)
+    assert found.memory.peak({}).bytes == allocated(module, x)
+
+
+def allocated(module, x):
+    """The peak of what torch's allocator gives out in a call, which a dispatch mode does not see of a fused kernel."""
+    with torch.no_grad(), torch.profiler.profile(profile_memory=True) as profile:
+        module(x)
+    events = sorted(profile.profiler.kineto_results.events(), key=lambda event: event.start_ns())
+    changes = [event.nbytes() for event in events if event.name() == "[memory]"]
+    return max(itertools.accumulate(changes))
+
+
 class Language(nn.Module):
     """Blocks between an embedding and a head, with a parameter that belongs to no layer that is called."""
 

@@ -64,7 +64,7 @@ def test_a_traced_module_has_the_edges_of_its_forward():
     torch = pytest.importorskip("torch")
     layer = torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
     picture = plot_graph(open_source(layer).graph((1, 3, 8)), PlotOptions(depth=1))
-    names = {"aten::add.Tensor": "add", "aten::relu": "relu"}
+    names = {"aten::add_.Tensor": "add", "aten::relu_": "relu"}
     edges = [(picture.boxes[edge.source].title, picture.boxes[edge.target].title) for edge in picture.edges]
     assert {tuple(names.get(name, name) for name in ends) for ends in edges} == {
         ("src", "self_attn"), ("src", "add"), ("self_attn", "add"), ("add", "norm1"), ("norm1", "linear1"),

@@ -15,6 +15,8 @@ from layercli.core.spec import Spec
 from layercli.errors import with_and
 from layercli.inspect.liveness import MADE
 from layercli.inspect.model_graph import ROOT, ModelGraph, ModelGraphBuilder, ModuleCall, OperationCall, ValueKind
+from layercli.inspect.training_memory import inputs_of
+from layercli.runtime.analysis.fused_encoder import has_fused_kernel
 from layercli.runtime.analysis.merged_traces import merged_trace
 from layercli.runtime.analysis.module_failure import failure_of
 from layercli.runtime.analysis.module_parameters import all_parameters
@@ -132,16 +134,22 @@ def paths_written(module: nn.Module) -> dict[nn.Module, str]:
     return {child: AGAIN.sub("", path) if isinstance(module, GraphModule) else path for path, child in paths}
 
 
-def fused_encoders(module: nn.Module) -> list[str]:
-    """Return a note if torch may run an encoder layer by its fused kernel, which does not show its operations; empty if not."""
-    kinds = [each for each in module.modules() if isinstance(each, nn.TransformerEncoderLayer)]
-    fused = [each for each in kinds if each.self_attn.batch_first and each.activation_relu_or_gelu]
-    if not fused:
+def unfused_encoders(module: nn.Module, graph: ModelGraph) -> list[str]:
+    """Return a note if torch may run a call of an encoder layer with a mask by its fused kernel; empty if there is none."""
+    paths = paths_written(module)
+    kinds = [each for each in paths if isinstance(each, nn.TransformerEncoderLayer) and has_fused_kernel(each)]
+    masked = [each for each in kinds if takes_a_mask(graph, paths[each])]
+    if not masked:
         return []
-    name = type(fused[0]).__name__
-    return [
-        f"{name} is counted by its operations: in eval mode without gradients torch may fuse them, which takes less"
-    ]
+    name = type(masked[0]).__name__
+    return [f"{name} with a mask is counted by its operations: in eval mode torch may fuse them, which takes less"]
+
+
+def takes_a_mask(graph: ModelGraph, path: str) -> bool:
+    """Whether a module takes more than one tensor in a call, beside what it holds."""
+    held = (ValueKind.PARAMETER, ValueKind.BUFFER)
+    calls = [call for call in graph.module_calls if call.module == path]
+    return any(sum(graph.values[i].kind not in held for i in inputs_of(graph, call)) > 1 for call in calls)
 
 
 def tensors_of(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
@@ -185,10 +193,14 @@ def _with_calls(
         if id(x) in places:
             storages[storage] = values[storage, spec_of(x)] = places[id(x)]
     waiting = dict(ends)
+    seen: dict[int, set[Spec]] = {}
+    stale: set[tuple[int, Spec]] = set()
 
     def place(value: tuple[Spec, int], made: bool) -> int:
         spec, storage = value
-        if (storage, spec) not in values:
+        if (storage, spec) not in values or (made and (storage, spec) in stale):
+            stale.discard((storage, spec))
+            seen.setdefault(storage, set()).add(spec)
             entry = next((key for key in waiting if inputs[key] == spec and not made and storage not in storages), None)
             if entry is not None:
                 values[storage, spec] = waiting.pop(entry)
@@ -200,6 +212,8 @@ def _with_calls(
 
     for each in found.operations:
         taken = tuple(place(x, False) for x in each.inputs)
+        if each.name.partition(".")[0].endswith("_") and each.inputs:  # what is written in place is another value
+            stale.update((each.inputs[0][1], spec) for spec in seen.get(each.inputs[0][1], ()))
         given = tuple(place(x, True) for x in each.outputs)
         builder.calls.append(OperationCall(each.name, "/".join(each.path), taken, given, each.macs))
     for call in found.calls:

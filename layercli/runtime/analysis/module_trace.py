@@ -104,14 +104,14 @@ def run_once(
     module: nn.Module, inputs: Inputs, *, real: bool, paths: dict[nn.Module, list[Path]] | None = None
 ) -> Trace:
     """Return the record of one call, with real or with fake values; how its inputs are made is not recorded."""
-    recording = Recording(module, paths or paths_of(module))
+    fast = torch.backends.mha.get_fastpath_enabled()
+    recording = Recording(module, paths or paths_of(module), fuses=fast and not real)
     found = recording.trace
     found.real = real
     parameters: list[torch.Tensor] = [
         x for x in module.parameters() if not is_lazy(x) and not isinstance(x, FakeTensor)
     ]
     buffers = [x for x in module.buffers() if not is_lazy(x) and not isinstance(x, FakeTensor)]
-    fast = torch.backends.mha.get_fastpath_enabled()
     with ExitStack() as stack:
         stack.enter_context(preserved_generators())
         stack.enter_context(preserved(module))

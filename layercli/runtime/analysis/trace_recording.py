@@ -13,6 +13,7 @@ from torch import nn
 from layercli.core.dims import Size
 from layercli.core.spec import Spec
 from layercli.dataclass import dataclass
+from layercli.runtime.analysis.fused_encoder import encoder_layer, runs_fused, self_attention
 from layercli.runtime.analysis.operator_arguments import leaves
 from layercli.runtime.analysis.script_calls import LEAVE, Path, marked
 from layercli.runtime.analysis.storage_watch import StorageWatch
@@ -77,13 +78,16 @@ class Trace:
 class Recording:
     """The record of a run in progress, and the stack of modules being called."""
 
-    def __init__(self, root: nn.Module, paths: dict[nn.Module, list[Path]]) -> None:
+    def __init__(self, root: nn.Module, paths: dict[nn.Module, list[Path]], *, fuses: bool = False) -> None:
         self.root, self.paths = root, paths
         self.trace = Trace()
         self.stack: list[Path] = [()]
         self.open: list[TracedCall] = []
         self.modules = {path: module for module, found in paths.items() for path in found}
         self.watch = StorageWatch()
+        self.fuses = fuses
+        self.fused: set[nn.Module] = set()
+        """The encoder layers that were run as torch's fused kernel runs them."""
 
     def path_of(self, module: nn.Module) -> Path | None:
         """Return the path of the module being called: below its caller if it has a path there."""
@@ -115,15 +119,23 @@ class Recording:
             path = recording.path_of(module)
             if path is None:
                 return original(module, *args, **kwargs)
-            if isinstance(module, torch.jit.ScriptModule):
-                return recording.called(path, module, marked(module, path, recording.modules), args, kwargs)
-            return recording.called(path, module, original, args, kwargs)
+            return recording.called(path, module, recording.runner(module, path, args, kwargs, original), args, kwargs)
 
         nn.Module.__call__ = recorded  # type: ignore[method-assign]
         try:
             yield
         finally:
             nn.Module.__call__ = original  # type: ignore[method-assign]
+
+    def runner(self, module: nn.Module, path: Path, args: Any, kwargs: Any, original: Callable[..., Any]) -> Any:
+        """Return the function that runs a call of a module: its own, or one whose parts are recorded as well."""
+        if isinstance(module, torch.jit.ScriptModule):
+            return marked(module, path, self.modules)
+        if self.fuses and runs_fused(module, args, kwargs):
+            self.fused.add(module)
+            return encoder_layer
+        caller = self.open[-1].module if self.open else None
+        return self_attention if caller in self.fused and module is caller.self_attn else original
 
     def called(self, path: Path, module: nn.Module, run: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run a module and record its call."""
