@@ -83,11 +83,7 @@ class CausalLM(Pretrained):
             return TensorParallelPlan(whole)
         if of.latent is not None:
             return TensorParallelPlan(PLAN, (of.heads,))
-        return (
-            TensorParallelPlan(PLAN, (of.heads, of.key_heads))
-            if of.fused
-            else TensorParallelPlan(PLAN, (of.heads,), of.key_heads)
-        )
+        return TensorParallelPlan(PLAN, (of.heads,), of.key_heads)
 
     @property
     def predicts_tokens(self) -> bool:

@@ -16,6 +16,6 @@ class FusedDense(Dense):
     parts: Any = ()
 
     def split(self, x: Tensor) -> list[Any]:
-        """Return the output of each projection; a rank that has a share of each has the same share of all."""
-        ends = [end * x.shape[-1] // self.units for end in accumulate(self.parts[:-1])]
+        """Return the output of each projection, in the ratio of ``parts``: a rank may have a share of each."""
+        ends = [end * x.shape[-1] // sum(self.parts) for end in accumulate(self.parts[:-1])]
         return list(ops.split(x, ends, axis=-1))

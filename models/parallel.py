@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from layercli.dataclass import dataclass
 
 BY_HEADS = "heads"
-"""A projection to heads: each rank has the columns of its heads."""
+"""A projection to heads: each rank has the columns of its heads; of one to queries, keys and values those of each."""
 BY_KEY_HEADS = "key heads"
 """A projection to keys or values, of which there may be fewer heads than ranks: several ranks then have the same one."""
 COLUMNS = "columns"

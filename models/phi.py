@@ -140,7 +140,7 @@ class Phi(TextDecoder):
         """How ranks share the layers."""
         network = {"fc1": COLUMNS, "fc2": ROWS, "embed_tokens": VOCABULARY, "lm_head": VOCABULARY}
         attention = attention_plan("q_proj", "k_proj", "v_proj", "self_attn/dense")
-        return TensorParallelPlan({**attention, **network}, (self.config.key_heads,))
+        return TensorParallelPlan({**attention, **network}, (self.config.num_attention_heads,), self.config.key_heads)
 
     def table(self) -> Any:
         """Return the embedding."""

@@ -275,7 +275,8 @@ class PretrainedSource(LayerSource):
         from layercli.inspect.variables import Variables, of_file
 
         model = self.opened.known()
-        described(model)
+        if not model.built or inputs is not None:
+            described(model)
         if self.opened.weights is not None:
             found = self.opened.matched()
             self.notes.extend(found.faults if found is not None else [])

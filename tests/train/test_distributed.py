@@ -17,6 +17,7 @@ import torch
 import layercli
 from layercli import distributed
 from layercli.errors import DeviceError, FormatError, RankError, UsageError
+from layercli.inspect.layer_call import described
 from layercli.models.families import describe
 from layercli.models.pretrained import Pretrained
 from layercli.runtime.distributed.process_group import Group
@@ -175,7 +176,7 @@ def test_ranks_share_the_rows_of_a_stream(done):
     ("family", "ranks", "sentence"),
     [
         ("llama", 3, "4 heads do not divide among 3 ranks"),
-        ("phi3", 4, "2 heads do not divide among 4 ranks"),
+        ("falcon-grouped", 4, "2 heads do not divide among 4 ranks"),
     ],
 )
 def test_a_model_that_ranks_cannot_share(tensor_parallel, family, ranks, sentence):
@@ -200,6 +201,19 @@ def test_ranks_that_are_more_than_the_heads_of_keys_share_each(tensor_parallel):
     model = describe({"model_type": "llama", "num_attention_heads": 12, "num_key_value_heads": 3, "hidden_size": 48})
     with pytest.raises(UsageError, match=r"^3 heads of keys do not divide among 2 ranks, nor these among them$"):
         tensor_parallel.load(model, None, Group(0, 2), "cpu")
+
+
+def test_ranks_that_are_more_share_the_keys_and_values_of_a_fused_projection(tensor_parallel):
+    opened = huggingface.open(str(jobs.folder_of("phi3")))  # 4 heads, 2 of keys
+    described(opened.model)
+    layer = opened.model.blocks[0].self_attn.qkv_proj
+    place = opened.matched().places["blocks/0/self_attn/qkv_proj/kernel"]
+    whole = torch.tensor(opened.weights.read(*place.names)).T
+    heads = torch.arange(whole.shape[1]).reshape(8, -1)
+    for rank, taken in enumerate([[0, 4, 6], [1, 4, 6], [2, 5, 7], [3, 5, 7]]):
+        ranks = tensor_parallel.Ranks(Group(rank, 4), None, key_heads=2)
+        share = tensor_parallel.share_of(ranks, {id(layer): "heads"}, opened.weights, place)
+        assert torch.equal(share, whole[:, heads[taken].ravel()])
 
 
 def test_shard_needs_ranks():

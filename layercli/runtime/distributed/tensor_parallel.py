@@ -19,8 +19,9 @@ from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.formats.weight_file import WeightFile
 from layercli.inspect.layer_call import described
+from layercli.models.fused import FusedDense
 from layercli.models.matching import MatchingPlace
-from layercli.models.parallel import BY_KEY_HEADS, CHANNELS, EXPERTS, ROWS, VOCABULARY
+from layercli.models.parallel import BY_HEADS, BY_KEY_HEADS, CHANNELS, EXPERTS, ROWS, VOCABULARY
 from layercli.models.pretrained import Pretrained
 from layercli.runtime.analysis import pretrained
 from layercli.runtime.distributed.process_group import Group
@@ -108,10 +109,11 @@ def share_of(ranks: Ranks, styles: dict[int, str], file: WeightFile, place: Matc
     if key == "bias" and how == ROWS:
         return value if ranks.group.first else torch.zeros_like(value)  # one rank adds it
     axis = shared_axis(place.variable, how)
-    if how == BY_KEY_HEADS and ranks.repeats_heads:
-        return ranks.key_head(value, axis)
     sizes = getattr(layer, "parts", ()) or (value.shape[axis],)
-    return torch.cat([ranks.cut(part, axis) for part in torch.split(value, list(sizes), axis)], axis)
+    parts = torch.split(value, list(sizes), axis)
+    repeated = {BY_KEY_HEADS: len(parts), BY_HEADS: len(parts) - 1}.get(how, 0) if ranks.repeats_heads else 0
+    own = len(parts) - repeated  # of a projection to queries, keys and values these are the queries
+    return torch.cat([(ranks.cut if i < own else ranks.key_head)(part, axis) for i, part in enumerate(parts)], axis)
 
 
 def shared_axis(variable: Variable, how: str) -> int:
@@ -127,7 +129,11 @@ def shared_axis(variable: Variable, how: str) -> int:
 def hook(layer: Layer, how: str, ranks: Ranks) -> None:
     """Let a layer that has a share of its weights take and return whole values, where its neighbours do."""
     module: nn.Module = layer.module
-    if how == ROWS:
+    if how == BY_HEADS and ranks.repeats_heads and isinstance(layer, FusedDense):
+        queries, *others = layer.parts
+        assert ranks.key_heads is not None
+        layer.parts = (queries // ranks.group.size, *(size // ranks.key_heads for size in others))
+    elif how == ROWS:
         module.register_forward_hook(lambda _, args, x: ranks.total(x))
     elif how == EXPERTS:
         start, _ = ranks.span(layer.experts.count)  # type: ignore[attr-defined]  # an ExpertBank
