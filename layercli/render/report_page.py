@@ -142,7 +142,7 @@ def branch(
             class_="row", data_path=name,
         )  # fmt: skip
         inner = branch(report, shown, paths[0], level + 1, copies * len(paths))
-        opened = element("details", element("summary", row), inner, open=level < 1) if inner else element("span", row)
+        opened = element("details", element("summary", row), inner, open=level < 1) if inner else row
         items.append(element("li", opened))
     if left_out:
         items.append(element("li", f"{left_out:,} more are not shown", class_="note"))
