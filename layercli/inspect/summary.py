@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, field
 from typing import TYPE_CHECKING, Any
 
@@ -45,15 +45,15 @@ class Row:
     repeats: int = 1
     """How many equal layers it stands for, where they are folded."""
 
-    def to_json(self, parameters: int = 0) -> JSONObject:
-        """Return the row as JSON data."""
+    def to_json(self, parameters: int, texts: SizeTexts) -> JSONObject:
+        """Return the row as JSON data, with its share of ``parameters``; ``texts`` are those of the rows before it."""
         document = vars(self).copy()  # asdict would copy every shape and size
         for name in ("variables", "counted", "repeats", *([] if self.shared_with else ["shared_with"])):
             del document[name]
-        sizes = {"input_shape": json_shapes(self.input_shape), "output_shape": json_shapes(self.output_shape)}
+        sizes = {"input_shape": texts.shapes(self.input_shape), "output_shape": texts.shapes(self.output_shape)}
         return {
             "class" if key == "cls" else key: value
-            for key, value in {**document, **sizes, **json_cost(self.macs), "share": self.share(parameters)}.items()
+            for key, value in {**document, **sizes, **texts.cost(self.macs), "share": self.share(parameters)}.items()
         }
 
     def share(self, parameters: int) -> float:
@@ -115,7 +115,7 @@ class Summary:
 
     def to_json(self, depth: int | None = None) -> JSONObject:
         """Return the document ``layercli summary --format json`` prints, with the rows down to ``depth``."""
-        shown = [row for row in self.rows if depth is None or row.depth <= depth]
+        shown, texts = [row for row in self.rows if depth is None or row.depth <= depth], SizeTexts()
         return {
             "schema": "layercli.summary/1",
             "model": {
@@ -126,7 +126,7 @@ class Summary:
             },
             "inputs": [json_end(name, spec) for name, spec in self.inputs],
             "outputs": [json_end(name, spec) for name, spec in self.outputs],
-            "rows": [row.to_json(self.totals.parameters) for row in shown],
+            "rows": [row.to_json(self.totals.parameters, texts) for row in shown],
             "totals": {
                 **asdict(self.totals),
                 **json_cost(self.totals.macs),
@@ -175,6 +175,26 @@ def json_cost(cost: Size) -> dict[str, int | str | None]:
     """Return a cost as JSON has it: a number or null, and beside it the formula of one that depends on named sizes."""
     known = isinstance(cost, Dim) and cost != UNKNOWN
     return {"macs": None if isinstance(cost, Dim) else cost, "macs_formula": str(cost) if known else None}
+
+
+class SizeTexts:
+    """The JSON of shapes and costs, once for those that are the same object, as rows of equal layers have them."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[Any, Any]] = {}  # with the object, whose id no other then has
+
+    def shapes(self, shape: Any) -> Any:
+        """Return a shape, or a tree of shapes, as JSON data."""
+        return self._of(shape, json_shapes)
+
+    def cost(self, cost: Size) -> dict[str, int | str | None]:
+        """Return a cost as JSON has it."""
+        return self._of(cost, json_cost) if isinstance(cost, Dim) else json_cost(cost)
+
+    def _of(self, value: Any, convert: Callable[[Any], Any]) -> Any:
+        if id(value) not in self._made:
+            self._made[id(value)] = value, convert(value)
+        return self._made[id(value)][1]
 
 
 def json_size(size: Size) -> int | str | None:
