@@ -204,7 +204,7 @@ def test_ranks_that_are_more_than_the_heads_of_keys_share_each(tensor_parallel):
 
 
 def test_ranks_that_are_more_share_the_keys_and_values_of_a_fused_projection(tensor_parallel):
-    opened = huggingface.open(str(jobs.folder_of("phi3")))  # 4 heads, 2 of keys
+    opened = huggingface.open(str(scripts.folder_of("phi3")))  # 4 heads, 2 of keys
     described(opened.model)
     layer = opened.model.blocks[0].self_attn.qkv_proj
     place = opened.matched().places["blocks/0/self_attn/qkv_proj/kernel"]
