@@ -121,13 +121,18 @@ def is_number(cell: str) -> bool:
     return "_" not in cell
 
 
+def check_axes(count: int) -> None:
+    """Raise UsageError for an array of more than two axes."""
+    if count > 2:
+        raise UsageError(f"a csv file has rows and columns, not {count} axes", hint="write it to a .npy")
+
+
 def save_csv(path: str | os.PathLike[str], array: np.ndarray) -> None:
     """Write one array as the csv file ``path``, atomically: one row per index of the first axis, no header.
 
     Numbers have enough digits to be read back exactly. UsageError for more than two axes.
     """
-    if array.ndim > 2:
-        raise UsageError(f"a csv file has rows and columns, not {array.ndim} axes", hint="write it to a .npy")
+    check_axes(array.ndim)
     rows = array.reshape(1, 1) if not array.ndim else array[:, None] if array.ndim == 1 else array
     with replacing(path) as stream:
         for row in rows:

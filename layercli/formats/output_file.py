@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from layercli.core.text import is_text
+from layercli.dataclass import dataclass
 from layercli.errors import FileError, UsageError
 from layercli.formats import csv, json_arrays, npy, npz, safetensors
 from layercli.formats.locks import locked
@@ -21,6 +22,7 @@ STANDARD_OUTPUT = "-"
 ENDINGS = (".npy", ".npz", ".safetensors", ".json", ".jsonl", ".csv")
 
 OF_TEXT = (".json", ".jsonl", ".csv")
+OF_SEVERAL = (".npz", ".safetensors", ".json", ".jsonl")
 
 
 def ending(path: str) -> str:
@@ -56,22 +58,40 @@ def claimed(path: str, *, force: bool = False) -> Iterator[None]:
         yield
 
 
-def save(path: str, arrays: dict[str, np.ndarray], source: str) -> None:
-    """Write the results of ``source`` atomically: one array as npy or csv, several by name as npz, safetensors or json."""
+@dataclass(frozen=True)
+class Result:
+    """What a format must be able to hold of a result: whether it is text, and its number of axes."""
+
+    text: bool
+    axes: int
+
+
+def check_results(path: str, results: Mapping[str, Result], source: str) -> None:
+    """Reject results of ``source`` that the format of ``path`` cannot hold: text among numbers, several, more than two axes."""
     suffix = ending(path)
-    text = next((name for name, array in arrays.items() if is_text(array)), None)
+    text = next((name for name, result in results.items() if result.text), None)
     if text is not None and suffix not in OF_TEXT:
         raise UsageError(
             f"{path} would hold numbers, and {text} of {source} is text", hint="write it to a .json or a .csv"
         )
+    if suffix in OF_SEVERAL:
+        return
+    if len(results) != 1:
+        raise UsageError(f"{source} has {len(results)} results: write them to a .npz, a .safetensors or a .json")
+    if suffix == ".csv":
+        csv.check_axes(next(iter(results.values())).axes)
+
+
+def save(path: str, arrays: dict[str, np.ndarray], source: str) -> None:
+    """Write the results of ``source`` atomically: one array as npy or csv, several by name as npz, safetensors or json."""
+    suffix = ending(path)
+    check_results(path, {name: Result(is_text(array), array.ndim) for name, array in arrays.items()}, source)
     if suffix == ".npz":
         npz.save_npz(path, arrays)
     elif suffix == ".safetensors":
         safetensors.save(path, arrays)
     elif suffix in json_arrays.ENDINGS:
         json_arrays.save_json(path, arrays)
-    elif len(arrays) != 1:
-        raise UsageError(f"{source} has {len(arrays)} results: write them to a .npz, a .safetensors or a .json")
     else:
         save_one(path, next(iter(arrays.values())))
 

@@ -294,11 +294,22 @@ def test_outputs_that_are_text(cli, tmp_path, monkeypatch):
         ["a", 'b"c,'] * 2,
         None,
     )
-    for more, message in (
-        ("--output y.npz", "y.npz would hold numbers, and y of made.onnx is text"),
-        ("--top 1", "--top ranks numbers, and made.onnx gives text as y"),
+    monkeypatch.setattr("layercli.runtime.inference.forward_pass.run", None)  # refused before it
+    Path("two.py").write_text(
+        "import layercli\nclass Two(layercli.Model):\n    def call(self, x):\n        return x, x * 2\n"
+    )
+    two = "run two.py:Two --input-shape 1,3 --device cpu"
+    block = "run resnet-block --input-shape 1,8,8,3 --device cpu"
+    for command, message in (
+        (f"{run} --output y.npz", "y.npz would hold numbers, and y of made.onnx is text"),
+        (f"{run} --top 1", "--top ranks numbers, and made.onnx gives text as y"),
+        (f"{block} --output y4.csv", "a csv file has rows and columns, not 4 axes"),
+        (f"{two} --output y.npy", "two.py:Two has 2 results: write them to a .npz, a .safetensors or a .json"),
+        (f"{two} --top 1", "--top needs a model with one output, two.py:Two has 2"),
     ):
-        assert cli(f"{run} {more}").err.splitlines()[0] == f"error: {message}"
+        assert cli(command).err.splitlines()[0] == f"error: {message}"
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
     refused = cli("compare made.onnx made.onnx --input x.json --device cpu")
     assert refused.err.splitlines()[0] == "error: made.onnx gives text as y, which only run shows and writes"
 

@@ -103,6 +103,8 @@ def run(
     if plan.request.files and generate is None:
         command_line.current().memory_hint = "--batch-size auto --output FILE.npy runs as many rows at once as fit"
     ready = of_plan(plan, decodes=generate is not None)
+    if (out is not None or top is not None) and layers is None and generate is None and not shard:
+        sections.check_known(ready, out, top)
     found = []
     if generate is not None:
         report, section = run_generation.generate(ready, generate)

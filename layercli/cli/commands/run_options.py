@@ -235,7 +235,13 @@ Shard = Annotated[
 Repeat = Annotated[
     str, typer.Option(metavar="N|5s", help="The number of measured runs, or seconds to measure for (5s).")
 ]
-Warmup = Annotated[int, typer.Option(min=0, help="Runs before the measured ones.")]
+Warmup = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="Runs before the measured ones; with fewer than two, a run that prepares later ones is measured too.",
+    ),
+]
 Rival = Annotated[
     str | None,
     typer.Option(

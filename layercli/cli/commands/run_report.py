@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,28 @@ def finiteness(report: ForwardRun) -> ReportSection:
     return ReportSection(code=NO)
 
 
+def check_known(ready: Prepared, out: str | None, top: int | None) -> None:
+    """Reject what ``--output`` or ``--top`` cannot take, before the run if the outputs are known before it."""
+    from layercli.formats import output_file
+
+    specs = ready.program.kind.output_specs(ready.inputs)
+    if specs is None:
+        return
+    if out is not None:
+        results = {name: output_file.Result(spec.dtype == STRING, len(spec.shape)) for name, spec in specs.items()}
+        output_file.check_results(out, results, ready.program.name)
+    if top is not None:
+        check_ranked(ready.program.name, {name: spec.dtype for name, spec in specs.items()})
+
+
+def check_ranked(source: str, dtypes: Mapping[str, str]) -> None:
+    """Reject outputs of these dtypes that --top cannot rank: several, or text."""
+    if len(dtypes) != 1:
+        raise UsageError(f"--top needs a model with one output, {source} has {len(dtypes)}")
+    if (text := next((name for name, dtype in dtypes.items() if dtype == STRING), None)) is not None:
+        raise UsageError(f"--top ranks numbers, and {source} gives text as {text}")
+
+
 def ranking(ready: Prepared, report: ForwardRun, count: int, labels: list[str] | None) -> ReportSection:
     """Return the highest classes of the single output; of a decoder, the next tokens after the last step of each text."""
     from layercli.cli.commands.run_generation import tokenizer_of
@@ -55,10 +77,7 @@ def ranking(ready: Prepared, report: ForwardRun, count: int, labels: list[str] |
     from layercli.render.run import ranking
     from layercli.runtime.inference.generation import next_logits
 
-    if len(report.outputs) != 1:
-        raise UsageError(f"--top needs a model with one output, {report.source} has {len(report.outputs)}")
-    if report.outputs[0].dtype == STRING:
-        raise UsageError(f"--top ranks numbers, and {report.source} gives text as {report.outputs[0].name}")
+    check_ranked(report.source, {each.name: each.dtype for each in report.outputs})
     logits = next_logits(ready.program, ready.inputs, report.outputs[0].array)
     guesses = top(report.outputs[0].array if logits is None else logits, count, labels)
     if logits is not None and labels is None and (tokenizer := tokenizer_of(ready.subject)) is not None:

@@ -42,14 +42,18 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: Config) -> Any:
 
 def describe(layer: Layer, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
     """Build the whole layer symbolically from the specs of the arguments, then create its module."""
+    described_outputs(layer, args, kwargs)
+    layer_module.build_module(layer, ready=True)
+
+
+def described_outputs(layer: Layer, args: tuple[object, ...], kwargs: dict[str, object]) -> Any:
+    """Return the symbolic outputs of a layer, which is built by that, for the specs of the arguments."""
     specs = tree.map_structure(spec_of, (args, kwargs))
     with graph.fresh_trace():
         args, kwargs = graph.placeholders(specs)
         if tree.flatten((args, kwargs)):
-            layer(*args, **kwargs)
-        else:
-            layer._symbolic_call(args, kwargs)  # without arguments there is no symbolic tensor to recognise the call by
-    layer_module.build_module(layer, ready=True)
+            return layer(*args, **kwargs)
+        return layer._symbolic_call(args, kwargs)  # there is no symbolic tensor to recognise the call by
 
 
 def check_tensors(args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:

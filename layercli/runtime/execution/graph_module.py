@@ -33,6 +33,10 @@ class GraphModule(nn.Module):
     def declare(self, given: Collection[str]) -> None:
         """Declare the inputs whose number depends on what is given: entries ``x.0`` of a sequence, optional inputs."""
 
+    def output_specs(self) -> dict[str, Spec] | None:
+        """Return the Specs of the outputs as the file declares them; None if it does not."""
+        return None
+
     def cast(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Return the inputs, floating ones in the dtypes of ``specs``: arrays have no bfloat16, and are filled in float32."""
         found = dict(inputs)

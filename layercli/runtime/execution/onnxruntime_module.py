@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from layercli.core.spec import Spec
+from layercli.core.symbolic_dim import UNKNOWN
 from layercli.core.text import STRING, is_text, text_array
 from layercli.dataclass import dataclass
 from layercli.errors import DeviceError, FormatError, MissingPackageError
@@ -36,6 +37,8 @@ OTHERS = {
 """Dtypes that torch has and numpy lacks, by onnxruntime's names, with their numbers in ONNX."""
 OPEN = re.compile(r"(optional\()?(seq\()?tensor\((\w+)\)+")
 """onnxruntime's name of the type of an input: a tensor, a sequence of tensors, or an optional one of them."""
+OUTPUT = re.compile(r"tensor\((\w+)\)")
+"""onnxruntime's name of the type of a tensor."""
 OPEN_OTHER = re.compile(rf"\b({'|'.join(OTHERS)})\b")
 PACKED = re.compile(r"\b(u?int[24]|float4e2m1)\b")
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -152,6 +155,14 @@ class OnnxGraph(GraphModule):
             names = ", ".join(x.name for x in self._session.get_outputs())
             raise FormatError(f"{self.file} gives nothing for these inputs: {names} is empty")
         return outputs
+
+    def output_specs(self) -> dict[str, Spec] | None:
+        """Return the Specs of the outputs; None if one is a sequence or optional, or of a dtype that arrays do not have."""
+        kinds = {x.name: (OUTPUT.fullmatch(x.type), x.shape) for x in self._session.get_outputs()}
+        found = {name: (DTYPES.get(kind[1]) if kind else None, shape) for name, (kind, shape) in kinds.items()}
+        if any(dtype is None for dtype, _ in found.values()):
+            return None
+        return {name: Spec((UNKNOWN,) * len(shape), str(dtype)) for name, (dtype, shape) in found.items()}
 
     def _found(self, inputs: tuple[torch.Tensor, ...]) -> list[Any]:
         """Return what the session gives: arrays, and tensors of the dtypes that numpy lacks."""

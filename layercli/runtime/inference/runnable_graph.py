@@ -77,6 +77,10 @@ class RunnableGraph(RunnableModel[GraphModule]):
                 raise UsageError(f"{self.model.file} is run as it was written, so {option} cannot change it")
         return self.model.eval()
 
+    def output_specs(self, inputs: TensorTree) -> dict[str, Spec] | None:
+        """Return the Specs of the outputs that the file declares; None where it does not declare what each is."""
+        return self.model.output_specs()
+
     def recast(self, dtype: str) -> None:
         """Raise UsageError: the dtypes are written in the graph."""
         raise UsageError(f"{self.model.file} computes in the dtypes that are written in it, not in {dtype}")

@@ -13,6 +13,7 @@ from layercli import random
 from layercli.core import tree
 from layercli.core.dtypes import DTypePolicy
 from layercli.core.layer import Layer
+from layercli.core.spec import Spec
 from layercli.core.types import TensorTree, Tree
 from layercli.inspect import shape_parser
 from layercli.inspect.input_names import Arguments, NamedInputs
@@ -102,6 +103,14 @@ class RunnableLayer(RunnableModel[Layer]):
             return run(*args, **kwargs)
 
         return call
+
+    def output_specs(self, inputs: TensorTree) -> dict[str, Spec] | None:
+        """Return the Specs of the outputs, which a symbolic call gives; None where it cannot be called on symbols."""
+        try:
+            outputs = eager_call.described_outputs(self.model, *layer_arguments(self.model, inputs))
+        except Exception:  # of the user's code, which may need values
+            return None
+        return {name: spec for name, spec in ends(outputs, None) if isinstance(spec, Spec)}
 
     def named_outputs(self, results: object) -> list[tuple[str, Any]]:
         """Return what a call returned by name."""

@@ -112,6 +112,10 @@ class RunnableModel(ABC, Generic[M]):
         """Return inputs that are on the device in the dtypes that it takes."""
         return inputs
 
+    def output_specs(self, inputs: TensorTree) -> dict[str, Spec] | None:
+        """Return the Specs of what a call on these inputs returns, by name; None if only the call tells."""
+        return None
+
     def named_outputs(self, results: object) -> list[tuple[str, Any]]:
         """Return what a call returned by name."""
         return list(ends(by_field(results), None))
