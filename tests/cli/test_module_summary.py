@@ -11,6 +11,8 @@ import torchinfo
 from torch import nn
 
 from benchmarks.torch_models import ResNet50 as PlainResNet50
+from layercli.core import dims
+from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
 from layercli.inspect.layer_summary import summarize
 from layercli.inspect.model_loader import from_python
@@ -186,7 +188,14 @@ def test_torchinfo_says_the_same():
         (nn.Linear(4, 6), "B,T,4", "(None, T, 6)", "24*B*T"),
         (nn.Conv1d(2, 3, 3, padding=1), "B,2,T", "(None, 3, T)", "18*B*T"),
         (nn.LSTM(4, 5, batch_first=True), "B,7,4", "(None, 7, 5)", "1260*B"),
-        (nn.AvgPool1d(2), "B,2,T", "(None, 2, None)", "0"),
+        (nn.AvgPool1d(2), "B,2,T", "(None, 2, floor(T/2))", "0"),
+        (
+            nn.Conv1d(2, 3, 5, stride=2, padding=1, dilation=2),
+            "B,2,T",
+            "(None, 3, ceil(T/2) - 3)",
+            "30*B*ceil(T/2) - 90*B",
+        ),
+        (nn.MaxPool1d(3, 2, ceil_mode=True), "B,2,T", "(None, 2, floor(T/2))", "0"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else None,
 )
@@ -196,9 +205,44 @@ def test_sizes_that_are_names(module, shape, output, macs):
     assert str(summary.totals.macs) == macs
 
 
-def test_a_cost_that_is_no_product_of_names_is_unknown(cli, folder):
-    done = cli("summary", "net.py:net", "--input-shape", "B,3,H,32")
-    assert "MACs:           unknown for sizes that are names: give numbers\n" in done.out
+class Halves(nn.Module):
+    """Sizes that are halved by windows that begin at 0 and at 1, by steps and by a scale, and one that is joined to another."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches, self.stem, self.down = nn.Conv2d(3, 8, 4, 4), nn.Conv2d(3, 8, 3, 2, 1), nn.Conv2d(8, 8, 2, 2)
+        self.odd, self.even = nn.Conv2d(8, 8, 3, 2), nn.Conv2d(8, 8, 1)
+        self.first = nn.Parameter(torch.zeros(1, 1, 8))
+        self.mixed = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+
+    def forward(self, x):
+        tokens = self.patches(x).flatten(2).transpose(1, 2)
+        tokens = self.mixed(torch.cat([self.first.expand(len(x), -1, -1), tokens], 1))
+        y = nn.functional.max_pool2d(self.stem(x), 3, 2, 1)
+        small = self.even(nn.functional.interpolate(y, scale_factor=0.5))
+        return tokens, self.down(y), self.odd(y), self.even(y[..., 1::2, ::2]), small
+
+
+def test_formulas_of_halved_sizes_hold_at_other_sizes():
+    module = Halves()
+    found = summarize_module(module, {"x": parse_shape("B,3,H,W")}, "", "")
+    assert found.totals.macs != UNKNOWN
+    for sizes in ({"B": 2, "H": 45, "W": 70}, {"B": 1, "H": 64, "W": 39}, {"B": 3, "H": 51, "W": 92}):
+        shape = f"{sizes['B']},3,{sizes['H']},{sizes['W']}"
+        real = summarize_module(module, {"x": parse_shape(shape)}, "", "")
+        assert [dims.at(row.macs, sizes) for row in found.rows] == [row.macs for row in real.rows]
+        assert [spec.at(sizes) for _, spec in found.outputs] == [spec for _, spec in real.outputs]
+
+
+class Third(nn.Module):
+    def forward(self, x):
+        return x[:, : x.shape[1] // 3] @ x.mT
+
+
+def test_a_cost_of_sizes_that_no_formula_explains_is_unknown():
+    found = summarize_module(Third(), {"x": parse_shape("B,T,4")}, "", "")
+    assert found.totals.macs == UNKNOWN
+    assert str(found.outputs[0][1]) == "float32[None, None, T]"
 
 
 def test_the_variables_of_a_module(cli, folder):

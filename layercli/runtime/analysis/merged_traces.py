@@ -1,13 +1,12 @@
-"""Merge two traces of a torch module, made with two primes in the place of each open size, into one with formulas."""
+"""Merge traces of a torch module, made with several numbers in the place of each open size, into one with formulas."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
-from layercli.runtime.analysis.filled_sizes import explained
 from layercli.runtime.analysis.module_runs import Runs
 from layercli.runtime.analysis.trace_recording import Trace, TracedOperation
 
@@ -21,10 +20,10 @@ def merged_trace(runs: Runs) -> Trace | None:
     None where two runs do not give formulas: a run failed, the runs differ in their operations or in how long a tensor lives,
     as in a loop over a size, or a size is not a multiple of the named ones.
     """
-    if runs.failed or not runs.alike or len(runs.traces) != 2:
+    if runs.failed or not runs.alike or len(runs.traces) < 2:
         return None
-    first, second = runs.traces
-    operations = [merged_operation(*both, runs) for both in zip(first.operations, second.operations, strict=True)]
+    first, second = runs.traces[:2]
+    operations = [merged_operation(each, runs) for each in zip(*(x.operations for x in runs.traces), strict=True)]
     known = [each for each in operations if each is not None]
     if len(known) < len(operations):
         return None
@@ -42,27 +41,27 @@ def storages_of(one: TracedOperation, other: TracedOperation) -> Iterator[tuple[
         yield ours[1], theirs[1]
 
 
-def merged_operation(one: TracedOperation, other: TracedOperation, runs: Runs) -> TracedOperation | None:
+def merged_operation(each: Sequence[TracedOperation], runs: Runs) -> TracedOperation | None:
     """Return an operation with formulas; None where a run has another operation there, or a size has no formula."""
-    if (one.name, len(one.inputs), len(one.outputs)) != (other.name, len(other.inputs), len(other.outputs)):
+    if len({(x.name, len(x.inputs), len(x.outputs)) for x in each}) > 1:
         return None
-    inputs = merged_tensors(one.inputs, other.inputs, runs)
-    outputs = merged_tensors(one.outputs, other.outputs, runs)
-    macs = explained(int(one.macs), int(other.macs), runs.fills)
+    inputs = merged_tensors([x.inputs for x in each], runs)
+    outputs = merged_tensors([x.outputs for x in each], runs)
+    macs = runs.formulas.of([int(x.macs) for x in each])
     if inputs is None or outputs is None or macs == UNKNOWN:
         return None
-    return replace(one, inputs=inputs, outputs=outputs, macs=macs)
+    return replace(each[0], inputs=inputs, outputs=outputs, macs=macs)
 
 
-def merged_tensors(ours: Tensors, theirs: Tensors, runs: Runs) -> Tensors | None:
+def merged_tensors(found_in: Sequence[Tensors], runs: Runs) -> Tensors | None:
     """Return tensors with formulas as sizes; None where a size has no formula, or the dtypes or ranks differ."""
     found = []
-    for (one, storage), (other, _) in zip(ours, theirs, strict=True):
-        if (one.dtype, one.rank) != (other.dtype, other.rank):
+    for each in zip(*found_in, strict=True):
+        specs, storage = [spec for spec, _ in each], each[0][1]
+        if len({(spec.dtype, spec.rank) for spec in specs}) > 1:
             return None
-        pairs = zip(one.shape, other.shape, strict=True)
-        shape = tuple(explained(int(size), int(others), runs.fills) for size, others in pairs)
+        shape = tuple(runs.formulas.of(tuple(map(int, sizes))) for sizes in zip(*(x.shape for x in specs), strict=True))
         if UNKNOWN in shape:
             return None
-        found.append((Spec(shape, one.dtype), storage))
+        found.append((Spec(shape, specs[0].dtype), storage))
     return found

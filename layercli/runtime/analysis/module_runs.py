@@ -1,4 +1,4 @@
-"""One trace of a torch module, or two traces merged: two primes per named size reveal the formulas."""
+"""One trace of a torch module, or several traces merged: several numbers per named size reveal the formulas."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Size
 from layercli.core.spec import Spec
 from layercli.inspect.summary import as_shape
-from layercli.runtime.analysis.filled_sizes import explained
+from layercli.runtime.analysis.filled_sizes import Formulas
 from layercli.runtime.analysis.script_calls import Path
 from layercli.runtime.analysis.trace_recording import Trace, TracedCall
 
@@ -30,10 +30,15 @@ class Runs:
             self.calls.setdefault(call.path, []).append(i)
             for length in range(len(call.path) + 1):
                 self.first_calls.setdefault(call.path[:length], i)
-        self.alike = len(traces) < 2 or _alike(*traces)
+        self.alike = all(_alike(traces[0], trace) for trace in traces[1:])
+        self.formulas = Formulas(fills)
+        self.unexplained = False
+        """Whether a size that an operation gave has no formula."""
         self.own: dict[Path, Size] = {}
         self.below: dict[Path, Size] = {}
         if traces and self.alike:
+            if len(traces) > 1:
+                self._follow_sizes()
             self._add_up()
 
     @property
@@ -41,18 +46,32 @@ class Runs:
         """Whether the call failed."""
         return any(trace.failure is not None for trace in self.traces)
 
+    def _follow_sizes(self) -> None:
+        """Find the formulas of the sizes that operations give, in their order."""
+        for each in zip(*(trace.operations for trace in self.traces), strict=True):
+            first = each[0]
+            for axis, offset, stride in first.windows:
+                sizes = [[int(side[0][0].shape[axis]) for side in (x.inputs, x.outputs)] for x in each]
+                taken, given = zip(*sizes, strict=True)
+                self.formulas.slid(taken, given, offset, stride)
+            for spec in zip(*([spec for spec, _ in x.outputs] for x in each), strict=False):
+                for values in zip(*(x.shape for x in spec), strict=False):
+                    if self.formulas.size(tuple(map(int, values))) == UNKNOWN:
+                        self.unexplained = True
+
     def _add_up(self) -> None:
         for i, operation in enumerate(self.traces[0].operations):
             if any(trace.operations[i].macs for trace in self.traces):
                 macs = self._explained(*(int(trace.operations[i].macs) for trace in self.traces))
+                self.unexplained |= macs == UNKNOWN
                 path = operation.path
                 self.own[path] = dims.total([self.own.get(path, 0), macs])
                 for length in range(len(path) + 1):
                     above = path[:length]
                     self.below[above] = dims.total([self.below.get(above, 0), macs])
 
-    def _explained(self, first: int, second: int | None = None) -> Size:
-        return first if second is None else explained(first, second, self.fills)
+    def _explained(self, *values: int) -> Size:
+        return values[0] if len(values) < 2 else self.formulas.of(values)
 
     def macs_at(self, path: Path) -> Size:
         """Return the MACs of a module outside its children; 0 if they are not known separately."""

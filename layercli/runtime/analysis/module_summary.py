@@ -38,8 +38,20 @@ from layercli.runtime.execution.forward_hooks import class_of
 from layercli.runtime.execution.forward_signature import spreading
 from layercli.runtime.execution.graph_module import GraphModule, first_line
 
-SMALL_PRIMES = ((101, 103, 107, 109, 113, 127, 131, 137), (211, 223, 227, 229, 233, 239, 241, 251))
+SMALL_NUMBERS = (
+    (101, 103, 107, 109, 113, 127, 131, 137),
+    (211, 223, 227, 229, 233, 239, 241, 251),
+    (193, 257, 321, 385, 449, 513, 577, 641),
+    (254, 318, 382, 446, 510, 574, 638, 702),
+)
 """The sizes that are tried first: a loop over one ends soon, and where control flow depends on values they can be computed."""
+LARGE_NUMBERS = (
+    *PRIMES,
+    (16001, 16065, 16129, 16193, 16257, 16321, 16385, 16449),
+    (16062, 16126, 16190, 16254, 16318, 16382, 16446, 16510),
+)
+"""As many sets: the first two are primes; the third and fourth, one more and two less than multiples of 64, tell halves of halves
+that are rounded up or down from each other."""
 
 
 def summarize_module(
@@ -108,13 +120,18 @@ def runs_of(
     limits: dict[str, int],
     rebuilt: Callable[[], nn.Module] | None,
 ) -> Runs:
-    """Return the traces of a module: one if all sizes are known, else one for each set of primes."""
+    """Return the traces of a module: one if all sizes are known, else two or four on different numbers."""
     names = sorted({found for spec in inputs.values() for size in spec.shape for found in dims.names(size)})
     unknown = any(not isinstance(size, int) for spec in inputs.values() for size in spec.shape)
     found = Runs([], [])
-    for primes in (SMALL_PRIMES, PRIMES):
-        fills = filled_within(names, limits, primes)[: 2 if unknown else 1]
+    for numbers in (SMALL_NUMBERS, LARGE_NUMBERS):
+        all_fills = filled_within(names, limits, numbers)
+        fills = all_fills[: 2 if unknown else 1]
         found = Runs([trace_of(module, inputs, values, fill, rebuilt) for fill in fills], fills)
+        if not found.failed and found.alike and found.unexplained:
+            rest = [trace_of(module, inputs, values, fill, rebuilt) for fill in all_fills[2:]]
+            more = Runs([*found.traces, *rest], all_fills)
+            found = more if more.alike and not more.failed else found
         if not unknown or not found.failed:
             break
     return found
@@ -128,7 +145,7 @@ def trace_of(
 
 
 def filled_within(names: list[str], limits: dict[str, int], primes: Any = PRIMES) -> list[Fill]:
-    """Return the two sets of numbers for the named sizes: primes, as large as each size's limit allows."""
+    """Return the sets of numbers for the named sizes, as large as each size's limit allows."""
     fills: list[Fill] = [dict(zip([None, *names], each, strict=False)) for each in primes]
     taken: set[int] = set()
     for name, run in ((name, run) for name in names for run in reversed(fills)):

@@ -17,6 +17,7 @@ from layercli.runtime.analysis.fused_encoder import encoder_layer, runs_fused, s
 from layercli.runtime.analysis.operator_arguments import leaves
 from layercli.runtime.analysis.script_calls import LEAVE, Path, marked
 from layercli.runtime.analysis.storage_watch import StorageWatch
+from layercli.runtime.analysis.window_sizes import AxisRule, axis_rules
 
 
 @dataclass
@@ -47,6 +48,8 @@ class TracedOperation:
     inputs: list[tuple[Spec, int]]
     outputs: list[tuple[Spec, int]]
     macs: Size
+    windows: tuple[AxisRule, ...] = ()
+    """The axes that it slides a window along."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,8 @@ class Recording:
         """Record one operation of torch."""
         taken = [(spec_of(x), self.watch.number(x)) for x in leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
         given = [(spec_of(x), self.watch.result(x)) for x in leaves(out) if isinstance(x, torch.Tensor)]
-        self.trace.operations.append(TracedOperation(func.name(), self.stack[-1], taken, given, macs))
+        windows = axis_rules(func, args, kwargs)
+        self.trace.operations.append(TracedOperation(func.name(), self.stack[-1], taken, given, macs, windows))
         self.watch.operations += 1
 
     def forget(self, indices: range) -> None:
