@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
+from layercli.models.causal_lm_settings import CausalLMDecoder
 from layercli.models.llama import decoder_of, rope_of
 from layercli.models.pretrained import UnknownArchitectureError
 from layercli.models.reading import Count, Depth, Size, read
@@ -36,12 +38,9 @@ class CohereConfig:
         return self.layer_norm_eps
 
 
-def model(given: Mapping[str, object], architecture: str | None = None) -> CausalLM:
-    """Return the model that a config describes."""
-    config = read(CohereConfig, given)
-    if config.use_qk_norm:
-        raise UnknownArchitectureError("layercli does not implement Cohere models with use_qk_norm")
-    decoder = decoder_of(
+def beside(config: CohereConfig, given: Mapping[str, object], **differences: Any) -> CausalLMDecoder:
+    """Return the settings of a decoder whose attention and network stand beside each other."""
+    return decoder_of(
         config,
         rope_of(given, config),
         input_bias=config.attention_bias,
@@ -51,5 +50,13 @@ def model(given: Mapping[str, object], architecture: str | None = None) -> Causa
         parallel=True,
         interleaved=True,
         logit_scale=config.logit_scale,
+        **differences,
     )
-    return causal_lm(decoder, given, architecture)
+
+
+def model(given: Mapping[str, object], architecture: str | None = None) -> CausalLM:
+    """Return the model that a config describes."""
+    config = read(CohereConfig, given)
+    if config.use_qk_norm:
+        raise UnknownArchitectureError("layercli does not implement Cohere models with use_qk_norm")
+    return causal_lm(beside(config, given), given, architecture)

@@ -12,8 +12,10 @@ from layercli.models.reading import shown
 FAMILIES = {
     "bert": "bert",
     "bloom": "bloom",
+    "camembert": "roberta",
     "clip": "clip",
     "cohere": "cohere",
+    "cohere2": "cohere2",
     "deepseek_v2": "deepseek_v2",
     "deepseek_v3": "deepseek_v3",
     "distilbert": "distilbert",
@@ -46,6 +48,7 @@ FAMILIES = {
     "t5": "t5",
     "vit": "vit",
     "whisper": "whisper",
+    "xlm-roberta": "roberta",
 }
 """The module in ``layercli.models`` for each ``model_type``."""
 

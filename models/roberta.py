@@ -21,6 +21,13 @@ class RobertaConfig(BertConfig):
     pad_token_id: Count | None = 1
 
 
+@dataclass(frozen=True)
+class XlmRobertaConfig(RobertaConfig):
+    """The entries of XLM-RoBERTa (Conneau et al., 2019, arXiv:1911.02116) and CamemBERT (arXiv:1911.03894)."""
+
+    vocab_size: Size = 30_522
+
+
 class Roberta(Bert):
     """RoBERTa, from tokens (batch, steps) to the output of its head."""
 
@@ -41,5 +48,6 @@ class Roberta(Bert):
 
 def model(given: Mapping[str, object], architecture: str | None = None) -> Roberta:
     """Return the model that a config describes."""
-    found: Roberta = encoder(Roberta, read(RobertaConfig, given), given, architecture)
+    config = RobertaConfig if given.get("model_type") == "roberta" else XlmRobertaConfig
+    found: Roberta = encoder(Roberta, read(config, given), given, architecture)
     return found
