@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
-import json
 import os
 import re
 import shlex
@@ -96,28 +95,14 @@ def test_console_sessions(folder, page, block, rewrite_golden):
         assert shown == block
 
 
-RUNNER = """
-import json, os, sys
-import torch, layercli
-for number, code in enumerate(json.load(sys.stdin)):
-    child = os.fork()
-    if child == 0:
-        os.mkdir(str(number))
-        os.chdir(str(number))
-        exec(compile(code, f"example {number}", "exec"), {"__name__": "__main__"})
-        sys.exit()
-    if os.waitpid(child, 0)[1]:
-        sys.exit(f"this example failed: {code}")
-"""
-"""One process that imports torch, and for each example one that has imported it."""
-
-
-def test_python_runs(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", RUNNER], cwd=tmp_path, input=json.dumps(EXAMPLES), capture_output=True, text=True
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert len(list(tmp_path.iterdir())) == len(EXAMPLES) > 0
+def test_python_runs(tmp_path, monkeypatch, warm):
+    assert EXAMPLES
+    for number, code in enumerate(EXAMPLES):
+        (tmp_path / str(number)).mkdir()
+        monkeypatch.chdir(tmp_path / str(number))
+        process = warm.start([], code=code)
+        _, err = process.communicate()
+        assert (process.returncode, err) == (0, ""), f"this example failed: {code}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

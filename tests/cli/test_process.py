@@ -18,24 +18,14 @@ class Net(nn.Identity):
 """
 
 
-def test_exit_functions_and_threads_of_a_model_end_first(tmp_path):
+def test_exit_functions_and_threads_of_a_model_end_first(tmp_path, monkeypatch, warm):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "net.py").write_text(NET)
     for name, more, code in (("run", "--output=-", 0), ("compare", "--with=cpu", 0), ("run", "--device=gpu", 2)):
-        command = [
-            sys.executable,
-            "-m",
-            "layercli",
-            name,
-            "net.py:Net",
-            "--input-shape",
-            "2,3",
-            "--device",
-            "cpu",
-            more,
-        ]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True)
-        assert done.returncode == code, done.stderr
-        assert done.stdout.startswith(b"\x93NUMPY") == (more == "--output=-")
+        process = warm.start([name, "net.py:Net", "--input-shape", "2,3", "--device", "cpu", more])
+        out, err = process.written()
+        assert process.returncode == code, err
+        assert out.startswith(b"\x93NUMPY") == (more == "--output=-")
         for file in ("left", "ended"):
             assert (tmp_path / file).read_text() == "yes"
             (tmp_path / file).unlink()

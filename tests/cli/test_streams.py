@@ -56,10 +56,12 @@ def test_what_a_model_prints_is_no_data(folder, warm, command):
         assert when in err
 
 
-def test_what_a_model_prints_is_not_in_the_array(folder):
-    done = layercli("run", "m.py:Prints", "--input-shape", "2,3", "--output", "-", "--device", "cpu", text=False)
-    assert done.stdout.startswith(b"\x93NUMPY")
-    assert len(done.stdout) == 128 + 2 * 3 * 4
+def test_what_a_model_prints_is_not_in_the_array(folder, warm):
+    process = warm.start(["run", "m.py:Prints", "--input-shape", "2,3", "--output", "-", "--device", "cpu"])
+    out, err = process.written()
+    assert process.returncode == 0, err
+    assert out.startswith(b"\x93NUMPY")
+    assert len(out) == 128 + 2 * 3 * 4
 
 
 def test_a_model_that_ends_the_process_gives_no_answer(folder):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import os
 import sys
+import traceback
 import warnings
 from pathlib import Path
 
@@ -385,7 +386,13 @@ def ranks(folder, port):
         if child == 0:
             os.environ.update(WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
             os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank))
-            main(folder)
-            sys.exit()
+            status = 1
+            try:
+                main(folder)
+                status = 0
+            except Exception:
+                traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(status)  # at once: to free all of torch takes a second
         children.append(child)
     return sum(os.waitpid(child, 0)[1] != 0 for child in children)
