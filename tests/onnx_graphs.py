@@ -34,12 +34,27 @@ def written(path, nodes, inputs, outputs, held=(), *, opset=20, domains=(), func
 
 def exported(module, inputs, path, **how):
     """Write what torch exports of a module, or of a program of torch.export, saying nothing."""
+    given(module, inputs, str(path), external_data=False, **how)
+    return str(path)
+
+
+def exported_twice(module, inputs, path):
+    """Return the paths of what torch exports before and after it is optimized, which is the last step of an export."""
+    program = given(module, inputs, None, optimize=False)
+    before, after = (path.with_stem(f"{path.stem}_{name}") for name in ("before", "after"))
+    program.save(before)
+    program.optimize()
+    program.save(after)
+    return str(before), str(after)
+
+
+def given(module, inputs, path, **how):
+    """Return what torch's exporter gives."""
     logging.getLogger("torch.onnx").setLevel(logging.CRITICAL)
-    how = {"dynamo": True, "external_data": False, **how}
+    how = {"dynamo": True, "verbose": False, **how}
     with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()), torch.no_grad():
         module = module.eval() if isinstance(module, torch.nn.Module) else module
-        torch.onnx.export(module, tuple(inputs), str(path), verbose=False, **how)
-    return str(path)
+        return torch.onnx.export(module, tuple(inputs), path, **how)
 
 
 def randomized(module):

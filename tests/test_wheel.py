@@ -27,7 +27,8 @@ def installed(tmp_path_factory):
         shutil.copytree(SOURCE / name, copy / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(SOURCE / name, copy / name)
-    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", folder, copy], check=True, capture_output=True)
+    how = ["--no-deps", "--no-build-isolation"]  # the installation of the project itself builds with what it fetches
+    subprocess.run([*pip, "wheel", *how, "--wheel-dir", folder, copy], check=True, capture_output=True)
     [wheel] = folder.glob("layercli-*.whl")
     venv.create(folder / "venv", with_pip=False, symlinks=True)
     python = folder / "venv" / "bin" / "python"

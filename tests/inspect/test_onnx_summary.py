@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 import torch
 from onnx import helper
-from onnx_graphs import array, exported, randomized, tensor, written
+from onnx_graphs import array, exported, exported_twice, randomized, tensor, written
 from torch import nn
 
 from benchmarks.torch_models import ResNet50
@@ -87,10 +87,26 @@ def traced(name):
         return module, x, torch.export.export(module, (x,)) if name != "resnet50" else None
 
 
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """The paths of a program's graph, by its name and by whether it is optimized: one export for both."""
+    folder = tmp_path_factory.mktemp("graphs")
+
+    @cache
+    def paths(name):
+        _, x, program = traced(name)
+        return exported_twice(program, [x], folder / f"{name}.onnx")
+
+    return lambda name, optimize: paths(name)[optimize]
+
+
 @pytest.mark.parametrize(("name", "how"), CASES, ids=str)
-def test_the_module_it_was_made_of_says_the_same(tmp_path, name, how):
+def test_the_module_it_was_made_of_says_the_same(tmp_path, both, name, how):
     module, x, program = traced(name)
-    path = exported(program if how.get("dynamo", True) else module, [x], tmp_path / "net.onnx", **how)
+    if how in ({}, {"optimize": False}):
+        path = both(name, how.get("optimize", True))
+    else:
+        path = exported(program if how.get("dynamo", True) else module, [x], tmp_path / "net.onnx", **how)
     ours, theirs = summarize_onnx(path, [], []), of_module(module, x)
     assert ours.totals.macs == theirs.totals.macs
     assert [spec.shape for _, spec in ours.outputs] == shapes_given_by_onnxruntime(ours.source, x)
