@@ -31,7 +31,7 @@ def parameters_of(graph: ModelGraph) -> list[Value]:
 
 
 @dataclass(frozen=True)
-class Span:
+class UnitSpan:
     """Steps in a row in which a unit runs in one of the passes."""
 
     unit: str
@@ -76,20 +76,20 @@ class ShardedRun:
         return found
 
     @cached_property
-    def spans(self) -> list[Span]:
+    def spans(self) -> list[UnitSpan]:
         """The spans of all units but the root, in the order of their first steps."""
-        found: list[Span] = []
+        found: list[UnitSpan] = []
         running: dict[str, int] = {}
         before: Pass | None = None
         for i, step in enumerate(self.run.steps):
             inside = self.enclosing[step.path]
             for unit in [unit for unit in running if unit not in inside or step.of is not before]:
-                found.append(Span(unit, running.pop(unit), i - 1, before is Pass.BACKWARD))
+                found.append(UnitSpan(unit, running.pop(unit), i - 1, before is Pass.BACKWARD))
             for unit in inside:
                 running.setdefault(unit, i)
             before = step.of
         found += [
-            Span(unit, start, len(self.run.steps) - 1, before is Pass.BACKWARD) for unit, start in running.items()
+            UnitSpan(unit, start, len(self.run.steps) - 1, before is Pass.BACKWARD) for unit, start in running.items()
         ]
         return sorted(found, key=lambda each: each.start)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
@@ -60,6 +61,23 @@ class LayerTree:
     def variables(self, layer: Layer) -> list[Variable]:
         """Return the variables of a layer and of those below it, each once."""
         return list(self._held[id(layer)])
+
+    @cached_property
+    def counts(self) -> dict[int, int]:
+        """The parameters of each layer and of those below it that no layer before it has, by the layer's id."""
+        found: dict[int, int] = {}
+        seen: set[Variable] = set()
+        above: list[tuple[str, Layer]] = []
+        for path, layer in self.layers:
+            while above and above[-1][0] and not path.startswith(f"{above[-1][0]}/"):
+                above.pop()
+            above.append((path, layer))
+            new = [variable for variable in layer.own_variables if variable not in seen]
+            seen.update(new)
+            size = sum(variable.parameters for variable in new)
+            for _, each in above:
+                found[id(each)] = found.get(id(each), 0) + size
+        return found
 
     def lacks_variables(self, layer: Layer) -> bool:
         """Whether a layer, or one below it, is not built yet."""

@@ -78,6 +78,13 @@ def share_of(row: Row) -> int:
     return (row.parameters or 0) if row.counted is None else row.counted
 
 
+def counted_of(row: Row) -> int | None:
+    """Return the number of parameters that a row shows: those that no row above has, of one layer where several are folded."""
+    if row.parameters is None or row.counted is None or (row.repeats > 1 and row.counted):
+        return row.parameters
+    return row.counted
+
+
 @dataclass(frozen=True)
 class LayerLabel:
     """What the first column says of a layer: its path, its class, and by a star that it is called more than once."""
@@ -117,7 +124,7 @@ COLUMNS: dict[str, tuple[Column, Callable[[Row, Summary], Any]]] = {
         Column("Output shape", show=show_shapes, yields=5, fields=shape_field("output_shape")),
         lambda row, _: row.output_shape,
     ),
-    "parameters": (Column("Parameters", numeric=True, show=show_count, yields=7), lambda row, _: row.parameters),
+    "parameters": (Column("Parameters", numeric=True, show=show_count, yields=7), lambda row, _: counted_of(row)),
     "trainable": (Column("Trainable", numeric=True, show=show_count, yields=3), lambda row, _: row.trainable),
     "macs": (Column("MACs", numeric=True, show=show_cost, yields=6, fields=COST_FIELDS), lambda row, _: row.macs),
     "variables": (Column("Variables", show=show_variables, shortens=24, yields=1), lambda row, _: row.variables),

@@ -5,8 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 
 from layercli import Sequential, layers
+from layercli.core.spec import Spec
 from layercli.inspect.layer_summary import summarize
 from layercli.render import summary as rendered
+from layercli.render.summary import counted_of
+
+
+class Twice(layers.Layer):
+    """Two parts with one layer in both."""
+
+    def setup(self):
+        shared = layers.Dense(4)
+        self.one, self.two = Sequential([shared, layers.ReLU()]), Sequential([layers.Dense(4), shared])
+
+    def call(self, x):
+        return self.two(self.one(x))
+
+
+def test_the_parameters_of_a_column_are_all_of_the_model():
+    report = summarize(Twice(), Spec((2, 4)))
+    parts = [row for row in report.rows if row.depth == 1]
+    assert [(row.path, row.parameters, counted_of(row)) for row in parts] == [("one", 20, 20), ("two", 40, 20)]
+    assert sum(row.share(report.totals.parameters) for row in parts) == 1
 
 
 def test_more_layers_than_rows_are_one_row_for_each_type(monkeypatch):

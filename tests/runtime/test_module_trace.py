@@ -230,6 +230,24 @@ def test_one_layer_in_two_parts():
     )  # fmt: skip
 
 
+class Borrowing(nn.Module):
+    """An encoder and a decoder with one embedding, which a function of the decoder calls, out of sight of its modules."""
+
+    def __init__(self):
+        super().__init__()
+        embedding = nn.Linear(4, 4)
+        self.encoder, self.decoder = nn.ModuleDict({"e": embedding}), nn.ModuleDict({"e": embedding, "run": nn.ReLU()})
+        self.decoder["run"].forward = lambda x: embedding(x).relu()
+
+    def forward(self, x):
+        return self.decoder["run"](x)
+
+
+def test_a_call_is_that_of_the_path_nearest_to_its_caller():
+    rows = {row.path: row for row in summary_of(Borrowing(), (2, 4)).rows}
+    assert [(row.output_shape, row.macs) for row in (rows["encoder/e"], rows["decoder/e"])] == [(None, 0), ((2, 4), 32)]
+
+
 def test_rows_at_a_second_path_have_the_calls_there():
     rows = summary_of(SharedBeside(), (2, 4)).rows
     assert [(row.path, row.macs, row.counted, row.shared_with) for row in collapse_repeats(rows)] == [

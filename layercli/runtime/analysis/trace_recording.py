@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import field, replace
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -93,12 +94,12 @@ class Recording:
         """The encoder layers that were run as torch's fused kernel runs them."""
 
     def path_of(self, module: nn.Module) -> Path | None:
-        """Return the path of the module being called: below its caller if it has a path there."""
+        """Return the path of the module being called: of several the one nearest to that of its caller."""
         known = self.paths.get(module)
         if known is None:
             return None
         caller = self.stack[-1]
-        return next((path for path in known if path[: len(caller)] == caller), known[0])
+        return known[0] if len(known) == 1 else max(known, key=lambda path: common(path, caller))
 
     def operation(self, func: Any, args: Any, kwargs: Any, out: Any, macs: int) -> None:
         """Record one operation of torch."""
@@ -183,6 +184,11 @@ class Recording:
         else:
             path = tuple(args[0].split("."))
             self.enter(path, self.modules[path], list(args[1]))
+
+
+def common(one: Path, other: Path) -> int:
+    """Return how many names two paths have in common from the root."""
+    return sum(1 for _ in takewhile(lambda names: names[0] == names[1], zip(one, other, strict=False)))
 
 
 def spec_of(x: torch.Tensor) -> Spec:
