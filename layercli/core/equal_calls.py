@@ -6,7 +6,9 @@ are equal if the arguments have the same structure, Specs and constants as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import graph
@@ -55,10 +57,30 @@ def build(layer: Layer, node: Node, counterparts: Mapping[int, Layer]) -> None:
                 build(own, call, counterparts)
 
 
+KNOWN: ContextVar[dict[int, tuple[list[Layer], Any]] | None] = ContextVar("KNOWN", default=None)
+"""What ``inside`` found of each layer, by its id, while no layer changes."""
+
+
+@contextmanager
+def unchanging() -> Iterator[None]:
+    """Let what ``inside`` finds of a layer be known to all calls in the body, in which layers are built and not changed."""
+    token = KNOWN.set({})
+    try:
+        yield
+    finally:
+        KNOWN.reset(token)
+
+
 def inside(layer: Layer) -> tuple[list[Layer], Any]:
     """Return a layer and those below it in a fixed order, and what layers that are alike have in common."""
+    known = KNOWN.get()
+    if known is not None and id(layer) in known:
+        return known[id(layer)]
     layers: list[Layer] = []
-    return layers, likeness(layer, layers)
+    found = layers, likeness(layer, layers)
+    if known is not None:
+        known[id(layer)] = found
+    return found
 
 
 def likeness(layer: Layer, layers: list[Layer]) -> Any:

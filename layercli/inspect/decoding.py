@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from layercli.core import dims, graph, tree
+from layercli.core import dims, equal_calls, graph, tree
 from layercli.core.dims import Size
 from layercli.core.graph import Node
 from layercli.core.layer import Layer
@@ -52,13 +52,14 @@ def decoding_step(model: Layer) -> DecodingStep | None:
     if CACHE_ARGUMENT not in model.call_names() or not getattr(getattr(model, "cached", model), "blocks", None):
         return None
     token = Spec((dims.Dim.named(dims.BATCH), 1), "int32")
-    node, _ = described(model, prompt_of(model), **{CACHE_ARGUMENT: []})
-    cache = graph.specs_of(node.outputs[1])
-    with graph.fresh_trace():
-        ids, positions, past = graph.placeholders((token, token, cache))
-        given = model.continued(ids) if isinstance(model, Pretrained) else ids
-        optional = {"position_ids": positions} if "position_ids" in model.call_names() else {}
-        outputs = model(*model.unpack_inputs(given), **optional, **{CACHE_ARGUMENT: past})
+    with equal_calls.unchanging():
+        node, _ = described(model, prompt_of(model), **{CACHE_ARGUMENT: []})
+        cache = graph.specs_of(node.outputs[1])
+        with graph.fresh_trace():
+            ids, positions, past = graph.placeholders((token, token, cache))
+            given = model.continued(ids) if isinstance(model, Pretrained) else ids
+            optional = {"position_ids": positions} if "position_ids" in model.call_names() else {}
+            outputs = model(*model.unpack_inputs(given), **optional, **{CACHE_ARGUMENT: past})
     step: Node = outputs[0].node
     size = dims.total(spec.bytes for spec in tree.flatten(cache))
     return DecodingStep(step.macs, size, getattr(model, "recurrent", False))

@@ -29,6 +29,10 @@ Step = tuple[tuple[int, ...], tuple[int, ...], int, tuple[tuple[int, int], ...]]
 """Values taken, values given, the box, and for each run of equal modules it is in: which run, and which of its modules."""
 
 
+class TooManyBoxes(Exception):
+    """A picture has more boxes than were asked for."""
+
+
 @dataclass
 class FlowPlotter:
     """Makes the picture of one call."""
@@ -38,6 +42,8 @@ class FlowPlotter:
     root: CallNode
     options: PlotOptions
     sectioned: bool = False
+    most: int | None = None
+    """The number of boxes beyond which ``plot`` raises TooManyBoxes."""
     boxes: list[PlotBox] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -69,6 +75,8 @@ class FlowPlotter:
 
     def add(self, kind: BoxKind, path: str, title: str, parent: int | None = None, **more: object) -> int:
         """Add a box and return its number."""
+        if self.most is not None and len(self.boxes) >= self.most:
+            raise TooManyBoxes
         self.boxes.append(PlotBox(len(self.boxes), kind, path, title, parent=parent, **more))  # type: ignore[arg-type]  # fields of PlotBox
         return len(self.boxes) - 1
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from layercli.errors import UsageError, nearest
 from layercli.inspect.call_tree import CallNode, call_at, call_tree
-from layercli.inspect.flow_plotter import FlowPlotter
+from layercli.inspect.flow_plotter import FlowPlotter, TooManyBoxes
 from layercli.inspect.model_graph import ModelGraph
 from layercli.inspect.plot_graph import (
     FEW,
@@ -60,8 +60,11 @@ def at_best_depth(graph: ModelGraph, frame: CallNode, options: PlotOptions) -> P
         sectioned = FlowPlotter(flow, graph, frame, replace(options, depth=1), sectioned=True).plot()
         return sectioned if len(sectioned.boxes) < len(found.boxes) else found
     while len(found.boxes) <= FEW:
-        deeper = FlowPlotter(flow, graph, frame, replace(options, depth=depth)).plot()
-        if len(deeper.boxes) == len(found.boxes) or len(deeper.boxes) > FEW:
+        try:
+            deeper = FlowPlotter(flow, graph, frame, replace(options, depth=depth), most=FEW).plot()
+        except TooManyBoxes:
+            break
+        if len(deeper.boxes) == len(found.boxes):
             break
         found, depth = deeper, depth + 1
     return found
