@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -44,8 +45,15 @@ def check_place(path: str, *, force: bool = False) -> None:
     target = Path(path)
     if target.is_dir():
         raise FileError(f"{path} is a folder, not a file")
-    if not target.resolve().parent.is_dir():
-        raise FileError(f"there is no folder {target.parent} to write {target.name} in")
+    real = Path(os.path.realpath(path))  # Path.resolve raises RuntimeError for a link to itself
+    if real.is_symlink():
+        raise FileError(f"cannot write {path}: its symbolic links lead in a circle")
+    folder = real.parent
+    if not folder.is_dir():
+        shown = folder if target.is_symlink() else target.parent
+        raise FileError(f"there is no folder {shown} to write {target.name} in")
+    if target.exists() and not target.is_file():
+        raise FileError(f"{path} is not a regular file")
     if target.exists() and not force:
         raise FileError(f"{path} exists already", hint="--force overwrites it")
 

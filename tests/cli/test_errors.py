@@ -186,6 +186,9 @@ FILES = {
          "kernel in square.safetensors has the shape (3, 3), the model's is (5, 10)", None),
         ("run mlp --output folder.npz", "folder.npz is a folder, not a file", None),
         ("run mlp --output nowhere/y.npy", "there is no folder nowhere to write y.npy in", None),
+        ("run mlp --output link.npy", "there is no folder /no/where to write link.npy in", None),
+        ("run mlp --output loop.npy", "cannot write loop.npy: its symbolic links lead in a circle", None),
+        ("run mlp --output pipe.npy --force", "pipe.npy is not a regular file", None),
         ("summary net.py", "net.py needs the name of a model in it", "as in net.py:Net"),
         ("summary net.py:Net", "net.py:Net gives a Net, not a layercli Layer or Model, or a torch.nn.Module", None),
         ("summary net.py:Nat", "net.py has no 'Nat'", "did you mean Net?"),
@@ -197,6 +200,9 @@ def test_files_that_do_not_fit(cli, monkeypatch, tmp_path, command, message, hin
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
     (tmp_path / "folder.npz").mkdir()
+    for name, target in (("link.npy", "/no/where/y.npy"), ("loop.npy", "loop.npy")):
+        (tmp_path / name).symlink_to(target)
+    os.mkfifo(tmp_path / "pipe.npy")
     np.save(tmp_path / "square.npy", np.ones((3, 3), "float32"))
     np.save(tmp_path / "words.npy", np.array(["a", "b"]))
     save(tmp_path / "square.safetensors", {"kernel": np.ones((3, 3), "float32")})
