@@ -3,6 +3,7 @@
     LayercliError                      one sentence, and a hint where a fix is likely
     ├── UsageError (ValueError)        an invalid command, name or argument
     │   ├── ArgumentError (TypeError)  a call that lacks an argument or has one too many
+    │   ├── ValueRangeError (RuntimeError)
     │   ├── NoCallError (NotImplementedError)
     │   └── NoTensorError (AttributeError)
     ├── ShapeError (ValueError)        a tensor of a rank or size that does not fit
@@ -61,6 +62,10 @@ class UsageError(LayercliError, ValueError):
 
 class ArgumentError(UsageError, TypeError):
     """A call without an argument that it needs, or with one that it does not take."""
+
+
+class ValueRangeError(UsageError, RuntimeError):
+    """A value in a tensor that is out of the range that the operation takes; a RuntimeError, as from torch's kernels."""
 
 
 class NoCallError(UsageError, NotImplementedError):

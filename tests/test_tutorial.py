@@ -49,7 +49,7 @@ def test_your_own_layer():
     layer = MyDenseLayer(10)
     out = layer(tf.zeros([10, 5]))  # Calling the layer `.builds` it.
     assert tuple(out.shape) == (10, 10)
-    assert [var.name for var in layer.trainable_variables] == [f"{layer.name}/kernel"]
+    assert [var.name for var in layer.trainable_variables] == ["kernel"]
     assert layer.name.startswith("my_dense_layer")
 
 
@@ -59,7 +59,7 @@ def test_its_first_variable_has_the_tutorials_name():
     naming.clear_session()
     layer = MyDenseLayer(10)
     layer(tf.zeros([10, 5]))
-    assert [var.name for var in layer.trainable_variables] == ["my_dense_layer/kernel"]
+    assert [var.path for var in layer.trainable_variables] == ["my_dense_layer/kernel"]
 
 
 class ResnetIdentityBlock(tf.keras.Model):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from layercli.core import dims, naming, tree
+from layercli.core import dims, graph, naming, tree
 from layercli.core.backend import get_backend
 from layercli.core.graph import Graph
 from layercli.core.input_spec import InputSpec
@@ -36,6 +36,7 @@ class Functional(Model):
         if twice := [name for name, count in Counter(names).items() if count > 1]:
             raise UsageError(f"the layers of a model need names of their own, and two are called {twice[0]!r}")
         self._call_specs = (self._graph.specs,)
+        self._asks_training = self._graph.says_training
         self.built = True
         self.set_as_root()
 
@@ -125,7 +126,13 @@ class Functional(Model):
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs of the graph."""
-        return self._graph.run(self._in_order(inputs))
+        return self._graph.run(self._in_order(inputs), self._asked_training() if self._asks_training else None)
+
+    def _asked_training(self) -> bool | None:
+        """Return what the call in progress says of ``training``, None where it says nothing."""
+        if graph.call_stack():
+            return graph.call_stack()[-1].training
+        return None if self._module is None else self._module.asked_training
 
     def _in_order(self, inputs: object) -> list[Any]:
         """Return ``inputs`` flat in the order of the graph; the keys of a dict are names of inputs."""
@@ -170,17 +177,7 @@ def fitted(x: Any, wanted: SymbolicTensor) -> Any:
 
 def named_by_class(layers: list[Layer]) -> Iterator[tuple[str, Layer]]:
     """Yield layers by names that do not depend on earlier layers: the user's name, or the class name numbered in this model."""
-    stems = [naming.snake_case(type(layer).__name__) if has_generated_name(layer) else layer.name for layer in layers]
-    yield from zip(naming.uniquify(stems), layers, strict=True)
-
-
-def has_generated_name(layer: Layer) -> bool:
-    """Whether the name of the layer was generated; a guess for a layer made from a config."""
-    if layer._named:
-        return False
-    stem = naming.snake_case(type(layer).__name__)
-    rest = layer.name.removeprefix(stem)
-    return layer.name.startswith(stem) and (not rest or rest[1:].isdigit())
+    yield from zip(naming.uniquify(map(naming.stem_of, layers)), layers, strict=True)
 
 
 def sorted_dicts(value: object) -> Any:

@@ -244,11 +244,22 @@ class Graph:
         """The specs of the inputs, a tree like them."""
         return tree.map_structure(lambda x: x.spec, self.inputs)
 
-    def run(self, inputs: object) -> Any:
-        """Return the outputs for ``inputs``: tensors, or symbolic tensors."""
+    @cached_property
+    def says_training(self) -> bool:
+        """Whether a call of a layer was drawn with an argument ``training``."""
+        return any("training" in step.kwargs for step in self._plan)
+
+    def run(self, inputs: object, training: bool | None = None) -> Any:
+        """Return the outputs for ``inputs``: tensors, or symbolic tensors.
+
+        ``training`` is in the place of the argument that calls were drawn with, as in Keras; None keeps it.
+        """
         values = list(tree.flatten(inputs))
         for step in self._plan:
-            result = step.target(*_filled(step.args, values), **_filled(step.kwargs, values))
+            kwargs = _filled(step.kwargs, values)
+            if training is not None and "training" in kwargs:
+                kwargs["training"] = training
+            result = step.target(*_filled(step.args, values), **kwargs)
             values += tree.flatten(result)
         return _filled(self._output_slots, values)
 

@@ -167,6 +167,8 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
         default = "glorot_uniform" if dtypes.is_floating(spec.dtype) else "zeros"
         key = naming.uniquify([*self._variables, (name or "variable").replace(".", "_").replace("/", "_")])[-1]
         path = path_of(self.name)
+        if not graph.call_stack():  # it is built by itself
+            self.path_drawn()
         self._variables[key] = Variable.of(
             self,
             key,

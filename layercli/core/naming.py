@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import count
+from typing import Any
 
 _counts: dict[str, Iterator[int]] = {}
 
@@ -60,3 +61,17 @@ def uniquify(names: Iterable[str]) -> list[str]:
             candidate = f"{name}_{seen[name]}"
         result[candidate] = None
     return list(result)
+
+
+def stem_of(layer: Any) -> str:
+    """Return the name that the user gave the layer, or the class name."""
+    return snake_case(type(layer).__name__) if has_generated_name(layer) else layer.name
+
+
+def has_generated_name(layer: Any) -> bool:
+    """Whether the name of the layer was generated; a guess for a layer made from a config."""
+    if layer._named:
+        return False
+    stem = snake_case(type(layer).__name__)
+    rest = layer.name.removeprefix(stem)
+    return layer.name.startswith(stem) and (not rest or rest[1:].isdigit())

@@ -1,19 +1,26 @@
-"""The seed of variables: each variable has a random stream that follows from the seed and its path."""
+"""The seed of variables: each variable has a random stream that follows from the seed and its path.
+
+The path begins with the name of the outermost layer, or with its class where that is numbered, and with how many of that name
+came before: a clone draws other values, and after ``set_seed`` the same statements draw the same values again.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
 
 _seed = 0
+_roots: Counter[str] = Counter()
 
 
 def set_seed(number: int) -> None:
     """Set the seed of new variables, and torch's seed if torch is loaded (for dropout)."""
     global _seed
     _seed = int(number)
+    _roots.clear()
     import sys
 
     if (torch := sys.modules.get("torch")) is not None:
@@ -23,6 +30,13 @@ def set_seed(number: int) -> None:
 def seed() -> int:
     """Return the current seed."""
     return _seed
+
+
+def new_root(stem: str) -> str:
+    """Return how the paths of a new outermost layer begin: ``stem``, numbered if it is not the first since ``set_seed``."""
+    number = _roots[stem]
+    _roots[stem] += 1
+    return f"{stem}~{number}" if number else stem
 
 
 def generator(number: int, path: str) -> np.random.Generator:

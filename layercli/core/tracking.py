@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import compress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from layercli.core import naming
+from layercli.core import naming, seed
 from layercli.core.backend import get_backend
 from layercli.core.dims import Size, total
 from layercli.errors import NotBuiltError, ShapeError
@@ -30,6 +30,7 @@ class Trackable:
     _node: Any = None
     _activity_regularizer: Any = None
     _input_shape: Any = None
+    _asks_training = False  # whether it is a graph that was drawn with an argument `training` of a layer
     _makes_tensors = False
     """Whether a call makes tensors of nothing but settings, which its layer module then creates on the device of its inputs."""
 
@@ -37,8 +38,21 @@ class Trackable:
     _root: Any = None
     """The model around it, until the layer module is made: initial values follow from the path in that model."""
 
+    _path_drawn: str | None = None
+
+    def path_drawn(self) -> str:
+        """Return the path by which initial values are drawn, where it is the outermost layer: fixed when it is first built."""
+        if self._path_drawn is None:
+            vars(self)["_path_drawn"] = seed.new_root(naming.stem_of(self))
+        return cast("str", self._path_drawn)
+
+    def draw_anew(self) -> None:
+        """Draw initial values, if there are none yet, as the first layer of its name does since the last ``set_seed``."""
+        vars(self).pop("_path_drawn", None)
+
     def set_as_root(self) -> None:
         """Be the model around all layers below that have no values yet, unless they are in another one that is not below."""
+        self.path_drawn()
         below = self.layers_below()
         inside = {id(layer) for layer in below}
         for layer in below[1:]:
@@ -262,6 +276,7 @@ FRAMEWORK = frozenset(
         "_input",
         "_built_for",
         "_node",
+        "_path_drawn",
         "_root",
         "_trainer",
     }

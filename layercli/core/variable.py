@@ -60,6 +60,8 @@ class Variable(NumpyFunctions, Operators):
         name: str | None = None,
     ) -> None:
         name = name or naming.auto_name("Variable")
+        if "/" in name:
+            raise UsageError(f"a variable's name is text without '/', got {name!r}")
         if isinstance(initializer, str) or callable(initializer):
             if shape is None:
                 raise UsageError(f"Variable expects a shape beside the initializer {initializer!r}")
@@ -135,8 +137,8 @@ class Variable(NumpyFunctions, Operators):
 
     @property
     def name(self) -> str:
-        """The layer's name and the variable's, as in ``my_dense_layer/kernel``; of a variable of no layer its own."""
-        return self.key if isinstance(self.owner, (VariableOwner, TensorOwner, Variable)) else self.path
+        """Its own name, as in ``kernel``: the last part of ``path``."""
+        return self.path.rpartition("/")[2]
 
     @property
     def shape(self) -> Shape:

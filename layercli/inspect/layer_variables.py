@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from layercli.core import seed as seeds
 from layercli.core.layer import Layer
+from layercli.core.naming import stem_of
 from layercli.core.variable import Variable
 from layercli.errors import FormatError
 from layercli.formats import keras_h5
@@ -30,7 +31,7 @@ def of_variable(model: Layer, path: str, variable: Variable, seed: int) -> Varia
     """Return the row of the variable at ``path`` in ``model``."""
 
     def draw() -> np.ndarray:
-        array: np.ndarray = variable.initial_value(seeds.generator(seed, f"{model.name}/{path}"))
+        array: np.ndarray = variable.initial_value(seeds.generator(seed, f"{stem_of(model)}/{path}"))
         return array
 
     return VariableRow(

@@ -200,3 +200,9 @@ def raise_unsupported(layer: object, names: tuple[str, ...], why: str) -> None:
 
 FractionRange = Annotated[Any, factor(0, 1, overlapping=True)]
 """The range of a probability or of another fraction: a number s for (0, s), or a pair."""
+
+
+def check_strides(owner: str, strides: tuple[int, ...], dilation_rate: tuple[int, ...]) -> None:
+    """Raise UsageError for strides beside a dilation, along whatever axes: Keras's convolutions take one of the two."""
+    if max(strides) > 1 and max(dilation_rate) > 1:
+        raise UsageError(f"{owner} expects strides or dilation_rate to be 1, got {strides} and {dilation_rate}")

@@ -7,11 +7,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from layercli.core import dtypes
 from layercli.core.naming import auto_name
 from layercli.core.registry import DataclassConfig
 from layercli.core.types import Config, Tensor
 from layercli.core.variable import is_listed
-from layercli.errors import UsageError
+from layercli.errors import DTypeError, UsageError
 from layercli.lazy import torch
 from layercli.losses.alignment import align_ranks, tensor
 from layercli.losses.arguments import document
@@ -27,7 +28,7 @@ class Loss(DataclassConfig):
     Arguments:
         name: the name in logs; by default the class name in snake case.
         reduction: sum_over_batch_size (or mean), sum, mean_with_sample_weight, or none (or None).
-        dtype: the dtype that predictions are converted to; None is float32, and float64 for float64 predictions.
+        dtype: the dtype that predictions are converted to, or a policy; None is ``floatx()``, float32.
     """
 
     keras_module: ClassVar[str] = "keras.losses"
@@ -43,6 +44,8 @@ class Loss(DataclassConfig):
 
     def __post_init__(self) -> None:
         self.name = self.name or auto_name(type(self).__name__)
+        self._given_dtype = self.dtype
+        self.dtype = compute_dtype(self.dtype)
         check_reduction(self.reduction)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> torch.Tensor:
@@ -78,12 +81,8 @@ class Loss(DataclassConfig):
         return values, sample_weight, mask
 
     def dtype_for(self, y_pred: torch.Tensor) -> torch.dtype:
-        """Return the dtype of the computation for ``y_pred``; UsageError for an unknown dtype."""
-        if self.dtype is None:
-            return torch.float64 if y_pred.dtype is torch.float64 else torch.float32
-        dtype = getattr(torch, self.dtype, None)
-        if not isinstance(dtype, torch.dtype):
-            raise UsageError(f"there is no dtype {self.dtype!r}")
+        """Return the dtype of the computation for ``y_pred``."""
+        dtype: torch.dtype = getattr(torch, self.dtype or "float32")
         return dtype
 
     def call(self, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor:
@@ -109,9 +108,18 @@ class Loss(DataclassConfig):
     def get_config(self) -> Config:
         """Return the constructor's arguments; ``dtype`` only where it was given, as Keras does."""
         config = super().get_config()
-        if config.get("dtype") is None:
-            config.pop("dtype", None)
-        return config
+        config.pop("dtype", None)
+        return config if self._given_dtype is None else config | {"dtype": self.dtype}
+
+
+def compute_dtype(dtype: Any) -> str:
+    """Return the name of the dtype in which a loss computes: that of a policy, the default for None; else UsageError."""
+    if dtype is None:
+        return dtypes.default_policy().variable
+    try:
+        return dtypes.name_of(getattr(dtype, "compute_dtype", dtype))
+    except DTypeError as error:
+        raise UsageError(error.message) from None
 
 
 class FunctionLoss(Loss):

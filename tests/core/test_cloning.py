@@ -143,3 +143,23 @@ def test_a_registered_function_is_found_by_its_full_name():
 
     layer = layers.Lambda(thrice)
     assert layers.Lambda.from_config(layer.get_config()).function is thrice
+
+
+def test_a_clone_draws_values_of_its_own_and_a_seed_draws_them_again():
+    def built():
+        model = stacked(layercli)
+        return [each.get_weights()[0] for each in (model, models.clone_model(model), stacked(layercli))]
+
+    layercli.utils.set_random_seed(3)
+    first = built()
+    layercli.utils.set_random_seed(3)
+    again = built()
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert len({each.tobytes() for each in first}) == 3
+    layercli.utils.set_random_seed(3)
+    one = layers.Dense(2)
+    one.build((None, 3))
+    layercli.utils.set_random_seed(3)
+    two = layers.Dense(2)  # has another name
+    two.build((None, 3))
+    assert np.array_equal(one.kernel, two.kernel)

@@ -8,7 +8,7 @@ import torch
 from keras_parity import real_keras as keras
 
 import layercli
-from layercli import Input, Layer, Model, Sequential, layers
+from layercli import Input, Layer, Model, Sequential, layers, utils
 from layercli.errors import ShapeError, UsageError
 
 X = np.linspace(-1, 1, 12, dtype="float32").reshape(4, 3)
@@ -370,6 +370,7 @@ def test_a_step_written_for_torch_as_keras_shows_it():
             return {metric.name: metric.result() for metric in self.metrics}
 
     def fitted(kind):
+        utils.set_random_seed(0)
         inputs = Input((3,))
         hidden = layers.Dense(4, name="hidden")(inputs)
         model = kind(inputs, layers.Dense(1, name="last")(hidden), name="net")

@@ -93,9 +93,9 @@ def test_variable_paths_nest_by_name():
 def test_variables_are_in_keras_s_order():
     layer = Scale(3)
     layer.build((None, 2))
-    assert [v.name for v in layer.variables] == ["scale/gain", "scale/count"]
-    assert [v.name for v in layer.trainable_variables] == ["scale/gain"]
-    assert [v.name for v in layer.non_trainable_variables] == ["scale/count"]
+    assert [v.path for v in layer.variables] == ["scale/gain", "scale/count"]
+    assert [v.path for v in layer.trainable_variables] == ["scale/gain"]
+    assert [v.path for v in layer.non_trainable_variables] == ["scale/count"]
 
 
 def test_keras_3_s_order_of_add_weight_s_arguments_is_taken_too():
@@ -117,7 +117,7 @@ def test_freezing_is_recursive_and_reaches_the_mirror():
     assert tower.trainable_variables == []
     assert not any(p.requires_grad for p in module.parameters())
     tower.blocks[0].trainable = True
-    assert [v.name for v in tower.trainable_variables] == ["tower/dense_1/kernel", "tower/dense_1/bias"]
+    assert [v.path for v in tower.trainable_variables] == ["tower/dense_1/kernel", "tower/dense_1/bias"]
     assert [name for name, p in module.named_parameters() if p.requires_grad] == ["blocks.0.kernel", "blocks.0.bias"]
 
 

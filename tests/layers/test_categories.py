@@ -11,7 +11,7 @@ from layercli.errors import ShapeError, UsageError
 from tests.keras_parity import check, close, image, keras
 
 MODES = ["one_hot", "multi_hot", "count"]
-WORDS = np.array([[0, 3, 3, 1], [5, 2, -1, 7], [4, 4, 4, 4]])
+WORDS = np.array([[0, 3, 3, 1], [5, 2, -1, 5], [4, 4, 4, 4]])
 BOUNDS = [-0.5, 0.25, 1.0]
 
 
@@ -137,6 +137,21 @@ def said(function, *args, **kwargs):
     with pytest.raises((UsageError, ShapeError)) as caught:
         function(*args, **kwargs)
     return str(caught.value)
+
+
+def test_a_category_that_is_too_large():
+    for mode in MODES:
+        layer = layers.CategoryEncoding(4, mode, name="c")
+        for words in ([4], [[0, 5]], [4.2]):
+            with pytest.raises(RuntimeError) as raised:  # as torch's one_hot, and so Keras
+                layer(np.array(words))
+            assert str(raised.value) == (
+                f"c (CategoryEncoding) expects ids below 4, the number of classes, got {int(np.max(words))}"
+            )
+        assert layer(np.array([1.9])).flatten().tolist() == [0.0, 1.0, 0.0, 0.0]
+    assert layers.CategoryEncoding(3, "one_hot")(np.array(2)).tolist() == [[0.0, 0.0, 1.0]]
+    with pytest.raises(RuntimeError):
+        layercli.ops.one_hot([4], 4)
 
 
 def test_messages():

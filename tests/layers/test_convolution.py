@@ -204,6 +204,13 @@ SETTINGS = [
         lambda: layers.Conv1DTranspose(6, 3, 2, output_padding=-1),
         "Conv1DTranspose expects output_padding to be an integer from 0, got -1",
     ),
+    *(
+        (
+            lambda layer=layer: layer(2, 3, strides=(1, 2), dilation_rate=(2, 1)),
+            f"{layer.__name__} expects strides or dilation_rate to be 1, got (1, 2) and (2, 1)",
+        )
+        for layer in (layers.Conv2D, layers.Conv2DTranspose)
+    ),
 ]
 
 

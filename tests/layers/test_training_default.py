@@ -36,6 +36,21 @@ def test_the_default_of_call_decides_where_no_call_does():
         assert model(ONES).item() == 1.0
 
 
+def test_a_call_overrides_what_a_graph_was_drawn_with():
+    x = Input((1,))
+    for drawn in (True, False):  # the rows are what Keras 3.15.1 on torch gives
+        model = Model(x, Doubled()(x, training=drawn))
+        held = Sequential([Input((1,)), model])
+        model.compile("sgd", "mse")
+        for each in (model, held):
+            assert each(ONES).item() == (2.0 if drawn else 1.0)
+            assert [each(ONES, training=t).item() for t in (True, False)] == [2.0, 1.0]
+            assert each.predict(ONES)[0, 0] == 1.0
+        assert model.evaluate(ONES, ONES, verbose=0) == model.test_on_batch(ONES, ONES) == 0.0
+        assert model.train_on_batch(ONES, ONES) == 1.0
+        assert model(x, training=False).shape == (None, 1)
+
+
 def test_fit_evaluate_and_predict_say_it():
     model = Sequential([Input((1,)), layers.Dense(1, kernel_initializer="ones"), Doubled()])
     assert model.predict(ONES)[0, 0] == 1.0

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import layercli
 from layercli import losses, metrics
 from layercli.core.naming import snake_case
 from layercli.errors import ShapeError, UsageError
@@ -189,11 +190,13 @@ def test_every_class_of_keras_is_compared():
     assert theirs <= set(dir(losses))
 
 
-def test_double_predictions_stay_double():
-    loss = losses.MeanSquaredError()(np.zeros(3), torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64))
-    assert (loss.dtype, loss.item()) == (torch.float64, 7.0)
-    half = losses.MeanSquaredError()(np.zeros(3), torch.tensor([1.0, 2.0, 4.0], dtype=torch.bfloat16))
-    assert half.dtype == torch.float32
+def test_a_loss_computes_in_its_dtype_as_in_keras():
+    double = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
+    for dtype, name in ((None, "float32"), ("float64", "float64"), (layercli.DTypePolicy("mixed_float16"), "float16")):
+        loss = losses.MeanSquaredError(dtype=dtype)
+        assert loss.dtype == name  # recorded from Keras 3.15.1 on torch
+        found = loss(np.zeros(3), double)
+        assert (found.dtype, found.item()) == (getattr(torch, name), 7.0)
 
 
 @pytest.mark.parametrize(

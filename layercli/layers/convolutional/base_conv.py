@@ -21,6 +21,7 @@ from layercli.layers.validators import (
     Padding,
     PositiveInt,
     Regularizer,
+    check_strides,
     per_axis,
 )
 from layercli.ops.nn.convolution import Convolution
@@ -109,6 +110,7 @@ class BaseConv(BaseWindowLayer, LoraMixin):
         name = type(self).__name__
         if self.filters % self.groups:
             raise UsageError(f"{name} expects filters to be a multiple of groups, got {self.filters} and {self.groups}")
+        check_strides(name, self.strides, self.dilation_rate)
         settings = (self.kernel_size, self.strides, self.padding, self.dilation_rate)
         self.op = Convolution(*settings, self.channels_first, self.groups)
 

@@ -18,6 +18,7 @@ from layercli.layers.validators import (
     Padding,
     PositiveInt,
     Regularizer,
+    check_strides,
     per_axis,
 )
 from layercli.ops.nn.conv_transpose import TransposedConvolution
@@ -53,6 +54,7 @@ class ConvTranspose(BaseWindowLayer):
     def setup(self) -> None:
         """Make the op of the settings."""
         super().setup()
+        check_strides(type(self).__name__, self.strides, self.dilation_rate)
         if self.output_padding is not None:
             self.output_padding = self._below_strides(self.output_padding)
         settings = (self.kernel_size, self.strides, self.padding, self.dilation_rate, self.output_padding)

@@ -14,11 +14,11 @@ ENCODINGS: dict[str, Any] = {"one_hot": CategoryOneHot, "multi_hot": CategoryMul
 
 
 class CategoryEncoding(Layer):
-    """Encode integers below num_tokens as vectors of that size. Integers out of range are ignored.
+    """Encode integers below num_tokens as vectors of that size. Negative ones are ignored.
 
     "one_hot": x (..., 1) to (..., num_tokens), a vector for each integer. "multi_hot": x (batch, n) to (batch, num_tokens), 1 for
     each integer that occurs in a sample. "count": the number of occurrences, or the sum of their ``count_weights``. Raises
-    UsageError for count_weights with another output_mode.
+    UsageError for count_weights with another output_mode, ValueRangeError for an integer that is too large.
 
     Args:
         num_tokens: The number of categories.

@@ -10,7 +10,7 @@ from layercli.core.input_spec import InputSpec
 from layercli.core.spec import Shape, Spec, show_shape
 from layercli.core.types import Config, Tensor
 from layercli.core.variable import Variable
-from layercli.errors import ShapeError, UsageError
+from layercli.errors import ShapeError
 from layercli.layers.convolutional.base_conv import BaseWindowLayer
 from layercli.layers.regularization.dropout import Dropout
 from layercli.layers.rnn.lstm import unit_forget_bias_initializer
@@ -27,6 +27,7 @@ from layercli.layers.validators import (
     Regularizer,
     Seed,
     UnitInterval,
+    check_strides,
     per_axis,
 )
 from layercli.ops.nn.convolution import Convolution
@@ -191,10 +192,7 @@ class ConvLSTM(Recurrent):
         owner = type(self).__name__
         for name in ("kernel_size", "strides", "dilation_rate"):
             setattr(self, name, per_axis(getattr(self, name), self.axes, name, owner))
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise UsageError(
-                f"{owner} expects strides or dilation_rate to be 1, got {self.strides} and {self.dilation_rate}"
-            )
+        check_strides(owner, self.strides, self.dilation_rate)
         settings = {name: vars(self)[name] for name in SHARED}
         self.cell = ConvLSTMCell(self.axes, **settings, name="conv_lstm_cell", dtype=self.dtype_policy)
 

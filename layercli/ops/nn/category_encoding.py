@@ -8,11 +8,12 @@ from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 from layercli.lazy import torch
+from layercli.ops.nn.one_hot import check_below
 
 
 @dataclass(frozen=True)
 class CategoryOneHot(Op):
-    """out[..., c] = 1 where x is c, else 0, for c in [0, depth); a last axis of size 1 is dropped.
+    """out[..., c] = 1 where x is c, else 0, for c in [0, depth); a last axis of size 1 is dropped, and a number is a vector of one.
 
     An unknown last size is taken as different from 1, as in Keras.
     """
@@ -22,13 +23,12 @@ class CategoryOneHot(Op):
 
     def spec(self, x: Spec) -> Spec:
         """Return (*x, depth)."""
-        shape = x.shape[:-1] if x.rank > 1 and x.shape[-1] == 1 else x.shape
+        shape = x.shape[:-1] if x.rank > 1 and x.shape[-1] == 1 else x.shape or (1,)
         return Spec((*shape, self.depth), self.dtype)
 
     def run(self, x: Tensor) -> Tensor:
         """Return the comparison of each value with each category, as numbers."""
-        if x.ndim > 1 and x.shape[-1] == 1:
-            x = x.squeeze(-1)
+        x = x.squeeze(-1) if x.ndim > 1 and x.shape[-1] == 1 else x.reshape(x.shape or (1,))
         return is_category(x, self.depth).to(getattr(torch, self.dtype))
 
 
@@ -70,8 +70,8 @@ class CategoryMultiHot(Op):
         return Spec((*without_category_axis(x.shape), self.depth), self.dtype)
 
     def run(self, x: Tensor) -> Tensor:
-        """Return torch's any, as numbers; fractions are truncated."""
-        found = is_category(x.to(torch.int64).reshape(x.shape or (1,)), self.depth)
+        """Return torch's any, as numbers."""
+        found = is_category(x.reshape(x.shape or (1,)), self.depth)
         return found.any(min(1, found.ndim - 2)).to(getattr(torch, self.dtype))
 
 
@@ -97,5 +97,7 @@ def without_category_axis(shape: Shape) -> Shape:
 
 
 def is_category(x: Tensor, depth: int) -> Tensor:
-    """Return, for each value, a boolean for each category in [0, depth): whether the value is that category."""
+    """Return, for each value without its fraction, whether it is each category in [0, depth); ValueRangeError for a larger one."""
+    x = x.to(torch.int64)
+    check_below(x, depth)
     return x.unsqueeze(-1) == torch.arange(depth, device=x.device)

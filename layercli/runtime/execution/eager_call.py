@@ -32,7 +32,7 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: Config) -> Any:
     masking.fill_in(layer, args, kwargs)
     if args:
         layer._check_inputs(args[0])
-    if training is None or is_in_mode(module, bool(training)):
+    if training is None or (not module.bag.asks_training and is_in_mode(module, bool(training))):
         outputs = module(*args, **kwargs)
     else:
         with layer_module.mode(module, bool(training)):

@@ -38,6 +38,8 @@ class LossCollector:
         self.outermost = outermost
         self.augmenting: list[LayerModule] = []  # the modules below that are in training mode by default
         self.losses: list[tuple[Layer, Any]] = []
+        self.asks_training = False  # whether a graph below was drawn with an argument `training`
+        self.infers = False  # whether a call in progress says training=False; the flags are so too where none does
 
 
 @contextmanager
@@ -47,10 +49,25 @@ def mode(module: nn.Module, training: bool) -> Iterator[None]:
     if before:
         module.train(training)
     try:
-        yield
+        with asked(module, training):
+            yield
     finally:
         for each, flag in before:
             each.training = flag
+
+
+@contextmanager
+def asked(module: nn.Module, training: bool) -> Iterator[None]:
+    """Let the calls of graphs know that the call in progress says ``training``, where the flags are so already."""
+    if not isinstance(module, LayerModule):
+        yield
+        return
+    bag, before = module.bag, module.bag.infers
+    bag.infers = not training
+    try:
+        yield
+    finally:
+        bag.infers = before
 
 
 def rest(module: LayerModule) -> None:
@@ -86,6 +103,11 @@ class LayerModule(nn.Module):
             bag=LossCollector(self),
         )
         self.choose_forward()
+
+    @property
+    def asked_training(self) -> bool | None:
+        """What the call in progress says of ``training``, None where it says nothing."""
+        return True if self.training else False if self.bag.infers else None
 
     def choose_forward(self) -> None:
         """Make ``forward`` the layer's ``call`` where nothing is to be added to it: that saves one Python call."""
@@ -190,7 +212,7 @@ def build_module(layer: Layer, *, ready: bool = False, values: Mapping[Variable,
     New parameters have the ``values``, of their logical shapes, and others their initial values.
     """
     with building, torch.inference_mode(False), torch.enable_grad():
-        module = _attached(layer, layer.name, values)
+        module = _attached(layer, layer.path_drawn(), values)
         if not layer.is_container_only:
             _share_bag(layer, ready)
             return module
@@ -209,6 +231,7 @@ def _share_bag(layer: Layer, ready: bool) -> None:
             below._module.bag = bag
             if below.trains_by_default():
                 bag.augmenting.append(below._module)
+            bag.asks_training |= below._asks_training
             if below._makes_tensors:
                 vars(below._module).pop("forward", None)
 

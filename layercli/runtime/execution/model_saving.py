@@ -241,8 +241,8 @@ def values_of(layer: Layer, path: str, groups: keras_h5.H5Groups) -> list[tuple[
 def values_of_keras_2(layer: Layer, path: str, groups: keras_h5.H5Groups) -> list[tuple[Variable, Any]]:
     """Return the variables of a layer with their values from a tf.keras file, converted to today's layout."""
     held = {
-        variable.name: Converted(
-            [variable.name],
+        variable.path: Converted(
+            [variable.path],
             keras_h5.place_of(path, i),
             variable.sizes,
             partial(groups.read, path, i, variable.sizes),
@@ -250,7 +250,7 @@ def values_of_keras_2(layer: Layer, path: str, groups: keras_h5.H5Groups) -> lis
         for i, variable in enumerate(layer.serialized_variables)
     }
     values = of_owner(layer, held, groups.major)
-    return [(variable, values[variable.name].read()) for variable in layer.serialized_variables]
+    return [(variable, values[variable.path].read()) for variable in layer.serialized_variables]
 
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:

@@ -69,6 +69,7 @@ class RunnableLayer(RunnableModel[Layer]):
         """Build it for inputs like these, and return its module with the weights of a file, or initial ones."""
         random.set_seed(settings.seed)
         model = self.model
+        model.draw_anew()
         if settings.offload or settings.shard:
             model_placement.place(source, settings)
         elif source.checkpoint is not None and model._module is None:

@@ -201,6 +201,7 @@ def ready(
     place, joined = place_of(settings)
     epoch_batches.size_of(settings.batch_size)
     random.set_seed(settings.seed)
+    layer.draw_anew()
     layer.compile(**compiled(subject, settings, what))
     [first] = [next(source.batches(settings.batch_size))]
     training_loop.build(layer, first[0])

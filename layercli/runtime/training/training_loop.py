@@ -241,7 +241,8 @@ def on_batch(
     trainer.reset()
     model.module.train(what == "train")
     step = step_of(model, what)
-    with torch.set_grad_enabled(what == "train"), torch_compile.compiled(model, trainer.jit_compile):
+    compiled = torch_compile.compiled(model, trainer.jit_compile)
+    with torch.set_grad_enabled(what == "train"), layer_module.asked(model.module, what == "train"), compiled:
         logs = step(packed(to_device(batch, eager_call.device_of(model))))
     found = numbers(logs)
     layer_module.rest(model.module)
