@@ -42,11 +42,14 @@ NAME = re.compile(r"[A-Z][A-Z0-9_]{0,31}")
 
 
 class SafetensorsHeader(NamedTuple):
-    """What a header says: the writer's metadata, the tensors, and at which byte after ``start`` the values of each begin."""
+    """What a header says: the writer's metadata, the tensors, and at which byte after ``start`` the values of each begin.
+
+    ``begins`` is None where each tensor begins at the end of the one before it.
+    """
 
     metadata: dict[str, str]
     entries: Mapping[str, TensorEntry]
-    begins: dict[str, int]
+    begins: dict[str, int] | None
     start: int
 
 
@@ -107,7 +110,7 @@ def compact_header(raw: bytes, size: int, start: int) -> SafetensorsHeader | Non
     held = dict(zip(names, [described[kind][0] for kind in kinds], strict=True))
     if len(held) < len(names) or "__metadata__" in held:
         return None
-    return SafetensorsHeader(metadata, TensorEntries(held), dict(zip(names, [0, *ends], strict=False)), start)
+    return SafetensorsHeader(metadata, TensorEntries(held), None, start)
 
 
 def read_first(text: str) -> tuple[dict[str, str], int]:
@@ -147,9 +150,9 @@ def read_any(file: Path, raw: bytes, size: int, start: int) -> SafetensorsHeader
         entries[name], begins[name], end = found
         ends.append(end)
         header[name] = None  # of a million tensors it takes a quarter of a gigabyte
-    in_order = ends.pop() == size - start and list(begins.values()) == ends
-    if not in_order:  # most headers list the tensors as they follow each other in the file
-        check_tiling(file, entries, begins, size - start)
+    if ends.pop() == size - start and list(begins.values()) == ends:
+        return SafetensorsHeader(metadata, entries, None, start)
+    check_tiling(file, entries, begins, size - start)
     return SafetensorsHeader(metadata, entries, begins, start)
 
 

@@ -101,7 +101,9 @@ def packed_by(
     bases = [path[: -len(rule.mark)] for path in marked]
     beside = [ending for ending in rule.beside if occurs(ending, ends)]
     siblings = [name for name in rule.siblings if occurs(f".{name}", ends)]
-    columns = [[base + ending for base in bases] for ending in (rule.values, *beside)]
+    columns = [
+        marked if ending == rule.mark else [base + ending for base in bases] for ending in (rule.values, *beside)
+    ]
     columns += [[f"{base.rpartition('.')[0]}.{name}" for base in bases] for name in siblings]
     rows = zip(*[list(map(kinds.get, column)) for column in columns], strict=True)
     known: dict[tuple[TensorKind | None, ...], Measured | None] = {}
