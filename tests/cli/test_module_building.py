@@ -214,6 +214,14 @@ def test_the_authors_own_error_in_a_constructor_does_not_make_it_again_with_valu
     assert len(calls) == 1
 
 
+@pytest.mark.parametrize("make", [lambda weight: nn.Linear(None, 4), lambda weight: nn.LayerNorm("wide")])
+def test_an_argument_that_torch_refuses_does_not_make_the_module_again_with_values(make):
+    calls = []
+    with pytest.raises(TypeError):
+        built_without_values(lambda: calls.append(0) or Wide(make))
+    assert len(calls) == 1
+
+
 @pytest.mark.parametrize("read", [lambda weight: weight.norm().item(), lambda weight: weight.detach().numpy()])
 def test_a_constructor_that_reads_more_values_than_fit_in_memory_is_refused(monkeypatch, read):
     monkeypatch.setattr("layercli.runtime.analysis.module_building.free_memory", lambda: 1 << 31)

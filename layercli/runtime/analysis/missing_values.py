@@ -28,13 +28,18 @@ def may_need_values(error: Exception, tracer: Tracer) -> bool:
 
     It may if a value was asked for, an operation failed, random indices were used, or torch itself raised the error. An error
     of shapes does not depend on values, and neither does one that Python raises in the code of the model: a KeyError, a missing
-    argument.
+    argument; nor that torch refuses an argument of another type, as in ``nn.Linear(None, 4)``.
     """
     if any(isinstance(each, NeedsValues) for each in chain(error)):
         return True
-    if WRONG_SHAPES.search(str(error)):
+    if WRONG_SHAPES.search(str(error)) or refuses_an_argument(error, tracer):
         return False
     return tracer.failure is not None or bool(tracer.drawn) or isinstance(error, RuntimeError) or raised_in_torch(error)
+
+
+def refuses_an_argument(error: Exception, tracer: Tracer) -> bool:
+    """Whether torch refuses the type of an argument that is no tensor without values."""
+    return isinstance(error, TypeError) and error is not tracer.failure and "FakeTensor" not in str(error)
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
