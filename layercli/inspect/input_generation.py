@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims, dtypes, tree
@@ -21,11 +21,19 @@ MOST_INTEGER = 10
 Range = tuple[float, float]
 
 
-def filled(specs: object, names: list[str], fill: str, seed: int, ranges: Iterable[str] = ()) -> Any:
+def filled(
+    specs: object,
+    names: list[str],
+    fill: str,
+    seed: int,
+    ranges: Iterable[str] = (),
+    indexed: Mapping[str, int] | None = None,
+) -> Any:
     """Return arrays for a tree of Specs with input names ``names``; an unknown batch size becomes 1.
 
     ``random`` is standard normal (integers: 0 to 9), or uniform over the input's range; ``range`` counts 0, 1, 2, ...
-    (integers modulo 10), or goes through the input's range in equal steps. UsageError for any other unknown size.
+    (integers modulo 10), or goes through the input's range in equal steps. An input that chooses rows of a table stays below
+    their number in ``indexed``. UsageError for any other unknown size.
     """
     import numpy as np
 
@@ -34,6 +42,9 @@ def filled(specs: object, names: list[str], fill: str, seed: int, ranges: Iterab
     bounds = parse_ranges(ranges, names)
     if bounds and fill not in ("random", "range"):
         raise UsageError(f"--range applies to --fill random and range, not to {fill}")
+    if fill in ("random", "range"):
+        small = {name: (0.0, rows - 1.0) for name, rows in (indexed or {}).items() if rows < MOST_INTEGER}
+        bounds = {**small, **bounds}
     rng = np.random.default_rng(seed)
     left = iter(names)
     return tree.map_structure(lambda spec: _array(spec.at({dims.BATCH: 1}), fill, rng, bounds.get(next(left))), specs)

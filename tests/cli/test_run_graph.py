@@ -465,3 +465,23 @@ def test_a_sparse_initializer_is_described(cli, tmp_path, monkeypatch):
         0,
         5,
     ]
+
+
+class Words(nn.Module):
+    """A table of few rows, of which an input chooses some by a view of it."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(2, 4, dtype=torch.bfloat16)
+
+    def forward(self, x):
+        return self.words(x.flatten().unsqueeze(0))
+
+
+def test_indices_of_a_small_table_are_drawn_within_it(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.export.save(torch.export.export(Words(), (torch.zeros(3, 4, dtype=torch.int64),)), "words.pt2")
+    for fill in ("random", "range"):
+        done = cli(f"run words.pt2 --device cpu --fill {fill} --format json")
+        assert (done.code, json.loads(done.out)["outputs"][0]["shape"]) == (0, [1, 12, 4])
+    assert "index out of range" in failure(cli, "run words.pt2 --device cpu --range x=5,9")

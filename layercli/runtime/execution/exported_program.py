@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import torch
@@ -38,6 +38,7 @@ class ExportedGraph(GraphModule):
         self._place = torch.device("cpu")
         self._program = program
         self.notes = training_notes(program.graph)
+        self.indexed = indexed_by(program.graph, set(self.specs))
         self._unflatten()
 
     def layers(self) -> Iterator[tuple[str, nn.Module]]:
@@ -93,6 +94,32 @@ class ExportedGraph(GraphModule):
         for module in graph.modules():
             module._run_with_interpreter = False  # the generated code takes a third of the interpreter's time
         self.graph = graph
+
+
+KEEPING = frozenset(
+    ("alias", "clone", "contiguous", "expand", "flatten", "reshape", "select", "slice", "squeeze", "to", "_to_copy",
+     "transpose", "unsqueeze", "view")
+)  # fmt: skip
+"""Operations that give the values that they take."""
+
+
+def indexed_by(graph: fx.Graph, inputs: Collection[str]) -> dict[str, int]:
+    """Return the number of rows of the smallest table that each of the ``inputs`` chooses rows of by their index."""
+    found: dict[str, int] = {}
+    for node in graph.nodes:
+        if node.op == "call_function" and str(node.target).startswith("aten.embedding."):
+            table, indices = node.args[:2]
+            while indices.op == "call_function" and name_of(indices) in KEEPING:
+                indices = indices.args[0]
+            if indices.name in inputs:
+                rows = int(table.meta["val"].shape[0])
+                found[indices.name] = min(found.get(indices.name, rows), rows)
+    return found
+
+
+def name_of(node: fx.Node) -> str:
+    """Return the name of the operation of a node: ``view`` for ``aten.view.default``."""
+    return (str(node.target).split(".") + [""])[1]
 
 
 def on_meta(value: object) -> Any:

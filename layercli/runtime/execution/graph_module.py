@@ -23,6 +23,8 @@ class GraphModule(nn.Module):
     """Those of ``specs`` that are entries of a sequence: their sizes are not declared."""
     notes: Sequence[str] = ()
     """What a user should know of the file before a run."""
+    indexed: Mapping[str, int] = {}
+    """How many rows a table has that an input chooses rows of, where that is known."""
     held_under = ""
     """The path in this module of the modules that ``layers`` yields."""
 

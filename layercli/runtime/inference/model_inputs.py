@@ -78,7 +78,7 @@ def inputs_for(
             taken.check(subject.name, known)
         if started is not None:
             return tree.map_structure(kept, from_start(subject, specs, list(known), request))
-        made = input_generation.filled(specs, list(known), request.fill, request.seed, request.ranges)
+        made = input_generation.filled(specs, list(known), request.fill, request.seed, request.ranges, kind.indexed())
         for name, spec in fixed.items():
             inputs.check(made[name], spec, name, fixed=True)
         return tree.map_structure(kept, made)

@@ -59,6 +59,10 @@ class RunnableGraph(RunnableModel[GraphModule]):
         """Return the Specs of the inputs whose sizes the file declares."""
         return {name: spec for name, spec in self.model.specs.items() if name not in self.model.entries}
 
+    def indexed(self) -> Mapping[str, int]:
+        """Return how many rows a table has that an input chooses rows of, where that is known."""
+        return self.model.indexed
+
     def converted(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return inputs in the dtypes of the graph, which must have its sizes."""
         for name, spec in self.model.specs.items():

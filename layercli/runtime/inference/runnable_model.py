@@ -64,6 +64,10 @@ class RunnableModel(ABC, Generic[M]):
         """Return those of ``required_specs`` whose sizes are declared."""
         return {}
 
+    def indexed(self) -> Mapping[str, int]:
+        """Return how many rows a table has that an input chooses rows of, where that is known."""
+        return {}
+
     def flags(self, given: Mapping[str, object]) -> dict[str, object]:
         """Return those of another model's flags, arguments that are not inputs, that it takes as well."""
         return {}
