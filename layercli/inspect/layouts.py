@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import permutations
 
 Order = tuple[int, ...]
@@ -26,22 +27,23 @@ def is_identity(order: Order) -> bool:
     return order == tuple(range(len(order)))
 
 
-def orders(a: tuple[int, ...], b: tuple[int, ...]) -> list[Order]:
+@lru_cache(maxsize=4096)
+def orders(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[Order, ...]:
     """Return the orders of axes that turn shape ``a`` into shape ``b``, the likeliest first; none where there is no such.
 
     >>> orders((3, 3, 16, 32), (32, 16, 3, 3))
-    [(3, 2, 0, 1), (3, 2, 1, 0)]
+    ((3, 2, 0, 1), (3, 2, 1, 0))
     >>> orders((4, 4), (4, 4))
-    [(0, 1), (1, 0)]
+    ((0, 1), (1, 0))
     """
     if sorted(a) != sorted(b):
-        return []
+        return ()
     own = tuple(range(len(a)))
     if len(a) > MOST_AXES:
-        return [own] if a == b else []
+        return (own,) if a == b else ()
     known = [order for order in NAMED if len(order) == len(a)]
     every = dict.fromkeys([own, *known, *permutations(own)])
-    return [order for order in every if tuple(a[axis] for axis in order) == b]
+    return tuple(order for order in every if tuple(a[axis] for axis in order) == b)
 
 
 def show_order(order: Order) -> str:

@@ -85,6 +85,8 @@ def spans(a: str, b: str) -> list[tuple[str, str]]:
     >>> spans("module.fc.weight", "fc.weight")
     [('module.', '')]
     """
+    if a == b:
+        return []
     xs, ys = SEPARATORS.split(a), SEPARATORS.split(b)
     mine, theirs = xs[::2], ys[::2]
     found = []

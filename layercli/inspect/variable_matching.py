@@ -12,7 +12,7 @@ from typing import Literal
 
 from layercli.dataclass import dataclass
 from layercli.inspect.layouts import Order, is_identity, orders
-from layercli.inspect.rename_rules import RenameRule, renamed, rules_of
+from layercli.inspect.rename_rules import RenameRule, renamed, rules_of, spans
 from layercli.inspect.value_samples import ValueSamples
 from layercli.inspect.variables import VariableRow
 
@@ -31,7 +31,7 @@ CONTRADICTED = 0.3
 """A cosine of samples below which values speak against a pair that shapes alone suggest."""
 
 
-@dataclass
+@dataclass(slots=True)
 class VariablePair:
     """A variable on both sides, found by ``how``; ``order`` is that of the axes: ``b = a.transpose(order)``.
 
@@ -112,7 +112,7 @@ class _Matcher:
     def __init__(self, a: list[VariableRow], b: list[VariableRow], values: bool) -> None:
         self.a = {row.path: row for row in a}
         self.b = {row.path: row for row in b}
-        self.places = {row.path: i for i, row in enumerate(a)}, {row.path: i for i, row in enumerate(b)}
+        self.places = {row.path: i for i, row in enumerate(a)}
         self.samples = ValueSamples() if values else None
         self.pairs: list[VariablePair] = []
         self.loose = False
@@ -187,12 +187,13 @@ class _Matcher:
 
     def result(self) -> VariableMatching:
         """Return what was found, its layouts settled and its rules named."""
-        self.pairs.sort(key=lambda pair: self.places[0][pair.a.path])
+        self.pairs.sort(key=lambda pair: self.places[pair.a.path])
         self.settle_layouts()
         rules = rules_of((pair.a.path, pair.b.path) for pair in self.pairs if pair.renamed and pair.how != "module")
         shown = {rule for rule in rules if rule.count > 1}
-        for pair in self.pairs:
-            own = shown_in(pair, rules)
+        known = {(rule.old, rule.new): (place, rule) for place, rule in enumerate(rules)}
+        for pair in self.pairs if rules else ():
+            own = shown_in(pair, known)
             if own and shown.issuperset(own) and renamed(pair.a.path, own) == pair.b.path:
                 pair.how = "rule"
         return VariableMatching(self.pairs, list(self.a.values()), list(self.b.values()), rules)
@@ -227,10 +228,10 @@ class Counted(dict[Order, int]):
         return max(self, key=lambda order: self[order])
 
 
-def shown_in(pair: VariablePair, rules: list[RenameRule]) -> list[RenameRule]:
-    """Return the rules, out of all, that the two names of a pair show."""
-    own = {(rule.old, rule.new) for rule in rules_of([(pair.a.path, pair.b.path)])}
-    return [rule for rule in rules if (rule.old, rule.new) in own]
+def shown_in(pair: VariablePair, rules: Mapping[tuple[str, str], tuple[int, RenameRule]]) -> list[RenameRule]:
+    """Return the rules, out of all with their places, that the two names of a pair show, in their order."""
+    shown = set(spans(pair.a.path, pair.b.path))
+    return [rule for _, rule in sorted((rules[span] for span in shown if span in rules), key=lambda each: each[0])]
 
 
 def with_numbers(row: VariableRow) -> object:
