@@ -4,6 +4,7 @@
     ├── UsageError (ValueError)        an invalid command, name or argument
     │   ├── ArgumentError (TypeError)  a call that lacks an argument or has one too many
     │   ├── ValueRangeError (RuntimeError)
+    │   ├── IndexRangeError (IndexError)
     │   ├── NoCallError (NotImplementedError)
     │   └── NoTensorError (AttributeError)
     ├── ShapeError (ValueError)        a tensor of a rank or size that does not fit
@@ -66,6 +67,10 @@ class ArgumentError(UsageError, TypeError):
 
 class ValueRangeError(UsageError, RuntimeError):
     """A value in a tensor that is out of the range that the operation takes; a RuntimeError, as from torch's kernels."""
+
+
+class IndexRangeError(UsageError, IndexError):
+    """An index in a tensor that no row has."""
 
 
 class NoCallError(UsageError, NotImplementedError):

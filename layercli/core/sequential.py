@@ -69,6 +69,8 @@ class Sequential(Model):
 
     def call(self, inputs: Any) -> Any:
         """Return the output of the last layer."""
+        if not self._stack:
+            raise UsageError("has no layers to call: add(layer)")
         if self._input is not None and isinstance(inputs, Mapping):
             raise ShapeError(f"expects one input, got a dict of {', '.join(map(repr, inputs))}")
         x = inputs if self._input is None or isinstance(inputs, (list, tuple)) else fitted(inputs, self._input)

@@ -29,8 +29,8 @@ class SymbolicCalls:
 
     def build(self: Any, *shapes: Any, **named: Any) -> None:
         """Make the variables for inputs of these shapes (batch first). The default traces a symbolic call."""
-        if self.built and all(shape is None for shape in shapes) and not named:
-            return
+        if all(shape is None for shape in shapes) and not named and (self.built or shapes or self.required_inputs()):
+            return  # without a shape there is nothing to do, as in Keras
         if type(self).build is not SymbolicCalls.build:  # called as super().build: nothing is left to do
             self.built = True
             return

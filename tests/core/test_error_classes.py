@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import layercli
-from layercli import Input, Model, layers, ops, optimizers
+from layercli import Input, Model, Sequential, layers, ops, optimizers
 from layercli.errors import LayercliError
 
 X = np.ones((2, 4), "float32")
@@ -37,6 +37,9 @@ def model():
         (lambda: float(Input((4,))), ValueError, None),
         (lambda: list(Input((4,))), TypeError, None),
         (lambda: ops.sum(X, axis=5), IndexError, "expects x with an axis 5, got 2 axes (x = float32[2, 4])"),
+        (lambda: layers.Embedding(3, 2, name="e")(X * 7), IndexError, "e (Embedding) expects indices from 0 to 2, got 7"),
+        (lambda: ops.max_pool(X[..., None], 2, strides=0), ValueError, "expects strides to be at least 1, got 0"),
+        (lambda: Sequential([])(X), ValueError, None),
         (lambda: ops.cast(X, "foo"), ValueError, "there is no dtype 'foo'"),
         (lambda: layercli.utils.set_random_seed("a"), ValueError, "a seed is an integer, got 'a'"),
         (lambda: model().save("/nowhere/m.keras"), FileNotFoundError, None),
@@ -48,6 +51,12 @@ def test_it_is_of_keras_s_class(act, kind, message):
         act()
     assert isinstance(raised.value, LayercliError)
     assert message is None or str(raised.value) == message
+
+
+def test_build_without_a_shape_does_nothing():
+    for layer in (Sequential([layers.Dense(2)]), layercli.Sequential([layers.LSTM(2)])):
+        assert layer.build(None) is layer.build() is None
+        assert not layer.built
 
 
 def compiled():

@@ -89,7 +89,7 @@ class BaseEmbedding(QuantizedMixin):
 class Embedding(BaseEmbedding):
     """out[..., :] = embeddings[x[...], :].
 
-    x (...) of integers from 0 to input_dim - 1 to (..., output_dim). Raises UsageError for an index out of range.
+    x (...) of integers from 0 to input_dim - 1 to (..., output_dim). Raises IndexRangeError for an index out of range.
 
     Args:
         weights: The initial values of the table; None to use embeddings_initializer.

@@ -41,7 +41,7 @@ def conv_transpose(
     """
     _, weights = _checked(inputs, kernel)
     size, steps, dilation = _settings(weights.shape[:-2], strides, dilation_rate)
-    extra = None if output_padding is None else each(output_padding, len(size), "output_padding")
+    extra = None if output_padding is None else each(output_padding, len(size), "output_padding", 0)
     first = channels_first(data_format)
     return TransposedConvolution(size, steps, checked_padding(padding), dilation, extra, first)(inputs, kernel)
 

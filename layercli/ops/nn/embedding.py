@@ -7,13 +7,13 @@ from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
-from layercli.errors import DTypeError, UsageError
+from layercli.errors import DTypeError, IndexRangeError
 from layercli.lazy import F, torch
 
 
 @dataclass(frozen=True)
 class EmbeddingLookup(Op):
-    """out[..., :] = table[indices[...], :]; UsageError for an index out of range, on the CPU."""
+    """out[..., :] = table[indices[...], :]; IndexRangeError for an index out of range, on the CPU."""
 
     def spec(self, indices: Spec, table: Spec) -> Spec:
         """Return (*indices, features); DTypeError where the indices are not integers."""
@@ -43,6 +43,6 @@ class ApplyMask(Op):
         return torch.where(mask.reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim)), x, torch.zeros_like(x))
 
 
-def _out_of_range(indices: Tensor, rows: int) -> UsageError:
+def _out_of_range(indices: Tensor, rows: int) -> IndexRangeError:
     wrong = indices[(indices < 0) | (indices >= rows)]
-    return UsageError(f"expects indices from 0 to {rows - 1}, got {int(wrong[0])}")
+    return IndexRangeError(f"expects indices from 0 to {rows - 1}, got {int(wrong[0])}")

@@ -20,11 +20,13 @@ def _spatial_axes(inputs: Tensor) -> int:
     return axes
 
 
-def each(value: Sizes, axes: int, name: str) -> tuple[int, ...]:
-    """Return one number per axis; UsageError for another number of values."""
+def each(value: Sizes, axes: int, name: str, least: int = 1) -> tuple[int, ...]:
+    """Return one number per axis, of at least ``least``; UsageError for another number of values."""
     sizes = (value,) * axes if isinstance(value, int) else tuple(value)
     if len(sizes) != axes:
         raise UsageError(f"expects {name} to be one number or {axes}, got {value}")
+    if sizes and min(sizes) < least:
+        raise UsageError(f"expects {name} to be at least {least}, got {value}")
     return sizes
 
 
