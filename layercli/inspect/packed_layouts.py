@@ -184,12 +184,17 @@ def aqlm(group: WeightParts) -> UnpackedForm | None:
 
 
 def quanto(group: WeightParts) -> UnpackedForm | None:
-    """8-bit values in the weight's own shape; with shifts, several values in each byte, of which the order hides the shape."""
+    """8-bit values in the weight's own shape; with shifts, several values in each byte, of which the order hides the shape.
+
+    A scale belongs to each row of the values before packing, which puts 8 / bits of the rows into one.
+    """
     values = group.values
     if "._shift" not in group.beside:
         kind = {"int8": "int8", **{name: name for name in FLOAT8}}.get(values.dtype)
         return None if kind is None else UnpackedForm(values.shape, f"quanto-{kind}")
-    bits = {"int2": 2, "int4": 4}.get(str(group.settings.get("weights")), 4)
+    scale, said = group.beside.get("._scale"), {"int2": 2, "int4": 4}.get(str(group.settings.get("weights")), 4)
+    counted = ratio(8 * values.shape[0], scale.size) if values.shape and scale is not None and scale.size else None
+    bits = counted if counted in (2, 4) else said
     return UnpackedForm((values.bytes * 8 // bits,), f"quanto-int{bits}") if values.dtype == "uint8" else None
 
 
@@ -302,6 +307,14 @@ RULES = (
     Rule("_blocks", "_blocks", ("_scales",), mxfp4_blocks, alike=True),
     Rule(".scales", ".weight", (".scales", ".biases"), mlx, weight=".weight"),
     Rule(".codes", ".codes", (".codebooks", ".scales"), aqlm, weight=".weight", alike=True),
+    Rule(
+        "._data._data",
+        "._data._data",
+        ("._scale", "._shift"),
+        quanto,
+        siblings=("input_scale", "output_scale"),
+        alike=True,
+    ),
     Rule("._data", "._data", ("._scale", "._shift"), quanto, siblings=("input_scale", "output_scale"), alike=True),
     Rule(".W_q", ".W_q", (".scale", ".zero", *HQQ), hqq, weight=".weight"),
     Rule(".weight_scales", ".weight", (".weight_scales",), eetq, weight=".weight", alike=True),

@@ -111,6 +111,15 @@ def test_a_packed_weight_counts_as_what_it_stands_for(dtype):
     assert {row.path for row in listed.rows if row.kind == "overhead"} == set(weight.overhead)
 
 
+@pytest.mark.parametrize(("bits", "rows"), [(2, 24), (4, 48)])
+def test_quanto_below_8_bits_hides_the_shape_and_not_the_number_of_values(bits, rows):
+    packed = {"p.weight._data._data": ((rows, 128), "uint8")}
+    scales = {f"p.weight.{name}": ((96, 1), "float32") for name in ("_scale", "_shift")}
+    [weight] = packed_weights(Described({**packed, **scales, "p.input_scale": ((), "float32")}))
+    assert (weight.path, weight.shape, weight.dtype) == ("p.weight", (96 * 128,), f"quanto-int{bits}")
+    assert set(weight.overhead) == {*scales, "p.input_scale"}
+
+
 @pytest.mark.parametrize(
     "entries",
     [
