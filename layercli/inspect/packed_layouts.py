@@ -192,9 +192,9 @@ def quanto(group: WeightParts) -> UnpackedForm | None:
     if "._shift" not in group.beside:
         kind = {"int8": "int8", **{name: name for name in FLOAT8}}.get(values.dtype)
         return None if kind is None else UnpackedForm(values.shape, f"quanto-{kind}")
-    scale, said = group.beside.get("._scale"), {"int2": 2, "int4": 4}.get(str(group.settings.get("weights")), 4)
+    scale, declared = group.beside.get("._scale"), {"int2": 2, "int4": 4}.get(str(group.settings.get("weights")), 4)
     counted = ratio(8 * values.shape[0], scale.size) if values.shape and scale is not None and scale.size else None
-    bits = counted if counted in (2, 4) else said
+    bits = counted if counted in (2, 4) else declared
     return UnpackedForm((values.bytes * 8 // bits,), f"quanto-int{bits}") if values.dtype == "uint8" else None
 
 
