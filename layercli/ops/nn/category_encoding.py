@@ -6,9 +6,8 @@ from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
-from layercli.errors import ShapeError
+from layercli.errors import ShapeError, ValueRangeError
 from layercli.lazy import torch
-from layercli.ops.nn.one_hot import check_below
 
 
 @dataclass(frozen=True)
@@ -101,3 +100,11 @@ def is_category(x: Tensor, depth: int) -> Tensor:
     x = x.to(torch.int64)
     check_below(x, depth)
     return x.unsqueeze(-1) == torch.arange(depth, device=x.device)
+
+
+def check_below(x: Tensor, classes: int) -> None:
+    """Raise ValueRangeError for an id that is no class; only of tensors whose values are there without waiting."""
+    if not x.is_cpu or not x.numel() or torch.compiler.is_compiling() or type(x) is not torch.Tensor:
+        return
+    if not torch._C._functorch.is_functorch_wrapped_tensor(x) and (most := int(x.max())) >= classes:
+        raise ValueRangeError(f"expects ids below {classes}, the number of classes, got {most}")

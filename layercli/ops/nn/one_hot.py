@@ -7,7 +7,7 @@ from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import DTypeLike, Tensor, TensorLike
 from layercli.dataclass import dataclass
-from layercli.errors import DTypeError, UsageError, ValueRangeError
+from layercli.errors import DTypeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of
 from layercli.ops.core.shape import ndim
@@ -18,8 +18,7 @@ from layercli.ops.numpy import reductions
 class OneHot(Op):
     """out[..., c, ...] = 1 where x is c, else 0, for ``num_classes`` classes along a new axis ``axis`` of the result.
 
-    A negative id gives zeros. One that is too large is a ValueRangeError on the CPU, and gives zeros where values are not known
-    yet: on a GPU, in a compiled or exported graph.
+    An id out of range gives zeros, on every device and in every graph.
     """
 
     num_classes: int
@@ -37,18 +36,9 @@ class OneHot(Op):
         """Return the comparison of x with each class."""
         if x.is_floating_point() or x.dtype is torch.bool:
             self.spec(spec_of(x))
-        check_below(x, self.num_classes)
         classes = torch.arange(self.num_classes, device=x.device)
         after = range(self.axis % (x.ndim + 1), x.ndim)
         return (x.unsqueeze(self.axis) == classes.reshape(-1, *(1 for _ in after))).to(getattr(torch, self.dtype))
-
-
-def check_below(x: Tensor, classes: int) -> None:
-    """Raise ValueRangeError for an id that is no class; only of tensors whose values are there without waiting."""
-    if not x.is_cpu or not x.numel() or torch.compiler.is_compiling() or type(x) is not torch.Tensor:
-        return
-    if not torch._C._functorch.is_functorch_wrapped_tensor(x) and (most := int(x.max())) >= classes:
-        raise ValueRangeError(f"expects ids below {classes}, the number of classes, got {most}")
 
 
 def one_hot(
@@ -56,8 +46,7 @@ def one_hot(
 ) -> Tensor:
     """Return 1 at the class that each integer of x names, else 0, along a new axis ``axis`` of ``num_classes``.
 
-    The dtype is float32 by default; a negative id gives zeros. Raises UsageError where ``sparse`` is true, and
-    ValueRangeError for an id that is too large.
+    The dtype is float32 by default; an id out of range gives zeros. Raises UsageError where ``sparse`` is true.
     """
     if sparse:
         raise UsageError("one_hot expects sparse to be false: layercli has no sparse tensors")
