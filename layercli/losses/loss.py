@@ -7,11 +7,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from layercli.core import dtypes
 from layercli.core.naming import auto_name
 from layercli.core.registry import DataclassConfig
 from layercli.core.types import Config, Tensor
-from layercli.core.variable import is_listed
+from layercli.core.variable import dtype_or_default, is_listed
 from layercli.errors import DTypeError, UsageError
 from layercli.lazy import torch
 from layercli.losses.alignment import align_ranks, tensor
@@ -114,10 +113,8 @@ class Loss(DataclassConfig):
 
 def compute_dtype(dtype: Any) -> str:
     """Return the name of the dtype in which a loss computes: that of a policy, the default for None; else UsageError."""
-    if dtype is None:
-        return dtypes.default_policy().variable
     try:
-        return dtypes.name_of(getattr(dtype, "compute_dtype", dtype))
+        return dtype_or_default(getattr(dtype, "compute_dtype", dtype))
     except DTypeError as error:
         raise UsageError(error.message) from None
 
