@@ -7,7 +7,7 @@ from layercli.core.spec import Spec
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError
-from layercli.lazy import torch
+from layercli.ops import known_values
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class PlaceFeatures(Op):
     def run(self, x: Tensor, ids: Tensor, features: Tensor) -> Tensor:
         """Return torch's masked_scatter."""
         places = ids == self.token
-        if not ids.is_meta and not torch.compiler.is_compiling() and type(ids) is torch.Tensor:
+        if known_values.are_known(ids):
             found, rows = int(places.sum()), features.numel() // features.shape[-1]
             if found != rows:
                 raise UsageError(

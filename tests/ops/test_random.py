@@ -125,3 +125,8 @@ def test_an_input_that_does_not_fit(call, message):
         with pytest.raises(ShapeError) as error:
             call(x)
         assert str(error.value) == message
+
+
+def test_a_binomial_whose_counts_vmap_holds():
+    counts = torch.tensor([5.0, 900.0], dtype=torch.float64)
+    assert torch.vmap(lambda n: random.binomial((), n, 1.0, seed=1))(counts).tolist() == [5.0, 900.0]

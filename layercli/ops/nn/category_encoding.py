@@ -8,6 +8,7 @@ from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, ValueRangeError
 from layercli.lazy import torch
+from layercli.ops import known_values
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,6 @@ def is_category(x: Tensor, depth: int) -> Tensor:
 
 
 def check_below(x: Tensor, classes: int) -> None:
-    """Raise ValueRangeError for an id that is no class; only of tensors whose values are there without waiting."""
-    if not x.is_cpu or not x.numel() or torch.compiler.is_compiling() or type(x) is not torch.Tensor:
-        return
-    if not torch._C._functorch.is_functorch_wrapped_tensor(x) and (most := int(x.max())) >= classes:
+    """Raise ValueRangeError for an id that is no class; on a GPU the values are not waited for."""
+    if x.is_cpu and x.numel() and known_values.are_known(x) and (most := int(x.max())) >= classes:
         raise ValueRangeError(f"expects ids below {classes}, the number of classes, got {most}")

@@ -12,6 +12,7 @@ from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 from layercli.lazy import torch
+from layercli.ops import known_values
 from layercli.ops.numpy.creation import as_int, creation_device
 from layercli.ops.numpy.elementwise import broadcast_shapes
 from layercli.ops.random import counter_rng
@@ -119,9 +120,9 @@ def _binomial(draws: Iterator[Uniform], sizes: Any, counts: Any, shares: Any) ->
 
 
 def _bits(counts: Any) -> int:
-    """Return the number of bits of the largest count; of a tensor on a device or of a compiled call the most that there are."""
+    """Return the number of bits of the largest count; of a tensor on a GPU or without known values the most that there are."""
     if not isinstance(counts, torch.Tensor):
         return int(counts).bit_length()
-    if counts.device.type != "cpu" or torch.compiler.is_compiling() or type(counts) is not torch.Tensor:
+    if not counts.is_cpu or not known_values.are_known(counts):
         return MOST_BITS
     return min(int(counts.max()).bit_length(), MOST_BITS) if counts.numel() else 0
