@@ -11,7 +11,6 @@ from typing import Any
 
 from layercli.core import dtypes
 from layercli.core import seed as seeds
-from layercli.core.seed import generator as generator
 from layercli.core.seed import seed as seed
 from layercli.core.seed import set_seed as set_seed
 from layercli.core.types import Config, DTypeLike, ShapeLike, Tensor

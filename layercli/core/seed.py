@@ -1,7 +1,8 @@
-"""The seed of variables: each variable has a random stream that follows from the seed and its path.
+"""The seed of variables: each variable has a random stream that follows from its path.
 
-The path begins with the name of the outermost layer, or with its class where that is numbered, and with how many of that name
-came before: a clone draws other values, and after ``set_seed`` the same statements draw the same values again.
+The path begins with the seed when the outermost layer was built, the name of that layer, or its class where it is numbered, and
+how many of that name came before: a clone draws other values, and after ``set_seed`` the same statements draw the same values
+again.
 """
 
 from __future__ import annotations
@@ -32,18 +33,23 @@ def seed() -> int:
     return _seed
 
 
+def seeded_path(stem: str, number: int | None = None) -> str:
+    """Return how the path of a variable begins for the seed ``number``, by default the current one."""
+    return f"{_seed if number is None else number}/{stem}"
+
+
 def new_root(stem: str) -> str:
-    """Return how the paths of a new outermost layer begin: ``stem``, numbered if it is not the first since ``set_seed``."""
+    """Return how the paths of a new outermost layer begin: ``stem`` is numbered if it is not the first since ``set_seed``."""
     number = _roots[stem]
     _roots[stem] += 1
-    return f"{stem}~{number}" if number else stem
+    return seeded_path(f"{stem}~{number}" if number else stem)
 
 
-def generator(number: int, path: str) -> np.random.Generator:
-    """Return the random generator of the variable at ``path`` for the seed ``number``."""
+def generator(path: str) -> np.random.Generator:
+    """Return the random generator of the variable at ``path``, which begins with a seed."""
     import hashlib
 
     import numpy as np
 
-    digest = hashlib.blake2b(f"{number}/{path}".encode(), digest_size=16).digest()
+    digest = hashlib.blake2b(path.encode(), digest_size=16).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "little")))

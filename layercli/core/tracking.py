@@ -37,11 +37,10 @@ class Trackable:
     wraps_modules = True
     _root: Any = None
     """The model around it, until the layer module is made: initial values follow from the path in that model."""
-
     _path_drawn: str | None = None
 
     def path_drawn(self) -> str:
-        """Return the path by which initial values are drawn, where it is the outermost layer: fixed when it is first built."""
+        """Return the seed and path that initial values follow from, of an outermost layer: fixed when it is first built."""
         if self._path_drawn is None:
             vars(self)["_path_drawn"] = seed.new_root(naming.stem_of(self))
         return cast("str", self._path_drawn)

@@ -31,7 +31,7 @@ def of_variable(model: Layer, path: str, variable: Variable, seed: int) -> Varia
     """Return the row of the variable at ``path`` in ``model``."""
 
     def draw() -> np.ndarray:
-        array: np.ndarray = variable.initial_value(seeds.generator(seed, f"{stem_of(model)}/{path}"))
+        array: np.ndarray = variable.initial_value(seeds.generator(seeds.seeded_path(f"{stem_of(model)}/{path}", seed)))
         return array
 
     return VariableRow(

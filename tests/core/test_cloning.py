@@ -162,4 +162,9 @@ def test_a_clone_draws_values_of_its_own_and_a_seed_draws_them_again():
     layercli.utils.set_random_seed(3)
     two = layers.Dense(2)  # has another name
     two.build((None, 3))
+    layercli.utils.set_random_seed(4)  # the first use is no other draw
     assert np.array_equal(one.kernel, two.kernel)
+    layercli.utils.set_random_seed(3)
+    three = layers.Dense(2)
+    three(np.ones((1, 3)))
+    assert np.array_equal(one.kernel, three.kernel)

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from layercli import ops, random
-from layercli.core import dtypes, tree
+from layercli import ops
+from layercli.core import dtypes, seed, tree
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
 from layercli.core.variable import Variable
@@ -162,7 +162,7 @@ class LayerModule(nn.Module):
         self.bag.losses.append((self.described, loss))
 
     def register_variable(self, variable: Variable) -> None:
-        """Register the parameter or buffer of ``variable``, initialized from the seed and its path."""
+        """Register the parameter or buffer of ``variable``, initialized from the current seed and its path."""
         if not hasattr(self, variable.key):
             with torch.inference_mode(False), torch.enable_grad():
                 register(self, variable)
@@ -250,9 +250,9 @@ def _attached(layer: Layer, path: str, values: Mapping[Variable, object]) -> Lay
     return module
 
 
-def register(module: nn.Module, variable: Variable, seed: str = "", value: object = None) -> None:
+def register(module: nn.Module, variable: Variable, path: str = "", value: object = None) -> None:
     """Register the parameter or buffer of ``variable`` in ``module``, with a value or initialized."""
-    tensor = drawn(variable, seed or variable.path) if value is None else holding(variable, value)
+    tensor = drawn(variable, path or seed.seeded_path(variable.path)) if value is None else holding(variable, value)
     if variable.made_trainable and dtypes.is_floating(variable.dtype):
         parameter = nn.Parameter(tensor, requires_grad=variable.trainable)
         if variable.overwrite_with_gradient:
@@ -271,12 +271,15 @@ def variable_module(variable: Variable) -> nn.Module:
 
 
 def drawn(variable: Variable, path: str) -> torch.Tensor:
-    """Return the initial value of ``variable``: sampled in the logical shape, stored in the physical layout."""
+    """Return the initial value of ``variable``: sampled in the logical shape, stored in the physical layout.
+
+    ``path`` begins with the seed.
+    """
     dtype, device = dtype_of(variable.dtype), torch.get_default_device()
     if device.type == "meta":
         physical = tuple(variable.sizes[axis] for axis in variable.layout or range(variable.ndim))
         return torch.empty(physical, dtype=dtype)
-    values = variable.initial_value(random.generator(random.seed(), path))
+    values = variable.initial_value(seed.generator(path))
     tensor = (
         values
         if isinstance(values, torch.Tensor)
