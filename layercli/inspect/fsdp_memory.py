@@ -49,10 +49,10 @@ class ShardedRun:
 
     @cached_property
     def units(self) -> dict[str, list[Value]]:
-        """The parameters of each unit; the root has those of modules that are not called."""
+        """The parameters of each unit; of those with the same one the first called has it, the root those of modules not called."""
         graph, found, seen = self.run.graph, {}, set[int]()
-        called = {call.module for call in graph.module_calls} - {ROOT}
-        for path in called:
+        calls = sorted(graph.module_calls, key=lambda call: call.start)
+        for path in dict.fromkeys(call.module for call in calls if call.module != ROOT):
             indices = [i for i in graph.modules[path].variables.values() if i not in seen]
             seen.update(indices)
             if own := [x for x in (graph.values[i] for i in indices) if x.kind is ValueKind.PARAMETER]:

@@ -12,6 +12,7 @@ from layercli.core import dims
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.inspect.cost import cost
+from layercli.inspect.fsdp_memory import ShardedRun
 from layercli.inspect.liveness import GATHERED
 from layercli.inspect.optimizer_state import optimizer_of, state_bytes
 from layercli.inspect.training_cost import OPTIMIZER, Parallel, Training, training_cost
@@ -260,6 +261,24 @@ def test_fsdp_holds_a_share_and_the_layers_that_are_gathered():
         parts[GATHERED] == HIDDEN + 4 * of_head
     )  # the layer, and the gradients of the head that the ranks are summing
     assert parts["gradients"] == HIDDEN + of_head
+
+
+class TiedLayers(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.ModuleList(torch.nn.Linear(4, 4, bias=False) for _ in range(6))
+        for each in self.layers:
+            each.weight = self.layers[0].weight
+
+    def forward(self, x):
+        for each in reversed(self.layers):
+            x = each(x)
+        return x
+
+
+def test_fsdp_gathers_a_shared_parameter_with_the_layer_that_is_called_first():
+    opened = open_source(TiedLayers()).cost_graph(Spec((2, 4)), training=True)
+    assert list(ShardedRun(opened.training_run((), opened.at), 2).units) == ["layers/5", ""]
 
 
 class Sorted(layers.Layer):
