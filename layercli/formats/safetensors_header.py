@@ -281,7 +281,7 @@ def check_extent(file: Path, entry: TensorEntry, begin: int, end: int) -> None:
 def check_tiling(file: Path, entries: dict[str, TensorEntry], begins: dict[str, int], available: int) -> None:
     """Raise FormatError unless the ranges of ``entries`` follow each other without gaps or overlaps and cover the file."""
     position = 0
-    for entry in in_file_order(entries, begins):
+    for entry in sorted(entries.values(), key=lambda entry: (begins[entry.path], entry.bytes)):
         begin = begins[entry.path]
         if begin != position:
             code, fault = (
@@ -297,11 +297,3 @@ def check_tiling(file: Path, entries: dict[str, TensorEntry], begins: dict[str, 
         )
     if position < available:
         raise FormatError(f"{file} has {available - position:,} bytes after its last tensor", code="trailing-bytes")
-
-
-def in_file_order(entries: dict[str, TensorEntry], begins: dict[str, int]) -> list[TensorEntry]:
-    """Return the entries in the order of their bytes, which is mostly that of the header."""
-    found = list(entries.values())
-    if list(begins.values()) == list(accumulate((entry.bytes for entry in found[:-1]), initial=0)):
-        return found
-    return sorted(found, key=lambda entry: (begins[entry.path], entry.bytes))
