@@ -18,11 +18,6 @@ MOST_ATOMS = 20
 """With how many different formulas of sizes products are tried."""
 
 
-def explained(first: int, second: int, fills: list[dict[Any, int]]) -> Size:
-    """Return a size that explains both runs: a constant, a multiple of a product of up to three names, or an anonymous unknown."""
-    return Formulas(fills).of((first, second))
-
-
 class Formulas:
     """Finds the formula of a size from its values in runs on several ``fills``: numbers in the place of the named sizes.
 

@@ -22,7 +22,7 @@ from layercli.core.types import Config, Tensor
 from layercli.core.variable import Variable
 from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
-from layercli.runtime.analysis.filled_sizes import PRIMES, explained
+from layercli.runtime.analysis.filled_sizes import PRIMES, Formulas
 from layercli.runtime.execution.tensors import dtype_of
 
 
@@ -46,7 +46,7 @@ class TorchFunction(TreeOp):
         """Return the spec on which two runs on the meta device agree."""
         fills = self._fills(inputs)
         first, second = (self._shapes(inputs, fill) for fill in fills)
-        return tree.map_structure(lambda pair: pair, _merged(first, second, fills))
+        return tree.map_structure(lambda pair: pair, _merged(first, second, Formulas(fills)))
 
     def macs(self, *inputs: Any) -> Size:
         """Return half of the floating point operations that torch counts on the meta device, if they depend on no unknown."""
@@ -164,11 +164,11 @@ def _plain(result: object) -> object:
     return list(result) if isinstance(result, tuple) and type(result) is not tuple else result
 
 
-def _merged(first: Any, second: Any, fills: list[dict[Any, int]]) -> object:
+def _merged(first: Any, second: Any, formulas: Formulas) -> object:
     """Return the spec whose sizes explain both runs, leaf by leaf."""
     if isinstance(first, tuple) and len(first) == 2 and isinstance(first[1], str):
         sizes = zip(first[0], second[0], strict=True)
-        return Spec(tuple(explained(a, b, fills) for a, b in sizes), first[1])
+        return Spec(tuple(map(formulas.of, sizes)), first[1])
     if isinstance(first, (list, tuple)):
-        return type(first)(_merged(a, b, fills) for a, b in zip(first, second, strict=True))
+        return type(first)(_merged(a, b, formulas) for a, b in zip(first, second, strict=True))
     return first
