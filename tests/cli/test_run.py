@@ -391,3 +391,31 @@ def test_fused_streams_in_batches_of_any_size(cli, plain):
     assert cli("run mlp --input x.npy --device cpu --fuse --batch-size 3 --output y.npy --format json").code == 0
     assert cli("run mlp --input x.npy --device cpu --output z.npy --format json").code == 0
     np.testing.assert_allclose(np.load("y.npy"), np.load("z.npy"), rtol=1e-5, atol=1e-6)
+
+
+SMALL_TABLES = {
+    "small.py:Net": (
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n"
+        "        self.words, self.kinds = nn.Embedding(50, 4), nn.Embedding(2, 4)\n"
+        "    def forward(self, words, kinds):\n"
+        "        return self.words(words) + self.kinds(kinds.flatten().long()).view(2, 9, 4)\n"
+    ),
+    "small.py:build": (
+        "def build():\n    words, kinds = Input((9,), dtype='int32'), Input((9,), dtype='int32', name='kinds')\n"
+        "    rows = layers.Embedding(50, 4)(words) + layers.Embedding(2, 4)(kinds)\n"
+        "    return Model([words, kinds], rows)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("model", SMALL_TABLES)
+def test_indices_of_a_small_table_are_drawn_within_it(cli, tmp_path, monkeypatch, model):
+    monkeypatch.chdir(tmp_path)
+    imports = "from torch import nn\nfrom layercli import Input, Model, layers\n"
+    (tmp_path / "small.py").write_text(imports + SMALL_TABLES[model])
+    shapes = "--input-shape 2,9:int32 --input-shape 2,9:int32"
+    assert document(cli(f"run {model} --device cpu {shapes} --format json"))["outputs"][0]["shape"] == [2, 9, 4]
+    assert "IndexError: index out of range" in (
+        err := cli(f"run {model} --device cpu {shapes} --range kinds=2,9").err
+    ) or ("(Embedding) expects indices from 0 to 1, got" in err)

@@ -78,7 +78,9 @@ def inputs_for(
             taken.check(subject.name, known)
         if started is not None:
             return tree.map_structure(kept, from_start(subject, specs, list(known), request))
-        made = input_generation.filled(specs, list(known), request.fill, request.seed, request.ranges, kind.indexed())
+        made = input_generation.filled(
+            specs, list(known), request.fill, request.seed, request.ranges, kind.indexed(specs)
+        )
         for name, spec in fixed.items():
             inputs.check(made[name], spec, name, fixed=True)
         return tree.map_structure(kept, made)
@@ -135,7 +137,8 @@ def inputs_for_module(
         raise UsageError("--rescale is for images, and no input is one", hint="--input photos/")
     given.check({**specs, **found})
     unread = {name: spec for name, spec in specs.items() if name not in found} if convert is None else {}
-    found |= input_generation.filled(unread, list(unread), request.fill, request.seed, request.ranges)
+    indexed = runnable(module).indexed(specs, {**found, **given.flags}) if unread else {}
+    found |= input_generation.filled(unread, list(unread), request.fill, request.seed, request.ranges, indexed)
     return {name: kept(found[name]) for name in given.taken.names if name in found}
 
 

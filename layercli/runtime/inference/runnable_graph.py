@@ -59,7 +59,7 @@ class RunnableGraph(RunnableModel[GraphModule]):
         """Return the Specs of the inputs whose sizes the file declares."""
         return {name: spec for name, spec in self.model.specs.items() if name not in self.model.entries}
 
-    def indexed(self) -> Mapping[str, int]:
+    def indexed(self, specs: Any, values: Mapping[str, object] = MappingProxyType({})) -> Mapping[str, int]:
         """Return how many rows a table has that an input chooses rows of, where that is known."""
         return self.model.indexed
 

@@ -16,9 +16,11 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.core.types import TensorTree, Tree
 from layercli.inspect import shape_parser
+from layercli.inspect.input_generation import MOST_INTEGER
 from layercli.inspect.input_names import Arguments, NamedInputs
 from layercli.inspect.layer_call import ends, given_to, input_names, offered_inputs
 from layercli.inspect.model_loader import ModelSource
+from layercli.layers.core.embedding import BaseEmbedding
 from layercli.runtime.analysis import pretrained
 from layercli.runtime.execution import eager_call, model_saving, tensors
 from layercli.runtime.inference import model_placement
@@ -104,6 +106,19 @@ class RunnableLayer(RunnableModel[Layer]):
             return run(*args, **kwargs)
 
         return call
+
+    def indexed(self, specs: Any, values: Mapping[str, object] = MappingProxyType({})) -> Mapping[str, int]:
+        """Return how many rows a table has that an input chooses rows of, of a model with tables of few rows."""
+        tables = (layer for _, layer in self.model.named_layers() if isinstance(layer, BaseEmbedding))
+        if all(table.input_dim >= MOST_INTEGER for table in tables):
+            return {}
+        from layercli.inspect.indexed_inputs import rows_by_input
+        from layercli.inspect.layer_graph import layer_graph
+
+        try:
+            return rows_by_input(layer_graph(self.model, specs))
+        except Exception:  # of the user's code, which may need values
+            return {}
 
     def output_specs(self, inputs: TensorTree) -> dict[str, Spec] | None:
         """Return the Specs of the outputs, which a symbolic call gives; None where it cannot be called on symbols."""

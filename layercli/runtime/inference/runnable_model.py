@@ -64,8 +64,11 @@ class RunnableModel(ABC, Generic[M]):
         """Return those of ``required_specs`` whose sizes are declared."""
         return {}
 
-    def indexed(self) -> Mapping[str, int]:
-        """Return how many rows a table has that an input chooses rows of, where that is known."""
+    def indexed(self, specs: Any, values: Mapping[str, object] = MappingProxyType({})) -> Mapping[str, int]:
+        """Return how many rows a table has that an input chooses rows of, where that is known.
+
+        ``specs`` are those of the inputs, ``values`` those of given ones and of arguments that are not inputs.
+        """
         return {}
 
     def flags(self, given: Mapping[str, object]) -> dict[str, object]:

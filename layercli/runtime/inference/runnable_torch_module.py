@@ -14,6 +14,7 @@ from layercli.core import tree
 from layercli.core.types import TensorTree, Tree
 from layercli.errors import LayercliError, UsageError, with_and
 from layercli.formats.detect import open_weights
+from layercli.inspect.input_generation import MOST_INTEGER
 from layercli.inspect.input_names import Arguments
 from layercli.inspect.model_loader import ModelSource
 from layercli.runtime.execution import load_weights, tensors
@@ -43,6 +44,16 @@ class RunnableTorchModule(RunnableModel[nn.Module]):
     def flags(self, given: Mapping[str, object]) -> dict[str, object]:
         """Return those of another model's flags that ``forward`` takes as well."""
         return flags_for(self.model, given)
+
+    def indexed(self, specs: Any, values: Mapping[str, object] = MappingProxyType({})) -> Mapping[str, int]:
+        """Return how many rows a table has that an input chooses rows of, of a module with tables of few rows: a trace tells."""
+        tables = (each for each in self.model.modules() if isinstance(each, nn.Embedding))
+        if all(table.num_embeddings >= MOST_INTEGER for table in tables):
+            return {}
+        from layercli.inspect.indexed_inputs import rows_by_input
+        from layercli.runtime.analysis.module_graph import module_graph
+
+        return rows_by_input(module_graph(self.model, specs, "", "", values))
 
     def loaded(self, source: ModelSource, inputs: TensorTree, settings: RunSettings) -> nn.Module:
         """Return the module with the weights that ``settings`` name."""
