@@ -49,7 +49,9 @@ def clone_model(
         return clones[id(layer)]
 
     if isinstance(model, Sequential):
-        first = [fresh(x) for x in model.inputs] if input_tensors is None else tree.flatten(input_tensors)
+        alone = [] if model._input is None else [model._input]  # an Input without a layer
+        own = getattr(model, "inputs", alone)
+        first = [fresh(x) for x in own] if input_tensors is None else tree.flatten(input_tensors)
         return Sequential([*first, *map(clone, model._stack)], name=model.name)
     graph = Graph(model.input, model.output)
     given = tree.map_structure(fresh, graph.inputs) if input_tensors is None else input_tensors

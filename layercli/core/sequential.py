@@ -95,39 +95,54 @@ class Sequential(Model):
         return get_backend().sequential_from_config(cls, config, custom_objects)
 
     @property
-    def input_shape(self) -> Shape | None:
-        """The shape of the input, batch first, or None before the first call."""
-        return self._call_specs[0].shape if self._call_specs else None
+    def input_shape(self) -> Shape:
+        """The shape of the input, batch first. Raises NoTensorError as ``input``."""
+        shape: Shape = self.input.shape
+        return shape
 
     @property
     def output_shape(self) -> Any:
-        """The shape of the output, batch first. Raises UsageError if the input is not known."""
+        """The shape of the output, batch first. Raises NoTensorError as ``input``."""
         return tree.map_structure(lambda x: x.shape, self.output)
 
     @property
     def inputs(self) -> list[SymbolicTensor]:
-        """The symbolic input in a list; an empty list if there is none."""
-        return [] if self._input is None else [self._input]
+        """The symbolic input in a list. Raises NoTensorError as ``input``."""
+        return [self.input]
 
     @property
     def outputs(self) -> list[SymbolicTensor]:
-        """The symbolic outputs, flat; an empty list if the input is not known."""
-        return tree.flatten(self._ends[-1]) if self._ends else []
+        """The symbolic outputs, flat. Raises NoTensorError as ``input``."""
+        return tree.flatten(self.output)
 
     @property
     def input(self) -> Any:
-        """The symbolic input. Raises NoTensorError if there is none."""
-        return self._end(0)
+        """The symbolic input: the Input, or one like that of the first call. Raises NoTensorError before that."""
+        return self._known_ends()[0]
 
     @property
     def output(self) -> Any:
-        """The symbolic output. Raises NoTensorError if there is no input."""
-        return self._end(-1)
+        """The symbolic output for ``input``. Raises NoTensorError as that."""
+        return self._known_ends()[-1]
 
-    def _end(self, place: int) -> object:
+    def _known_ends(self) -> list[Any]:
+        """Return the symbolic input and the output of each layer; without an Input, those of the first call."""
         if not self._ends:
-            raise NoTensorError(f"{self.name} has no Input, so it has no input and no output")
-        return self._ends[place]
+            spec = self._call_specs[0] if self._call_specs else None
+            if not isinstance(spec, Spec):
+                raise NoTensorError(
+                    f"{self.name} has no Input and was not called on a tensor, so it has no input and no output"
+                )
+            self._ends = self._drawn(SymbolicTensor(spec, name="inputs"))
+        return self._ends
+
+    def _drawn(self, x: Any) -> list[Any]:
+        """Return ``x`` and the symbolic output of each layer, which has its own input and output from then on."""
+        ends = [x]
+        with graph.fresh_trace(building_functional=True):
+            for layer in self._stack:
+                ends.append(layer(ends[-1]))
+        return ends
 
     def _append(self, layer: object, names: set[str]) -> None:
         """Put a layer on top of those that have the ``names``, to which its own is added."""
@@ -165,8 +180,6 @@ class Sequential(Model):
                 layer._call_specs = layer._call_specs or tree.map_structure(spec_of, call.args)
                 self._ends.append(call.outputs)
             return
-        with graph.fresh_trace(building_functional=True):  # what a subclass calls, or what is cast first
-            self._ends = [self._input]
-            for layer in self._stack:  # once more, so that each of them has an input and an output
-                layer._node = None
-                self._ends.append(layer(self._ends[-1]))
+        for layer in self._stack:
+            layer._node = None
+        self._ends = self._drawn(self._input)  # once more, for what a subclass calls, or what is cast first

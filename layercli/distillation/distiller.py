@@ -9,7 +9,6 @@ from layercli import losses, ops, tree
 from layercli import metrics as metrics_module
 from layercli.core.custom_objects import custom_object_scope
 from layercli.core.model import Model
-from layercli.core.sequential import Sequential
 from layercli.core.types import Config, Tensor
 from layercli.distillation.distillation_loss import DistillationLoss, parsed
 from layercli.errors import UsageError
@@ -156,8 +155,7 @@ def _with_features(model: Any, names: Sequence[str | None]) -> Any:
     wanted = [name for name in dict.fromkeys(names) if name is not None]
     if not wanted:
         return None
-    end = model.layers[-1].output if isinstance(model, Sequential) else model.output
-    outputs = {OUTPUTS: end, **{name: model.get_layer(name).output for name in wanted}}
+    outputs = {OUTPUTS: model.output, **{name: model.get_layer(name).output for name in wanted}}
     return Model(model.inputs, outputs, name=f"{model.name}_features")
 
 

@@ -8,6 +8,7 @@ from layercli.core import graph, tree
 from layercli.core.graph import Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
+from layercli.core.sequential import Sequential
 from layercli.core.spec import Spec, with_batch_dim
 from layercli.core.text import spec_dtype
 from layercli.core.types import Tree
@@ -78,7 +79,10 @@ def ends(values: object, names: list[str] | None) -> list[tuple[str, Spec]]:
 
 def input_names(model: Layer, given: object) -> list[str]:
     """Return the names of the inputs: those of Input, or of the first argument of ``call``."""
-    if drawn := getattr(model, "inputs", None):
+    has_input = (
+        not isinstance(model, Sequential) or model._input is not None
+    )  # one that was called makes them when asked
+    if has_input and (drawn := getattr(model, "inputs", None)):
         return [x.name for x in drawn]
     count = len(tree.flatten(given))
     names = model.required_inputs()

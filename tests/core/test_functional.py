@@ -10,6 +10,7 @@ from keras_parity import real_keras as keras
 import layercli
 from layercli import Input, Layer, Model, Sequential, layers, utils
 from layercli.errors import ShapeError, UsageError
+from layercli.models import clone_model
 
 X = np.linspace(-1, 1, 12, dtype="float32").reshape(4, 3)
 
@@ -91,6 +92,22 @@ def test_every_layer_of_a_stack_has_ends(kind):
     assert [tuple(x.shape) for x in parts] == [(4, 5), (4, 5), (4, 2)]
     assert torch.equal(parts[-1], stack(X))
     assert (stack.input_shape, stack.output_shape) == ((None, 3), (None, 2))
+
+
+def test_a_stack_without_an_input_has_the_ends_of_its_first_call():
+    stack = Sequential([layers.Dense(5), layers.Dense(2)])
+    for name in ("inputs", "outputs", "input_shape", "output_shape"):
+        with pytest.raises(AttributeError):
+            getattr(stack, name)
+    for batch in (X, X[:2]):
+        expected = stack(batch)
+    module = stack.module
+    ends = stack.inputs[0].shape, stack.outputs[0].shape, stack.input_shape, stack.output_shape
+    assert ends == ((4, 3), (4, 2)) * 2  # what Keras 3.15.1 gives, and the next lines
+    assert stack.layers[1].input.shape == stack.layers[0].output.shape == (4, 5)
+    assert torch.equal(Model(stack.inputs, stack.layers[1].output)(X[:2]), expected)
+    assert stack.module is module
+    assert clone_model(stack).input_shape == (4, 3)
 
 
 def test_a_failed_build_leaves_a_stack_without_inputs():
