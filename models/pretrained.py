@@ -69,7 +69,7 @@ class Pretrained(Model):
 
     prefix = ""
     base_prefix = ""
-    renamed = cast("Mapping[str, str]", {"blocks": "layers"})  # a cast is no field of the model, as an annotation is
+    renamed = cast("Mapping[str, str]", {"blocks": "layers"})  # annotated, it would be a field or the same for all
     outside = cast("tuple[str, ...]", ())
     ignored = cast("tuple[str, ...]", ())
     is_encoder_decoder: ClassVar[bool] = False
