@@ -9,7 +9,8 @@ import pytest
 import layercli
 from layercli.core.refusals import REFUSED_MEMBERS
 from layercli.errors import UsageError
-from tests.keras_members import RECORD, answers, instances, layers, models, of_keras
+from tests.keras_members import RECORD, answers, instances, layers, models
+from tests.keras_torch import on_torch
 
 KERAS = json.loads(RECORD.read_text())
 DRAWN = "what an augmentation draws and the axes it finds are of no use outside of its call"
@@ -72,4 +73,7 @@ def test_a_refused_member_says_why():
 def test_the_record_is_what_keras_says(request, tmp_path):
     if not request.config.getoption("--live"):
         pytest.skip("asks Keras itself: with --live")
-    assert of_keras(tmp_path) == KERAS
+    code = (
+        f"from pathlib import Path; from tests.keras_members import of_keras; found = of_keras(Path({str(tmp_path)!r}))"
+    )
+    assert on_torch(code) == KERAS

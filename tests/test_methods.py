@@ -8,7 +8,8 @@ import pytest
 
 import layercli
 from layercli.core.refusals import Refusal
-from tests.keras_methods import RECORD, arguments, of, of_keras, other_defaults, refused_calls
+from tests.keras_methods import RECORD, arguments, of, other_defaults, refused_calls
+from tests.keras_torch import on_torch
 
 KERAS = json.loads(RECORD.read_text())
 TRACED = "a layer is called, and knows by itself whether it trains and what is masked"
@@ -97,4 +98,4 @@ def test_the_comparison_notices():
 def test_the_record_is_what_keras_says(request):
     if not request.config.getoption("--live"):
         pytest.skip("asks Keras itself: with --live")
-    assert set(of_keras()) == set(KERAS)
+    assert set(on_torch("from tests.keras_methods import of_keras; found = of_keras()")) == set(KERAS)
