@@ -116,6 +116,7 @@ class _Links:
         self._below: dict[int, list[tuple[bytes, int, int]]] = {}
         self._entered: set[int] = set()
         self._repeated = 0
+        self._dtypes: dict[bytes, str] = {}
         if (deep := root.links.visit(self._add, info=True)) is not None:
             raise self._refused(deep)
 
@@ -156,7 +157,24 @@ class _Links:
             if place in self._below:
                 yield from self._entries(below, place, seen | {address})
             elif isinstance(found := h5py.h5o.open(self.root, below), h5py.h5d.DatasetID):
-                yield _entry(self.where, name, found)
+                yield self._entry(name, found)
+
+    def _entry(self, name: str, dataset: Any) -> TensorEntry:
+        """Return the entry of a low-level dataset that the file holds."""
+        import h5py
+
+        keras_h5.check_inside(self.where, name, dataset)
+        shape = dataset.shape
+        if not shape and dataset.get_space().get_simple_extent_type() == h5py.h5s.NULL:
+            raise FormatError(f"{self.where}: {name} is a dataset without a shape, which holds no values")
+        kind = dataset.get_type().encode()  # to make a NumPy dtype of it takes longer
+        if kind not in self._dtypes:
+            self._dtypes[kind] = keras_h5.dtype_of(self.where, name, dataset.dtype)
+        entry = TensorEntry(name, shape, self._dtypes[kind])
+        if not entry.fits:
+            text = f"{self.where}: {name} has the shape {entry.shape}, which no array can have"
+            raise FormatError(text, code="bad-shape")
+        return entry
 
 
 def numbered(name: bytes) -> tuple[bool, int, bytes]:
@@ -167,17 +185,3 @@ def numbered(name: bytes) -> tuple[bool, int, bytes]:
     """
     digits = name.lstrip(b"0") if name.isdigit() else b""  # as text, since int refuses thousands of digits
     return not name.isdigit(), len(digits), digits
-
-
-def _entry(where: str, name: str, dataset: Any) -> TensorEntry:
-    """Return the entry of a low-level dataset that the file holds."""
-    import h5py
-
-    keras_h5.check_inside(where, name, dataset)
-    shape = dataset.shape
-    if not shape and dataset.get_space().get_simple_extent_type() == h5py.h5s.NULL:
-        raise FormatError(f"{where}: {name} is a dataset without a shape, which holds no values")
-    entry = TensorEntry(name, tuple(shape), keras_h5.dtype_of(where, name, dataset.dtype))
-    if not entry.fits:
-        raise FormatError(f"{where}: {name} has the shape {entry.shape}, which no array can have", code="bad-shape")
-    return entry

@@ -348,3 +348,15 @@ def test_quantized_layers_are_shown_with_what_they_hold(cli, tmp_path):
     done = cli("summary", str(file))
     assert (done.code, done.err) == (0, "")
     assert "int8" in done.out
+
+
+def test_dtypes_of_every_stored_type_are_listed(cli, tmp_path):
+    stored = ["<f4", ">f4", "<f2", ">f8", "<i2", ">i2", "<u2", "<i8", "u1", "i1", "?", "<c8", ">c16", "V2"]
+    with h5py.File(tmp_path / "types.h5", "w") as file:
+        for i, dtype in enumerate(stored * 2):
+            file.create_dataset(f"{i}", (2,), dtype)
+        file["named"] = np.dtype(">f4")
+        file.create_dataset("z", (2,), file["named"])
+    rows = json.loads(cli("vars", str(tmp_path / "types.h5"), "--format", "json").out)["variables"]
+    names = ["bfloat16" if dtype == "V2" else np.dtype(dtype).name for dtype in stored]
+    assert [row["dtype"] for row in rows] == [*names, *names, "float32"]
