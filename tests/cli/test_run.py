@@ -192,6 +192,14 @@ def test_weights_of_a_module_are_its_state_dict(cli, plain):
     assert done.err == "error: w.safetensors has no first.bias (and 1 more)\nhint: did you mean first/weight?\n"
 
 
+def test_weights_of_a_lightning_module_are_those_of_the_model_that_it_holds(cli, plain):
+    state = {"model.first.weight": torch.ones(8, 4), "model.first.bias": torch.zeros(8),
+             "model.rest.1.weight": torch.ones(3, 8), "model.rest.1.bias": torch.zeros(3)}  # fmt: skip
+    torch.save({"epoch": 1, "pytorch-lightning_version": "2.6.6", "state_dict": state}, "lit.ckpt")
+    done = cli("run plain.py:Net --input-shape 1,4 --fill ones --weights lit.ckpt --device cpu --format json")
+    assert document(done)["outputs"][0]["first"] == [32, 32, 32]
+
+
 def test_results_of_layers_are_saved_by_their_paths(cli, plain):
     done = document(
         cli("run mlp --layers hidden --device cpu --output y.safetensors --format json --seed 1 --input-shape 2,784")

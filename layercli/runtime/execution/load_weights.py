@@ -11,7 +11,7 @@ from layercli.core.variable import Variable
 from layercli.errors import FormatError, nearest, with_and
 from layercli.formats.torch_checkpoint import TorchFile
 from layercli.formats.weight_file import WeightFile
-from layercli.inspect.checkpoint_parts import without_wrappers
+from layercli.inspect.checkpoint_parts import ATTRIBUTE, without_wrappers
 from layercli.runtime.execution import tensors
 
 
@@ -85,11 +85,14 @@ def part_of(file: TorchFile, part: str) -> dict[str, str]:
 
 
 def bare(names: dict[str, str], wanted: Any) -> dict[str, str]:
-    """Return the entries without what wrappers of a whole module add to names, unless the model has it."""
+    """Return the entries without what wrappers of a whole module, or a LightningModule, add to names, unless the model has it."""
     if without_wrappers(path.replace("/", ".") for path in wanted)[1]:
         return names
     found, _ = without_wrappers(name.replace("/", ".") for name in names)
-    return {name.replace(".", "/"): entry for name, entry in zip(found, names.values(), strict=True)}
+    outer = ATTRIBUTE if all(name.startswith(ATTRIBUTE) for name in found) else ""
+    held = {name.replace(".", "/"): entry for name, entry in zip(found, names.values(), strict=True)}
+    inside = {name[len(outer) :]: entry for name, entry in held.items()}
+    return inside if inside.keys() == wanted else held
 
 
 def _check(file: WeightFile, entry: str, path: str, shape: tuple[object, ...]) -> None:
