@@ -13,18 +13,27 @@ from layercli.core.spec import Spec, with_batch_dim
 from layercli.core.text import spec_dtype
 from layercli.core.types import Tree
 from layercli.errors import ShapeError, UsageError
+from layercli.inspect.input_names import NamedInputs
 from layercli.inspect.output_names import distinct, keys_of, numbered
 
 
 def described(model: Layer, inputs: object = None, **arguments: object) -> tuple[Node, Any]:
     """Return the node of one symbolic call of ``model`` with all nested calls, and the specs it was called on."""
     given = inputs if inputs is not None else default_inputs(model)
+    args, optional = layer_arguments(model, given)
     with graph.fresh_trace():
-        outputs = model(*graph.placeholders(given_to(model, given)), **arguments)
+        outputs = model(*graph.placeholders(args), **graph.placeholders(optional), **arguments)
     found = [x.node for x in tree.flatten(outputs) if isinstance(x, SymbolicTensor)]
     if not found or found[0] is None:
         raise no_tensor_output_error(model.name, outputs)
     return found[0], given
+
+
+def layer_arguments(model: Layer, inputs: object) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments for a call of a layer on its inputs, positional and by name."""
+    if isinstance(inputs, NamedInputs):
+        return given_to(model, inputs.inputs), inputs.optional
+    return given_to(model, inputs), {}
 
 
 def given_to(model: Layer, inputs: Tree) -> tuple[Any, ...]:
@@ -78,7 +87,9 @@ def ends(values: object, names: list[str] | None) -> list[tuple[str, Spec]]:
 
 
 def input_names(model: Layer, given: object) -> list[str]:
-    """Return the names of the inputs: those of Input, or of the first argument of ``call``."""
+    """Return the names of the inputs: those of Input, or of the first argument of ``call``, and of optional ones that are given."""
+    if isinstance(given, NamedInputs):
+        return [*input_names(model, given.inputs), *given.optional]
     has_input = (
         not isinstance(model, Sequential) or model._input is not None
     )  # one that was called makes them when asked

@@ -126,7 +126,7 @@ class _Describer:
 
     def _inputs(self, root: Node, given: object) -> dict[str, int]:
         """Add the inputs and return their indices by name, in the order of ``given``."""
-        free = [x for x in tree.flatten(root.args) if isinstance(x, SymbolicTensor)]
+        free = root.inputs
         found = {}
         for name, spec in ends(given, input_names(self.model, given)):
             x = next((x for x in free if x.spec is spec), None)

@@ -10,7 +10,7 @@ from layercli.core import dims, dtypes, tree
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec, with_batch_dim
 from layercli.errors import ShapeError, UsageError
-from layercli.inspect.input_names import count_of
+from layercli.inspect.input_names import Arguments, NamedInputs, count_of
 from layercli.inspect.layer_call import default_inputs, input_names, offered_inputs
 
 
@@ -36,7 +36,23 @@ def parse_shape(text: str, dtype: str = "float32", *, batch_first: bool = True) 
 def inputs_of(model: Layer, shapes: Iterable[str], sizes: Iterable[str]) -> object:
     """Return the Specs to describe ``model`` on: its own, with the given shapes and named sizes applied."""
     offered = offered_inputs(model) if (shapes := list(shapes)) else default_inputs(model)
-    return fill(parse_shapes(shapes, offered, input_names(model, offered) if shapes else ()), parse_sizes(sizes))
+    return fill(layer_shapes(model, shapes, offered) if shapes else offered, parse_sizes(sizes))
+
+
+def layer_shapes(model: Layer, texts: Sequence[str], offered: object) -> Any:
+    """Return the Specs ``offered`` of a layer's inputs with the shapes in ``texts`` applied, those of optional arguments by name.
+
+    UsageError if there are shapes of optional arguments only.
+    """
+    names = input_names(model, offered)
+    optional = [name for name in model.optional_inputs() if name not in names]
+    by_name = [text for text in texts if text.partition("=")[0] in optional]
+    found = parse_shapes([text for text in texts if text not in by_name], offered, names)
+    if not by_name:
+        return found
+    if found is None:
+        Arguments([*names, *optional], optional).check(model.name, [text.partition("=")[0] for text in by_name])
+    return NamedInputs(found, _by_name(by_name, dict.fromkeys(optional)))
 
 
 def parse_shapes(texts: Iterable[str], default: object, names: Sequence[str] = ()) -> object:
@@ -55,12 +71,17 @@ def parse_shapes(texts: Iterable[str], default: object, names: Sequence[str] = (
         known = dict(zip(names, offered, strict=False))
         found = {**known, **_by_name(given, known)}
         rest = iter(found.values())
-        return (
-            tree.map_structure(lambda _: next(rest), default) if before else [spec for spec in rest if spec is not None]
-        )
+        if before:
+            return tree.map_structure(lambda _: next(rest), default)
+        return one_or_all([spec for spec in rest if spec is not None])
     specs = [parse_shape(text, before[i].dtype if i < len(before) else "float32") for i, text in enumerate(given)]
     if before and len(before) != len(specs):
         raise UsageError(f"the model takes {len(before)} inputs, got {len(specs)} shapes")
+    return one_or_all(specs)
+
+
+def one_or_all(specs: list[Spec]) -> object:
+    """Return the Spec of a single input, or the list of several."""
     return specs[0] if len(specs) == 1 else specs
 
 

@@ -11,6 +11,7 @@ from layercli.core.text import spec_dtype
 from layercli.core.types import TensorTree, Tree
 from layercli.errors import FileError, LayercliError, UsageError
 from layercli.formats.weight_file import BITS
+from layercli.inspect.input_names import NamedInputs
 
 if TYPE_CHECKING:
     from layercli.inspect.cost_graph import CostGraph
@@ -140,6 +141,8 @@ def as_specs(inputs: TensorTree) -> Any:
         return Spec(with_batch_dim(inputs.shape) if inputs.shape else (), dtype)
     if isinstance(inputs, dict):
         return {name: as_specs(each) for name, each in inputs.items()}
+    if isinstance(inputs, NamedInputs):
+        return NamedInputs(*map(as_specs, inputs))
     if isinstance(inputs, (list, tuple)):
         return Spec(with_batch_dim(inputs)) if is_shape(inputs) else [as_specs(each) for each in inputs]
     return inputs

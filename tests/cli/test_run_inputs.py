@@ -52,6 +52,11 @@ class Difference(Model):
     def call(self, left, right):
         return left - right
 
+class Choice(Model):
+    def call(self, left, right=None, other=None):
+        left = left if other is None else left - other
+        return left if right is None else left + right
+
 def functional():
     right, left = Input((4,), name="right"), Input((4,), name="left")
     return Model({"r": right, "l": left}, left - right)
@@ -86,6 +91,10 @@ def result(cli, *words):
         ("nets.py:Optional --input x.npy --input scale=y.npy", 2 * X * X),
         ("nets.py:Optional --fill ones --input-shape 5,4 --input-shape 5,4", np.full((5, 4), 2)),
         ("nets.py:Optional --fill ones --input-shape left=5,4 --input-shape other=5,4", np.zeros((5, 4))),
+        ("nets.py:Choice --input x.npy --input other=y.npy", -X),
+        ("nets.py:Choice --fill ones --input-shape left=5,4", np.ones((5, 4))),
+        ("nets.py:Choice --fill ones --input-shape 5,4 --input-shape other=5,4", np.zeros((5, 4))),
+        ("nets.py:Choice --fill ones --input-shape right=5,1 --input-shape left=5,4", np.full((5, 4), 2)),
         ("nets.py:Several --input x.npy --input y.npy", 3 * X),
         ("nets.py:Several --input x.npy", X),
     ],
@@ -103,6 +112,7 @@ def test_an_input_goes_to_the_argument_of_its_name(cli, nets, command, expected)
             "nets.py:Two takes 2 inputs (left, right), got 1: left is missing\nhint: --arg left=VALUE, if it is no tensor",
         ),
         ("nets.py:Optional --input right=x.npy", "nets.py:Optional takes 2 inputs (left, right), got 1: left is missing"),
+        ("nets.py:Choice --input-shape other=5,4", "choice takes 2 inputs (left, other), got 1: left is missing"),
         ("nets.py:Linear --input x.npy --input y.npy", "nets.py:Linear takes 1 input (x): unexpected input y.npy"),
         ("nets.py:Linear --input-shape 5,4 --input-shape 5,4", "nets.py:Linear takes 1 input (x), got 2 shapes"),
     ],
@@ -110,6 +120,16 @@ def test_an_input_goes_to_the_argument_of_its_name(cli, nets, command, expected)
 def test_what_lacks_or_is_too_many_is_said(cli, nets, command, message):
     done = cli(f"run {command} --device cpu")
     assert (done.code, done.out, done.err) == (2, "", f"error: {message}\n")
+
+
+def test_an_optional_argument_of_a_layer_is_described(cli, nets):
+    given = "--input-shape 5,4 --input-shape other=5,4"
+    assert "Input:          left float32[5, 4], other float32[5, 4]\n" in cli(f"summary nets.py:Choice {given}").out
+    picture = cli(f"plot nets.py:Choice {given}").out
+    assert [name in picture for name in ("left ", "other ", "right ")] == [True, True, False]
+    for command in ("bench nets.py:Choice --repeat 1", "profile nets.py:Choice"):
+        for inputs in (given, "--input x.npy --input other=y.npy"):
+            assert cli(f"{command} {inputs} --device cpu").code == 0
 
 
 @pytest.mark.parametrize("command", ["compare", "bench"])

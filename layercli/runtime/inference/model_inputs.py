@@ -13,7 +13,7 @@ from layercli.core.spec import Spec
 from layercli.dataclass import dataclass
 from layercli.errors import UsageError
 from layercli.inspect import input_generation, inputs, shape_parser
-from layercli.inspect.input_names import Arguments
+from layercli.inspect.input_names import Arguments, NamedInputs
 from layercli.inspect.layer_call import default_inputs
 from layercli.inspect.model_arguments import parse_setting
 from layercli.inspect.model_loader import ModelSource
@@ -77,7 +77,10 @@ def inputs_for(
         if kind.exact:
             taken.check(subject.name, known)
         if started is not None:
-            return tree.map_structure(kept, from_start(subject, specs, list(known), request))
+            required, optional = specs if isinstance(specs, NamedInputs) else (specs, {})
+            encoded = from_start(subject, required, list(known), request)
+            more = input_generation.filled(optional, list(optional), request.fill, request.seed)
+            return tree.map_structure(kept, NamedInputs(encoded, more) if more else encoded)
         made = input_generation.filled(
             specs, list(known), request.fill, request.seed, request.ranges, kind.indexed(specs)
         )

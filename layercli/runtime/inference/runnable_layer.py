@@ -18,7 +18,7 @@ from layercli.core.types import TensorTree, Tree
 from layercli.inspect import shape_parser
 from layercli.inspect.input_generation import MOST_INTEGER
 from layercli.inspect.input_names import Arguments, NamedInputs
-from layercli.inspect.layer_call import ends, given_to, input_names, offered_inputs
+from layercli.inspect.layer_call import ends, input_names, layer_arguments, offered_inputs
 from layercli.inspect.model_loader import ModelSource
 from layercli.layers.core.embedding import BaseEmbedding
 from layercli.runtime.analysis import pretrained
@@ -38,7 +38,7 @@ class RunnableLayer(RunnableModel[Layer]):
 
     def arguments(self, specs: TensorTree = None, count: int = 1) -> Arguments:
         """Return its inputs by name, those of its optional arguments last."""
-        required = input_names(self.model, specs)
+        required = input_names(self.model, specs.inputs if isinstance(specs, NamedInputs) else specs)
         others = [name for name in self.model.optional_inputs() if name not in required]
         return Arguments([*required, *others], others, others)
 
@@ -50,8 +50,6 @@ class RunnableLayer(RunnableModel[Layer]):
         """Return a tree of its inputs by name; if it takes more, the given ones are the first."""
         if inputs is None:
             return {}
-        if isinstance(inputs, NamedInputs):
-            return self.by_name(inputs.inputs) | inputs.optional
         return dict(zip(input_names(self.model, inputs), tree.flatten(inputs), strict=False))
 
     def grouped(self, taken: Arguments, specs: object, given: Mapping[str, object]) -> Any:
@@ -64,8 +62,8 @@ class RunnableLayer(RunnableModel[Layer]):
         return NamedInputs(inputs, optional) if optional else inputs
 
     def shapes(self, name: str, texts: Sequence[str], specs: object, taken: Arguments) -> Any:
-        """Return the tree ``specs`` with the shapes of the command line applied."""
-        return shape_parser.parse_shapes(texts, specs, taken.names)
+        """Return the tree ``specs`` with the shapes of the command line applied, and those of optional arguments by name."""
+        return shape_parser.layer_shapes(self.model, texts, specs)
 
     def loaded(self, source: ModelSource, inputs: TensorTree, settings: RunSettings) -> nn.Module:
         """Build it for inputs like these, and return its module with the weights of a file, or initial ones."""
@@ -136,10 +134,3 @@ class RunnableLayer(RunnableModel[Layer]):
         """Yield the module of each layer below it that has one, with its path."""
         named = ((path, layer) for path, layer in self.model.named_layers() if path)
         yield from ((path, layer.module) for path, layer in named if layer._module is not None)
-
-
-def layer_arguments(model: Layer, inputs: object) -> tuple[tuple[object, ...], dict[str, object]]:
-    """Return the arguments for a call of a layer on its inputs, positional and by name."""
-    if isinstance(inputs, NamedInputs):
-        return given_to(model, inputs.inputs), inputs.optional
-    return given_to(model, inputs), {}
