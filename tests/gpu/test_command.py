@@ -13,22 +13,12 @@ import pytest
 from rich.console import Console
 
 from layercli.cli.main import run
-from layercli.gpu import check, run_check
+from layercli.gpu import check
 from layercli.render import gpu, rich
-from tests.gpu.worker_transcripts import SNAPSHOTS, WRONG, Children, machine, results
+from tests.gpu.worker_transcripts import SNAPSHOTS, WRONG, machine, results
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
-
-
-@pytest.fixture
-def tell(monkeypatch):
-    def tell(seen, *arguments, **options):
-        children = Children(machine(seen) if isinstance(seen, str) else seen, *arguments, **options)
-        monkeypatch.setattr(run_check.subprocess_runner, "run", children.run)
-        return children
-
-    return tell
 
 
 @pytest.fixture(autouse=True)

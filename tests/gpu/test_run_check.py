@@ -15,17 +15,7 @@ from layercli.gpu.selftest import plan
 from layercli.gpu.selftest.test_result import ERROR, FAILED, MEASURED, PASSED, SelfTestResult
 from layercli.gpu.snapshot import Offered, Runtime, Snapshot, Wheel
 from layercli.gpu.subprocess_runner import WorkerLog
-from tests.gpu.worker_transcripts import SNAPSHOTS, WRONG, Children, machine, results, runtime
-
-
-@pytest.fixture
-def tell(monkeypatch):
-    def tell(seen, *arguments, **options):
-        children = Children(machine(seen) if isinstance(seen, str) else seen, *arguments, **options)
-        monkeypatch.setattr(run_check.subprocess_runner, "run", children.run)
-        return children
-
-    return tell
+from tests.gpu.worker_transcripts import SNAPSHOTS, WRONG, machine, results, runtime
 
 
 def codes(report):

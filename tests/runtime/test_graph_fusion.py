@@ -12,7 +12,7 @@ from layercli.errors import UsageError
 from layercli.models.resnet import ResNet50, ResnetIdentityBlock
 from layercli.models.transformer import EncoderBlock
 from layercli.ops.core import kernel_overrides
-from layercli.runtime.inference import large_products, onednn_kernels
+from layercli.runtime.inference import onednn_kernels
 from layercli.runtime.inference.graph_fusion import FusedModel, FusionStats, fused
 from tests.keras_parity import close, keras, randomized
 
@@ -37,17 +37,6 @@ def fold(model, x, *, kernels=True):
 def name_of(target):
     """The name of an operator after its library's, or of a function."""
     return target.name().partition("::")[2] if hasattr(target, "name") else target.__name__
-
-
-@pytest.fixture(params=["oneDNN", "MKL"])
-def library(request, monkeypatch):
-    """The library of the products, whatever the CPU; every weight is large, and MKL packs for any number of rows."""
-    if request.param == "MKL" and not torch.backends.mkl.is_available():
-        pytest.skip("this torch was built without MKL")
-    monkeypatch.setattr(large_products, "mkl_serves", lambda: request.param == "MKL")
-    monkeypatch.setattr(large_products, "PACKED_ROWS", 1)
-    monkeypatch.setattr(kernel_overrides, "LARGE", 1)
-    return request.param
 
 
 def stack(first, *rest):

@@ -7,22 +7,11 @@ import torch
 from layercli import Input, Model, Sequential, layers, ops
 from layercli.core import tree
 from layercli.models.transformer import EncoderBlock
-from layercli.ops.core import kernel_overrides
-from layercli.runtime.inference import large_products, onednn_kernels, prediction_loop
+from layercli.runtime.inference import onednn_kernels, prediction_loop
 from layercli.runtime.inference.prepacked_weights import PrepackedCall
 from layercli.runtime.inference.repeated_call import TRACED_AFTER, RepeatedCall
 
 pytestmark = pytest.mark.skipif(not onednn_kernels.available(), reason="this torch was built without oneDNN's kernels")
-
-
-@pytest.fixture(params=["oneDNN", "MKL"])
-def library(request, monkeypatch):
-    """The library of the products, whatever the CPU; every weight is large, and MKL packs for any number of rows."""
-    if request.param == "MKL" and not torch.backends.mkl.is_available():
-        pytest.skip("this torch was built without MKL")
-    monkeypatch.setattr(large_products, "mkl_serves", lambda: request.param == "MKL")
-    monkeypatch.setattr(large_products, "PACKED_ROWS", 1)
-    monkeypatch.setattr(kernel_overrides, "LARGE", 1)
 
 
 def traced(model, x):
