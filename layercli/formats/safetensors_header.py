@@ -14,7 +14,15 @@ from typing import IO, NamedTuple
 from layercli.core.limits import MOST_DIMENSIONS
 from layercli.errors import FormatError
 from layercli.formats import strict_json
-from layercli.formats.weight_file import BITS, MOST_BYTES, UNKNOWN_DTYPE, TensorEntries, TensorEntry, TensorKind
+from layercli.formats.weight_file import (
+    BITS,
+    MOST_BYTES,
+    UNKNOWN_DTYPE,
+    TensorEntries,
+    TensorEntry,
+    TensorKind,
+    is_sizes,
+)
 
 LENGTH = 8
 LONGEST_HEADER = 100_000_000
@@ -226,9 +234,9 @@ def read_range(file: Path, name: str, value: object, lengths: dict[Kind, int]) -
         raise FormatError(
             f"{file}: {name!r} has the dtype {dtype!r}, which safetensors does not have", code="bad-dtype"
         )
-    if not is_sizes(shape):
+    if not is_sizes(shape, list):
         raise FormatError(f"{file}: {name!r} has the shape {shape!r}, which is not a list of sizes", code="bad-shape")
-    if not is_sizes(offsets) or len(offsets) != 2:
+    if not is_sizes(offsets, list) or len(offsets) != 2:
         raise FormatError(
             f"{file}: {name!r} has the data_offsets {offsets!r}, which are not a first and a last", code="bad-header"
         )
@@ -247,16 +255,6 @@ def read_range(file: Path, name: str, value: object, lengths: dict[Kind, int]) -
 def described(value: dict[str, object]) -> bool:
     """Return whether ``value`` has all that describes a tensor."""
     return "dtype" in value and "shape" in value and "data_offsets" in value
-
-
-def is_sizes(value: object) -> bool:
-    """Return whether ``value`` is a list of non-negative integers."""
-    if not isinstance(value, list):
-        return False
-    for size in value:  # noqa: SIM110 - a generator costs more than the loop, for each of 100,000 tensors
-        if type(size) is not int or size < 0:
-            return False
-    return True
 
 
 def check_extent(file: Path, entry: TensorEntry, begin: int, end: int) -> None:

@@ -10,7 +10,7 @@ from layercli.core.limits import FILL, MOST_DIMENSIONS
 from layercli.errors import FormatError
 from layercli.formats.safe_pickle import Name, Pairs, PickledCall, Reference
 from layercli.formats.torch_opaque import KINDS, PACKED_BYTES, PAIRS, SCHEMES, OpaqueTensor, invalid
-from layercli.formats.weight_file import BITS, MOST_BYTES, TensorEntry
+from layercli.formats.weight_file import BITS, MOST_BYTES, TensorEntry, is_sizes
 
 REBUILD = "torch._utils._rebuild_"
 PLAIN = {"tensor", "tensor_v2", "tensor_v3"}
@@ -123,7 +123,7 @@ def plain_of(where: str, call: PickledCall | None, bytes_per_value: int | None =
     dtype = None
     if call.of.endswith("_v3"):
         dtype = rest.pop(2) if len(rest) > 2 else raised(where)
-    if not is_sizes(shape) or not is_sizes(strides) or len(shape) != len(strides) or not is_size(offset):
+    if not is_sizes(shape, tuple) or not is_sizes(strides, tuple) or len(shape) != len(strides) or not is_size(offset):
         raise invalid(where)
     key, kind, stored = storage_of(where, storage)
     if bytes_per_value is not None:
@@ -214,16 +214,6 @@ def check_inside(where: str, tensor: Tensor) -> None:
 def is_size(value: object) -> bool:
     """Whether ``value`` is a non-negative integer."""
     return type(value) is int and value >= 0
-
-
-def is_sizes(value: object) -> bool:
-    """Whether ``value`` is a tuple of non-negative integers."""
-    if not isinstance(value, tuple):
-        return False
-    for size in value:  # noqa: SIM110 - a generator costs more than the loop, for each of 100,000 tensors
-        if type(size) is not int or size < 0:
-            return False
-    return True
 
 
 def raised(where: str) -> Any:

@@ -136,6 +136,16 @@ class TensorEntries(Mapping[str, TensorEntry]):
         return self._made.items()
 
 
+def is_sizes(value: object, kind: type[list[object]] | type[tuple[object, ...]]) -> bool:
+    """Whether ``value`` is a list, or a tuple, of non-negative integers."""
+    if not isinstance(value, kind):
+        return False
+    for size in value:  # noqa: SIM110 - a generator costs more than the loop, for each of 100,000 tensors
+        if type(size) is not int or size < 0:
+            return False
+    return True
+
+
 def kinds_of(entries: Mapping[str, TensorEntry]) -> dict[str, TensorKind]:
     """Return what each entry is, by its path."""
     if isinstance(entries, TensorEntries):
