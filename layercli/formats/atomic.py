@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from layercli.errors import LayercliError
 from layercli.formats.os_errors import writing
-from layercli.formats.temporary import create, create_beside, create_folder_beside, imitate, sweep
+from layercli.formats.temporary import create, file_beside, folder_beside, imitate, sweep
 
 
 @contextmanager
@@ -33,17 +32,11 @@ def replacing(path: str | os.PathLike[str], *, follow: bool = True) -> Iterator[
         target = real(path) if follow else real(Path(path).parent) / Path(path).name
         like = replaceable(target, follow=follow)
         sweep(target.parent)
-        temporary, descriptor = create_beside(target, like)
-        try:
-            with os.fdopen(descriptor, "w+b") as file:
-                yield file
-                file.flush()
-                sync(temporary)
-                os.replace(temporary, target)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
+        with file_beside(target, like) as (temporary, descriptor), os.fdopen(descriptor, "w+b") as file:
+            yield file
+            file.flush()
+            sync(temporary)
+            os.replace(temporary, target)
         sync(target.parent)
 
 
@@ -58,8 +51,7 @@ def staged(path: str | os.PathLike[str]) -> Iterator[Path]:
         target = real(path)
         like = replaceable(target, follow=True)
         sweep(target.parent)
-        folder, descriptor = create_folder_beside(target)
-        try:
+        with folder_beside(target) as folder:
             temporary = folder / target.name
             os.close(create(temporary, like))
             wanted = os.lstat(temporary)
@@ -69,9 +61,6 @@ def staged(path: str | os.PathLike[str]) -> Iterator[Path]:
             imitate(temporary, wanted)
             sync(temporary)
             os.replace(temporary, target)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(descriptor)
         sync(target.parent)
 
 
@@ -81,17 +70,13 @@ def staged_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     with writing(Path(path)):
         target = real(path)
         sweep(target.parent)
-        folder, descriptor = create_folder_beside(target)
-        try:
+        with folder_beside(target) as folder:
             temporary = folder / target.name
             temporary.mkdir()
             with errors_naming(path, temporary):
                 yield temporary
             sync_all(temporary)
             os.rename(temporary, target)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(descriptor)
         sync(target.parent)
 
 

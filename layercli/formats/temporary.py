@@ -11,7 +11,9 @@ import os
 import re
 import shutil
 import stat
-from contextlib import suppress
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 OWN = re.compile(r"\.layercli-\d+-[0-9a-f]{16}\.tmp|\.layercli-[0-9a-f]{16}\.lock")
@@ -45,26 +47,54 @@ def imitate(file: int | Path, like: os.stat_result) -> None:
     os.chmod(file, stat.S_IMODE(like.st_mode))
 
 
-def create_beside(target: Path, like: os.stat_result | None) -> tuple[Path, int]:
-    """Create an empty file in the folder of ``target``; return its path and its locked descriptor."""
-    while True:
-        path = new_name(target.parent)
-        descriptor = create(path, like)
-        if hold(descriptor, path):
-            return path, descriptor
-        os.close(descriptor)
+@contextmanager
+def file_beside(target: Path, like: os.stat_result | None) -> Iterator[tuple[Path, int]]:
+    """Yield the path and the locked descriptor of a new empty file in the folder of ``target``.
 
-
-def create_folder_beside(target: Path) -> tuple[Path, int]:
-    """Create a folder beside ``target`` that only its owner may enter; return its path and a locked descriptor."""
-    while True:
-        path = new_name(target.parent)
-        path.mkdir(0o700)
-        with suppress(FileNotFoundError):  # another process removed it before it was locked
-            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    On an exception, an interrupt while it is created too, the file is removed.
+    """
+    path, descriptor = new_name(target.parent), None
+    try:
+        while True:
+            descriptor = create(path, like)
             if hold(descriptor, path):
-                return path, descriptor
+                break
             os.close(descriptor)
+            path = new_name(target.parent)
+        yield path, descriptor
+    except BaseException as error:
+        if descriptor is not None or not isinstance(error, FileExistsError):  # a name that is taken is not ours
+            with suppress(OSError):
+                path.unlink()
+        raise
+
+
+@contextmanager
+def folder_beside(target: Path) -> Iterator[Path]:
+    """Yield a new locked folder beside ``target`` that only its owner may enter; in the end it is removed."""
+    path, descriptor = new_name(target.parent), None
+    try:
+        while (descriptor := create_folder(path)) is None:
+            path = new_name(target.parent)
+        yield path
+    finally:
+        if descriptor is not None or not isinstance(
+            sys.exception(), FileExistsError
+        ):  # a name that is taken is not ours
+            shutil.rmtree(path, ignore_errors=True)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def create_folder(path: Path) -> int | None:
+    """Create the folder ``path`` and return a locked descriptor; None if another process removed it before it was locked."""
+    path.mkdir(0o700)
+    with suppress(FileNotFoundError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        if hold(descriptor, path):
+            return descriptor
+        os.close(descriptor)
+    return None
 
 
 def new_name(folder: Path) -> Path:

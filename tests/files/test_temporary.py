@@ -36,6 +36,34 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.parametrize("way", [replacing, staged, atomic.staged_folder])
+def test_an_interrupt_at_any_line_before_the_content_leaves_nothing(folder, way):
+    if way is not atomic.staged_folder:
+        (folder / "a").write_bytes(b"old")
+    before, files = os.listdir(), {temporary.__file__, atomic.__file__}
+    for last in range(1, 200):
+        lines = iter(range(last))
+
+        def interrupt(frame, event, _, lines=lines):
+            if frame.f_code.co_filename not in files:
+                return None
+            if event == "line" and next(lines, None) is None:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+            return interrupt
+
+        sys.settrace(interrupt)
+        try:
+            with way("a"):
+                sys.settrace(None)
+                break
+        except KeyboardInterrupt:
+            assert os.listdir() == before
+        finally:
+            sys.settrace(None)
+    assert 20 < last < 199
+
+
 @pytest.mark.parametrize("way", ["replacing", "staged"])
 def test_what_a_killed_process_left_goes_with_the_next_write(folder, way):
     for _ in range(2):
