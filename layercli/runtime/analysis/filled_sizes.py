@@ -26,11 +26,11 @@ class Formulas:
     """
 
     def __init__(self, fills: Sequence[dict[Any, int]]) -> None:
-        self.fills = list(fills)
+        self.fills = [{name: number for name, number in fill.items() if name is not None} for fill in fills]
         self.atoms: dict[tuple[int, ...], Dim] = {}
         self.doubtful: set[tuple[int, ...]] = set()
         self.found: dict[tuple[int, ...], Size] = {}
-        for name in [name for name in self.fills[0] if name is not None] if self.fills else []:
+        for name in self.fills[0] if self.fills else ():
             self.atoms[tuple(fill[name] for fill in self.fills)] = Dim.named(name)
 
     def of(self, values: Sequence[int]) -> Size:
@@ -55,9 +55,7 @@ class Formulas:
         """Add a formula that sizes are known to have where they had these values."""
         if not isinstance(formula, Dim) or formula.anonymous or len(self.atoms) >= MOST_ATOMS:
             return
-        if (
-            self.found.get(values, formula) != formula
-        ):  # two formulas of the same values: which of them holds is not known
+        if self.found.get(values, formula) != formula:  # which of two formulas of the same values holds is not known
             self.doubtful.add(values)
             self.found.clear()
         if values not in self.atoms and values not in self.doubtful:
@@ -70,13 +68,8 @@ class Formulas:
         size = self.of(taken)
         if isinstance(size, Dim) and not size.anonymous:
             formula = (size + offset) // stride
-            if [dims.at(formula, fill) for fill in self.named] == list(given):
+            if [dims.at(formula, fill) for fill in self.fills] == list(given):
                 self.add(formula, tuple(given))
-
-    @property
-    def named(self) -> list[dict[str, Size]]:
-        """The numbers of the named sizes in each run."""
-        return [{name: number for name, number in fill.items() if name is not None} for fill in self.fills]
 
     def _products(self) -> Iterator[tuple[Sequence[Dim], tuple[int, ...]]]:
         known = [(values, formula) for values, formula in self.atoms.items() if values not in self.doubtful]

@@ -22,7 +22,7 @@ class Runs:
     """What one call of a module shows, by path: its calls in order, shapes and multiply-accumulates."""
 
     def __init__(self, traces: list[Trace], fills: list[Fill]) -> None:
-        self.traces, self.fills = traces, fills
+        self.traces = traces
         self.calls: dict[Path, list[int]] = {}
         self.first_calls: dict[Path, int] = {}
         """The number of the first call of the module at each path, or of one below it."""
@@ -62,16 +62,13 @@ class Runs:
     def _add_up(self) -> None:
         for i, operation in enumerate(self.traces[0].operations):
             if any(trace.operations[i].macs for trace in self.traces):
-                macs = self._explained(*(int(trace.operations[i].macs) for trace in self.traces))
+                macs = self.formulas.of([int(trace.operations[i].macs) for trace in self.traces])
                 self.unexplained |= macs == UNKNOWN
                 path = operation.path
                 self.own[path] = dims.total([self.own.get(path, 0), macs])
                 for length in range(len(path) + 1):
                     above = path[:length]
                     self.below[above] = dims.total([self.below.get(above, 0), macs])
-
-    def _explained(self, *values: int) -> Size:
-        return values[0] if len(values) < 2 else self.formulas.of(values)
 
     def macs_at(self, path: Path) -> Size:
         """Return the MACs of a module outside its children; 0 if they are not known separately."""
@@ -91,7 +88,7 @@ class Runs:
     def _whole(self, path: Path) -> Size:
         """Return the cost if the runs differ in their operations, as in loops over a size: compare the totals."""
         sums = [sum(int(o.macs) for o in trace.operations if o.path[: len(path)] == path) for trace in self.traces]
-        return UNKNOWN if self.failed else self._explained(*sums)
+        return UNKNOWN if self.failed else self.formulas.of(sums)
 
     def shapes_of(self, module: nn.Module, path: Path) -> tuple[Any, Any, int]:
         """Return the shapes of the first inputs and outputs of the module at ``path``, and its number of calls there."""
@@ -137,9 +134,8 @@ class Runs:
         specs = [spec for spec in specs if isinstance(spec, Spec)]
         if len({spec.rank for spec in specs}) > 1:
             return as_shape([UNKNOWN])
-        return as_shape(
-            self._explained(*map(int, sizes)) for sizes in zip(*(spec.shape for spec in specs), strict=True)
-        )
+        sizes = zip(*(spec.shape for spec in specs), strict=True)
+        return as_shape(self.formulas.of(tuple(map(int, values))) for values in sizes)
 
 
 def specs_in(tree: object) -> list[Spec]:

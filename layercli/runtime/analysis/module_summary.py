@@ -6,7 +6,7 @@ torch functions inside a layer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -144,9 +144,9 @@ def trace_of(
     return trace(module, lambda called: spreading(called)(tensors_for(inputs, values, fill)), rebuilt=rebuilt)
 
 
-def filled_within(names: list[str], limits: dict[str, int], primes: Any = PRIMES) -> list[Fill]:
-    """Return the sets of numbers for the named sizes, as large as each size's limit allows."""
-    fills: list[Fill] = [dict(zip([None, *names], each, strict=False)) for each in primes]
+def filled_within(names: list[str], limits: dict[str, int], numbers: Sequence[Sequence[int]]) -> list[Fill]:
+    """Return the ``numbers`` of each run by name; those above a size's limit become the largest primes that it allows."""
+    fills: list[Fill] = [dict(zip([None, *names], each, strict=False)) for each in numbers]
     taken: set[int] = set()
     for name, run in ((name, run) for name in names for run in reversed(fills)):
         if run[name] > limits.get(name, run[name]):
