@@ -60,8 +60,8 @@ def totals_of(entries: Mapping[str, TensorEntry], packed: Iterable[PackedWeight]
     """Return the totals of unpacked entries by dtype; entries with the same data count once."""
     kinds = kinds_of(entries)
     counts = Counter(kinds.values())
-    if any(len(kind) > 2 and kind[3] is not None for kind in counts):
-        distinct = {kind[3] or path if len(kind) > 2 else path: kind for path, kind in kinds.items()}
+    if any(TensorEntry("", *kind).same_as for kind in counts):
+        distinct = {TensorEntry(path, *kind).same_as or path: kind for path, kind in kinds.items()}
         counts = Counter(distinct.values())
     held = [(TensorEntry("", *kind), count) for kind, count in counts.items()]
     scales = Counter([(x.dtype, x.overhead_bytes) for x in packed if x.path in kinds])

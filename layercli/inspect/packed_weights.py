@@ -69,7 +69,7 @@ def packed_weights(file: WeightFile, config: Mapping[str, object] | None = None)
         if occurs(rule.mark, ends):
             used = {name for weight in found.values() for name in (weight.values, *weight.overhead)}
             marked = [path for path in kinds if path.endswith(rule.mark) and path not in used]
-            for weight in packed_by(rule, file, settings, ends, marked):
+            for weight in packed_by(rule, file, kinds, settings, ends, marked):
                 found.setdefault(weight.values, weight)
     return list(found.values())
 
@@ -91,13 +91,17 @@ class Measured(NamedTuple):
 
 
 def packed_by(
-    rule: Rule, file: WeightFile, settings: Mapping[str, object], ends: tuple[str, ...], marked: list[str]
+    rule: Rule,
+    file: WeightFile,
+    kinds: Mapping[str, TensorKind],
+    settings: Mapping[str, object],
+    ends: tuple[str, ...],
+    marked: list[str],
 ) -> Iterator[PackedWeight]:
-    """Yield the weights that ``marked`` entries belong to by ``rule``; not all do.
+    """Yield the weights that ``marked`` entries belong to by ``rule``; not all do. ``kinds`` are those of the file's entries.
 
     Names that none of ``ends`` fits are not looked for: there may be 45,000 weights.
     """
-    kinds = kinds_of(file.entries)
     bases = [path[: -len(rule.mark)] for path in marked]
     beside = [ending for ending in rule.beside if occurs(ending, ends)]
     siblings = [name for name in rule.siblings if occurs(f".{name}", ends)]
