@@ -90,9 +90,8 @@ def input_names(model: Layer, given: object) -> list[str]:
     """Return the names of the inputs: those of Input, or of the first argument of ``call``, and of optional ones that are given."""
     if isinstance(given, NamedInputs):
         return [*input_names(model, given.inputs), *given.optional]
-    has_input = (
-        not isinstance(model, Sequential) or model._input is not None
-    )  # one that was called makes them when asked
+    # the inputs of a Sequential without Input are only symbolic tensors that it creates when asked for them
+    has_input = not isinstance(model, Sequential) or model._input is not None
     if has_input and (drawn := getattr(model, "inputs", None)):
         return [x.name for x in drawn]
     count = len(tree.flatten(given))

@@ -79,7 +79,8 @@ def rows_of(layers: LayerTree, calls: Mapping[int, list[Node]]) -> list[Row]:
             row = row_of(path, depth, layer, made, layers.variables(layer), layers.lacks_variables(layer))
         if made:
             known[key] = row
-        row.counted = layers.counts[id(layer)] if layers.counts[id(layer)] != row.parameters else None
+        counted = layers.counts[id(layer)]
+        row.counted = None if counted == row.parameters else counted
         rows.append(row)
     return rows
 

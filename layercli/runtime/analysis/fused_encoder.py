@@ -66,9 +66,8 @@ def self_attention(attention: nn.MultiheadAttention, x: Tensor, *_: object, **__
     batch, steps, width = x.shape
     heads = attention.num_heads
     projected = torch.mm(x.reshape(-1, width), attention.in_proj_weight.t())
-    parts = torch.empty_like(projected).view(
-        3, batch * heads, steps, width // heads
-    )  # with the bias, one head after another
+    # with the bias, one head after another
+    parts = torch.empty_like(projected).view(3, batch * heads, steps, width // heads)
     del projected
     query, key, value = parts.unbind(0)
     scores = torch.bmm(query, key.transpose(1, 2))
