@@ -275,7 +275,7 @@ class PretrainedSource(LayerSource):
         from layercli.inspect.variables import Variables, of_file
 
         model = self.opened.known()
-        if not model.built or inputs is not None:
+        if not model.built:
             described(model)
         if self.opened.weights is not None:
             found = self.opened.matched()
