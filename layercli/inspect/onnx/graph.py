@@ -53,7 +53,7 @@ class OpenedGraph:
         self.weights = OnnxFile(self.file, model)  # raises an error for impossible values
         if model.functions:
             model = inlined(self.file, model)
-            OnnxFile(self.file, model)
+            OnnxFile(self.file, model)  # the same for the constants of the functions
         self.graph: GraphProto = model.graph
         self.versions = {"" if x.domain == "ai.onnx" else x.domain: x.version for x in model.opset_import}
         self._held = {x.name: x for x in self.graph.initializer}
