@@ -88,8 +88,7 @@ def row(length: Size, width: int) -> Size:
 
 def sequence_bytes(given: Given) -> Size:
     """Return the bytes of the outputs of all steps of a recurrence."""
-    x, units = given.taken[0], given.taken[2].shape[0]
-    return dims.product(x.shape[:2]) * units * dtypes.BYTES[x.dtype]
+    return given.taken[0].shape[1] * state_bytes(given)
 
 
 def states_of(given: Given) -> list[Spec]:
