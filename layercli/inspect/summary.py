@@ -56,10 +56,14 @@ class Row:
             for key, value in {**document, **sizes, **texts.cost(self.macs), "share": self.share(parameters)}.items()
         }
 
+    @property
+    def new_parameters(self) -> int:
+        """The number of its parameters that no row before it has."""
+        return (self.parameters or 0) if self.counted is None else self.counted
+
     def share(self, parameters: int) -> float:
         """Return which share it has of so many ``parameters``: of what no row before it has."""
-        held = (self.parameters or 0) if self.counted is None else self.counted
-        return held / parameters if parameters else 0.0
+        return self.new_parameters / parameters if parameters else 0.0
 
 
 @dataclass

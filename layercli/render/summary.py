@@ -73,11 +73,6 @@ COST_FIELDS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
 """A cost in CSV: the figure, and the formula of one that depends on sizes that have names."""
 
 
-def share_of(row: Row) -> int:
-    """Return the number of parameters in a row that no row above contains."""
-    return (row.parameters or 0) if row.counted is None else row.counted
-
-
 def counted_of(row: Row) -> int | None:
     """Return the number of parameters that a row shows: those that no row above has, of one layer where several are folded."""
     if row.parameters is None or row.counted is None or (row.repeats > 1 and row.counted):
@@ -291,7 +286,8 @@ def collapse_repeats(rows: list[Row]) -> list[Row]:
 
 def together(equal: tuple[Row, ...]) -> Row:
     """Return the row of equal layers: the figures of one, the share of all."""
-    return replace(equal[0], counted=sum(map(share_of, equal)), repeats=sum(row.repeats for row in equal))
+    counted = sum(row.new_parameters for row in equal)
+    return replace(equal[0], counted=counted, repeats=sum(row.repeats for row in equal))
 
 
 def blocks(rows: list[Row]) -> list[list[Row]]:
