@@ -17,8 +17,8 @@ Tensors = list[tuple[Spec, int]]
 def merged_trace(runs: Runs) -> Trace | None:
     """Return a trace whose sizes and multiply-accumulates are formulas of the names of the open sizes.
 
-    None where two runs do not give formulas: a run failed, the runs differ in their operations or in how long a tensor lives,
-    as in a loop over a size, or a size is not a multiple of the named ones.
+    None where the runs do not give formulas: a run failed, the runs differ in their operations or in how long a tensor lives,
+    as in a loop over a size, or there is no formula of the named sizes for a size.
     """
     if runs.failed or not runs.alike or len(runs.traces) < 2:
         return None

@@ -41,7 +41,7 @@ def module_graph(
 ) -> ModelGraph:
     """Return the modules with their parameters and buffers, each once; given inputs, the operations as well.
 
-    Open sizes are in the figures by name where two runs show how; otherwise there are no operations.
+    Open sizes are in the figures by name where several runs show how; otherwise there are no operations.
 
     ``values`` are given arguments of ``forward``, arrays and others; ``rebuilt`` creates the module again with real parameters,
     for a forward whose control flow depends on values.
