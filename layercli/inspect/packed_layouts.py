@@ -307,15 +307,10 @@ RULES = (
     Rule("_blocks", "_blocks", ("_scales",), mxfp4_blocks, alike=True),
     Rule(".scales", ".weight", (".scales", ".biases"), mlx, weight=".weight"),
     Rule(".codes", ".codes", (".codebooks", ".scales"), aqlm, weight=".weight", alike=True),
-    Rule(
-        "._data._data",
-        "._data._data",
-        ("._scale", "._shift"),
-        quanto,
-        siblings=("input_scale", "output_scale"),
-        alike=True,
+    *(
+        Rule(mark, mark, ("._scale", "._shift"), quanto, siblings=("input_scale", "output_scale"), alike=True)
+        for mark in ("._data._data", "._data")
     ),
-    Rule("._data", "._data", ("._scale", "._shift"), quanto, siblings=("input_scale", "output_scale"), alike=True),
     Rule(".W_q", ".W_q", (".scale", ".zero", *HQQ), hqq, weight=".weight"),
     Rule(".weight_scales", ".weight", (".weight_scales",), eetq, weight=".weight", alike=True),
     Rule(".weight_scales", ".qweight", (".weight_scales",), eetq, weight=".weight", alike=True),
