@@ -80,7 +80,7 @@ class Node:
             place = next(indices)
             return SymbolicTensor(spec, self, place) if isinstance(spec, Spec) else spec
 
-        self.outputs = tree.map_structure(given, specs)
+        self.outputs = SymbolicTensor(specs, self, 0) if type(specs) is Spec else tree.map_structure(given, specs)
         return self.outputs if _thread.lifetimes is None else _thread.lifetimes.handed_out(self.outputs)
 
 

@@ -165,7 +165,8 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
         shape = () if shape is None else shape
         spec = Spec(build.known_shape(shape, name), dtypes.name_of(dtype or self._policy.variable))
         default = "glorot_uniform" if dtypes.is_floating(spec.dtype) else "zeros"
-        key = naming.uniquify([*self._variables, (name or "variable").replace(".", "_").replace("/", "_")])[-1]
+        key = (name or "variable").replace(".", "_").replace("/", "_")
+        key = naming.uniquify([*self._variables, key])[-1] if key in self._variables else key
         path = path_of(self.name)
         if not graph.call_stack():  # it is built by itself
             self.path_drawn()
@@ -218,7 +219,8 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
     def _call(self, args: tuple[object, ...], kwargs: dict[str, object]) -> Any:
         if not self.name:  # the user's __init__ does not call super().__init__
             self.name = naming.auto_name(type(self).__name__)
-        if any(isinstance(x, SymbolicTensor) for x in tree.flatten((args, kwargs))):
+        first = args[0] if args else None
+        if type(first) is SymbolicTensor or any(isinstance(x, SymbolicTensor) for x in tree.flatten((args, kwargs))):
             return self._symbolic_call(args, kwargs)
         return get_backend().call(self, args, kwargs)
 

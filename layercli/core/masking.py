@@ -53,11 +53,11 @@ def passed_on(layer: Layer, args: tuple[object, ...], kwargs: Mapping[str, objec
     """Set the mask that ``layer`` computes on its outputs; return the outputs."""
     if not args:
         return outputs
-    previous = tree.map_structure(mask_of, args[0])
-    if kwargs.get("mask") is not None:
-        previous = kwargs["mask"]
-    if not layer._computes_mask and all(mask is None for mask in tree.flatten(previous)):
+    asked = kwargs.get("mask")
+    known = tree.flatten(asked) if asked is not None else map(mask_of, tree.flatten(args[0]))
+    if not layer._computes_mask and all(mask is None for mask in known):
         return outputs
+    previous = tree.map_structure(mask_of, args[0]) if asked is None else asked
     mask = layer.compute_mask(args[0], previous)
     for x, found in zip(tree.flatten(outputs), tree.flatten(mask), strict=False):
         if found is not None:

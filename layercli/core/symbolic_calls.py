@@ -56,7 +56,8 @@ class SymbolicCalls:
             if self._given_policy is not None:
                 self._take_policy()
             if self._autocast:
-                args, kwargs = tree.map_structure(self._cast_symbolic, (args, kwargs))
+                args = tuple([self._cast_symbolic(x) if type(x) is SymbolicTensor else self._cast_tree(x) for x in args])
+                kwargs = self._cast_tree(kwargs)  # a copy: the node keeps what it was given
             if args:
                 self._check_inputs(args[0])
             node.masks = graph.as_recorded(masking.fill_in(self, args, kwargs))
@@ -96,6 +97,10 @@ class SymbolicCalls:
             described = self._specs(self.compute_output_shape(*build.unwrapped(shapes)))
             return tree.map_structure(SymbolicTensor, described)
 
+    def _cast_tree(self: Any, x: object) -> Any:
+        """Return a tree of inputs with each symbolic one in the compute dtype."""
+        return tree.map_structure(self._cast_symbolic, x)
+
     def _cast_symbolic(self: Any, x: object) -> Any:
         """Return a symbolic input in the compute dtype, as in a call on tensors."""
         wanted = self._policy.compute
@@ -114,7 +119,11 @@ class SymbolicCalls:
         if type(self).build is not SymbolicCalls.build:
             if not args and not kwargs:
                 raise ArgumentError(f"takes {', '.join(self.required_inputs()) or 'a tensor'}, got nothing")
-            wanted = [p.name for p in list(signature_of(type(self).build).parameters.values())[1:]]
+            wanted = list(signature_of(type(self).build).parameters)[1:]
+            if len(wanted) == len(args) == 1 and type(args[0]) is SymbolicTensor:
+                self.build(args[0].shape)
+                self.built = True
+                return
             shapes = tree.map_structure(lambda x: build.ShapeLeaf(getattr(x, "shape", None)), (args, kwargs))
             if len(wanted) == 1:
                 self.build(build.unwrapped(shapes[0][0] if args else next(iter(shapes[1].values()))))

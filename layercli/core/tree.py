@@ -40,8 +40,10 @@ def map_structure(function: Callable[[Any], Any], tree: object) -> Any:
     if not isinstance(tree, NESTED):
         return function(tree)
     if isinstance(tree, dict):
-        return {key: map_structure(function, value) for key, value in tree.items()}
+        return {key: map_structure(function, value) for key, value in tree.items()} if tree else {}
     found = [map_structure(function, value) if isinstance(value, NESTED) else function(value) for value in tree]
+    if type(tree) is tuple:  # as the arguments of every call
+        return tuple(found)
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return type(tree)(*found)
     return type(tree)(found)
