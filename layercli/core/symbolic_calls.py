@@ -56,7 +56,9 @@ class SymbolicCalls:
             if self._given_policy is not None:
                 self._take_policy()
             if self._autocast:
-                args = tuple([self._cast_symbolic(x) if type(x) is SymbolicTensor else self._cast_tree(x) for x in args])
+                args = tuple(
+                    [self._cast_symbolic(x) if type(x) is SymbolicTensor else self._cast_tree(x) for x in args]
+                )
                 kwargs = self._cast_tree(kwargs)  # a copy: the node keeps what it was given
             if args:
                 self._check_inputs(args[0])

@@ -20,6 +20,8 @@ class Zeros(Initializer):
     [0.0, 0.0]
     """
 
+    is_constant = True
+
     def __call__(self, shape: Shape, dtype: str = "float32", rng: np.random.Generator | None = None) -> np.ndarray:
         """Return zeros of ``shape``."""
         import numpy as np
@@ -34,6 +36,8 @@ class Ones(Initializer):
     >>> Ones()((2,), "int32").tolist()
     [1, 1]
     """
+
+    is_constant = True
 
     def __call__(self, shape: Shape, dtype: str = "float32", rng: np.random.Generator | None = None) -> np.ndarray:
         """Return ones of ``shape``."""

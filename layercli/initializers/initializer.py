@@ -28,6 +28,8 @@ class Initializer(DataclassConfig):
     """
 
     keras_module: ClassVar[str] = "keras.initializers"
+    is_constant: ClassVar[bool] = False
+    """Whether its values need no random generator."""
 
     def __post_init__(self) -> None:
         check_numbers(self)

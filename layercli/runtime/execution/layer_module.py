@@ -279,7 +279,8 @@ def drawn(variable: Variable, path: str) -> torch.Tensor:
     if device.type == "meta":
         physical = tuple(variable.sizes[axis] for axis in variable.layout or range(variable.ndim))
         return torch.empty(physical, dtype=dtype)
-    values = variable.initial_value(seed.generator(path))
+    constant = getattr(variable.initializer, "is_constant", False)
+    values = variable.initial_value(None if constant else seed.generator(path))
     tensor = (
         values
         if isinstance(values, torch.Tensor)

@@ -74,9 +74,13 @@ class RunnableLayer(RunnableModel[Layer]):
             model_placement.place(source, settings)
         elif source.checkpoint is not None and model._module is None:
             pretrained.restore(model, source.checkpoint)
-        if model._module is None or not model._module.ready:
-            eager_call.describe(model, *layer_arguments(model, tree.map_structure(tensors.as_tensor, inputs)))
-        if (file := settings.weights or source.archive) is not None:
+        file = settings.weights or source.archive
+        arguments = layer_arguments(model, tree.map_structure(tensors.as_tensor, inputs))
+        if file is not None and model._module is None:  # its parameters are made with the file's values
+            eager_call.described_outputs(model, *arguments)
+        elif model._module is None or not model._module.ready:
+            eager_call.describe(model, *arguments)
+        if file is not None:
             model_saving.load_weights(model, file)
         module: nn.Module = model.module
         return module.eval()
