@@ -45,8 +45,8 @@ class Backend(Protocol):
     def tensor_attribute(self, x: Any, name: str) -> Any:
         """Return the attribute ``name`` that a symbolic tensor or a variable would have as a torch tensor."""
 
-    def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor | None:
-        """Return torch's linear for a large weight by a faster kernel, or None where torch's own is to be used."""
+    def linear(self, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor | None:
+        """Return x @ kernel + bias for a large kernel by a faster product than torch's linear, or None where that is to be used."""
 
     def all_reduce(self, tensors: Sequence[Any]) -> Sequence[Any]:
         """Return tensors summed, with their gradients, over the ranks that this thread trains with; alone, the same tensors."""

@@ -61,12 +61,12 @@ class TorchBackend:
 
         return meta_tensors.tensor_attribute(x, name)
 
-    def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor | None:
+    def linear(self, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor | None:
         """Run large_products.product, which later calls reach without this function."""
         from layercli.runtime.inference import large_products
 
         self.linear = large_products.product  # type: ignore[method-assign]
-        return large_products.product(x, weight, bias)
+        return large_products.product(x, kernel, bias)
 
     def all_reduce(self, tensors: Sequence[Tensor]) -> Sequence[object]:
         """Run process_group.all_reduce."""

@@ -18,7 +18,7 @@ class KernelOverrides(threading.local):
     """2D convolution: (x, weight, bias, strides, padding, dilation, groups)."""
 
     linear: Any = None
-    """Linear map with a weight of at least LARGE values: (x, weight, bias)."""
+    """Linear map with a kernel (features, units) of at least LARGE values: (x, kernel, bias)."""
 
     lstm: Any = None
     """LSTM: (x, the two states of shape (1, batch, units), the input kernel, the recurrent kernel, the biases)."""

@@ -128,7 +128,7 @@ class Convolution(_Convolution):
         """Return the strided positions of x times the kernel, without reordering it."""
         if self.pointwise_steps:
             x = x[self.pointwise_steps].contiguous()
-        return multiplied(x, kernel.view(kernel.shape[-2:]).T, bias)
+        return multiplied(x, kernel.view(kernel.shape[-2:]), bias)
 
     @cached_property
     def pointwise_steps(self) -> tuple[slice, ...]:

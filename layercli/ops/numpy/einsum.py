@@ -179,10 +179,11 @@ class Einsum(Op):
             out = torch.einsum(self.equation, x, y)
             return out if bias is None else out + bias
         new = y.shape[count:]
-        weight = y.reshape(x.shape[-count:].numel(), new.numel()).T
+        kernel = y.reshape(x.shape[-count:].numel(), new.numel())
         whole = bias is not None and bias.shape == new
-        out = multiplied(x if count == 1 else x.flatten(-count), weight, bias.flatten() if whole else None)
-        out = out.reshape((*out.shape[:-1], *new))
+        out = multiplied(x if count == 1 else x.flatten(-count), kernel, bias.flatten() if whole else None)
+        if len(new) != 1:
+            out = out.reshape((*out.shape[:-1], *new))
         return out if whole or bias is None else out + bias
 
     def _sizes(self, x: Spec, y: Spec) -> tuple[dict[str, Size], tuple[Size, ...]]:

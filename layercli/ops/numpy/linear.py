@@ -40,16 +40,16 @@ class Linear(Op):
         """Return torch's addmm for a matrix and a small kernel, else torch's linear with the transposed kernel."""
         if bias is not None and x.ndim == 2 and not kernel_overrides.is_large(kernel):
             return torch.addmm(bias, x, kernel)
-        return multiplied(x, kernel.T, bias)
+        return multiplied(x, kernel, bias)
 
 
-def multiplied(x: Tensor, weight: Tensor, bias: Any) -> Tensor:
-    """Return x @ weight.T + bias by torch's linear, or by an override; bias may be None."""
-    if kernel_overrides.is_large(weight):
-        out = (kernel_overrides.active.linear or get_backend().linear)(x, weight, bias)
+def multiplied(x: Tensor, kernel: Tensor, bias: Any) -> Tensor:
+    """Return x @ kernel + bias by torch's linear, or for a large kernel by a faster one; bias may be None."""
+    if kernel_overrides.is_large(kernel):
+        out = (kernel_overrides.active.linear or get_backend().linear)(x, kernel, bias)
         if out is not None:
             return out
-    return F.linear(x, weight, bias)
+    return F.linear(x, kernel.T, bias)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class MatMul(Op):
         if x.dtype is torch.int8 and y.dtype is torch.int8:
             return torch.matmul(x.int(), y.int())
         if y.ndim == 2 <= x.ndim and y.layout is torch.strided and kernel_overrides.is_large(y):
-            return multiplied(x, y.T, None)
+            return multiplied(x, y, None)
         return torch.matmul(x, y)
 
 

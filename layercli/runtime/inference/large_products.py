@@ -48,24 +48,43 @@ def by_mkl(weight: torch.Tensor) -> bool:
     return weight.dtype is torch.float32 and mkl_serves()
 
 
-def product(x: Tensor, weight: Tensor, bias: Any) -> torch.Tensor | None:
-    """Return x @ weight.T + bias by the faster library; None if torch should compute it, as always in bfloat16.
+def product(x: Tensor, kernel: Tensor, bias: Any) -> torch.Tensor | None:
+    """Return x @ kernel + bias by the faster library; None if torch should compute it, as always in bfloat16.
 
-    oneDNN's kernel starts later than torch's and pays only for a weight of at least twice LARGE values.
+    oneDNN's kernel starts later than torch's and pays only for a kernel of at least twice LARGE values.
     """
-    if torch.compiler.is_compiling() or (not mkl_serves() and not kernel_overrides.is_large(weight, 2)):
+    if torch.compiler.is_compiling() or not takes(x, kernel):
         return None
-    if type(x) is not torch.Tensor or type(weight) is not torch.Tensor or not onednn_kernels.is_plain_inference():
-        return None
-    if weight.dtype is not torch.float32 or not onednn_kernels.multiplies(x, weight):
-        return None
-    return added_after(x, weight, bias) if mkl_serves() else onednn_kernels.multiplied(x, weight, bias)
+    if mkl_serves():
+        return added_after(x, kernel, bias)
+    return onednn_kernels.multiplied(x, kernel.T, bias) if kernel_overrides.is_large(kernel, 2) else None
 
 
-def added_after(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    """Return x (..., features) @ weight.T, then plus bias: torch's linear first writes the bias into every row of the result."""
-    out = torch.mm(x.reshape(-1, x.shape[-1]), weight.T)
-    return (out if bias is None else out.add_(bias)).view(*x.shape[:-1], weight.shape[0])
+def takes(x: Any, kernel: Any) -> bool:
+    """Whether x @ kernel is a product of dense float32 tensors on a CPU, x is not empty, and only the result is needed."""
+    return (
+        type(x) is torch.Tensor
+        and type(kernel) in PLAIN
+        and onednn_kernels.is_plain_inference()  # before what torch.jit records as a tensor, such as sizes
+        and x.dtype is kernel.dtype is torch.float32
+        and x.ndim >= 2 == kernel.ndim
+        and x.shape[-1] == kernel.shape[0]
+        and x.is_cpu
+        and kernel.is_cpu
+        and x.layout is kernel.layout is torch.strided
+        and x.numel() > 0
+        and onednn_kernels.available()
+    )
+
+
+PLAIN = torch.Tensor, torch.nn.Parameter
+"""Types of kernels that have no functions of their own."""
+
+
+def added_after(x: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """Return x (..., features) @ kernel, then plus bias: torch's linear first writes the bias into every row of the result."""
+    out = torch.matmul(x if x.is_contiguous() else x.contiguous(), kernel)
+    return out if bias is None else out.add_(bias)
 
 
 def packed_matrix(weight: torch.Tensor, rows: int) -> torch.Tensor | None:
@@ -82,7 +101,7 @@ def multiplied(
 ) -> torch.Tensor:
     """Return x (..., features) @ weight.T + bias; ``packed`` is what ``packed_matrix`` returned for ``weight`` and ``rows``."""
     if packed is None or (by_mkl(weight) and x.numel() != rows * x.shape[-1]):
-        return added_after(x, weight, bias)
+        return added_after(x, weight.T, bias)
     if not by_mkl(weight):
         return onednn_kernels.multiplied(x, packed, bias)
     return mkl._mkl_linear(x, packed, weight, bias, rows)  # type: ignore[no-any-return]  # a tensor

@@ -183,9 +183,10 @@ def _multiply_by_mkl(made: fx.GraphModule, product: Any) -> None:
     """Let MKL compute the product, with a packed weight if that is faster for its number of rows."""
     x, weight, bias = (*product.args, None)[:3]
     rows = x.meta["val"].numel() // x.meta["val"].shape[-1]
-    packed = large_products.packed_matrix(held(made, weight), rows)
+    matrix = held(made, weight)
+    packed = large_products.packed_matrix(matrix, rows)
     if packed is None:
-        product.target, product.args = large_products.added_after, (x, weight, bias)
+        product.target, product.args = large_products.added_after, (x, hold(made, matrix.T, product), bias)
     else:
         node = hold(made, packed, product)
         product.target, product.args = large_products.mkl._mkl_linear.default, (x, node, weight, bias, rows)

@@ -49,8 +49,9 @@ class PrepackedCall:
         kernel = self._kept([weight], how, lambda: onednn_kernels.packed_kernel(weight, x.shape, *how))
         return None if kernel is None else onednn_kernels.convolved(x, kernel, bias, *how)
 
-    def _linear(self, x: Tensor, weight: Tensor, bias: Tensor) -> torch.Tensor | None:
-        """Return torch's linear with a packed weight, or None if the weight cannot be packed."""
+    def _linear(self, x: Tensor, kernel: Tensor, bias: Tensor) -> torch.Tensor | None:
+        """Return x @ kernel + bias with a packed kernel where that pays, or None if torch should compute it."""
+        weight = kernel.T
         if not onednn_kernels.multiplies(x, weight):
             return None
         rows = x.numel() // x.shape[-1]
@@ -58,7 +59,7 @@ class PrepackedCall:
             self._kept([weight], (), lambda: (large_products.packed_matrix(weight, rows), rows)) if self._many else None
         )
         if packed is None:
-            return large_products.product(x, weight, bias)
+            return large_products.product(x, kernel, bias)
         return large_products.multiplied(x, packed[0], weight, bias, packed[1])
 
     def _lstm(self, x: Any, start: Any, weights: Any) -> tuple[Tensor, Tensor, Tensor] | None:
