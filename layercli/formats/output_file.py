@@ -74,6 +74,12 @@ class Result:
     axes: int
 
 
+def check_several(path: str, source: str) -> None:
+    """Reject a target that holds a single result where ``source`` gives several."""
+    if ending(path) not in OF_SEVERAL:
+        raise UsageError(f"{source} gives several results: write them to a .npz, a .safetensors or a .json")
+
+
 def check_results(path: str, results: Mapping[str, Result], source: str) -> None:
     """Reject results of ``source`` that the format of ``path`` cannot hold: text among numbers, several, more than two axes."""
     suffix = ending(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import sys
 import zipfile
 from pathlib import Path
@@ -298,6 +299,13 @@ def test_outputs_that_are_text(cli, tmp_path, monkeypatch):
     Path("two.py").write_text(
         "import layercli\nclass Two(layercli.Model):\n    def call(self, x):\n        return x, x * 2\n"
     )
+    Path("pair.py").write_text(
+        "import torch\nclass Pair(torch.nn.Module):\n    def forward(self, x):\n        return x, x * 2\n"
+        "class Image(torch.nn.Module):\n    def forward(self, x):\n        return {'y': x[None]}\n"
+    )
+    pair = runpy.run_path("pair.py")["Pair"]()
+    torch.export.save(torch.export.export(pair, (torch.ones(1, 3),)), "pair.pt2")
+    shape = "--input-shape 1,3 --device cpu"
     two = "run two.py:Two --input-shape 1,3 --device cpu"
     block = "run resnet-block --input-shape 1,8,8,3 --device cpu"
     for command, message in (
@@ -306,6 +314,21 @@ def test_outputs_that_are_text(cli, tmp_path, monkeypatch):
         (f"{block} --output y4.csv", "a csv file has rows and columns, not 4 axes"),
         (f"{two} --output y.npy", "two.py:Two has 2 results: write them to a .npz, a .safetensors or a .json"),
         (f"{two} --top 1", "--top needs a model with one output, two.py:Two has 2"),
+        (
+            f"run pair.py:Pair {shape} --output z.npy",
+            "pair.py:Pair has 2 results: write them to a .npz, a .safetensors or a .json",
+        ),
+        (f"run pair.py:Pair {shape} --top 1", "--top needs a model with one output, pair.py:Pair has 2"),
+        (f"run pair.py:Image {shape} --output z.csv", "a csv file has rows and columns, not 3 axes"),
+        (
+            "run pair.pt2 --device cpu --output -",
+            "pair.pt2 has 2 results: write them to a .npz, a .safetensors or a .json",
+        ),
+        ("run pair.pt2 --device cpu --top 1", "--top needs a model with one output, pair.pt2 has 2"),
+        (
+            "run mlp --layers hidden* --output z.csv",
+            "--layers gives several results: write them to a .npz, a .safetensors or a .json",
+        ),
     ):
         assert cli(command).err.splitlines()[0] == f"error: {message}"
     monkeypatch.undo()

@@ -81,6 +81,8 @@ def run(
     run_generation.check(generate, {**others, "--check": check, **graphs})
     if shard and layers is not None:
         raise UsageError("--shard gives each rank a share of a layer's results, which --layers does not show")
+    if layers is not None and out is not None:
+        output_file.check_several(out, "--layers")
     checks.check_layers("--fuse", running.fuse, {"--layers": layers})
     checks.check_layers("--compile", running.compile_, {"--layers": layers})
     if labels is not None and top is None:
@@ -103,7 +105,7 @@ def run(
     if plan.request.files and generate is None:
         command_line.current().memory_hint = "--batch-size auto --output FILE.npy runs as many rows at once as fit"
     ready = of_plan(plan, decodes=generate is not None)
-    if (out is not None or top is not None) and layers is None and generate is None and not shard:
+    if (out is not None or top is not None) and generate is None:
         sections.check_known(ready, out, top)
     found = []
     if generate is not None:

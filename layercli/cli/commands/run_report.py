@@ -52,6 +52,9 @@ def check_known(ready: Prepared, out: str | None, top: int | None) -> None:
     """Reject what ``--output`` or ``--top`` cannot take, before the run if the outputs are known before it."""
     from layercli.formats import output_file
 
+    holds_several = out is not None and output_file.ending(out) in output_file.OF_SEVERAL
+    if top is None and holds_several and not ready.program.kind.gives_text:
+        return
     specs = ready.program.kind.output_specs(ready.inputs)
     if specs is None:
         return

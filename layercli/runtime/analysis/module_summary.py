@@ -30,7 +30,7 @@ from layercli.runtime.analysis.module_inputs import tensors_for
 from layercli.runtime.analysis.module_parameters import Parameter, all_parameters, dtype_name, packed_parameters
 from layercli.runtime.analysis.module_rows import ModuleRows
 from layercli.runtime.analysis.module_runs import Fill, Runs
-from layercli.runtime.analysis.module_trace import described_part, is_lazy, trace, traceable
+from layercli.runtime.analysis.module_trace import described_part, is_lazy, run_once, trace, traceable
 from layercli.runtime.analysis.script_calls import frozen_values
 from layercli.runtime.analysis.trace_recording import OtherValue, Trace
 from layercli.runtime.execution import tensors
@@ -142,6 +142,14 @@ def trace_of(
 ) -> Trace:
     """Return the trace of a module on inputs whose unknown sizes are filled with numbers."""
     return trace(module, lambda called: spreading(called)(tensors_for(inputs, values, fill)), rebuilt=rebuilt)
+
+
+def traced_outputs(
+    module: nn.Module, inputs: Mapping[str, Spec], values: Mapping[str, object]
+) -> tuple[list[tuple[str, Spec]], list[tuple[str, str]]]:
+    """Return the outputs of a module as ``outputs_of`` does, without a run on real values; nothing if only that tells them."""
+    found = run_once(traceable(module), lambda called: spreading(called)(tensors_for(inputs, values, {})), real=False)
+    return outputs_of(Runs([found], [{}]))
 
 
 def filled_within(names: list[str], limits: dict[str, int], numbers: Sequence[Sequence[int]]) -> list[Fill]:

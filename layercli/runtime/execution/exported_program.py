@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import fx, nn
-from torch.export.graph_signature import InputKind, TensorArgument
+from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 from torch.fx.node import map_aggregate
 from torch.utils import _pytree as pytree
 
@@ -73,6 +73,15 @@ class ExportedGraph(GraphModule):
             for node in graph.nodes if isinstance(graph, fx.Graph) else ():
                 node.args, node.kwargs = map_aggregate((node.args, node.kwargs), on_meta)
         return self
+
+    def output_specs(self) -> dict[str, Spec] | None:
+        """Return the Specs of the outputs as the program records them; None if one of them is no tensor."""
+        signature = self._program.graph_signature
+        results = [s.arg for s in signature.output_specs if s.kind is OutputKind.USER_OUTPUT]
+        values = {node.name: node.meta.get("val") for node in self._program.graph.nodes}
+        if not all(isinstance(x, TensorArgument) for x in results):
+            return None
+        return {f"output_{i}": spec_of(values[x.name]) for i, x in enumerate(results)}
 
     @property
     def limits(self) -> dict[str, int]:

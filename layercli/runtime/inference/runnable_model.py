@@ -36,6 +36,8 @@ class RunnableModel(ABC, Generic[M]):
     """Whether ``--channels-last`` changes anything: layers always compute in that format."""
     compiled = False
     """Whether torch.compile has made it."""
+    gives_text = True
+    """Whether an output can be text."""
     shows_layers = True
     """Whether torch runs it, so that its layers and kernels can be observed."""
 

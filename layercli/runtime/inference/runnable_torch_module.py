@@ -11,6 +11,8 @@ import torch
 from torch import nn
 
 from layercli.core import tree
+from layercli.core.operation import spec_of
+from layercli.core.spec import Spec
 from layercli.core.types import TensorTree, Tree
 from layercli.errors import LayercliError, UsageError, with_and
 from layercli.formats.detect import open_weights
@@ -31,6 +33,7 @@ class RunnableTorchModule(RunnableModel[nn.Module]):
     """A torch.nn.Module in Python: its inputs are the arguments of its ``forward``."""
 
     says_inputs = False
+    gives_text = False
 
     @property
     def compiled(self) -> bool:  # type: ignore[override]  # a class attribute of the others
@@ -60,6 +63,13 @@ class RunnableTorchModule(RunnableModel[nn.Module]):
         if settings.weights is not None:
             load_weights.load_state(self.model, open_weights(settings.weights))
         return self.model.eval()
+
+    def output_specs(self, inputs: Any) -> dict[str, Spec] | None:
+        """Return the Specs of the outputs, which a trace gives; None where that needs values or another object is returned."""
+        from layercli.runtime.analysis.module_summary import traced_outputs
+
+        specs, others = traced_outputs(self.model, {name: spec_of(x) for name, x in inputs.items()}, inputs)
+        return dict(specs) if specs and not others else None
 
     def recast(self, dtype: str) -> None:
         """Cast its floating parameters and buffers; UsageError for packed weights, which have a dtype of their own."""
