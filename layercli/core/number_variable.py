@@ -7,15 +7,34 @@ from typing import Any
 
 from layercli.core.backend import get_backend
 from layercli.core.spec import Spec
+from layercli.core.stateless_scope import in_stateless_scope, tensors_of
 from layercli.core.variable import Variable
 
 
 class NumberVariable(Variable):
-    """Reads and sets a number by ``read`` and ``write``; compares and formats as that number."""
+    """Reads and sets a number by ``read`` and ``write``; compares and formats as that number.
 
-    def __init__(self, path: str, dtype: str, read: Callable[[], Any], write: Callable[[Any], None]) -> None:
+    ``held`` is an empty dict, the same for all variables of one number: its copy in a StatelessScope has what the number is there.
+    """
+
+    def __init__(
+        self, path: str, dtype: str, read: Callable[[], Any], write: Callable[[Any], None], held: dict[str, Any]
+    ) -> None:
         self._hold(self, path.rpartition("/")[2], path, Spec((), dtype), "zeros", trainable=False)
-        self.read, self.write = read, write
+        self._read, self._write = read, write
+        self.tensors: Callable[[], dict[str, Any]] = lambda: tensors_of(held)
+
+    def read(self) -> Any:
+        """Return the number."""
+        scoped = self.tensors().get(self.key)
+        return self._read() if scoped is None else scoped.item()
+
+    def put(self, key: str, tensor: Any) -> None:
+        """Set the number from a tensor."""
+        if in_stateless_scope():
+            self.tensors()[key] = tensor
+        else:
+            self._write(tensor.item())
 
     def _shown_value(self) -> str:
         return f", value={self.read()}"
@@ -35,7 +54,11 @@ class NumberVariable(Variable):
     def assign(self, value: object) -> Any:
         """Set the number, and return it as a tensor."""
         number = value.numpy() if isinstance(value, Variable) else value
-        self.write(number.item() if hasattr(number, "item") else number)
+        number = number.item() if hasattr(number, "item") else number
+        if in_stateless_scope():
+            self.put(self.key, get_backend().cast_number(number, self.dtype))
+        else:
+            self._write(number)
         return self.value
 
     def assign_add(self, value: object) -> Any:

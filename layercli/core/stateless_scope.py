@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from layercli.core.backend import get_backend
-from layercli.core.variable_owner import TensorOwner
+from layercli.core.variable_owner import HoldsTensors
 from layercli.errors import ShapeError, UsageError
 
 if TYPE_CHECKING:
@@ -65,6 +66,22 @@ def add_loss(loss: object) -> bool:
     if scope is not None:
         scope.add_loss(loss)
     return scope is not None
+
+
+def in_stateless_scope() -> bool:
+    """Return whether this thread is in a StatelessScope."""
+    return any(isinstance(scope, StatelessScope) for scope in _thread.scopes)
+
+
+@contextmanager
+def outside_scopes() -> Iterator[None]:
+    """Let variables have the values that they have outside the scopes of this thread, and keep what is assigned there."""
+    before = _thread.scopes, _thread.values
+    _thread.scopes, _thread.values = (), {}
+    try:
+        yield
+    finally:
+        _thread.scopes, _thread.values = before
 
 
 class _Scope:
@@ -149,7 +166,7 @@ class StatelessScope(_Scope):
         return True
 
     def _replace(self, variable: Variable, stored: Any) -> None:
-        if isinstance(variable.owner, TensorOwner):
+        if isinstance(variable.owner, HoldsTensors):
             variable.owner.put(variable.key, stored.clone())
             return
         before = replace_stored(variable, stored)
@@ -165,14 +182,14 @@ class StatelessScope(_Scope):
 
     def get_current_value(self, variable: Variable) -> Any:
         """Return the value of a variable in the scope, also after its end; None for one that it does not know."""
-        if isinstance(variable.owner, TensorOwner):
+        if isinstance(variable.owner, HoldsTensors):
             return self._copy_of(variable.owner, variable.key)
         if id(variable) in self._before:
             return variable.value
         given = next((value for each, value in self._given if each is variable), None)
         return self._values.get(id(variable), given)
 
-    def _copy_of(self, owner: TensorOwner, key: str) -> Any:
+    def _copy_of(self, owner: HoldsTensors, key: str) -> Any:
         """Return the tensor that the scope has of a metric or an optimizer; None if there is none."""
         now = owner.tensors()
         return next((own.get(key) for held, own in self._copies.values() if now is held or now is own), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from layercli.core.backend import get_backend
 
@@ -29,6 +29,16 @@ class VariableOwner:
         """Update requires_grad of the parameter, if there is one."""
         if self._module is not None and self.variable.key in self._module._parameters:
             self._module._parameters[self.variable.key].requires_grad_(self.variable.trainable)
+
+
+@runtime_checkable
+class HoldsTensors(Protocol):
+    """The owner of variables whose values are in a dict, of which a StatelessScope has its own."""
+
+    tensors: Callable[[], dict[str, Any]]
+
+    def put(self, key: str, tensor: object) -> None:
+        """Hold another value."""
 
 
 class TensorOwner:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from layercli.core.stateless_scope import in_stateless_scope, outside_scopes
 from layercli.errors import NotBuiltError, UsageError
 from layercli.lazy import torch
 
@@ -15,6 +16,7 @@ class ApplyGradientsMixin:
 
     name: str | None
     build: Callable[..., None]
+    trained: Sequence[object] = ()
 
     @property
     @abstractmethod
@@ -36,7 +38,12 @@ class ApplyGradientsMixin:
         With ``trainable_variables``, as Keras's steps hand them over, they are the gradients of those, in their logical
         shapes, and None is what the backward pass left; the first time they are what the optimizer is built on. UsageError
         if they do not fit, or for a variable that it was not built on.
+
+        In a StatelessScope the variables, and the optimizer's own, have their values of the scope, which keeps the new ones.
         """
+        if in_stateless_scope():
+            self._apply_in_scope(grads, self.trained if trainable_variables is None else trainable_variables)
+            return
         if trainable_variables is not None:
             if self.parameters is None:
                 self.build_for(trainable_variables)
@@ -46,6 +53,29 @@ class ApplyGradientsMixin:
         if len(grads) != len(self.parameters):
             raise UsageError(f"{self.name} holds {len(self.parameters)} parameters, got {len(grads)} gradients")
         self._apply([None if g is None else like(g, p) for g, p in zip(grads, self.parameters, strict=True)])
+
+    def _apply_in_scope(self, grads: Sequence[Any], variables: Sequence[Any]) -> None:
+        own: Any = self
+        with outside_scopes():
+            if self.parameters is None:
+                self.build_for(variables)
+            self._in_order(grads, variables)
+            given = {id(each.stored): (each, gradient) for each, gradient in zip(variables, grads, strict=True)}
+            others = own.built_state.logical(
+                [p.detach() for p in self.parameters or ()], range(len(self.parameters or ()))
+            )
+        pairs = [given.get(id(parameter), (None, None)) for parameter in self.parameters or ()]
+        values = [
+            other if each is None else each.value.detach() for (each, _), other in zip(pairs, others, strict=True)
+        ]
+        state = [each.value for each in own.variables]
+        with outside_scopes():
+            values, state = own.stateless_apply(state, [gradient for _, gradient in pairs], values)
+        for (each, _), value in zip(pairs, values, strict=True):
+            if each is not None:
+                each.assign(value)
+        for each, value in zip(own.variables, state, strict=True):
+            each.assign(value)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[object, object]]) -> None:
         """Apply pairs of a gradient and its variable, as ``apply`` does."""

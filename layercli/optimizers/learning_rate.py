@@ -33,6 +33,7 @@ class LearningRate:
                 "float32",
                 lambda: optimizer.rate_source,
                 lambda value: self.__set__(optimizer, value),
+                optimizer.scoped_numbers,
             )
         takes_step = isinstance(source, LearningRateSchedule) or inspect.signature(source).parameters
         return float(source(optimizer.step_count) if takes_step else source())

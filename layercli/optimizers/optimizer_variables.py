@@ -35,16 +35,34 @@ class OptimizerVariablesMixin:
         """How many updates were made."""
 
     @property
+    def built_state(self) -> Any:
+        """The state of an optimizer of its own; UsageError for one that holds others."""
+        raise UsageError(f"{self.name} keeps its state in other optimizers, which have the stateless updates")
+
+    @property
     def variables(self) -> list[Variable]:
         """The state as Keras stores it, in order, in logical shapes. Names may occur twice."""
-        count = NumberVariable(
-            f"{self.name}/iteration", "int32", lambda: self.step_count, lambda n: setattr(self, "step_count", int(n))
-        )
-        own: list[Any] = [count]
+        own: list[Any] = [self._step_variable()]
         own += [self.learning_rate] if isinstance(getattr(self, "rate_source", None), float) else []  # type: ignore[attr-defined]  # one that has a rate
-        return own + [self._view(name, {name: tensor}) for name, tensor in self.entries[len(own) :]]
+        return own + [self._view(name, tensor) for name, tensor in self.entries[len(own) :]]
 
-    def _view(self, name: str, held: dict[str, Any]) -> Variable:
+    @property
+    def scoped_numbers(self) -> dict[str, Any]:
+        """An empty dict: its copies in StatelessScopes have the step count and the learning rate that they have there."""
+        return vars(self).setdefault("_scoped_numbers", {})  # type: ignore[no-any-return]  # set here
+
+    def _step_variable(self) -> NumberVariable:
+        def write(value: Any) -> None:
+            self.step_count = int(value)
+
+        return NumberVariable(f"{self.name}/iteration", "int32", lambda: self.step_count, write, self.scoped_numbers)
+
+    def _view(self, name: str, tensor: Any) -> Variable:
+        """Return a tensor of the state as a variable; its dict is kept, since a scope knows tensors by what holds them."""
+        kept = vars(self).setdefault("_held", {})
+        held = kept.get(id(tensor), {})
+        if held.get(name) is not tensor:
+            held = kept[id(tensor)] = {name: tensor}
         spec = Spec(tuple(held[name].shape), dtypes.name_of(held[name].dtype))
         return Variable.of(
             TensorOwner(lambda: tensors_of(held)), name, f"{self.name}/{name}", spec, "zeros", trainable=False
@@ -53,11 +71,13 @@ class OptimizerVariablesMixin:
     @property
     def iterations(self) -> Variable:
         """How many updates were made, as a variable."""
-
-        def write(value: Any) -> None:
-            self.step_count = int(value) * (getattr(self, "gradient_accumulation_steps", None) or 1)
-
-        return NumberVariable(f"{self.name}/iteration", "int32", lambda: self.update_count, write)
+        steps, per_update = self._step_variable(), getattr(self, "gradient_accumulation_steps", None) or 1
+        if per_update == 1:
+            return steps
+        path = f"{self.name}/iteration"
+        return NumberVariable(
+            path, "int32", lambda: steps.read() // per_update, lambda n: steps.assign(n * per_update), {}
+        )
 
     def stateless_apply(
         self, optimizer_variables: Sequence[object], grads: Sequence[object], trainable_variables: Sequence[object]
@@ -143,7 +163,7 @@ class OptimizerVariablesMixin:
     def _added(self, name: str, tensor: object) -> Variable:
         own: Any = self
         own.built_state.add_entry(name, tensor)
-        return self._view(name, {name: tensor})
+        return self._view(name, tensor)
 
     def update_step(self, gradient: Tensor, variable: object, learning_rate: object) -> None:
         """Change one variable by its gradient: the rule of a subclass, in place of ``update``."""

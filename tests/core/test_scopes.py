@@ -189,6 +189,44 @@ def test_each_thread_has_the_metrics_and_optimizer_state_of_its_own_scopes():
     assert (float(mean.result()), velocity.numpy().tolist()) == (15.0, [0, 0])
 
 
+@pytest.mark.parametrize("accumulated", [None, 2])
+@pytest.mark.parametrize("made", [optimizers.SGD, optimizers.Adam, optimizers.Muon])
+def test_an_optimizer_applies_gradients_to_the_values_of_a_scope(made, accumulated):
+    model = Sequential([Input((3,)), layers.Dense(2)])
+    rule = made(0.1, gradient_accumulation_steps=accumulated)
+    trained, gradients = model.trainable_variables, [torch.ones(3, 2), torch.ones(2)]
+    rule.build(trained)
+    state = [*trained, *rule.variables]
+    before = [each.numpy().copy() for each in state]
+    values = [torch.full((3, 2), 5.0), torch.full((2,), 7.0)]
+    with layercli.StatelessScope(zip(trained, values, strict=True)) as scope:
+        rule.learning_rate.assign(0.5)
+        rule.apply(gradients, trained)
+        rule.apply(gradients, trained)
+        inside, steps = [each.numpy().copy() for each in state], int(rule.iterations)
+    after = [scope.get_current_value(each).numpy(force=True) for each in state]
+    assert all(np.array_equal(a, b.numpy()) for a, b in zip(before, state, strict=True))
+    assert rule.learning_rate == pytest.approx(0.1)
+    assert rule.step_count == 0
+    own = [torch.as_tensor(each) for each in before[2:]]
+    own[1] = torch.tensor(0.5)
+    for _ in range(2):
+        values, own = rule.stateless_apply(own, gradients, values)
+    assert steps == (2 if accumulated is None else 1)
+    for found, again, wanted in zip(inside, after, [*values, *own], strict=True):
+        assert np.array_equal(found, wanted)
+        assert np.array_equal(again, wanted)
+
+
+def test_an_optimizer_that_holds_others_has_no_update_in_a_scope():
+    model = Sequential([Input((3,)), layers.Dense(2)])
+    rule = optimizers.LossScaleOptimizer(optimizers.SGD(0.1), name="scaled")
+    rule.build_for(model.trainable_variables)
+    message = "scaled keeps its state in other optimizers, which have the stateless updates"
+    with layercli.StatelessScope(), pytest.raises(UsageError, match=message):
+        rule.apply([torch.ones(3, 2), torch.ones(2)], model.trainable_variables)
+
+
 def trained(scope):
     layercli.utils.set_random_seed(1)
     with scope:
