@@ -30,11 +30,21 @@ def confidential(s: Snapshot) -> Iterator[Diagnostic]:
         yield Diagnostic(
             "confidential", "error", seen, "After attestation set it ready: nvidia-smi conf-compute -srs 1"
         )
+    elif failed(s, 802) and lacks_fabric(s):
+        seen = "CUDA is not ready (CUDA error 802), and no GPU here is on an NVSwitch fabric that it could wait for"
+        remedy = "If this machine is in confidential computing mode, after attestation: nvidia-smi conf-compute -srs 1"
+        yield Diagnostic("confidential", "error", seen, remedy)
+
+
+def lacks_fabric(s: Snapshot) -> bool:
+    """Return whether the driver, which tells it of GPUs since Hopper, shows that none is on an NVSwitch fabric."""
+    tells = all(device.capability and float(device.capability) >= 9 for device in s.devices)
+    return bool(s.devices) and tells and all(device.fabric is None for device in s.devices)
 
 
 def fabric_manager(s: Snapshot) -> Iterator[Diagnostic]:
     """An NVSwitch machine whose fabric is not up."""
-    if failed(s, 802) and s.driver.confidential is not False:
+    if failed(s, 802) and s.driver.confidential is not False and not lacks_fabric(s):
         of = f" {s.driver.version}" if s.driver.version else " of the driver's version"
         seen = "the NVSwitch fabric of this machine is not up (CUDA error 802)"
         remedy = f"Install nvidia-fabricmanager{of} and start it: systemctl enable --now nvidia-fabricmanager"
