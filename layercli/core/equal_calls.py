@@ -71,6 +71,11 @@ def unchanging() -> Iterator[None]:
         KNOWN.reset(token)
 
 
+def is_unchanging() -> bool:
+    """Whether no layer changes now."""
+    return KNOWN.get() is not None
+
+
 def inside(layer: Layer) -> tuple[list[Layer], Any]:
     """Return a layer and those below it in a fixed order, and what layers that are alike have in common."""
     known = KNOWN.get()

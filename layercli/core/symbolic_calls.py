@@ -70,7 +70,7 @@ class SymbolicCalls:
             self._call_specs = self._call_specs or tree.map_structure(spec_of, node.args)
             self._node = self._node or (node if graph.is_building_functional() else None)
             self._fill_module()
-            if self._module is None:
+            if self._module is None and not equal_calls.is_unchanging():
                 self.set_as_root()
         return masking.passed_on(self, args, kwargs, node.set_outputs(outputs))
 

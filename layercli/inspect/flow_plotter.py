@@ -11,6 +11,7 @@ from layercli.dataclass import dataclass
 from layercli.inspect.call_tree import CallNode
 from layercli.inspect.model_graph import ROOT, ModelGraph
 from layercli.inspect.plot_graph import (
+    FEW,
     FOLDED,
     MOST,
     BoxKind,
@@ -30,7 +31,7 @@ Step = tuple[tuple[int, ...], tuple[int, ...], int, tuple[tuple[int, int], ...]]
 
 
 class TooManyBoxes(Exception):
-    """A picture has more boxes than were asked for."""
+    """A picture that is counted has more boxes than may be."""
 
 
 @dataclass
@@ -42,8 +43,8 @@ class FlowPlotter:
     root: CallNode
     options: PlotOptions
     sectioned: bool = False
-    most: int | None = None
-    """The number of boxes beyond which ``plot`` raises TooManyBoxes."""
+    counted_to: int | None = None
+    """The number of boxes after which counting ends; None where a picture is made."""
     boxes: list[PlotBox] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -73,9 +74,21 @@ class FlowPlotter:
             failure=self.graph.incomplete,
         )
 
+    def count(self) -> int:
+        """Return how many boxes the picture has, or ``counted_to`` and one if it has more: without what flows between them."""
+        self.counted_to = FEW
+        try:
+            self.add_inputs()
+            self.add_frame(self.root, None, 1, ())
+        except TooManyBoxes:
+            return FEW + 1
+        made = {place for step in self.steps for place in step[1]}
+        made.update(*self.flow.made[self.root.start : self.root.stop])
+        return len(self.boxes) + sum(place in made for _, place in self.ends())
+
     def add(self, kind: BoxKind, path: str, title: str, parent: int | None = None, **more: object) -> int:
         """Add a box and return its number."""
-        if self.most is not None and len(self.boxes) >= self.most:
+        if self.counted_to is not None and len(self.boxes) >= self.counted_to:
             raise TooManyBoxes
         self.boxes.append(PlotBox(len(self.boxes), kind, path, title, parent=parent, **more))  # type: ignore[arg-type]  # fields of PlotBox
         return len(self.boxes) - 1
@@ -178,6 +191,8 @@ class FlowPlotter:
             self.add_frame(first, number, level + 1, inner)
         else:
             self.steps += [(step[0], step[1], number, inner) for step in self.steps_of(first)]
+        if self.counted_to is not None:
+            return
         for which, copy in enumerate(calls[1:], 1):
             self.copy_steps(begin, first, copy, (*folds, (run, which)))
 

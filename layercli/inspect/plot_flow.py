@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from layercli.errors import UsageError, nearest
 from layercli.inspect.call_tree import CallNode, call_at, call_tree
-from layercli.inspect.flow_plotter import FlowPlotter, TooManyBoxes
+from layercli.inspect.flow_plotter import FlowPlotter
 from layercli.inspect.model_graph import ModelGraph
 from layercli.inspect.plot_graph import (
     FEW,
@@ -55,16 +55,13 @@ def at_best_depth(graph: ModelGraph, frame: CallNode, options: PlotOptions) -> P
                 found, notes=(*found.notes, f"--depth {options.depth} has too many boxes: {depth} is shown")
             )
         return found
-    found, depth = FlowPlotter(flow, graph, frame, replace(options, depth=1)).plot(), 2
-    if len(found.boxes) > FEW and options.fold and not options.expand:
-        sectioned = FlowPlotter(flow, graph, frame, replace(options, depth=1), sectioned=True).plot()
-        return sectioned if len(sectioned.boxes) < len(found.boxes) else found
-    while len(found.boxes) <= FEW:
-        try:
-            deeper = FlowPlotter(flow, graph, frame, replace(options, depth=depth), most=FEW).plot()
-        except TooManyBoxes:
-            break
-        if len(deeper.boxes) == len(found.boxes):
-            break
-        found, depth = deeper, depth + 1
-    return found
+
+    def at(depth: int, *, sectioned: bool = False) -> FlowPlotter:
+        return FlowPlotter(flow, graph, frame, replace(options, depth=depth), sectioned)
+
+    depth, boxes = 1, at(1).count()
+    if boxes > FEW and options.fold and not options.expand:
+        return min(at(1).plot(), at(1, sectioned=True).plot(), key=lambda plot: len(plot.boxes))
+    while boxes < (deeper := at(depth + 1).count()) <= FEW:
+        depth, boxes = depth + 1, deeper
+    return at(depth).plot()

@@ -69,8 +69,9 @@ def cell(column: Column, value: Any, text: str) -> Markup:
     if column.bar and isinstance(value, (int, float)):
         filled = f'<path d="M0 0h{60 * min(max(value, 0), 1):.1f}v8H0z"/>'
         return element("td", text, Markup(f'<svg class="share" width="60" height="8">{filled}</svg>'), class_="number")
-    whole = text if len(text) > LONGEST_CELL else None  # the style sheet cuts what is wider than 480 pixels
-    return element("td", text, class_="number" if column.numeric else None, title=whole)
+    if len(text) <= LONGEST_CELL:  # longer ones are cut where they are wider than 480 pixels
+        return Markup(f'<td class="number">{text_of(text)}</td>' if column.numeric else f"<td>{text_of(text)}</td>")
+    return element("td", text, class_="number" if column.numeric else None, title=text)
 
 
 def bars(counts: list[int]) -> Markup:

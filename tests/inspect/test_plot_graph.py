@@ -8,11 +8,14 @@ import pytest
 from layercli import Model, Sequential, layers
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
+from layercli.inspect.call_tree import call_tree
+from layercli.inspect.flow_plotter import FlowPlotter
 from layercli.inspect.model_graph import ModelGraphBuilder, OperationCall, ValueKind
 from layercli.inspect.plot_diff import plot_diff
 from layercli.inspect.plot_flow import plot_graph
-from layercli.inspect.plot_graph import FOLDED, MOST, PlotOptions
+from layercli.inspect.plot_graph import FEW, FOLDED, MOST, PlotOptions
 from layercli.inspect.plot_sections import LIMIT
+from layercli.inspect.value_flow import ValueFlow
 from layercli.sources.resolve import open_source, resolve
 
 
@@ -201,3 +204,14 @@ def test_prefixes_of_a_file_that_hold_one_thing_are_one_box(tmp_path):
     assert [box.title for box in plot_graph(graph).boxes] == ["w.npz", "base/model/layers/0..1", "q", "v"]
     opened = plot_graph(graph, PlotOptions(expand=("base/model",)))
     assert [box.title for box in opened.boxes[1:3]] == ["base", "model"]
+
+
+@pytest.mark.parametrize("name", ["decoder", "resnet50", "transformer-encoder", "lstm"])
+@pytest.mark.parametrize("fold", [True, False])
+def test_a_picture_has_as_many_boxes_as_were_counted(name, fold):
+    graph = graph_of(name)
+    flow, root = ValueFlow(graph), call_tree(graph)
+    for depth in (1, 2, 3):
+        plotter = FlowPlotter(flow, graph, root, PlotOptions(depth=depth, fold=fold))
+        counted = FlowPlotter(flow, graph, root, PlotOptions(depth=depth, fold=fold)).count()
+        assert counted == min(len(plotter.plot().boxes), FEW + 1)
