@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 from collections.abc import Callable, Mapping
 
 from layercli.core.fields import Validator
@@ -60,9 +61,15 @@ def parse_setting(text: str) -> tuple[str, object]:
 
 
 def parse_value(text: str) -> object:
-    """Parse a number, true, false, none, a comma-separated list, or a plain text."""
+    """Parse a number, true, false, none, a comma-separated list, an object or a list of JSON, or a plain text.
+
+    >>> parse_value('{"units": [64, 10]}'), parse_value("[[1, 2], [3]]"), parse_value("[relu, 3]")
+    ({'units': [64, 10]}, ((1, 2), (3,)), ('relu', 3))
+    """
     if text.lower() in ("true", "false", "none"):
         return {"true": True, "false": False, "none": None}[text.lower()]
+    if text[:1] in ("{", "[") and (found := _json(text)) is not None:
+        return found
     if "," in text or (text[:1], text[-1:]) in (("[", "]"), ("(", ")")):
         return tuple(parse_value(part.strip()) for part in text.strip("[]()").split(",") if part.strip())
     try:
@@ -75,3 +82,15 @@ def parse_value(text: str) -> object:
     ):  # the last two: raised for a thousand brackets or signs
         return text
     return value if isinstance(value, (int, float)) else text
+
+
+def _json(text: str) -> object:
+    """Return the object, or the list as a tuple, in ``text``; None if it is not JSON."""
+    try:
+        return _as_tuples(json.loads(text))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _as_tuples(value: object) -> object:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value

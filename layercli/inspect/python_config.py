@@ -33,8 +33,25 @@ def with_config(found: Callable[..., object], document: Mapping[str, object], te
     return known
 
 
+def with_config_objects(found: Callable[..., object], settings: Mapping[str, object], text: str) -> dict[str, object]:
+    """Return the arguments with each JSON object turned into the config object that the argument takes."""
+    return {
+        name: _object(_class_of(found, name), value, text) if isinstance(value, dict) else value
+        for name, value in settings.items()
+    }
+
+
+class AttributeDict(dict[str, Any]):
+    """A config of no declared class: its entries are read as ``config["units"]`` or as ``config.units``."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self:
+            raise AttributeError(f"the config has no entry {name!r}")
+        return AttributeDict(self[name]) if isinstance(self[name], dict) else self[name]
+
+
 def _class_of(found: object, name: str) -> object:
-    if (declared := getattr(found, "config_class", None)) is not None:
+    if name in NAMES and (declared := getattr(found, "config_class", None)) is not None:
         return declared
     function: object = getattr(found, "__init__") if isinstance(found, type) else found  # noqa: B009 - mypy
     try:
@@ -46,7 +63,9 @@ def _class_of(found: object, name: str) -> object:
 
 
 def _object(cls: Any, document: Mapping[str, Any], text: str) -> object:
-    if cls is None or cls is dict:
+    if cls is None:
+        return AttributeDict(document)
+    if cls is dict or typing.get_origin(cls) is dict:
         return dict(document)
     if callable(make := getattr(cls, "from_dict", None)) or callable(make := getattr(cls, "model_validate", None)):
         return make(dict(document))

@@ -8,7 +8,7 @@ from functools import partial
 from layercli.core.layer import Layer
 from layercli.core.types import ConfigLike
 from layercli.inspect.model_loader import from_python, made, only_model
-from layercli.inspect.python_config import read_config, with_config
+from layercli.inspect.python_config import read_config, with_config, with_config_objects
 from layercli.inspect.python_import import is_python
 from layercli.inspect.user_input import without_input
 from layercli.sources.layer import LayerSource
@@ -36,6 +36,8 @@ def object_source(
 
     ``describing``: the parameters of a new torch module are allocated only when their values are needed.
     """
+    if callable(found):
+        settings = with_config_objects(found, settings, name)
     name = name or getattr(found, "name", "") or getattr(found, "__name__", type(found).__name__)
     make = partial(made, found, dict(settings), name)
     if describing and "torch" in sys.modules and callable(found):
