@@ -32,8 +32,8 @@ def filled(
     """Return arrays for a tree of Specs with input names ``names``; an unknown batch size becomes 1.
 
     ``random`` is standard normal (integers: 0 to 9), or uniform over the input's range; ``range`` counts 0, 1, 2, ...
-    (integers modulo 10), or goes through the input's range in equal steps. An input that chooses rows of a table stays below
-    their number in ``indexed``. UsageError for any other unknown size.
+    (integers modulo 10), or goes through the input's range in equal steps. An input that chooses rows of a table stays within
+    them, of which ``indexed`` is the number. UsageError for any other unknown size.
     """
     import numpy as np
 
@@ -42,12 +42,27 @@ def filled(
     bounds = parse_ranges(ranges, names)
     if bounds and fill not in ("random", "range"):
         raise UsageError(f"--range applies to --fill random and range, not to {fill}")
-    if fill in ("random", "range"):
-        small = {name: (0.0, rows - 1.0) for name, rows in (indexed or {}).items() if rows < MOST_INTEGER}
-        bounds = {**small, **bounds}
     rng = np.random.default_rng(seed)
     left = iter(names)
-    return tree.map_structure(lambda spec: _array(spec.at({dims.BATCH: 1}), fill, rng, bounds.get(next(left))), specs)
+
+    def made(spec: Spec) -> np.ndarray:
+        name = next(left)
+        bound = bounds.get(name) or _bounds_of_index(spec, (indexed or {}).get(name))
+        return _array(spec.at({dims.BATCH: 1}), fill, rng, bound)
+
+    return tree.map_structure(made, specs)
+
+
+def _bounds_of_index(spec: Spec, rows: int | None) -> Range | None:
+    """Return the range of an input that chooses one of so many rows, where what is drawn by itself may lie outside."""
+    if rows is None or not draws_outside(spec, rows):
+        return None
+    return 0.0, min(rows, MOST_INTEGER) - 1.0
+
+
+def draws_outside(spec: Spec, rows: int) -> bool:
+    """Whether values that are drawn for an input may be no index of a table with so many rows: negative or too large."""
+    return rows < MOST_INTEGER or dtypes.is_floating(spec.dtype)
 
 
 def parse_ranges(texts: Iterable[str], names: list[str]) -> dict[str, Range]:

@@ -16,7 +16,7 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.core.types import TensorTree, Tree
 from layercli.inspect import shape_parser
-from layercli.inspect.input_generation import MOST_INTEGER
+from layercli.inspect.input_generation import draws_outside
 from layercli.inspect.input_names import Arguments, NamedInputs
 from layercli.inspect.layer_call import ends, input_names, layer_arguments, offered_inputs
 from layercli.inspect.model_loader import ModelSource
@@ -111,8 +111,8 @@ class RunnableLayer(RunnableModel[Layer]):
 
     def indexed(self, specs: Any, values: Mapping[str, object] = MappingProxyType({})) -> Mapping[str, int]:
         """Return how many rows a table has that an input chooses rows of, of a model with tables of few rows."""
-        tables = (layer for _, layer in self.model.named_layers() if isinstance(layer, BaseEmbedding))
-        if all(table.input_dim >= MOST_INTEGER for table in tables):
+        tables = [layer.input_dim for _, layer in self.model.named_layers() if isinstance(layer, BaseEmbedding)]
+        if not any(draws_outside(spec, rows) for spec in tree.flatten(specs) for rows in tables):
             return {}
         from layercli.inspect.indexed_inputs import rows_by_input
         from layercli.inspect.layer_graph import layer_graph

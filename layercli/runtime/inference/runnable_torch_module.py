@@ -16,7 +16,7 @@ from layercli.core.spec import Spec
 from layercli.core.types import TensorTree, Tree
 from layercli.errors import LayercliError, UsageError, with_and
 from layercli.formats.detect import open_weights
-from layercli.inspect.input_generation import MOST_INTEGER
+from layercli.inspect.input_generation import draws_outside
 from layercli.inspect.input_names import Arguments
 from layercli.inspect.model_loader import ModelSource
 from layercli.runtime.execution import load_weights, tensors
@@ -50,8 +50,8 @@ class RunnableTorchModule(RunnableModel[nn.Module]):
 
     def indexed(self, specs: Any, values: Mapping[str, object] = MappingProxyType({})) -> Mapping[str, int]:
         """Return how many rows a table has that an input chooses rows of, of a module with tables of few rows: a trace tells."""
-        tables = (each for each in self.model.modules() if isinstance(each, nn.Embedding))
-        if all(table.num_embeddings >= MOST_INTEGER for table in tables):
+        tables = [each.num_embeddings for each in self.model.modules() if isinstance(each, nn.Embedding)]
+        if not any(draws_outside(spec, rows) for spec in tree.flatten(specs) for rows in tables):
             return {}
         from layercli.inspect.indexed_inputs import rows_by_input
         from layercli.runtime.analysis.module_graph import module_graph
