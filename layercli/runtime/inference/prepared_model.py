@@ -149,6 +149,8 @@ def prepare(
     module = kind.loaded(subject, inputs, settings)
     if settings.dtype is not None:
         recast(model, settings.dtype)
+    if any(x.is_meta for x in module.parameters()):
+        raise UsageError(f"{subject.name} has parameters without values (on the device meta): it cannot be run")
     module.to(place)
     kept = settings.channels_last and kind.takes_memory_format
     if kept:
