@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 from torch import Tensor
@@ -120,12 +121,22 @@ def compressed_product(args: Arguments, out: Tensor) -> int | None:
 
 @costs("aten::_trilinear")
 def trilinear(args: Arguments, out: Tensor) -> int | None:
-    """A bilinear layer as two products: one with the weights, one with the second input."""
-    first, weight, second = args[:3]
-    batch = prod(first.shape[:-2]) if first.dim() > 2 else first.shape[0]
-    outputs, left, right = weight.shape[-3:]
-    del second
-    return batch * outputs * left * right + batch * outputs * right  # type: ignore[no-any-return]
+    """A bilinear layer, and its gradients, as two products: of the first two tensors, and of their result with the third."""
+    summed = args[6]
+    first, second, third = (expanded(x.shape, axes) for x, axes in zip(args[:3], args[3:6], strict=True))
+    both = list(map(max, first, second))
+    left = [1 if axis in summed and third[axis] == 1 else size for axis, size in enumerate(both)]
+    return prod(both) + prod(map(max, left, third))
+
+
+def expanded(shape: Sequence[int], axes: Sequence[int]) -> list[int]:
+    """Return the sizes with an axis of 1 inserted at each of ``axes``.
+
+    >>> expanded((3, 4), (0, 2))
+    [1, 3, 1, 4]
+    """
+    sizes = iter(shape)
+    return [1 if axis in axes else next(sizes) for axis in range(len(shape) + len(axes))]
 
 
 @costs("aten::_grouped_mm", "aten::_scaled_grouped_mm", "aten::_scaled_grouped_mm_v2")
