@@ -290,7 +290,7 @@ def module_cost(graph: ModelGraph, module: ModuleNode, kept: Mapping[int, Size] 
         path=module.path,
         class_name=module.class_name,
         depth=module.depth,
-        parameters=dims.total(value.spec.size for value in variables),
+        parameters=graph.parameters_below(module.path),
         weights=dims.total(value.bytes for value in variables),
         outputs=output_bytes(graph, module.path),
         kept=None if kept is None else dims.total(kept.get(i, 0) for i in call_indices(graph, module.path)),

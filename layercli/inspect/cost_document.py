@@ -53,10 +53,9 @@ def totals(cost: Cost) -> dict[str, int | None]:
     """Return the figures of the whole model by name."""
     values = [value for value in cost.graph.variables_below() if value.kind is ValueKind.PARAMETER]
     parts = {part.name: part.bytes for part in cost.parts()}
-    held = [value.spec.size for value in cost.graph.variables_below()]
     trained = [value.spec.size for value in values if value.trainable]
     return {
-        "parameters": number(dims.total(held), {}),
+        "parameters": number(cost.graph.parameters_below(), {}),
         "trainable": number(dims.total(trained), {}),
         "macs": number(cost.graph.macs(), cost.at),
         "memory": cost.bytes,

@@ -132,6 +132,8 @@ class ModelGraph:
     incomplete: str | None = None
     arguments_known: bool = True
     """Whether the modules have their arguments: torch records none of them in an exported program."""
+    counts_buffers: bool = True
+    """Whether buffers are among the parameters, as Keras counts what is not trained; torch counts them apart."""
     dropped: Mapping[int, int] = field(default_factory=dict)
     """For a model that runs in eager mode: how many calls were made when the Python code dropped a value, by its index in
     ``values``. A value that is not in it lives until the last call that takes it."""
@@ -164,6 +166,11 @@ class ModelGraph:
         """Return the parameters and buffers of the module at ``path`` and its descendants, each once."""
         places = dict.fromkeys(place for module in self.below(path) for place in module.variables.values())
         return [self.values[place] for place in places]
+
+    def parameters_below(self, path: str = ROOT) -> Size:
+        """Return the number of elements of the parameters of the module at ``path`` and its descendants."""
+        held = self.variables_below(path)
+        return dims.total(x.spec.size for x in held if self.counts_buffers or x.kind is ValueKind.PARAMETER)
 
     @cached_property
     def made_by(self) -> Mapping[int, OperationCall]:
@@ -209,7 +216,7 @@ class ModelGraphBuilder:
         self.values: list[Value] = []
         self.notes: list[str] = []
         self.dropped: dict[int, int] = {}
-        self.arguments_known = True
+        self.arguments_known = self.counts_buffers = True
 
     def add_module(self, path: str, class_name: str | None, **fields: Any) -> None:
         """Add a module below its parent: the module with the longest prefix of its path, unless ``parent`` is given.
@@ -271,5 +278,6 @@ class ModelGraphBuilder:
             notes=tuple(self.notes),
             incomplete=incomplete,
             arguments_known=self.arguments_known,
+            counts_buffers=self.counts_buffers,
             dropped=self.dropped,
         )

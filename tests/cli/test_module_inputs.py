@@ -227,6 +227,38 @@ def test_a_config(cli, folder):
     )
 
 
+@pytest.mark.parametrize("annotation", ["", ": Settings", ": dict"])
+def test_a_config_as_json_in_an_argument(cli, folder, annotation):
+    read = 'cfg["width"], cfg["head"]["units"]' if annotation == ": dict" else "cfg.width, cfg.head.units"
+    (folder / "net.py").write_text(f"{NET}\n\nclass Given(Configured):\n    def __init__(self, cfg{annotation}):\n"
+                                   f"        nn.Module.__init__(self)\n        width, units = {read}\n"
+                                   "        self.body, self.head = nn.Linear(4, width), nn.Linear(width, units)\n")  # fmt: skip
+    args = ["net.py:Given", "--set", 'cfg={"width": 6, "head": {"units": 2}}']
+    assert found(cli, *args, "--input-shape", "1,4") == (30 + 14, 24 + 12, [([1, 2], "float32")])
+    assert cli("run", *args, "--input-shape", "2,4").code == 0
+
+
+def test_a_module_on_the_meta_device_is_described_and_not_run(cli, folder):
+    (folder / "meta.py").write_text("import torch\n\n\ndef net():\n    return torch.nn.Linear(4, 2, device='meta')\n")
+    assert found(cli, "meta.py:net", "--input-shape", "1,4") == (10, 8, [([1, 2], "float32")])
+    done = cli("run", "meta.py:net", "--input-shape", "1,4")
+    assert (done.code, done.err.splitlines()[-1]) == (
+        2, "error: meta.py:net has parameters without values (on the device meta): it cannot be run"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [3, 40])
+def test_a_float_input_that_chooses_rows_is_drawn_within_them(cli, folder, rows):
+    (folder / "rows.py").write_text(
+        "import torch\n\n\nclass Net(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        f"        self.table = torch.nn.Embedding({rows}, 2)\n\n    def forward(self, x):\n"
+        "        return self.table(x.long())\n"
+    )
+    for fill in ("random", "range"):
+        done = cli("run", "rows.py:Net", "--input-shape", "4,5", "--fill", fill)
+        assert done.code == 0, done.err
+
+
 def test_a_file_without_a_name(cli, folder):
     (folder / "one.py").write_text(
         "import torch\n\n\nclass Only(torch.nn.Linear):\n    def __init__(self):\n        super().__init__(3, 2)\n"

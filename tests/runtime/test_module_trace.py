@@ -16,6 +16,7 @@ import layercli
 from layercli.core.spec import Spec
 from layercli.inspect.model_graph import ValueKind
 from layercli.render.summary import collapse_repeats
+from layercli.runtime.analysis.module_graph import module_graph
 from layercli.runtime.analysis.module_summary import summarize_module
 
 
@@ -421,3 +422,19 @@ def test_the_graph_of_a_module():
     assert graph.inputs == (("x", first.inputs[1]),)
     failed = layercli.open(nn.Linear(4, 2)).graph({"input": (2, 3)})
     assert failed.incomplete == "Linear (Linear) expects 4 features, got 3 in float32[2, 3]"
+
+
+class Written(nn.Module):
+    def forward(self, x):
+        y = x * 2
+        torch.add(x, 1, out=y)  # writes to y, whose name does not say so
+        return y * 3, x.__lshift__(1), x + 4  # the name of the shift ends as those of operations in place do
+
+
+def test_what_is_written_in_place_is_told_by_the_schema():
+    graph = module_graph(Written(), {"x": Spec((2, 3), "int64")}, "net", "")
+    calls = {call.operation.partition("::")[2]: call for call in graph.calls}
+    assert list(calls) == ["mul.Tensor", "add.out", "__lshift__.Scalar", "add.Tensor"]
+    first, *_, second = (call for call in graph.calls if call.operation == "aten::mul.Tensor")
+    assert first.outputs != calls["add.out"].outputs == (second.inputs[0],)
+    assert calls["add.Tensor"].inputs == calls["__lshift__.Scalar"].inputs == first.inputs

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -93,11 +94,13 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
             self.failure = error
             raise
 
-    def _run(self, func: Any, args: object, kwargs: dict[str, object]) -> Any:
+    def _run(self, func: Any, args: Any, kwargs: dict[str, object]) -> Any:
         name = func.name().partition(".")[0]
         if not self.real and name == "aten::_fused_sdp_choice":
             unset = {key: _unset(x, False) for key, x in kwargs.items()}
             return func(*map_tensors(args, _unset, False), **unset)  # the kernel that the CPU would choose
+        if name == "aten::detach" and isinstance(args[0], nn.UninitializedBuffer):  # it asks for its device
+            return func(*args, **kwargs)
         call = DispatchedOperation(self, func, name, args, kwargs)
         out = call.run()
         if self.record is not None:
@@ -211,6 +214,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
 
 class _FlexAttention:
     """The record entry for flex attention."""
+
+    _schema = SimpleNamespace(arguments=())
 
     @staticmethod
     def name() -> str:

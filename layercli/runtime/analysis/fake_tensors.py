@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any, Never
 
@@ -168,3 +168,22 @@ def without_slow_imports() -> Iterator[None]:
     finally:
         for each in stand_ins:
             each.take_out()
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Run what torch.compile has made, or makes meanwhile, as the Python that it was made from.
+
+    The compiler would trace the tracer with it; outside ``without_slow_imports``, it is imported only if something was compiled.
+    """
+    compile_function = torch.compile
+    with ExitStack() as stack:
+        if "torch._dynamo" in sys.modules:
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        torch.compile = _not_compiled
+        stack.callback(setattr, torch, "compile", compile_function)
+        yield
+
+
+def _not_compiled(model: Any = None, **options: object) -> Any:
+    return _not_compiled if model is None else model

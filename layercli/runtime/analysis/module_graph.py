@@ -21,8 +21,8 @@ from layercli.runtime.analysis.merged_traces import merged_trace
 from layercli.runtime.analysis.module_failure import failure_of
 from layercli.runtime.analysis.module_parameters import all_parameters
 from layercli.runtime.analysis.module_rows import is_container
-from layercli.runtime.analysis.module_summary import runs_of, shapeless
-from layercli.runtime.analysis.module_trace import AGAIN, described_part, is_lazy, traceable
+from layercli.runtime.analysis.module_summary import runs_of, shapeless, with_shapes
+from layercli.runtime.analysis.module_trace import AGAIN, described_part, is_lazy
 from layercli.runtime.analysis.trace_recording import Trace, spec_of
 from layercli.runtime.execution.forward_hooks import class_of
 from layercli.runtime.execution.graph_module import GraphModule
@@ -46,7 +46,7 @@ def module_graph(
     ``values`` are given arguments of ``forward``, arrays and others; ``rebuilt`` creates the module again with real parameters,
     for a forward whose control flow depends on values.
     """
-    module = traceable(module)
+    module = with_shapes(module, inputs, values or {})
     real: list[nn.Module] = []
 
     def rebuild() -> nn.Module:
@@ -75,6 +75,7 @@ def graph_of_trace(
     builder = ModelGraphBuilder(name, class_of(module), source)
     builder.notes += shapeless(all_parameters(module))
     builder.arguments_known = not isinstance(module, GraphModule)
+    builder.counts_buffers = False
     places: dict[int, int] = {}
 
     def place_of(x: torch.Tensor, path: str, kind: ValueKind) -> int:
@@ -212,8 +213,8 @@ def _with_calls(
 
     for each in found.operations:
         taken = tuple(place(x, False) for x in each.inputs)
-        if each.name.partition(".")[0].endswith("_") and each.inputs:  # what is written in place is another value
-            stale.update((each.inputs[0][1], spec) for spec in seen.get(each.inputs[0][1], ()))
+        for storage in each.written:  # what is written in place is another value
+            stale.update((storage, spec) for spec in seen.get(storage, ()))
         given = tuple(place(x, True) for x in each.outputs)
         builder.calls.append(OperationCall(each.name, "/".join(each.path), taken, given, each.macs))
     for call in found.calls:

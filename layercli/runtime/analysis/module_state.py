@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import sys
 from collections import deque
@@ -13,6 +14,14 @@ import torch
 from torch import nn
 
 CONTAINERS = (list, dict, set, deque)
+
+
+def copied(module: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module:
+    """Return a deep copy of ``module``, lazy buffers included, which torch does not copy; ``memo`` as in ``copy.deepcopy``."""
+    lazy = [x for x in module.buffers() if isinstance(x, nn.UninitializedBuffer)]
+    make: Any = nn.UninitializedBuffer  # torch's stubs do not have its arguments
+    made = {id(x): make(device=x.device, dtype=x.dtype) for x in lazy}
+    return copy.deepcopy(module, {**(memo or {}), **made})
 
 
 @contextmanager

@@ -152,6 +152,15 @@ def traced_outputs(
     return outputs_of(Runs([found], [{}]))
 
 
+def with_shapes(module: nn.Module, inputs: Mapping[str, Spec], values: Mapping[str, object]) -> nn.Module:
+    """Return the part of ``module`` to describe; a lazy one as a copy whose parameters got their shapes in a call."""
+    found = traceable(module)
+    if inputs and found is not module and any(map(is_lazy, [*found.parameters(), *found.buffers()])):
+        names = sorted({name for spec in inputs.values() for size in spec.shape for name in dims.names(size)})
+        trace_of(found, inputs, values, filled_within(names, {}, SMALL_NUMBERS)[0])
+    return found
+
+
 def filled_within(names: list[str], limits: dict[str, int], numbers: Sequence[Sequence[int]]) -> list[Fill]:
     """Return the ``numbers`` of each run by name; those above a size's limit become the largest primes that it allows."""
     fills: list[Fill] = [dict(zip([None, *names], each, strict=False)) for each in numbers]

@@ -6,7 +6,6 @@ memory; if that fails too, the record up to the failing call is kept, with the r
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,9 +16,9 @@ from torch import nn
 
 from layercli.inspect.user_input import without_input
 from layercli.runtime.analysis.dispatch_tracer import Tracer
-from layercli.runtime.analysis.fake_tensors import FakeTensor, without_slow_imports
+from layercli.runtime.analysis.fake_tensors import FakeTensor, uncompiled, without_slow_imports
 from layercli.runtime.analysis.missing_values import may_need_values, reason_of
-from layercli.runtime.analysis.module_state import preserved, preserved_generators
+from layercli.runtime.analysis.module_state import copied, preserved, preserved_generators
 from layercli.runtime.analysis.operator_arguments import storage_of
 from layercli.runtime.analysis.script_calls import Path
 from layercli.runtime.analysis.trace_recording import Recording, Trace, described
@@ -62,7 +61,7 @@ def described_part(module: nn.Module) -> nn.Module:
 def traceable(module: nn.Module) -> nn.Module:
     """Return the part of ``module`` to describe; a copy where it is lazy, as a call gives lazy parameters their shapes."""
     module = module if isinstance(module, GraphModule) else described_part(module)
-    return copy.deepcopy(module) if any(map(is_lazy, [*module.parameters(), *module.buffers()])) else module
+    return copied(module) if any(map(is_lazy, [*module.parameters(), *module.buffers()])) else module
 
 
 Inputs = Callable[[nn.Module], tuple[list[Any], dict[str, Any]]]
@@ -124,7 +123,7 @@ def run_once(
             vars(below).pop("_compiled_call_impl", None)  # the result of module.compile()
         tracer = Tracer(parameters, buffers, real=real, record=recording.operation, forget=recording.forget)
         tracer.mark = recording.mark
-        contexts: list[Any] = [without_input(), without_slow_imports(), torch.no_grad()]
+        contexts: list[Any] = [without_input(), uncompiled(), without_slow_imports(), torch.no_grad()]
         for each in contexts:
             stack.enter_context(each)
         try:

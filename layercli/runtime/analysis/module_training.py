@@ -15,6 +15,7 @@ from layercli.inspect.training_run import TrainingRun
 from layercli.runtime.analysis.missing_values import reason_of
 from layercli.runtime.analysis.module_failure import failure_of
 from layercli.runtime.analysis.module_graph import graph_of_trace
+from layercli.runtime.analysis.module_summary import with_shapes
 from layercli.runtime.analysis.module_trace import is_lazy
 from layercli.runtime.analysis.training_step import TracedStep, trace_step
 from layercli.runtime.execution.available_memory import free_memory
@@ -35,10 +36,12 @@ def training_run(
 
     It runs without values where that suffices, else with those of the module, or of the one that ``rebuilt`` creates.
     """
+    module = with_shapes(module, inputs, values)
     found = trace_step(module, inputs, values, checkpointed, dtype)
     reason = None if found.trace.failure is None else reason_of(found.trace.failure)
     if found.trace.lacks_values and fits_thrice(module):
-        found = trace_step(module if rebuilt is None else rebuilt(), inputs, values, checkpointed, dtype, real=True)
+        created = module if rebuilt is None else with_shapes(rebuilt(), inputs, values)
+        found = trace_step(created, inputs, values, checkpointed, dtype, real=True)
         found.trace.notes = [f"{reason}: it ran on the CPU with real values, which the figures may depend on"]
     if found.trace.failure is not None:
         raise UsageError(f"what training takes is not known: {failure_of(name, found.trace)}")

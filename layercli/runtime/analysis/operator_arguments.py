@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -42,6 +42,15 @@ def written_arguments(func: Any) -> set[int | str]:
                 found |= {i, argument.name}
         _WRITTEN[func] = found
     return _WRITTEN[func]
+
+
+def written_tensors(func: Any, args: Sequence[Tree], kwargs: Mapping[str, Tree]) -> list[Tensor]:
+    """Return the tensors that an operation writes to."""
+    if not (written := written_arguments(func)):
+        return []
+    given = [args[i] for i in written if isinstance(i, int) and i < len(args)]
+    given += [kwargs[i] for i in written if isinstance(i, str) and i in kwargs]
+    return [x for x in leaves(given) if isinstance(x, torch.Tensor)]
 
 
 def leaves(tree: Tree) -> list[Tensor]:

@@ -15,7 +15,7 @@ from layercli.core.dims import Size
 from layercli.core.spec import Spec
 from layercli.dataclass import dataclass
 from layercli.runtime.analysis.fused_encoder import encoder_layer, runs_fused, self_attention
-from layercli.runtime.analysis.operator_arguments import leaves
+from layercli.runtime.analysis.operator_arguments import leaves, written_tensors
 from layercli.runtime.analysis.script_calls import LEAVE, Path, marked
 from layercli.runtime.analysis.storage_watch import StorageWatch
 from layercli.runtime.analysis.window_sizes import AxisRule, axis_rules
@@ -51,6 +51,8 @@ class TracedOperation:
     macs: Size
     windows: tuple[AxisRule, ...] = ()
     """The axes that it slides a window along."""
+    written: frozenset[int] = frozenset()
+    """The numbers of the storages that it writes to, of its operands."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,9 @@ class Recording:
         """Record one operation of torch."""
         taken = [(spec_of(x), self.watch.number(x)) for x in leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
         given = [(spec_of(x), self.watch.result(x)) for x in leaves(out) if isinstance(x, torch.Tensor)]
-        windows = axis_rules(func, args, kwargs)
-        self.trace.operations.append(TracedOperation(func.name(), self.stack[-1], taken, given, macs, windows))
+        windows, path = axis_rules(func, args, kwargs), self.stack[-1]
+        written = frozenset(map(self.watch.number, written_tensors(func, args, kwargs)))
+        self.trace.operations.append(TracedOperation(func.name(), path, taken, given, macs, windows, written))
         self.watch.operations += 1
 
     def forget(self, indices: range) -> None:

@@ -5,7 +5,6 @@ What autograd keeps is what it packs (``torch.autograd.graph.saved_tensors_hooks
 
 from __future__ import annotations
 
-import copy
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -21,11 +20,11 @@ from torch.utils.checkpoint import checkpoint
 from layercli.core.spec import Spec
 from layercli.dataclass import dataclass
 from layercli.inspect.training_run import Pass, Step
+from layercli.runtime.analysis import module_state
 from layercli.runtime.analysis.dispatch_tracer import Tracer
-from layercli.runtime.analysis.fake_tensors import FakeTensor, without_slow_imports
+from layercli.runtime.analysis.fake_tensors import FakeTensor, uncompiled, without_slow_imports
 from layercli.runtime.analysis.missing_values import may_need_values
 from layercli.runtime.analysis.module_inputs import tensors_for
-from layercli.runtime.analysis.module_state import preserved_generators
 from layercli.runtime.analysis.module_trace import is_lazy, paths_of
 from layercli.runtime.analysis.operator_arguments import leaves
 from layercli.runtime.analysis.script_calls import Path
@@ -131,7 +130,7 @@ def trace_step(
     if dtype is not None and dtype.startswith(MIXED):
         narrow, dtype = tensors.dtype_of(dtype.removeprefix(MIXED)), None
     with without_slow_imports():
-        copied = copy.deepcopy(module) if real else without_values(module, dtype)
+        copied = module_state.copied(module) if real else without_values(module, dtype)
         if real and dtype is not None:
             copied.to(tensors.dtype_of(dtype))
     copied.train()
@@ -151,7 +150,9 @@ def trace_step(
             recording.trace.lacks_values = may_need_values(error, tracer)
             return found
         watch = recording.watch
-        found.gradients = frozenset(watch.number(x.grad) for x in copied.parameters() if x.grad is not None)
+        found.gradients = frozenset(
+            watch.number(x.grad) for x in copied.parameters() if x.is_leaf and x.grad is not None
+        )
         for x in [*copied.parameters(), *copied.buffers()]:
             recording.trace.held[watch.number(tracer.taken(x))] = x
     del finished
@@ -196,7 +197,7 @@ def tracing(module: nn.Module, recording: StepRecording, real: bool) -> Iterator
     """Record what runs inside, with garbage collected only where it is asked for."""
     collecting = gc.isenabled()
     with ExitStack() as stack:
-        stack.enter_context(preserved_generators())
+        stack.enter_context(module_state.preserved_generators())
         gc.collect()
         if not gc.get_freeze_count():  # else unfreeze would return what the caller froze
             stack.callback(gc.unfreeze)
@@ -204,7 +205,13 @@ def tracing(module: nn.Module, recording: StepRecording, real: bool) -> Iterator
         gc.disable()
         stack.callback(gc.enable if collecting else gc.disable)
         tracer = Tracer([], list(module.buffers()), real=real, record=recording.operation, forget=recording.forget)
-        contexts: list[Any] = [without_slow_imports(), torch.enable_grad(), tracer, recording.recorded_calls()]
+        contexts: list[Any] = [
+            uncompiled(),
+            without_slow_imports(),
+            torch.enable_grad(),
+            tracer,
+            recording.recorded_calls(),
+        ]
         for each in contexts:
             stack.enter_context(each)
         yield tracer
@@ -221,7 +228,7 @@ def without_values(module: nn.Module, dtype: str | None) -> nn.Module:
     for held in module.buffers():
         if not is_lazy(held):
             memo[id(held)] = in_dtype(held.detach().clone(), dtype)
-    return copy.deepcopy(module, memo)
+    return module_state.copied(module, memo)
 
 
 def in_dtype(x: Any, dtype: str | None) -> Any:
