@@ -1,11 +1,22 @@
-"""A layer in an attribute of a torch.nn.Module: there its layer module is the submodule, as with Keras on torch."""
+"""What a layer answers as a torch.nn.Module, as with Keras on torch: as an attribute of one, and to the methods of one."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.backend import get_backend
+
+MODULE_METHODS = {
+    "parameters", "named_parameters", "buffers", "named_buffers", "modules", "named_modules", "children", "named_children",
+    "state_dict", "load_state_dict", "get_parameter", "get_buffer", "get_submodule", "zero_grad", "requires_grad_", "eval",
+    "train", "to", "to_empty", "cpu", "cuda", "float", "double", "half", "share_memory", "register_forward_hook",
+    "register_forward_pre_hook", "register_full_backward_hook", "register_full_backward_pre_hook",
+    "register_state_dict_post_hook", "register_state_dict_pre_hook", "register_load_state_dict_post_hook",
+    "register_load_state_dict_pre_hook",
+}  # fmt: skip
+"""Methods of torch.nn.Module that a layer hands to its layer module."""
 
 
 class ModuleAttribute:
@@ -27,7 +38,25 @@ class ModuleAttribute:
                 return type(self)
             return get_backend().registered_as()
 
+        def __getattr__(self, name: str) -> Any:
+            if name in MODULE_METHODS:
+                return module_method(self, name)
+            return object.__getattribute__(self, name)  # raises the error that led here
+
     def _fill_module(self) -> None:
         """Add to the layer module, if torch registered it before the layer was built, what the build made."""
         if self._module is not None and not self._module.ready:
             get_backend().build_module(self, ready=False)  # type: ignore[arg-type]  # every one of these is a Layer
+
+
+def module_method(layer: Any, name: str) -> Callable[..., Any]:
+    """Return the method of the layer module, which is looked for when it is called; where that returns itself, the layer.
+
+    The call raises NotBuiltError where the layer has no variables yet.
+    """
+
+    def method(*args: object, **kwargs: object) -> Any:
+        out = getattr(layer.module, name)(*args, **kwargs)
+        return layer if out is layer.module else out
+
+    return method

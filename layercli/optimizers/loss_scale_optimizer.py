@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field
+from functools import partial
 from typing import Any, ClassVar
 
 from layercli.core.naming import auto_name
+from layercli.core.number_variable import NumberVariable
 from layercli.core.registry import DataclassConfig
 from layercli.dataclass import dataclass
 from layercli.errors import UsageError
@@ -78,6 +80,20 @@ class LossScaleOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariable
         self.good_steps += 1
         if self.good_steps == self.dynamic_growth_steps:
             self.scale, self.good_steps = self.scale * 2, 0
+
+    @property
+    def dynamic_scale(self) -> NumberVariable:
+        """The scale of the loss, as a variable."""
+        return self._number("dynamic_scale", "float32", "scale")
+
+    @property
+    def step_counter(self) -> NumberVariable:
+        """How many finite steps were made since the scale last changed, as a variable."""
+        return self._number("step_counter", "int32", "good_steps")
+
+    def _number(self, name: str, dtype: str, attribute: str) -> NumberVariable:
+        path = f"{self.name}/{name}"
+        return NumberVariable(path, dtype, partial(getattr, self, attribute), partial(setattr, self, attribute), {})
 
     def zero_grad(self) -> None:
         """Drop the gradients of the parameters."""

@@ -1,4 +1,4 @@
-"""The mirror is an ordinary torch module: what torch does to modules works on it."""
+"""The layer module is an ordinary torch module: what torch does to modules works on it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from layercli import Input, Model, Sequential, ops
+from layercli.core.layer import Layer
+from layercli.errors import NotBuiltError
 from layercli.layers.convolutional.conv import Conv2D
 from layercli.layers.core.dense import Dense
 from layercli.layers.normalization.batch_normalization import BatchNormalization
@@ -220,3 +222,35 @@ def test_a_module_has_the_name_of_its_layer():
         type(module) for module in (model.module, copy.deepcopy(model.module), pickle.loads(pickle.dumps(model.module)))
     }
     assert [(kind.__name__, kind.__module__) for kind in kinds] == [("Functional", "layercli.core.functional")]
+
+
+def test_a_layer_has_the_methods_of_a_torch_module():
+    model = Sequential([Input((3,)), Dense(2, name="top")])
+    layer, seen = model.layers[0], []
+    assert [tuple(each.shape) for each in layer.parameters()] == [(3, 2), (2,)]
+    assert [*model.state_dict()] == [name for name, _ in model.named_parameters()] == ["top.kernel", "top.bias"]
+    handle = layer.register_forward_hook(lambda module, inputs, output: seen.append(tuple(output.shape)))
+    model(torch.ones(4, 3))
+    handle.remove()
+    model(torch.ones(5, 3))
+    assert seen == [(4, 2)]
+    assert model.double() is model
+    assert model(torch.ones(1, 3, dtype=torch.float64)).dtype is torch.float64
+    other = Sequential([Input((3,)), Dense(2, name="top")])
+    other.load_state_dict(model.float().state_dict())
+    assert torch.equal(other(torch.ones(1, 3)), model(torch.ones(1, 3)))
+
+
+def test_an_attribute_that_fails_keeps_its_error():
+    class Failing(Layer):
+        @property
+        def shown(self):
+            return None.missing
+
+    with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'missing'"):
+        _ = Failing().shown
+    with pytest.raises(AttributeError, match="'Failing' object has no attribute 'parametrs'"):
+        _ = Failing().parametrs
+    assert hasattr(Failing(), "to")
+    with pytest.raises(NotBuiltError, match="has no variables yet"):
+        Dense(2).parameters()

@@ -161,6 +161,12 @@ def test_loss_scale_skips_what_is_not_finite_and_grows():
     same_numbers(by_us(ours, gradients), by_keras_without_side_effects(theirs, gradients))
     assert (ours.iterations, ours.scale, ours.good_steps) == (13, 32768.0, 1)
     assert ours.scale_loss(torch.tensor(2.0)).item() == 65536.0
+    assert (float(ours.dynamic_scale), int(ours.step_counter)) == (
+        float(theirs.dynamic_scale),
+        int(theirs.step_counter),
+    )
+    ours.dynamic_scale.assign(4.0)
+    assert ours.scale_loss(torch.tensor(2.0)).item() == 8.0
 
 
 def test_several_optimizers_share_the_parameters():
