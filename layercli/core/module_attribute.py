@@ -11,8 +11,8 @@ from layercli.core.backend import get_backend
 MODULE_METHODS = {
     "parameters", "named_parameters", "buffers", "named_buffers", "modules", "named_modules", "children", "named_children",
     "state_dict", "load_state_dict", "get_parameter", "get_buffer", "get_submodule", "zero_grad", "requires_grad_", "eval",
-    "train", "to", "to_empty", "cpu", "cuda", "float", "double", "half", "share_memory", "register_forward_hook",
-    "register_forward_pre_hook", "register_full_backward_hook", "register_full_backward_pre_hook",
+    "train", "to", "to_empty", "cpu", "cuda", "float", "double", "half", "bfloat16", "share_memory",
+    "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook", "register_full_backward_pre_hook",
     "register_state_dict_post_hook", "register_state_dict_pre_hook", "register_load_state_dict_post_hook",
     "register_load_state_dict_pre_hook",
 }  # fmt: skip
