@@ -103,13 +103,24 @@ def integer_columns(file: Path, header: bool, columns: list[int]) -> set[int]:
 def rows_of(file: Path) -> Iterator[list[str]]:
     """Yield the cells of every non-empty row."""
     with reading(file), open(file, newline="", encoding="utf-8-sig") as stream:
+        rows = csv.reader(stream)
         try:
-            csv.field_size_limit(CELL.value)
-            yield from (row for row in csv.reader(stream) if row)
+            while (row := next_row(rows)) is not None:
+                if row:
+                    yield row
         except (UnicodeDecodeError, csv.Error) as error:
             if "field limit" in str(error):
                 raise CELL.exceeded(f"{file} has a cell of too many characters") from None
             raise FormatError(f"{file} is not text in rows and columns") from None
+
+
+def next_row(rows: Iterator[list[str]]) -> list[str] | None:
+    """Return the next row, None at the end. The limit on cells is the whole process's: it is set for one row."""
+    before = csv.field_size_limit(CELL.value)
+    try:
+        return next(rows, None)
+    finally:
+        csv.field_size_limit(before)
 
 
 def is_number(cell: str) -> bool:

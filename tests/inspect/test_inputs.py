@@ -283,3 +283,14 @@ def test_ranges_that_cannot_be_meant(arguments, message):
     with pytest.raises(LayercliError) as caught:
         fill(Spec((1, 3)), *arguments)
     assert caught.value.message == message
+
+
+def test_reading_leaves_the_limit_on_cells_of_the_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv, "by_numpy", lambda *given: None)
+    (tmp_path / "x.csv").write_text("first,second\n12345.5,2\n")
+    before = csv.csv.field_size_limit(3)
+    try:
+        assert csv.read_csv(tmp_path / "x.csv")["first"].tolist() == [12345.5]
+        assert csv.csv.field_size_limit() == 3
+    finally:
+        csv.csv.field_size_limit(before)
