@@ -41,7 +41,9 @@ class ModuleAttribute:
         def __getattr__(self, name: str) -> Any:
             if name in MODULE_METHODS:
                 return module_method(self, name)
-            return object.__getattribute__(self, name)  # raises the error that led here
+            if hasattr(type(self), name):  # a property, whose own error is raised again
+                return object.__getattribute__(self, name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _fill_module(self) -> None:
         """Add to the layer module, if torch registered it before the layer was built, what the build made."""
