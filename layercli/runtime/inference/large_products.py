@@ -83,7 +83,7 @@ PLAIN = torch.Tensor, torch.nn.Parameter
 
 def added_after(x: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
     """Return x (..., features) @ kernel, then plus bias: torch's linear first writes the bias into every row of the result."""
-    out = torch.matmul(x if x.is_contiguous() else x.contiguous(), kernel)
+    out = torch.matmul(x.contiguous(), kernel)
     return out if bias is None else out.add_(bias)
 
 
