@@ -159,6 +159,8 @@ def test_training_that_is_refused(cli, tmp_path):
     messages = {
         "cost mlp --training adem": "there is no optimizer 'adem'",
         "cost mlp --ranks 2": "--ranks is for training",
+        "cost mlp --allow 5%": "--allow is how much a figure may exceed a --baseline",
+        "cost mlp --training adam --parallel fsdp": "--parallel is how several ranks train: --ranks says how many",
         "cost mlp --checkpointing x": "--checkpointing is for training",
         "cost mlp --at B=1 --training sgd --checkpointing x": "no layer that is called has a path like 'x'",
         "cost mlp --ranks 0 --training sgd": "invalid value for '--ranks': 0 is less than 1",

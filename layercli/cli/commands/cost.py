@@ -49,6 +49,7 @@ def option(name: str, help: str, metavar: str | None = None) -> typer.models.Opt
 
 
 def cost(
+    context: typer.Context,
     model: options.AnyModel,
     describing: Describing = Describing(),  # noqa: B008  # frozen
     dtype: Annotated[
@@ -106,9 +107,11 @@ def cost(
 
     if on == devices.LIST:
         return show_devices(format)
+    options.check_use(context, "parallel", ranks > 1, "--parallel is how several ranks train: --ranks says how many")
     limits = budgets.budgets_of_project(Path()) | budgets.parse_budgets(max_)
     earlier = None if baseline is None else budgets.read_baseline(baseline)
     allowed = quantities.share_in(allow, "--allow")
+    options.check_use(context, "allow", baseline is not None, "--allow is how much a figure may exceed a --baseline")
     limits_of_device = device_of(memory, on, dtype)
     how = training_of(training, accumulate, checkpointing, ranks, parallel)
     source = describing.open(model)
