@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from string import ascii_lowercase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from layercli.core import dims
 from layercli.core.dtype_policy_map import DTypePolicyMap
@@ -45,6 +45,7 @@ class BaseMultiHeadAttention(Layer):
             self.use_gate: bool
 
     names = ("_query_dense", "_key_dense", "_gate_dense", "_value_dense", "_output_dense")
+    _gate_dense: ClassVar[EinsumDense | None] = None
 
     def get_config(self) -> Config:
         """Return the constructor's arguments as plain data; the dtype policies of quantized projections by their paths."""
@@ -143,7 +144,7 @@ class BaseMultiHeadAttention(Layer):
         )
 
     def _projections(self) -> list[Any]:
-        return [getattr(self, name, None) for name in self.names]
+        return [getattr(self, name) for name in self.names]
 
 
 def equations(rank: int, axes: tuple[int, ...]) -> tuple[str, str]:
