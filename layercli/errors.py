@@ -7,7 +7,7 @@
     │   ├── IndexRangeError (IndexError)
     │   ├── NoCallError (NotImplementedError)
     │   └── NoTensorError (AttributeError)
-    ├── ShapeError (ValueError)        a tensor of a rank or size that does not fit
+    ├── ShapeError (ValueError)        a tensor of a rank or size that does not fit; a RuntimeError too, as torch raises
     │   └── AxisError (IndexError)     an axis that the tensor does not have
     ├── DTypeError (TypeError)         a dtype that does not exist or does not fit; a ValueError too
     ├── UnknownSizeError (TypeError)   a number was asked of a size that is not known; a ValueError too
@@ -77,8 +77,8 @@ class NoCallError(UsageError, NotImplementedError):
     """A layer or a model whose class has no ``call``."""
 
 
-class ShapeError(LayercliError, ValueError):
-    """A tensor of a rank or size that does not fit."""
+class ShapeError(LayercliError, ValueError, RuntimeError):
+    """A tensor of a rank or size that does not fit; a RuntimeError too, which torch's operations raise."""
 
 
 class AxisError(ShapeError, IndexError):

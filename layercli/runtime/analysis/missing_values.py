@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from layercli.errors import ShapeError
 from layercli.runtime.analysis.dispatch_tracer import Tracer
 from layercli.runtime.analysis.fake_tensors import NeedsValues
 
@@ -34,7 +35,8 @@ def may_need_values(error: Exception, tracer: Tracer) -> bool:
         return True
     if WRONG_SHAPES.search(str(error)) or refuses_an_argument(error, tracer):
         return False
-    return tracer.failure is not None or bool(tracer.drawn) or isinstance(error, RuntimeError) or raised_in_torch(error)
+    by_torch = isinstance(error, RuntimeError) and not isinstance(error, ShapeError)
+    return tracer.failure is not None or bool(tracer.drawn) or by_torch or raised_in_torch(error)
 
 
 def refuses_an_argument(error: Exception, tracer: Tracer) -> bool:

@@ -15,7 +15,7 @@ from layercli.core.layer import Layer
 from layercli.core.text import is_text
 from layercli.core.types import Tensor, TensorTree, Tree
 from layercli.dataclass import dataclass
-from layercli.errors import UsageError, nearest
+from layercli.errors import LayercliError, UsageError, nearest
 from layercli.inspect.layer_call import no_tensor_output_error
 from layercli.inspect.model_loader import ModelSource
 from layercli.inspect.user_input import without_input
@@ -119,7 +119,7 @@ class PreparedModel:
         try:
             return self.call(inputs)
         except RuntimeError as error:
-            if (explained := self.kind.explained(self.name, error, inputs)) is None:
+            if isinstance(error, LayercliError) or (explained := self.kind.explained(self.name, error, inputs)) is None:
                 raise
             raise explained from error
 
