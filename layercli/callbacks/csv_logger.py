@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from layercli.callbacks.callback import Callback, Logs
-from layercli.errors import FileError
+from layercli.errors import FileError, MissingFileError
 
 
 class CSVLogger(Callback):
@@ -39,7 +39,8 @@ class CSVLogger(Callback):
         try:
             self.csv_file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115 - open while fit runs
         except OSError as error:
-            raise FileError(f"cannot write {self.filename}: {error.strerror}") from error
+            kind = MissingFileError if isinstance(error, FileNotFoundError) else FileError
+            raise kind(f"cannot write {self.filename}: {error.strerror}") from error
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write a row."""

@@ -14,7 +14,7 @@ from layercli.core.model import Model
 from layercli.core.operation import spec_of
 from layercli.core.spec import Shape, Spec
 from layercli.core.types import Config
-from layercli.errors import NoTensorError, ShapeError, UsageError
+from layercli.errors import IndexRangeError, NoTensorError, ShapeError, UsageError
 
 
 class Sequential(Model):
@@ -47,7 +47,7 @@ class Sequential(Model):
     def pop(self, rebuild: bool = True) -> Layer:
         """Remove the last layer and return it. ``rebuild`` is accepted as in Keras."""
         if not self._stack:
-            raise UsageError(f"{self.name} has no layer to take off")
+            raise IndexRangeError(f"{self.name} has no layer to take off")
         layer = self._stack.pop()
         self._rebuild()
         return layer

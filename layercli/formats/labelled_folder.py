@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from layercli.dataclass import dataclass
-from layercli.errors import FileError, UsageError
+from layercli.errors import FileError, MissingFileError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,8 +82,10 @@ def find_labelled(
     than the subfolders, and for another number of labels.
     """
     place = Path(directory)
+    if not place.exists():
+        raise MissingFileError(f"{directory} does not exist")
     if not place.is_dir():
-        raise FileError(f"{directory} is not a folder" if place.exists() else f"{directory} does not exist")
+        raise FileError(f"{directory} is not a folder")
     if not isinstance(labels, str):
         return with_labels(directory, files_below(place, endings, follow_links), what, labels, class_names)
     found = sorted(entry.name for entry in place.iterdir() if entry.is_dir() and not entry.name.startswith("."))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from collections.abc import Sequence as Sequences
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ from layercli.core.interactive_logging import (
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.refusals import refused
 from layercli.core.types import TensorLike
-from layercli.errors import ShapeError, UsageError
+from layercli.errors import IndexRangeError, ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.saving import CustomObjectScope, deserialize_keras_object, serialize_keras_object
 from layercli.utils.cached_files import get_file
@@ -113,7 +114,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     labels = labels[..., 0] if labels.ndim > 1 and labels.shape[-1] == 1 else labels
     classes = num_classes or int(labels.max()) + 1
     if labels.size and not -classes <= labels.min() <= labels.max() < classes:
-        raise UsageError(f"to_categorical got the class {labels.max()}, and there are {classes}, counted from 0")
+        raise IndexRangeError(f"to_categorical got the class {labels.max()}, and there are {classes}, counted from 0")
     return np.eye(classes)[labels]
 
 
@@ -177,7 +178,7 @@ def pad_sequences(
     for name, side in (("padding", padding), ("truncating", truncating)):
         if side not in ("pre", "post"):
             raise UsageError(f"pad_sequences expects {name} to be pre or post, got {side!r}")
-    if any(not hasattr(sequence, "__len__") for sequence in sequences):
+    if not isinstance(sequences, Iterable) or any(not hasattr(sequence, "__len__") for sequence in sequences):
         raise UsageError("pad_sequences expects a list of sequences")
     length = max(map(len, sequences), default=0) if maxlen is None else maxlen
     step = next((np.asarray(sequence).shape[1:] for sequence in sequences if len(sequence)), ())
