@@ -104,6 +104,10 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
             if key in given and {"name": name, "dtype": dtype}[key] is not None:
                 raise UsageError(f"{type(self).__name__} got {key} twice")
         name, dtype = given.pop("name", name), given.pop("dtype", dtype)
+        if (
+            "input_dim" in kwargs and "input_dim" not in self._fields
+        ):  # Keras's other name for an input_shape of one axis
+            input_shape = (kwargs.pop("input_dim"),)
         if activity_regularizer is not None and "activity_regularizer" in self._fields:
             kwargs["activity_regularizer"] = activity_regularizer
         self._settings = fields.bind(type(self), self._fields, given, kwargs)
