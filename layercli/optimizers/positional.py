@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -58,6 +59,9 @@ def accept_positional(cls: type[T]) -> type[T]:
     def __init__(self: T, *args: object, **kwargs: object) -> None:
         if len(args) > len(names):
             raise ArgumentError(f"{cls.__name__} takes at most {len(names)} arguments, got {len(args)}")
+        if "decay" in kwargs:
+            kwargs.pop("decay")
+            warnings.warn("decay is ignored, as in Keras: give a schedule as the learning rate", stacklevel=2)
         if unknown := [name for name in kwargs if name not in names]:
             raise ArgumentError(f"{cls.__name__} has no argument {unknown[0]!r}", hint=nearest(unknown[0], names))
         construct(self, **dict(zip(names, args, strict=False)), **kwargs)
