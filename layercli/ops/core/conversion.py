@@ -12,7 +12,7 @@ from layercli.core.spec import Spec
 from layercli.core.types import DTypeLike, Tensor, TensorLike
 from layercli.core.variable import Variable
 from layercli.dataclass import dataclass
-from layercli.errors import ShapeError, UsageError
+from layercli.errors import DTypeError, ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.shape import array as as_array
 from layercli.ops.numpy.creation import ConstantTensor, create
@@ -32,6 +32,8 @@ def convert_to_tensor(
         raise UsageError(
             "convert_to_tensor expects sparse and ragged to be false: layercli has no sparse or ragged tensors"
         )
+    if isinstance(x, str):
+        raise DTypeError(f"convert_to_tensor expects numbers, got {x!r}")
     x = _tensor(x)
     return x if dtype is None or dtypes.name_of(x.dtype) == dtypes.name_of(dtype) else cast(x, dtypes.name_of(dtype))
 

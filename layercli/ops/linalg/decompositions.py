@@ -11,7 +11,7 @@ from layercli.core.operation import MultiOutputOp, Op, TreeOp, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
 from layercli.dataclass import dataclass
-from layercli.errors import DTypeError, ShapeError, UsageError
+from layercli.errors import DTypeError, ShapeError, UsageError, ValueRangeError
 from layercli.lazy import torch
 from layercli.ops.core.conversion import cast, convert_to_tensor
 
@@ -49,8 +49,13 @@ class OfSquare(TreeOp):
         return specs if len(specs) > 1 else specs[0]
 
     def run(self, x: Tensor) -> Any:
-        """Return torch's function."""
-        return OF_SQUARES[self.function][1](x)
+        """Return torch's function; ValueRangeError for a matrix that has no Cholesky factor."""
+        try:
+            return OF_SQUARES[self.function][1](x)
+        except torch.linalg.LinAlgError as error:
+            if self.function.startswith("cholesky"):
+                raise ValueRangeError(f"{self.function} expects positive-definite matrices ({error})") from error
+            raise
 
 
 @dataclass(frozen=True)

@@ -46,10 +46,13 @@ def one_hot(
 ) -> Tensor:
     """Return 1 at the class that each integer of x names, else 0, along a new axis ``axis`` of ``num_classes``.
 
-    The dtype is float32 by default; an id out of range gives zeros. Raises UsageError where ``sparse`` is true.
+    The dtype is float32 by default; an id out of range gives zeros. Raises UsageError where ``sparse`` is true, and for
+    a negative ``num_classes``.
     """
     if sparse:
         raise UsageError("one_hot expects sparse to be false: layercli has no sparse tensors")
+    if num_classes < 0:
+        raise UsageError(f"one_hot expects num_classes of at least 0, got {num_classes}")
     return OneHot(num_classes, axis, "float32" if dtype is None else dtypes.name_of(dtype))(x)
 
 
