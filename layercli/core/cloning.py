@@ -29,6 +29,8 @@ def clone_model(
     ``clone_function`` too. A model that is neither Sequential nor functional, or a layer, is made again by its ``get_config`` and
     ``from_config``, and built as it was. Raises UsageError for arguments that the kind of the model does not take.
     """
+    if not isinstance(model, Layer):
+        raise UsageError(f"clone_model expects a model, got {model!r}")
     if not isinstance(model, (Sequential, Functional)):
         if not (input_tensors is clone_function is call_function is None):
             raise UsageError(

@@ -43,6 +43,8 @@ def split_validation(source: object, share: float, given: object) -> tuple[Any, 
     """Return training and validation data: the given validation data, or the last ``share`` of the arrays, or none."""
     if isinstance(given, tuple | list) and not 1 <= len(given) <= 3:
         raise UsageError(f"validation_data is (x, y) or (x, y, sample_weight), got {len(given)} values")
+    if hasattr(given, "shape"):
+        raise UsageError(f"validation_data is (x, y) or (x, y, sample_weight), got one {type(given).__name__}")
     if given is not None:
         return source, source_of(*given) if isinstance(given, tuple | list) else source_of(given)
     if not share:
@@ -97,9 +99,9 @@ def size_of(batch_size: object) -> int:
 
 
 def limited_steps(steps: int | None) -> int | None:
-    """Return the number of batches to take, None for all: at most those of ``config.set_max_steps_per_epoch``."""
+    """Return the number of batches to take, None, as for 0, for all: at most those of ``config.set_max_steps_per_epoch``."""
     most = config.max_steps_per_epoch()
-    return steps if most is None else min(steps or most, most)
+    return (steps or None) if most is None else min(steps or most, most)
 
 
 def to_device(batch: Batch, device: torch.device | None) -> Batch:
