@@ -52,7 +52,7 @@ class OfSquare(TreeOp):
         """Return torch's function; ValueRangeError for a matrix that has no Cholesky factor."""
         try:
             return OF_SQUARES[self.function][1](x)
-        except torch.linalg.LinAlgError as error:
+        except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]  # torch documents it
             if self.function.startswith("cholesky"):
                 raise ValueRangeError(f"{self.function} expects positive-definite matrices ({error})") from error
             raise
