@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from layercli.callbacks.callback import Logs
@@ -13,12 +13,16 @@ from layercli.callbacks.progress_reporter import ProgressReporter
 from layercli.core.interactive_logging import is_interactive_logging_enabled, say
 from layercli.escaping import printable
 from layercli.render.sparkline import bar
+from layercli.render.text_width import text_width
 
 REFRESH = 0.25
 """Seconds between two reads of the logs; a read waits for the device."""
 
 BAR = 16
 """The width of a bar."""
+
+SHORT_BAR = 6
+"""The width of a bar on a terminal of fewer than 72 columns: room for the loss."""
 
 
 def of_command(*, lines: bool) -> ProgressReporter:
@@ -45,9 +49,29 @@ def show(logs: Mapping[str, object] | None) -> str:
     >>> show({"accuracy": 0.5, "loss": 2.0, "val_loss": 0.25})
     'loss 2  accuracy 0.5  val_loss 0.25'
     """
+    return "  ".join(metrics(logs))
+
+
+def metrics(logs: Mapping[str, object] | None) -> list[str]:
+    """Return the name and the value of each number of the logs, in the order of ``show``."""
     found = logs or {}
     names = sorted(found, key=lambda name: (name.startswith("val_"), name.removeprefix("val_") != "loss", name))
-    return "  ".join(f"{printable(name)} {found[name]:.4g}" for name in names if isinstance(found[name], float | int))
+    return [f"{printable(name)} {found[name]:.4g}" for name in names if isinstance(found[name], float | int)]
+
+
+def wrapped(parts: Sequence[str], width: int) -> list[str]:
+    """Return parts of a line, two spaces apart, on as many lines as they need; all but the first start below its second part.
+
+    >>> wrapped(["epoch 1/2", "loss 2.5", "accuracy 0.5"], 24)
+    ['epoch 1/2  loss 2.5', '           accuracy 0.5']
+    """
+    found = [parts[0]]
+    below = " " * text_width(parts[0])
+    for part in parts[1:]:
+        if found[-1] != below and text_width(f"{found[-1]}  {part}") > width:
+            found.append(below)
+        found[-1] += f"  {part}"
+    return found
 
 
 class LineProgress(ProgressReporter):
@@ -59,11 +83,11 @@ class LineProgress(ProgressReporter):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Print the line, or log it."""
-        say(1, self.line(epoch, logs))
+        say(1, "  ".join(self.parts(epoch, logs)))
 
-    def line(self, epoch: int, logs: Logs | None) -> str:
-        """Return the line about a finished epoch."""
-        return f"{self.name(epoch)}  {show(logs)}  {time.perf_counter() - self._started:.1f} s"
+    def parts(self, epoch: int, logs: Logs | None) -> list[str]:
+        """Return the parts of the line about a finished epoch."""
+        return [self.name(epoch), *metrics(logs), f"{time.perf_counter() - self._started:.1f} s"]
 
     def name(self, epoch: int) -> str:
         """Return the number of an epoch, of how many."""
@@ -77,41 +101,45 @@ class LineProgress(ProgressReporter):
 
 
 class BarProgress(LineProgress):
-    """A bar of a fixed width while an epoch runs, with steps, time left, time a step and the logs so far; then its line."""
+    """A bar of a fixed width while an epoch runs, with steps, time left, time a step and the logs that fit; then its line."""
 
     _bar: Any = None
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Start the bar."""
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import BarColumn, Progress, TextColumn
         from rich.table import Column
 
-        steps = self.params.get("steps")
-        fixed = Column(no_wrap=True)
-        logs_column = Column(no_wrap=True, overflow="ellipsis", ratio=1)
+        console = Console(stderr=True, highlight=False)
+        self._bar_width = BAR if console.width >= 72 else SHORT_BAR
+        fixed, rest = Column(no_wrap=True), Column(no_wrap=True, ratio=1)
         self._bar = Progress(
-            TextColumn("{task.description}", table_column=fixed), BarColumn(BAR, table_column=fixed),
-            MofNCompleteColumn(table_column=fixed), TextColumn("{task.fields[pace]}", table_column=fixed),
-            TextColumn("{task.fields[logs]}", markup=False, table_column=logs_column),
-            console=Console(stderr=True, highlight=False), expand=True, transient=True,
+            TextColumn("{task.description}", markup=False, table_column=fixed),
+            BarColumn(self._bar_width, table_column=fixed),
+            TextColumn("{task.fields[text]}", markup=False, table_column=rest),
+            console=console, expand=True, transient=True,
         )  # fmt: skip
-        self._task = self._bar.add_task(self.name(epoch), total=steps, logs="", pace="")
+        self._task = self._bar.add_task(self.name(epoch), total=self.params.get("steps"), text="")
         self._started = self._looked = time.perf_counter()
         self._bar.start()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Update the bar a few times a second."""
-        now = time.perf_counter()
+        now, steps = time.perf_counter(), self.params.get("steps")
         if now - self._looked < REFRESH:
             return
         self._looked = now
-        self._bar.update(self._task, completed=batch + 1, logs=show(logs), pace=self.pace(now, batch))
+        count = f"{batch + 1:>{len(str(steps))}}/{steps}" if steps else f"{batch + 1}"
+        room = self._bar.console.width - text_width(self._bar.tasks[0].description) - self._bar_width - 2
+        text = wrapped([f"{count} {self.pace(now, batch)}", *metrics(logs)], room)[0]
+        self._bar.update(self._task, completed=batch + 1, text=text)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Print the line of the epoch in place of the bar."""
+        """Print the line of the epoch in place of the bar; what a line has no room for goes below it."""
         self._bar.stop()
-        super().on_epoch_end(epoch, logs)
+        for line in wrapped(self.parts(epoch, logs), self._bar.console.width):
+            say(1, line)
 
     def close(self) -> None:
         """Restore the terminal, even if an epoch was interrupted."""
@@ -141,7 +169,7 @@ class NotebookProgress(LineProgress):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Draw the line of the epoch in the place of the bar."""
-        self._draw(self.line(epoch, logs))
+        self._draw("  ".join(self.parts(epoch, logs)))
 
     def _draw(self, text: str) -> None:
         from IPython.display import display

@@ -137,3 +137,35 @@ def test_ranks_exchange_no_logs_of_batches_for_progress():
     reads = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: logs)
     assert not exchanges(progress.BarProgress(), callbacks.ProgbarLogger())
     assert exchanges(progress.BarProgress(), reads)
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"), [(60, "loss 2.797"), (80, "loss 2.797"), (120, "loss 2.797  accuracy 0.09188")]
+)
+def test_the_bar_of_a_command_shows_whole_figures(monkeypatch, columns, shown):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", stream := Terminal())
+    monkeypatch.setattr(progress, "REFRESH", 0)
+    reporter = progress.of_command(lines=False)
+    reporter.set_params({"epochs": 3, "steps": 1875})
+    logs = {"accuracy": 0.09188, "loss": 2.797}
+    reporter.on_epoch_begin(0)
+    reporter._started -= 30
+    reporter.on_train_batch_end(137, logs)
+    reporter._bar.refresh()
+    with interactive_logging.messages_on_stderr():
+        reporter.on_epoch_end(0, {**logs, "val_accuracy": 0.54, "val_loss": 1.57})
+    drawn = [re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", each) for each in re.split(r"[\r\n]+", stream.getvalue())]
+    bars = [each.rstrip() for each in drawn if "138/1875" in each]
+    assert re.fullmatch(rf"epoch 1/3 [━╸╺ ]+ +138/1875 6m18s left 217ms/step  {shown}", bars[-1])
+    assert len(bars[-1]) <= columns
+    ends = [each for each in drawn if each.startswith(("epoch 1/3  ", 11 * " "))]
+    assert all(len(each) <= columns for each in ends)
+    assert " ".join(" ".join(ends).split()).startswith(
+        "epoch 1/3 loss 2.797 accuracy 0.09188 val_loss 1.57 val_accuracy"
+    )
