@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -13,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Input, Static, Tree
 from textual.widgets.tree import TreeNode
 
+from layercli.cli.layer_tree import LayerNode, nested
 from layercli.dataclass import dataclass
 from layercli.escaping import printable
 from layercli.inspect.summary import Row, Summary
@@ -21,45 +21,23 @@ from layercli.inspect.variables import VariableRow, Variables, measure
 from layercli.render.quantities import show_share
 from layercli.render.summary import show_cost, show_count, show_shapes
 from layercli.render.table import Table
-from layercli.render.text_width import shortened
-from layercli.render.tree_guides import names_below
+from layercli.render.text_width import shortened, widest
 from layercli.render.variables import COLUMNS
 
-SHOWN = ("path", "shape", "dtype", "parameters")
+SHOWN = ("path", "shape", "parameters", "dtype")
 MEASURED = ("minimum", "maximum", "mean", "std", "nonfinite", "histogram")
 KEY_NAMES = {"slash": "/", "escape": "esc"}
 """What keys are called, if not by their names."""
 KEYS = ("", "size", "name")
 """The orders of variables, one after the other: that of the model, by size, by name."""
-LONGEST = 48
-"""The greatest width of a cell."""
+LONGEST, SHORTEST = 48, 24
+"""The greatest width of a cell, and down to which paths are cut for the columns beside them."""
 LEAST_SHARE = 0.0005
 """The least share of the parameters that is shown: a smaller one would read 0.0%."""
 MOST_LAYERS = 2000
 """How many layers are listed in one: each is a line of the tree."""
 MOST = 150
 """How many variables are listed at a time, so that every key is answered at once."""
-
-
-@dataclass
-class LayerNode:
-    """A layer in the tree: its row, its name below the layer that holds it, and the layers in it."""
-
-    row: Row | None
-    name: str = ""
-    below: list[LayerNode] = field(default_factory=list)
-
-
-def nested(rows: list[Row]) -> LayerNode:
-    """Return the layers as a tree, in their order."""
-    root = LayerNode(None)
-    above = {0: root}
-    names = names_below([row.path for row in rows], [row.depth for row in rows])
-    for row, name in zip(rows, names, strict=True):
-        node = LayerNode(row, name)
-        above[max(depth for depth in above if depth < row.depth)].below.append(node)
-        above = {depth: each for depth, each in above.items() if depth < row.depth} | {row.depth: node}
-    return root
 
 
 @dataclass
@@ -219,24 +197,39 @@ class Explorer(App[None]):
         key = KEYS[self.order]
         return ordered(Variables(self.variables.source, found), key).rows if key else found
 
+    def on_resize(self) -> None:
+        """Fit the columns to the new width."""
+        if self.described:
+            self.call_after_refresh(self.fill_variables)
+
     def fill_variables(self) -> None:
-        """Fill the table of variables."""
+        """Fill the table of variables: paths are cut so that the columns end where the screen does."""
         table = self.query_one("#variables", DataTable)
         table.clear(columns=True)
         names = (*SHOWN[:2], *MEASURED, *SHOWN[2:]) if self.measured else SHOWN
-        table.add_columns(*(COLUMNS[name].title for name in names))
         found = self.held()
-        table.add_rows([[self.cell(row, name) for name in names] for row in found[:MOST]])
+        columns = [[COLUMNS[name].title, *(self.text(row, name) for row in found[:MOST])] for name in names]
+        widths = [min(widest(column), LONGEST) for column in columns]
+        widths[0] = path_width(widths, (table.size.width or LONGEST) - table.styles.scrollbar_size_vertical)
+        for column, width in zip(columns, widths, strict=True):
+            table.add_column(column[0], width=width)
+        shown = [
+            [
+                Text(shortened(text, width, middle=True), justify="right" if COLUMNS[name].numeric else "left")
+                for text in cells
+            ]
+            for name, (_, *cells), width in zip(names, columns, widths, strict=True)
+        ]
+        table.add_rows(zip(*shown, strict=True))
         if len(found) > MOST:
             table.add_row(f"{len(found) - MOST:,} more: choose a layer, or search")
 
-    def cell(self, row: VariableRow, name: str) -> Text:
+    def text(self, row: VariableRow, name: str) -> str:
         """Return the text of a cell."""
         found = getattr(row, name) if hasattr(row, name) else getattr(row.statistics, name, None)
         if name == "path" and self.chosen is not None:  # the title shows it already
             found = row.path.removeprefix(f"{self.chosen.path}/")
-        text = printable(COLUMNS[name].show(found))
-        return Text(shortened(text, LONGEST, middle=True), justify="right" if COLUMNS[name].numeric else "left")
+        return printable(COLUMNS[name].show(found))
 
     def action_order(self) -> None:
         """Order the variables otherwise."""
@@ -309,6 +302,20 @@ class Explorer(App[None]):
 
         self.query_one("#side").add_class("compared")
         self.query_one("#facts", Static).update(Text("\n".join(map(plain.draw, self.differences()))))
+
+
+def path_width(widths: list[int], room: int) -> int:
+    """Return the width of the first column: as many as can of the others end where ``room`` does, so that none is cut.
+
+    >>> path_width([9, 10], 60), path_width([40, 10, 8], 60), path_width([40, 10, 8], 40), path_width([9, 30, 40], 60)
+    (9, 36, 26, 26)
+    """
+    left = room - 2  # of a column, a space on each side
+    for width in widths[1:]:
+        if left - width - 2 < min(widths[0], SHORTEST):
+            return max(left, 1)
+        left -= width + 2
+    return min(widths[0], left)
 
 
 def explore(name: str, describe: Callable[[], Explored]) -> None:

@@ -73,9 +73,21 @@ def test_search_order_and_statistics():
         f"stack/{i}/contract/{name}" for i in (0, 1) for name in ("kernel", "bias")
     ]
     assert found[0][0] == "stack/0/contract (Dense)"
-    assert [row[3] for row in ordered[1]] == ["128", "8"]
+    assert [row[2] for row in ordered[1]] == ["128", "8"]
     assert len(measured[1][0]) == 10
     assert measured[1][1][2:6] == ["0", "0", "0", "0"]  # the bias
+
+
+def test_columns_end_where_the_screen_does():
+    def ends(app):
+        table, at, found = app.query_one("#variables", DataTable), 0, []
+        for column in table.ordered_columns:
+            found.append((str(column.label), at := at + column.get_render_width(table)))
+        return table.size.width - 2, found  # beside its scroll bar
+
+    for room, found in driven([["down"], ["slash", *"contract"], ["s"]], ends):
+        assert found[1][0] == "Shape"
+        assert found[-1][1] <= room or any(end == room for _, end in found)
 
 
 def test_a_layer_beyond_those_that_are_listed_is_found_by_search(monkeypatch):

@@ -39,6 +39,18 @@ def on_terminal(*args, code=0, **environment):
     return SPINNER.sub("", shown.decode().replace("\r\n", "\n"))
 
 
+def test_explore_draws_into_no_log():
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "layercli", "explore", "lenet"]
+    done = subprocess.run(command, stdin=follower, stdout=follower, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(follower)
+    os.close(leader)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: explore needs a terminal\nhint: layercli summary lenet --depth 9\n",
+    )
+
+
 def test_a_terminal_gets_a_table_with_colour():
     shown = on_terminal("summary", "resnet-block", COLUMNS="80")
     assert ESCAPE.search(shown)

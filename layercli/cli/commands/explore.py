@@ -28,7 +28,8 @@ def explore(
     [dim]$[/dim] layercli explore model.safetensors
     [dim]$[/dim] layercli explore before.keras after.keras
     """
-    if not (output.on_terminal(output.stdout()) and sys.stdin.isatty()):
+    streams = (output.stdout(), sys.stdin, sys.stderr)  # textual draws on stderr
+    if not all(output.on_terminal(each) for each in streams):
         raise UsageError("explore needs a terminal", hint=f"layercli summary {shlex.quote(model)} --depth 9")
     if importlib.util.find_spec("textual") is None:
         raise MissingPackageError(
