@@ -120,14 +120,15 @@ def explorer_picture() -> str:
     """Return an SVG of the screen of ``layercli explore resnet50`` with a layer opened and measured."""
     import asyncio
 
-    from layercli.cli.explorer import Explorer
+    from layercli.cli.explorer import Explored, Explorer
     from layercli.sources.resolve import resolve
 
     source = resolve("resnet50", [])
-    app = Explorer(source.summary(source.inputs()), source.variables(), None)
+    app = Explorer("resnet50", lambda: Explored(source.summary(source.inputs()), source.variables()))
 
     async def screen() -> str:
         async with app.run_test(size=(110, 26)) as pilot:
+            await pilot.pause()
             for key in (*["down"] * 7, "enter", "s"):
                 await pilot.press(key)
             await app.workers.wait_for_complete()

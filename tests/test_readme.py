@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import importlib.util
 import io
 import os
@@ -147,6 +148,15 @@ def test_every_command_has_a_page_with_its_options_and_a_place_in_the_navigation
         assert all(
             f"`{parameter.opts[0]}`" in page for parameter in command.params if not getattr(parameter, "hidden", False)
         )
+
+
+def test_the_picture_of_explore_is_what_it_draws():
+    pytest.importorskip("textual", reason="explore needs textual: pip install 'layercli[explore]'")
+    shown, drawn = (
+        [html.unescape(text) for text in re.findall(r"<text[^>]*>([^<]*)</text>", svg)]
+        for svg in ((ROOT / "docs" / "explore.svg").read_text(), generator().explorer_picture())
+    )
+    assert shown == drawn
 
 
 def test_the_walks_name_functions_that_exist():
