@@ -8,7 +8,7 @@ A named unknown stands for a positive integer, and arithmetic on it gives a form
     >>> (2 * T * T).at({"T": 4096})
     33554432
 
-A anonymous unknown prints as ``None``, and whatever is computed from it is a anonymous unknown again: never an exception,
+An anonymous unknown prints as ``None``, and whatever is computed from it is an anonymous unknown again: never an exception,
 never a guess.
 """
 

@@ -5,14 +5,15 @@ A step is the call of one operation; a training step has a backward step for eac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from itertools import accumulate
 
 from layercli.core import dims
-from layercli.core.dims import UNKNOWN, Size
+from layercli.core.dims import Size
 from layercli.dataclass import dataclass
 from layercli.inspect.kernel_memory import allocated_by, workspace_of
+from layercli.inspect.largest_sums import undominated
 from layercli.inspect.model_graph import ModelGraph, ValueKind
 
 MADE = frozenset({ValueKind.ACTIVATION, ValueKind.CONSTANT})
@@ -135,29 +136,3 @@ def timeline(graph: ModelGraph, parts: Mapping[int, str] | None = None) -> Timel
         for index, (start, stop) in lifetimes(graph).items()
     )
     return Timeline(storages, tuple(workspace_of(graph, call) for call in graph.calls))
-
-
-def undominated(sizes: Iterable[tuple[Size, int]]) -> list[tuple[Size, int]]:
-    """Return the sizes that no other one is at least as large as, whatever the named sizes are, each with its first step."""
-    first: dict[Size, int] = {}
-    for size, step in sizes:
-        first.setdefault(size, step)
-    if UNKNOWN in first:
-        return [(UNKNOWN, first[UNKNOWN])]
-    kept: list[tuple[Size, int]] = []
-    for size, step in sorted(first.items(), key=lambda each: -rough(each[0])):
-        if not any(never_less(other, size) for other, _ in kept):
-            kept.append((size, step))
-    return kept
-
-
-def rough(size: Size) -> float:
-    """Return a size with every name replaced by one large number, so that the greatest are tried first."""
-    found = dims.at(size, dict.fromkeys(dims.names(size), 4096))
-    return float(found) if isinstance(found, int) else float("inf")
-
-
-def never_less(left: Size, right: Size) -> bool:
-    """Whether ``left`` is at least ``right`` for all values of the names."""
-    low = dims.lower_bound(left - right)
-    return low is not None and low >= 0
