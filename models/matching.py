@@ -61,7 +61,9 @@ def match(model: Pretrained, shapes: Mapping[str, Shape]) -> Match:
         taken.update(here)
         if len(here) == len(stored.names):
             places[path] = MatchingPlace(variable, stored, here)
-    unexpected = [name for name in shapes if name not in taken and not is_ignored(model, name)]
+    unexpected: list[str] = []
+    if len(taken) < len(shapes):
+        unexpected = [name for name in shapes if name not in taken and not is_ignored(model, name)]
     return Match(places, missing, unexpected, other)
 
 
