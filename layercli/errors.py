@@ -2,19 +2,26 @@
 
     LayercliError                      one sentence, and a hint where a fix is likely
     ├── UsageError (ValueError)        an invalid command, name or argument
-    │   ├── ArgumentError (TypeError)  a call that lacks an argument or has one too many
+    │   ├── ArgumentError (TypeError)  a call that lacks an argument, or has one too many or of another type
+    │   ├── ChoiceError (NotImplementedError)  a name that is none of those that the argument takes
+    │   ├── UnknownKeyError (KeyError)
     │   ├── ValueRangeError (RuntimeError)
     │   ├── IndexRangeError (IndexError)
     │   ├── NoCallError (NotImplementedError)
+    │   ├── NotCompiledError (AttributeError)
     │   └── NoTensorError (AttributeError)
     ├── ShapeError (ValueError)        a tensor of a rank or size that does not fit; a RuntimeError too, as torch raises
     │   └── AxisError (IndexError)     an axis that the tensor does not have
     ├── DTypeError (TypeError)         a dtype that does not exist or does not fit; a ValueError too
     ├── UnknownSizeError (TypeError)   a number was asked of a size that is not known; a ValueError too
+    │   └── NoItemsError (NotImplementedError)
     ├── NotBuiltError (RuntimeError)   variables were asked of a layer that has none yet
     ├── FileError (OSError)            a file that cannot be opened, read or written
+    │   ├── FolderError (IsADirectoryError)
     │   └── MissingFileError (FileNotFoundError)
     ├── FormatError (ValueError)       a file whose content is not what it should be
+    │   ├── DamagedFileError (OSError)
+    │   └── UnknownClassError (TypeError)
     ├── DeviceError (RuntimeError)     a device that is not there or does not work
     ├── RankError (RuntimeError)       another process of the training group exited
     └── MissingPackageError (ImportError)
@@ -62,7 +69,15 @@ class UsageError(LayercliError, ValueError):
 
 
 class ArgumentError(UsageError, TypeError):
-    """A call without an argument that it needs, or with one that it does not take."""
+    """A call without an argument that it needs, with one that it does not take, or with one of another type."""
+
+
+class ChoiceError(UsageError, NotImplementedError):
+    """A name that is none of those that the argument takes."""
+
+
+class UnknownKeyError(UsageError, KeyError):
+    """A key that a dict or a model does not have."""
 
 
 class ValueRangeError(UsageError, RuntimeError):
@@ -93,8 +108,16 @@ class UnknownSizeError(LayercliError, TypeError, ValueError):
     """A number was asked of a size that is not known."""
 
 
+class NoItemsError(UnknownSizeError, NotImplementedError):
+    """The items of a tensor were asked along an axis whose size is not known."""
+
+
 class NotBuiltError(LayercliError, RuntimeError, ValueError):
     """Variables were asked of a layer that has none yet."""
+
+
+class NotCompiledError(UsageError, AttributeError):
+    """What compile gives a model was asked of one that is not compiled."""
 
 
 class NoTensorError(UsageError, AttributeError):
@@ -103,6 +126,10 @@ class NoTensorError(UsageError, AttributeError):
 
 class FileError(LayercliError, OSError):
     """A file that cannot be opened, read or written."""
+
+
+class FolderError(FileError, IsADirectoryError, ValueError):
+    """A folder where a file is expected; a ValueError too, which Keras's ``load_model`` raises."""
 
 
 class MissingFileError(FileError, FileNotFoundError, ValueError):
@@ -118,6 +145,14 @@ class FormatError(LayercliError, ValueError):
     def __init__(self, message: str, *, hint: str | None = None, code: str = "damaged") -> None:
         super().__init__(cut(message), hint=hint)
         self.code = code
+
+
+class DamagedFileError(FormatError, OSError):
+    """A file that is not of the format its name says; an OSError, which h5py raises."""
+
+
+class UnknownClassError(FormatError, TypeError):
+    """A file or a config with a class that is not known."""
 
 
 class DeviceError(LayercliError, RuntimeError):

@@ -8,7 +8,7 @@ from typing import Any
 from layercli.callbacks.callback import HOOKS, Callback, Logs, overrides_hook
 from layercli.callbacks.history import History
 from layercli.callbacks.progbar_logger import ProgbarLogger
-from layercli.errors import UsageError
+from layercli.errors import ArgumentError
 
 
 def listed(callbacks: Any) -> list[Any]:
@@ -16,7 +16,7 @@ def listed(callbacks: Any) -> list[Any]:
     given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
     for each in given:
         if not isinstance(each, Callback):
-            raise UsageError(f"callbacks are Callback objects, got {each!r}")
+            raise ArgumentError(f"callbacks are Callback objects, got {each!r}")
     return given
 
 

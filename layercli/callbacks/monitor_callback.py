@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -18,13 +19,16 @@ RISING = ("acc", "auc", "precision", "recall", "fmeasure", "f1", "iou", "r2", "t
 class MonitorCallback(Callback):
     """Read a value of the logs and compare it: a value is better if it is lower ("min") or higher ("max") by over ``min_delta``.
 
-    "auto" is "max" for accuracies and other scores, else "min". ``best`` is the best value so far. Raises UsageError for another
-    mode.
+    "auto" is "max" for accuracies and other scores, else "min"; another mode is "auto" with a warning, as in Keras. ``best`` is
+    the best value so far.
     """
 
     def __init__(self, monitor: str, mode: str, min_delta: float = 0.0) -> None:
         if mode not in MODES:
-            raise UsageError(f"{type(self).__name__} expects mode to be auto, min or max, got {mode!r}")
+            warnings.warn(
+                f"{type(self).__name__} takes the mode auto for {mode!r}: it is auto, min or max", stacklevel=3
+            )
+            mode = "auto"
         self.monitor = monitor
         self.mode = mode
         self.min_delta = abs(min_delta)

@@ -11,7 +11,7 @@ from layercli.core import dims, graph, tree
 from layercli.core.graph import CallContext, Node
 from layercli.core.spec import Shape, Spec, shape_of, with_batch_dim
 from layercli.core.types import ShapeLike
-from layercli.errors import ShapeError, UsageError
+from layercli.errors import ShapeError, UnknownSizeError
 
 if TYPE_CHECKING:
     from layercli.core.layer import Layer
@@ -96,7 +96,7 @@ def known_shape(shape: ShapeLike, name: str | None) -> Shape:
     """Return the shape of a variable; raise an error unless all its sizes are known."""
     sizes = shape_of((shape,) if isinstance(shape, (int, dims.Dim)) else shape)
     if not all(dims.known(size) for size in sizes):
-        raise UsageError(
+        raise UnknownSizeError(
             f"cannot make the variable {name or 'variable'!r} of shape {sizes}: every size must be known",
             hint="give the input's last axis a size",
         )

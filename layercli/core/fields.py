@@ -25,9 +25,11 @@ from layercli.core.tracking import Trackable
 from layercli.core.types import Config
 from layercli.core.variable import Variable
 from layercli.dataclass import dataclass
-from layercli.errors import ArgumentError, LayercliError, UsageError, nearest, with_and
+from layercli.errors import ArgumentError, ChoiceError, LayercliError, UsageError, nearest, with_and
 
 REQUIRED = inspect.Parameter.empty
+WRONG = {TypeError: ArgumentError, NotImplementedError: ChoiceError}
+"""The error of a field's value by what its rule raises, else UsageError."""
 
 
 def argument(*, default: object = REQUIRED, kw_only: bool = False, init: bool = True, alias: str | None = None) -> Any:
@@ -37,7 +39,10 @@ def argument(*, default: object = REQUIRED, kw_only: bool = False, init: bool = 
 
 @dataclass(frozen=True)
 class Validator:
-    """The description of a valid argument, and the function that checks and converts it (it raises ValueError or TypeError)."""
+    """The description of a valid argument, and the function that checks and converts it.
+
+    That raises ValueError, TypeError, or NotImplementedError for a name that is none of those it takes.
+    """
 
     expected: str
     convert: Callable[[Any], Any]
@@ -113,8 +118,9 @@ def checked(owner: str, name: str, value: object, rule: Validator) -> Any:
         return rule.convert(value)
     except LayercliError:
         raise
-    except (TypeError, ValueError):
-        raise UsageError(f"{owner} expects {name} to be {rule.expected}, got {value!r}") from None
+    except (TypeError, ValueError, NotImplementedError) as error:
+        kind = next((each for cause, each in WRONG.items() if isinstance(error, cause)), UsageError)
+        raise kind(f"{owner} expects {name} to be {rule.expected}, got {value!r}") from None
 
 
 def rules_of(cls: Any) -> dict[str, Validator]:

@@ -10,7 +10,7 @@ from layercli.core.backend import get_backend
 from layercli.core.dims import Size
 from layercli.core.spec import Shape, Spec, shape_of
 from layercli.core.types import DTypeLike, ShapeLike, Tensor, TensorLike
-from layercli.errors import UnknownSizeError, UsageError
+from layercli.errors import NoItemsError, UnknownSizeError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -132,7 +132,7 @@ class SymbolicTensor(Operators):
 
     def __iter__(self) -> Iterator[Tensor]:
         if not isinstance(self.shape[0] if self.shape else None, int):
-            raise self._valueless("the items")
+            raise self._valueless("the items", NoItemsError)
         return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
@@ -150,8 +150,8 @@ class SymbolicTensor(Operators):
     def __array__(self, *args: object, **kwargs: object) -> np.ndarray:
         raise self._valueless("an array")
 
-    def _valueless(self, wanted: str) -> UnknownSizeError:
-        return UnknownSizeError(
+    def _valueless(self, wanted: str, kind: type[UnknownSizeError] = UnknownSizeError) -> UnknownSizeError:
+        return kind(
             f"asks {wanted} of a tensor that has no values while the model is described (x = {self.spec})",
             hint="a layer's call may depend on shapes, not on values: use torch.where, or an op that selects",
         )

@@ -19,7 +19,7 @@ from layercli.core.naming import snake_case
 from layercli.core.refusals import refused
 from layercli.core.types import Config, ConfigLike
 from layercli.dataclass import dataclass
-from layercli.errors import ArgumentError, UsageError, nearest
+from layercli.errors import ArgumentError, UnknownKeyError, UsageError, nearest
 
 PACKAGES = (
     "keras.losses", "keras.metrics", "keras.optimizers", "keras.optimizers.schedules", "keras.initializers",
@@ -239,4 +239,5 @@ class Registry:
             found = found.from_config({}) if issubclass(found, DataclassConfig) else found()
         if found is None or callable(found) or isinstance(found, DataclassConfig):
             return found
-        raise UsageError(f"{identifier!r} is no {self.kind}: give its name, its config, or the object")
+        kind = UnknownKeyError if isinstance(identifier, Mapping) else UsageError  # a KeyError, as in Keras
+        raise kind(f"{identifier!r} is no {self.kind}: give its name, its config, or the object")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -73,10 +74,18 @@ class Sequential(Model):
             raise UsageError("has no layers to call: add(layer)")
         if self._input is not None and isinstance(inputs, Mapping):
             raise ShapeError(f"expects one input, got a dict of {', '.join(map(repr, inputs))}")
-        x = inputs if self._input is None or isinstance(inputs, (list, tuple)) else fitted(inputs, self._input)
+        x = inputs if self._input is None else fitted(self._only(inputs), self._input)
         for layer in self._stack:
             x = layer(x)
         return x
+
+    def _only(self, inputs: Any) -> Any:
+        """Return the input of a list of one; of several the first with a warning, as in Keras."""
+        if not isinstance(inputs, (list, tuple)) or not inputs:
+            return inputs
+        if len(inputs) > 1:
+            warnings.warn(f"{self.name} has one input and takes the first of {len(inputs)}", stacklevel=2)
+        return inputs[0]
 
     def get_config(self) -> Config:
         """Return the configs of the layers, with the input first if it is known, as in Keras.

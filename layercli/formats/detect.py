@@ -6,12 +6,13 @@ import os
 import stat
 from pathlib import Path
 
-from layercli.errors import FileError, FormatError
+from layercli.errors import DamagedFileError, FileError, FolderError, FormatError
 from layercli.formats.os_errors import reading
 from layercli.formats.weight_file import WeightFile
 
 #: The number of leading bytes that are examined.
 ENOUGH = 4096
+H5_NAMES = (".h5", ".hdf5")
 HDF5, GGUF = b"\x89HDF\r\n\x1a\n", b"GGUF"
 KERAS, TORCH = "a .keras archive", "a PyTorch archive"
 PT2 = "a program of torch.export"
@@ -166,7 +167,7 @@ def first_bytes(file: Path) -> bytes:
     """Return the first bytes of ``file``; FileError or FormatError if there are none."""
     with reading(file):
         if stat.S_ISDIR(file.stat().st_mode):
-            raise FileError(f"{file} is a folder, not a file")
+            raise FolderError(f"{file} is a folder, not a file")
         if not stat.S_ISREG(file.stat().st_mode):
             raise FileError(f"{file} is not a regular file")
         with open(file, "rb") as stream:
@@ -257,6 +258,8 @@ def unreadable(file: Path, start: bytes) -> FormatError:
     """Return the error that says what ``file`` appears to be."""
     name = seeming(file, start)
     if name is None:
+        if file.suffix in H5_NAMES:
+            return DamagedFileError(f"{file} does not begin as an HDF5 file does", code="unknown-format")
         return FormatError(f"{file} is in no format that layercli knows", code="unknown-format")
     if name in REFUSALS:
         reason, hint = REFUSALS[name]

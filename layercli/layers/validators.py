@@ -65,7 +65,7 @@ def one_of(*allowed: object) -> Validator:
         if isinstance(value, str):
             value = value.lower()
         if value not in allowed:
-            raise ValueError
+            raise NotImplementedError
         return value
 
     return Validator(" or ".join(map(repr, allowed)), choose)
@@ -87,6 +87,8 @@ PAIR = Validator("an integer from 0 or a pair of them", _pair)
 PositiveInt = Annotated[int, POSITIVE]
 NonNegativeInt = Annotated[int, INTEGER]
 UnitInterval = Annotated[float, Validator("a number from 0 to 1", _fraction)]
+ClippedInterval = Annotated[float, Validator("a number", lambda value: float(min(1.0, max(0.0, value))))]
+"""A number that is taken into 0 to 1, as the dropout of Keras's recurrent layers."""
 Bool = Annotated[bool, BOOL]
 Number = Annotated[float, NUMBER]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from layercli.core.stateless_scope import in_stateless_scope, outside_scopes
-from layercli.errors import NotBuiltError, UsageError
+from layercli.errors import NotBuiltError, UsageError, ValueRangeError
 from layercli.lazy import torch
 
 
@@ -85,7 +85,7 @@ class ApplyGradientsMixin:
     def _in_order(self, gradients: Sequence[Any], variables: Sequence[Any]) -> list[Any]:
         """Return the gradients of ``variables`` in the order and the layouts of the parameters."""
         if len(gradients) != len(variables):
-            raise UsageError(f"{self.name} got {len(gradients)} gradients for {len(variables)} variables")
+            raise ValueRangeError(f"{self.name} got {len(gradients)} gradients for {len(variables)} variables")
         places = {id(parameter): place for place, parameter in enumerate(self.parameters or ())}
         found: list[Any] = [None] * len(places)
         for variable, gradient in zip(variables, gradients, strict=True):

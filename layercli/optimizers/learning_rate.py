@@ -9,7 +9,7 @@ from numbers import Real
 from typing import Any
 
 from layercli.core.number_variable import NumberVariable
-from layercli.errors import UsageError
+from layercli.errors import ArgumentError, UsageError
 from layercli.optimizers.schedules import LearningRateSchedule, deserialize
 
 
@@ -46,7 +46,7 @@ class LearningRate:
             return
         if isinstance(getattr(optimizer, "rate_source", None), LearningRateSchedule):
             schedule = type(optimizer.rate_source).__name__
-            raise UsageError(f"the learning rate of {optimizer.name} follows {schedule} and cannot be set")
+            raise ArgumentError(f"the learning rate of {optimizer.name} follows {schedule} and cannot be set")
         if hasattr(value, "item"):
             value = value.item()
         if not isinstance(value, Real) or isinstance(value, bool):

@@ -21,7 +21,7 @@ from layercli.core.sequential import Sequential
 from layercli.core.spec import Spec
 from layercli.core.text import spec_dtype
 from layercli.core.types import Config
-from layercli.errors import FormatError, LayercliError
+from layercli.errors import FormatError, LayercliError, UnknownClassError
 from layercli.formats.strict_json import parse
 from layercli.layers.core.input_layer import Input
 from layercli.saving.functional_deserialization import MODELS, UNFIT, Drawing
@@ -115,7 +115,7 @@ class Reader:
             found = vars(import_module(home)).get(name)
             found = found if getattr(found, "__module__", None) == home else None
         if not (isinstance(found, type) and issubclass(found, Layer)):
-            raise FormatError(
+            raise UnknownClassError(
                 f"{self.where} holds a {name}, which layercli does not make from a file",
                 hint=f"a class of your own is given as custom_objects={{{name!r}: {name}}}, or --custom FILE.py:{name}",
             )

@@ -43,7 +43,7 @@ def config_of(layer: Layer) -> Config:
     theirs = {ours: keras for keras, ours in APPLICATIONS.items()}
     module = None if kind.__module__ == "__main__" else theirs.get(kind.__module__, kind.__module__)
     found = named(module, kind.__name__, settings, custom_objects.get_registered_name(kind))
-    return found | ({"build_config": build_config(layer)} if isinstance(layer, Model) else {})
+    return found | ({"build_config": build_config(layer)} if isinstance(layer, Model) and layer.built else {})
 
 
 def named(module: str | None, class_name: str, settings: Config, registered: str | None = None) -> Config:

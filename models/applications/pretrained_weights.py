@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from layercli.core.types import ShapeLike
-from layercli.errors import FileError
+from layercli.errors import FileError, MissingFileError
 from layercli.models.applications.layout import channels_first
 
 PUBLISHED = "https://storage.googleapis.com/tensorflow/keras-applications/"
@@ -43,7 +43,7 @@ def weight_file(model: str, weights: str | os.PathLike[str], address: str, local
     """
     if weights != "imagenet":
         if not Path(weights).is_file():
-            raise FileError(
+            raise MissingFileError(
                 f"{model}: there is no weight file {os.fspath(weights)}", hint="weights: a file, 'imagenet' or None"
             )
         return Path(weights)

@@ -39,6 +39,8 @@ def Input(
         raise UsageError("Input has no sparse and no ragged tensors here: layercli computes dense ones")
     if tensor is not None:
         return tensor
+    if batch_shape is not None and (shape is not None or batch_size is not None):
+        raise UsageError("Input takes shape and batch_size, or batch_shape, not both")
     if not isinstance(given := shape if batch_shape is None else batch_shape, Iterable) or isinstance(given, str):
         raise ArgumentError(f"Input expects shape to be a tuple of sizes, got {given!r}")
     whole = (batch_size, *shape) if batch_shape is None else tuple(batch_shape)
@@ -86,7 +88,7 @@ class InputLayer(Layer):
             self.output, self.input_tensor = self.input_tensor, None
         self.begins_with = self.output
         self.shape = self.batch_size = None
-        self.batch_shape = [size if dims.known(size) else None for size in self.output.shape]
+        self.batch_shape = tuple(size if dims.known(size) else None for size in self.output.shape)
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:

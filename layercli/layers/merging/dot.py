@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from layercli.core.types import Tensor
-from layercli.errors import UsageError
+from layercli.errors import ArgumentError
 from layercli.layers.merging.base_merge import Merge
 from layercli.layers.validators import Bool
 from layercli.ops.numpy.elementwise import Binary
@@ -32,7 +32,7 @@ class Dot(Merge):
         """Make ``axes`` two numbers, and the op of them."""
         pair = (self.axes, self.axes) if isinstance(self.axes, int) else self.axes
         if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not all(isinstance(axis, int) for axis in pair):
-            raise UsageError(f"Dot expects axes to be an integer or two of them, got {self.axes!r}")
+            raise ArgumentError(f"Dot expects axes to be an integer or two of them, got {self.axes!r}")
         self.op = BatchDot((pair[0], pair[1]))
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:

@@ -8,7 +8,7 @@ from layercli.core import tree
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.core.types import Tensor
-from layercli.errors import ShapeError, UsageError
+from layercli.errors import ArgumentError, ShapeError, UsageError
 from layercli.layers.rnn.copy_layer import clone_layer
 from layercli.layers.validators import MergeMode
 from layercli.ops.nn.time_folding import ReverseTime
@@ -56,7 +56,7 @@ class Bidirectional(Layer):
             )
         for layer in (given, backward or given):
             if not isinstance(layer, Layer) or not hasattr(layer, "go_backwards"):
-                raise UsageError(f"Bidirectional expects a recurrent layer, got {layer!r}")
+                raise ArgumentError(f"Bidirectional expects a recurrent layer, got {layer!r}")
         self.forward_layer = clone_layer(given, f"forward_{given.name.removeprefix('forward_')}")
         turned = not given.go_backwards
         self.backward_layer = backward or clone_layer(

@@ -19,6 +19,7 @@ from layercli.layers.rnn.rnn_cell import same
 from layercli.layers.validators import (
     Activation,
     Bool,
+    ClippedInterval,
     Constraint,
     DataFormat,
     Initializer,
@@ -26,7 +27,6 @@ from layercli.layers.validators import (
     PositiveInt,
     Regularizer,
     Seed,
-    UnitInterval,
     check_strides,
     per_axis,
 )
@@ -75,8 +75,8 @@ class ConvLSTMCell(BaseWindowLayer):
     kernel_constraint: Constraint = None
     recurrent_constraint: Constraint = None
     bias_constraint: Constraint = None
-    dropout: UnitInterval = 0.0
-    recurrent_dropout: UnitInterval = 0.0
+    dropout: ClippedInterval = 0.0
+    recurrent_dropout: ClippedInterval = 0.0
     seed: Seed = None
 
     def setup(self) -> None:
@@ -170,8 +170,8 @@ class ConvLSTM(Recurrent):
     kernel_constraint: Constraint = None
     recurrent_constraint: Constraint = None
     bias_constraint: Constraint = None
-    dropout: UnitInterval = 0.0
-    recurrent_dropout: UnitInterval = 0.0
+    dropout: ClippedInterval = 0.0
+    recurrent_dropout: ClippedInterval = 0.0
     seed: Seed = None
     return_sequences: Bool = False
     return_state: Bool = False

@@ -10,12 +10,12 @@ from layercli.layers.rnn.rnn_cell import Cell, listed, same
 from layercli.layers.validators import (
     Activation,
     Bool,
+    ClippedInterval,
     Constraint,
     Initializer,
     PositiveInt,
     Regularizer,
     Seed,
-    UnitInterval,
 )
 from layercli.ops.nn.rnn import GruStep, Select
 from layercli.ops.numpy.linear import Linear
@@ -44,8 +44,8 @@ class GRUCell(Cell):
     kernel_constraint: Constraint = None
     recurrent_constraint: Constraint = None
     bias_constraint: Constraint = None
-    dropout: UnitInterval = 0.0
-    recurrent_dropout: UnitInterval = 0.0
+    dropout: ClippedInterval = 0.0
+    recurrent_dropout: ClippedInterval = 0.0
     reset_after: Bool = True
     seed: Seed = None
 
@@ -97,8 +97,8 @@ class GRU(FusedRNN):
     kernel_constraint: Constraint = None
     recurrent_constraint: Constraint = None
     bias_constraint: Constraint = None
-    dropout: UnitInterval = 0.0
-    recurrent_dropout: UnitInterval = 0.0
+    dropout: ClippedInterval = 0.0
+    recurrent_dropout: ClippedInterval = 0.0
     seed: Seed = None
     return_sequences: Bool = False
     return_state: Bool = False

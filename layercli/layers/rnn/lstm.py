@@ -12,12 +12,12 @@ from layercli.layers.rnn.rnn_cell import Cell, same
 from layercli.layers.validators import (
     Activation,
     Bool,
+    ClippedInterval,
     Constraint,
     Initializer,
     PositiveInt,
     Regularizer,
     Seed,
-    UnitInterval,
 )
 from layercli.ops.nn.rnn import LstmStep
 from layercli.ops.numpy.linear import Linear, MatMul
@@ -44,8 +44,8 @@ class LSTMCell(Cell):
     kernel_constraint: Constraint = None
     recurrent_constraint: Constraint = None
     bias_constraint: Constraint = None
-    dropout: UnitInterval = 0.0
-    recurrent_dropout: UnitInterval = 0.0
+    dropout: ClippedInterval = 0.0
+    recurrent_dropout: ClippedInterval = 0.0
     seed: Seed = None
 
     gates = 4
@@ -106,8 +106,8 @@ class LSTM(FusedRNN):
     kernel_constraint: Constraint = None
     recurrent_constraint: Constraint = None
     bias_constraint: Constraint = None
-    dropout: UnitInterval = 0.0
-    recurrent_dropout: UnitInterval = 0.0
+    dropout: ClippedInterval = 0.0
+    recurrent_dropout: ClippedInterval = 0.0
     seed: Seed = None
     return_sequences: Bool = False
     return_state: Bool = False

@@ -13,12 +13,12 @@ from layercli.layers.rnn.rnn_cell import Cell, listed
 from layercli.layers.validators import (
     Activation,
     Bool,
+    ClippedInterval,
     Constraint,
     Initializer,
     PositiveInt,
     Regularizer,
     Seed,
-    UnitInterval,
 )
 from layercli.ops.numpy.linear import Linear, MatMul
 
@@ -38,8 +38,8 @@ class SimpleRNNCell(Cell):
     kernel_constraint: Constraint = None
     recurrent_constraint: Constraint = None
     bias_constraint: Constraint = None
-    dropout: UnitInterval = 0.0
-    recurrent_dropout: UnitInterval = 0.0
+    dropout: ClippedInterval = 0.0
+    recurrent_dropout: ClippedInterval = 0.0
     seed: Seed = None
 
     def call(
@@ -72,8 +72,8 @@ class SimpleRNN(FusedRNN):
     kernel_constraint: Constraint = None
     recurrent_constraint: Constraint = None
     bias_constraint: Constraint = None
-    dropout: UnitInterval = 0.0
-    recurrent_dropout: UnitInterval = 0.0
+    dropout: ClippedInterval = 0.0
+    recurrent_dropout: ClippedInterval = 0.0
     return_sequences: Bool = False
     return_state: Bool = False
     go_backwards: Bool = False

@@ -9,7 +9,7 @@ from layercli.core.operation import Op
 from layercli.core.spec import Spec, show_shape
 from layercli.core.types import Tensor, TensorLike
 from layercli.dataclass import dataclass
-from layercli.errors import ShapeError, UsageError
+from layercli.errors import IndexRangeError, ShapeError, UsageError
 from layercli.lazy import F, torch
 from layercli.ops.core.axes import axis_of
 
@@ -190,7 +190,7 @@ def require_classes(labels: torch.Tensor, classes: int, ignored: int | None) -> 
     wrong = labels[((labels < 0) | (labels >= classes)) & (labels != (NO_CLASS if ignored is None else ignored))]
     if wrong.numel():
         found = "nan" if wrong[0] == FROM_NAN else wrong[0]
-        raise UsageError(f"labels must be from 0 to {classes - 1}, the {classes} classes predicted, got {found}")
+        raise IndexRangeError(f"labels must be from 0 to {classes - 1}, the {classes} classes predicted, got {found}")
 
 
 def require_shares(target: torch.Tensor) -> None:

@@ -10,7 +10,7 @@ from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
 from layercli.dataclass import dataclass
-from layercli.errors import ShapeError, UsageError, nearest
+from layercli.errors import ChoiceError, ShapeError, UsageError, nearest
 from layercli.lazy import F, torch
 from layercli.ops.core.axes import check_rank
 
@@ -81,7 +81,7 @@ def pad(x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: 
     ``mode``: ``constant`` with ``constant_values``, or a key of ``MIRRORS``. Raises UsageError for another mode.
     """
     if mode not in ("constant", *MIRRORS):
-        raise UsageError(f"pad has no mode {mode!r}", hint=nearest(mode, ["constant", *MIRRORS]))
+        raise ChoiceError(f"pad has no mode {mode!r}", hint=nearest(mode, ["constant", *MIRRORS]))
     if mode != "constant" and constant_values is not None:
         raise UsageError(f"pad takes constant_values in the mode 'constant' only, got the mode {mode!r}")
     return Pad(_pairs(pad_width, len(spec_of(x).shape)), mode, constant_values or 0)(x)

@@ -258,7 +258,6 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     name = os.fspath(path)
     if not name.endswith((".keras", ".h5")) or name.endswith(".weights.h5"):
         raise UsageError(f"a model is saved to .keras or .h5, not {name!r}", hint="save_weights saves weights alone")
-    require_built(model)
     require_described(model)
     described = config_of(model)
     if model._trainer is not None:

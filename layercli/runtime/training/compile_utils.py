@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from layercli.core.layer import Layer
 from layercli.core.sequential import Sequential
 from layercli.core.types import Tree
 from layercli.dataclass import dataclass
-from layercli.errors import ShapeError, UsageError
+from layercli.errors import ShapeError, UnknownKeyError, UsageError
 from layercli.losses.loss import Loss
 from layercli.metrics.metric import Metric
 from layercli.metrics.reduction_metrics import Mean
@@ -82,7 +83,7 @@ class CompiledLoss:
     def _matched(self, names: list[str], y_true: object, y_pred: object) -> list[CompiledOutput]:
         loss, loss_weights, plain, weighted = self.given
         several = len(names) > 1
-        each_loss = per_output(loss, names, "loss", spread=True)
+        each_loss = per_output(with_all(loss, len(names)), names, "loss", spread=True)
         each_weight = per_output(loss_weights, names, "loss_weights")
         each_metrics = [
             metrics_per_output(given, names, what)
@@ -259,12 +260,22 @@ def in_order(values: object, names: Sequence[str], what: str, asked: Sequence[bo
     return found
 
 
+def with_all(loss: object, outputs: int) -> object:
+    """Return a list of losses with None for the last outputs where it is too short, with a warning as in Keras."""
+    if not isinstance(loss, list | tuple) or len(loss) == outputs:
+        return loss
+    if len(loss) > outputs:
+        raise UnknownKeyError(f"loss has {len(loss)} entries for {outputs} outputs")
+    warnings.warn(f"loss has {len(loss)} entries for {outputs} outputs: the last have no loss", stacklevel=2)
+    return [*loss, *[None] * (outputs - len(loss))]
+
+
 def per_output(given: object, names: Sequence[str], what: str, *, spread: bool = False) -> list[Any]:
     """Return the part of ``given`` (one, a list, or a dict by name) for each output; ``spread`` repeats a single one."""
     config = isinstance(given, Mapping) and "class_name" in given
     if isinstance(given, Mapping) and not config:
         if unknown := [name for name in given if name not in names]:
-            raise UsageError(f"{what} names the output {unknown[0]!r}, there are {', '.join(map(repr, names))}")
+            raise UnknownKeyError(f"{what} names the output {unknown[0]!r}, there are {', '.join(map(repr, names))}")
         return [given.get(name) for name in names]
     if given is None or not isinstance(given, list | tuple):
         if given is not None and not spread and len(names) > 1:

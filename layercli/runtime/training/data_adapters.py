@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 from layercli.core import text, tree
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
-from layercli.errors import ShapeError, UsageError
+from layercli.errors import ShapeError, UnknownKeyError, UsageError
 from layercli.formats.image_dataset import ImageFolder
 from layercli.runtime.execution import tensors
 from layercli.runtime.training.prefetch import prefetch
@@ -248,7 +248,7 @@ def source_of(
 ) -> ArrayAdapter | IterableAdapter:
     """Return the adapter for ``x``; UsageError or ShapeError if the data is not supported."""
     if x is None:
-        raise UsageError(f"{what} got no data: x is None")
+        raise UnknownKeyError(f"{what} got no data: x is None")  # a KeyError, as in Keras
     if isinstance(x, ArrayAdapter):
         return x
     if isinstance(x, Dataset):

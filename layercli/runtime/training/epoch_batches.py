@@ -90,8 +90,8 @@ def apply_class_weight(source: Any, class_weight: Mapping[int, float] | None, sa
 
 
 def size_of(batch_size: object) -> int:
-    """Return the batch size, by default Keras's."""
-    if batch_size is None:
+    """Return the batch size, for None and 0 Keras's own."""
+    if batch_size is None or batch_size == 0:
         return BATCH_SIZE
     if not isinstance(batch_size, int) or batch_size < 1:
         raise UsageError(f"batch_size must be an integer >= 1, got {batch_size!r}")

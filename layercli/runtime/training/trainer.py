@@ -15,7 +15,7 @@ from layercli.core import tree
 from layercli.core.model import Model
 from layercli.core.types import Config, Tree
 from layercli.core.variable import Variable
-from layercli.errors import UsageError
+from layercli.errors import NotCompiledError, UsageError
 from layercli.metrics.metric import Metric
 from layercli.runtime.execution import torch_compile
 from layercli.runtime.training.batch_sharding import BatchShard
@@ -247,7 +247,11 @@ def compile_model(
         loss, loss_weights = (loss, loss_weights) if loss is not None else before[:2]
         if metrics is None and weighted_metrics is None:
             metrics, weighted_metrics = before[2:]
-    check_names(loss, metrics, weighted_metrics)
+    for what, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
+        if not isinstance(given, list | tuple | Mapping | None):
+            raise UsageError(f"{what} is a list or a dict, got {given!r}")
+    if isinstance(loss_weights, str):
+        raise UsageError(f"loss_weights is a number, a list or a dict, got {loss_weights!r}")
     model.optimizer = made
     if loss is not None:
         model.loss = loss  # a custom step may call it
@@ -260,29 +264,10 @@ def penalized(model: Model) -> list[Any]:
     return [variable for variable in model.trainable_variables if variable.regularizer is not None]
 
 
-def check_names(loss: object, *metrics: object) -> None:
-    """Raise UsageError early for unknown names of losses or metrics."""
-    for name in names_in(loss):
-        if name not in ("crossentropy", "ce"):
-            losses.get(name)
-    for name in names_in(metrics):
-        if name.lower() not in ("accuracy", "acc"):
-            metric_names.get(name)
-
-
-def names_in(given: object) -> list[str]:
-    """Yield the names in a tree of losses or metrics; the config of an object is a leaf."""
-    if isinstance(given, Mapping):
-        given = [] if "class_name" in given else list(given.values())
-    if isinstance(given, (list, tuple)):
-        return [name for each in given for name in names_in(each)]
-    return [given] if isinstance(given, str) else []
-
-
 def trainer_of(model: Model, what: str) -> Trainer:
     """Return the Trainer of a model; UsageError if it is not compiled."""
     if model._trainer is None:
-        raise UsageError(
+        raise NotCompiledError(
             f"{model.name} is not compiled, which {what} needs", hint="call compile(optimizer, loss) first"
         )
     return model._trainer  # type: ignore[no-any-return]  # core does not know the class
