@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 
 import numpy as np
@@ -9,6 +10,40 @@ import pytest
 
 import layercli as keras
 from layercli import layers, ops, optimizers, utils
+from tests.keras_mistakes import RECORD, error_of, names_for
+from tests.keras_torch import on_torch
+
+EVERYDAY = json.loads(RECORD.read_text())
+EARLIER = "refused when the layer is made, where Keras refuses it when the layer is called"
+DIFFERENT = {
+    "WithoutSuper()": "layers may be set before super().__init__()",
+    "built(layers.Dense(2)).add_weight(shape=(2,))": "variables may be added to a built layer",
+    "compiled().fit(X, Y, verbose='x')": "Keras draws a bar for any text",
+    "fit(compiled(), X, Y, callbacks=[3])": "a TypeError, where Keras fails in the first call of a hook",
+    "fit(compiled(), [[1.0, 2.0, 3.0, 4.0]], [[1.0]])": "nested lists of numbers are data",
+    "fit(compiled(3, 'sparse_categorical_crossentropy'), X, CLASSES, class_weight='balanced')": "a sentence about the argument",
+    "keras.metrics.CategoricalAccuracy().update_state(np.ones((2, 3)), np.ones((2, 4)))": "Keras compares what cannot be equal",
+    "keras.models.clone_model(3)": "Keras returns None",
+    "keras.models.model_from_json('{')": "a FormatError is no JSONDecodeError; both are ValueErrors",
+    "keras.models.model_from_json('{}')": "Keras returns a dict",
+    "layers.Dense(True)": "True is no number of units",
+    "layers.RandomFlip('x')": EARLIER,
+    "layers.Rescaling('a')": EARLIER,
+    "layers.Resizing(2, 2, interpolation='x')": EARLIER,
+    "layers.UpSampling2D(2, interpolation='x')": EARLIER,
+    "mlp().predict(X[:0], verbose=0)": "a sentence, where Keras fails on a variable of its own",
+    "ops.one_hot(CLASSES, -1)": "the number of classes is not guessed, as in Keras on JAX",
+    "ops.squeeze(X, 0)": "refused, as in Keras on JAX and for symbolic tensors",
+}
+"""The mistakes that are answered otherwise than by Keras on torch, with the reason."""
+OF_LIBRARIES = {
+    "keras.utils.normalize(X, axis=3)",
+    "layers.MultiHeadAttention(2, 3)(Input(4, 4))",
+    "ops.convert_to_tensor([[1], [1, 2]])",
+    "ops.linalg.inv(np.zeros((2, 2)))",
+    "ops.take(X, 9, axis=0)",
+}
+"""The mistakes whose sentence is that of Python, NumPy or torch, as in Keras."""
 
 X, Y = np.ones((8, 4), "float32"), np.ones((8, 1), "float32")
 
@@ -62,3 +97,20 @@ def test_what_keras_takes_is_taken():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         optimizers.Adam(0.1)
+
+
+def test_everyday_mistakes_raise_what_keras_raises(tmp_path):
+    names, found = names_for(keras, str(tmp_path)), {}
+    for each, wanted in EVERYDAY.items():
+        error = error_of(each, names)
+        if (error is not None) if not wanted else wanted not in [kind.__name__ for kind in type(error).__mro__]:
+            found[each] = f"{type(error).__name__}: {error}, Keras: {wanted or 'nothing'}"
+        assert each in OF_LIBRARIES or isinstance(error, keras.errors.LayercliError | None), (each, error)
+    assert {each: answer for each, answer in found.items() if each not in DIFFERENT} == {}
+    assert set(DIFFERENT) - set(found) == set()
+
+
+def test_the_record_of_mistakes_is_what_keras_says(request):
+    if not request.config.getoption("--live"):
+        pytest.skip("asks Keras itself: with --live")
+    assert on_torch("from tests.keras_mistakes import of_keras; found = of_keras()") == EVERYDAY

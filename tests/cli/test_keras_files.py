@@ -257,7 +257,7 @@ BAD = {
     ),
     "fit mlp --data d.npz": "error: fit needs a loss\nhint: --loss mse\n",
     "vars none.weights.h5": "error: none.weights.h5 does not exist\n",
-    "vars text.h5": "error: text.h5 is in no format that layercli knows\n",
+    "vars text.h5": "error: text.h5 does not begin as an HDF5 file does\n",
     "vars linked.h5": "error: linked.h5: away is a link that leads elsewhere\n",
     "vars outside.h5": "error: outside.h5: away is stored outside the file\n",
     "vars words.h5": "error: words.h5: words holds object, which is not numeric\n",

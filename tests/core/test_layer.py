@@ -279,7 +279,7 @@ def test_values_asked_of_a_description_name_the_layer():
 
 
 def test_an_unknown_size_cannot_make_a_variable():
-    with pytest.raises(UsageError) as raised:
+    with pytest.raises(UnknownSizeError) as raised:
         Dense(3).build((None, None))
     assert str(raised.value) == "cannot make the variable 'kernel' of shape (None, 3): every size must be known"
 

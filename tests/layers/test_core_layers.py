@@ -319,7 +319,7 @@ def test_a_stack_may_begin_with_an_input_layer(settings, tmp_path):
 def test_its_output_is_an_input():
     begin = layers.InputLayer(("T", 4), 2, dtype="int32")
     assert str(begin.output.spec) == "int32[2, T, 4]"
-    assert begin.get_config()["batch_shape"] == [2, None, 4]
+    assert begin.get_config()["batch_shape"] == (2, None, 4)
     given = Input((4,))
     assert layers.InputLayer(input_tensor=given).output is given
     assert Model(given, layers.Dense(2)(given)).count_params() == 10

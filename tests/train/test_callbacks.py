@@ -249,7 +249,6 @@ def test_after_an_interruption_the_progress_callback_shows_an_evaluation(capsys)
 @pytest.mark.parametrize(
     ("act", "message"),
     [
-        (lambda: callbacks.EarlyStopping(mode="up"), "EarlyStopping expects mode to be auto, min or max, got 'up'"),
         (lambda: callbacks.ReduceLROnPlateau(factor=1.0), "ReduceLROnPlateau expects factor to be below 1, got 1.0"),
         (lambda: callbacks.LambdaCallback(on_epoch=print), "a callback has no 'on_epoch'"),
         (
@@ -309,3 +308,8 @@ def test_without_interactive_logging_messages_are_logged(capsys, monkeypatch):
     assert capsys.readouterr() == ("", "")
     assert [text[:9] for text in logged[::2]] == ["Epoch 1/2", "Epoch 2/2", "Epoch 2: "]
     assert [text[:5] for text in logged[1::2]] == ["1/1 ━", "1/1 ━", "2/2 ━"]
+
+
+def test_another_mode_is_auto_with_a_warning():
+    with pytest.warns(UserWarning, match="EarlyStopping takes the mode auto for 'up'"):
+        assert callbacks.EarlyStopping("val_accuracy", mode="up").rising

@@ -463,7 +463,7 @@ def test_names_too_long_for_one_attribute(tmp_path):
         (lambda p: mlp(layercli).load_weights(p / "none.weights.h5"), "FOLDER/none.weights.h5 does not exist"),
         (
             lambda p: (p / "z.weights.h5").write_text("x") and mlp(layercli).load_weights(p / "z.weights.h5"),
-            "FOLDER/z.weights.h5 is in no format that layercli knows",
+            "FOLDER/z.weights.h5 does not begin as an HDF5 file does",
         ),
         (
             lambda p: Subclass.of(layercli).save_weights(p / "m.safetensors"),

@@ -300,10 +300,10 @@ LABELS = losses.SparseCategoricalCrossentropy(from_logits=True)
 REFUSED = [
     (lambda: Sequential([layers.Dense(1)], name="s").fit(X, Y), "s is not compiled, which fit needs"),
     (lambda: Sequential([layers.Dense(1)], name="s").evaluate(X, Y), "s is not compiled, which evaluate needs"),
-    (lambda: line("mean_squared_eror"), "there is no loss 'mean_squared_eror'"),
+    (lambda: line("mean_squared_eror").fit(X, Y), "there is no loss 'mean_squared_eror'"),
     (lambda: line(optimizer="adamm"), "there is no optimizer 'adamm'"),
     (lambda: line(optimizer=None), "compile needs an optimizer, got None"),
-    (lambda: line(metrics=["acuracy"]), "there is no metric 'acuracy'"),
+    (lambda: line(metrics=["acuracy"]).fit(X, Y), "there is no metric 'acuracy'"),
     (lambda: line(steps_per_execution=0), "steps_per_execution is an integer from 1 up, got 0"),
     (lambda: line().fit(X, Y[:39]), "fit expects as many samples everywhere, got x 40, y 39"),
     (
@@ -342,7 +342,7 @@ REFUSED = [
     ),
     (lambda: line().fit(X, Y, validation_split=0.999), "validation_split=0.999 of 40 samples leaves none on one side"),
     (lambda: line().fit(X, Y, verbose="foo"), "verbose is 0, 1, 2 or 'auto', got 'foo'"),
-    (lambda: line().fit(X, Y, batch_size=0), "batch_size must be an integer >= 1, got 0"),
+    (lambda: line().fit(X, Y, batch_size=-1), "batch_size must be an integer >= 1, got -1"),
     (
         lambda: line().fit(X, Y, class_weight={0: 1.0}, sample_weight=np.ones(40)),
         "class_weight and sample_weight cannot both be given",

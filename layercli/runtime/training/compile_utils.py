@@ -83,7 +83,7 @@ class CompiledLoss:
     def _matched(self, names: list[str], y_true: object, y_pred: object) -> list[CompiledOutput]:
         loss, loss_weights, plain, weighted = self.given
         several = len(names) > 1
-        each_loss = per_output(with_all(loss, len(names)), names, "loss", spread=True)
+        each_loss = per_output(with_all(loss, names), names, "loss", spread=True)
         each_weight = per_output(loss_weights, names, "loss_weights")
         each_metrics = [
             metrics_per_output(given, names, what)
@@ -260,14 +260,15 @@ def in_order(values: object, names: Sequence[str], what: str, asked: Sequence[bo
     return found
 
 
-def with_all(loss: object, outputs: int) -> object:
+def with_all(loss: object, names: Sequence[str]) -> object:
     """Return a list of losses with None for the last outputs where it is too short, with a warning as in Keras."""
-    if not isinstance(loss, list | tuple) or len(loss) == outputs:
+    if not isinstance(loss, list | tuple) or len(loss) == len(names):
         return loss
-    if len(loss) > outputs:
-        raise UnknownKeyError(f"loss has {len(loss)} entries for {outputs} outputs")
-    warnings.warn(f"loss has {len(loss)} entries for {outputs} outputs: the last have no loss", stacklevel=2)
-    return [*loss, *[None] * (outputs - len(loss))]
+    wrong = f"loss has {len(loss)} entries for {len(names)} outputs ({', '.join(names)})"
+    if len(loss) > len(names):
+        raise UnknownKeyError(wrong)
+    warnings.warn(f"{wrong}: the last have none", stacklevel=2)
+    return [*loss, *[None] * (len(names) - len(loss))]
 
 
 def per_output(given: object, names: Sequence[str], what: str, *, spread: bool = False) -> list[Any]:

@@ -82,6 +82,8 @@ def apply_class_weight(source: Any, class_weight: Mapping[int, float] | None, sa
     """Return the source with the sample weights that the classes imply."""
     if class_weight is None:
         return source
+    if not isinstance(class_weight, Mapping):
+        raise UsageError(f"class_weight is a dict of weights by class, got {class_weight!r}")
     if sample_weight is not None:
         raise UsageError("class_weight and sample_weight cannot both be given")
     if isinstance(source, TensorAdapter):
