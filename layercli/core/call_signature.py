@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from layercli.core.types import TensorTree
-from layercli.errors import NoCallError, NoTensorError, ShapeError
+from layercli.errors import NoCallError, NoTensorError, ShapeError, UsageError
 
 if TYPE_CHECKING:
     from layercli.core.graph import Node
@@ -34,7 +35,8 @@ class CallSignature:
     name: str
     _node: Node | None
     _call_names: ClassVar[frozenset[str]]
-    _trains: ClassVar[bool]
+    _training_default: ClassVar[bool | None]
+    _training_position: ClassVar[int]
     _tensors_taken: ClassVar[list[str]]
 
     def call(self, *inputs: Any, **named: Any) -> Any:
@@ -54,11 +56,41 @@ class CallSignature:
         return cls._call_names
 
     @classmethod
+    def training_default(cls) -> bool | None:
+        """The default of the argument ``training`` of ``call``; False if it has none."""
+        if "_training_default" not in cls.__dict__:
+            default = getattr(inspect.signature(cls.call).parameters.get("training"), "default", False)
+            cls._training_default = None if default is None else default is True
+        return cls._training_default
+
+    @classmethod
+    def training_position(cls) -> int:
+        """How many positional arguments of ``call`` stand before ``training``; more than can be given if it takes none."""
+        if "_training_position" not in cls.__dict__:
+            names = cls.call_argument_names()
+            parameters = inspect.signature(cls.call).parameters
+            by_name = "training" not in names or parameters["training"].kind is inspect.Parameter.KEYWORD_ONLY
+            cls._training_position = sys.maxsize if by_name else names.index("training")
+        return cls._training_position
+
+    @classmethod
+    def with_named_training(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """Return positional arguments without ``training``, which only None may be given so, as in Keras."""
+        at = cls.training_position()
+        if len(args) <= at:
+            return args
+        if args[at] is not None:
+            raise UsageError(
+                f"takes tensors as positional arguments, got {args[at]!r} for training",
+                hint=f"training={args[at]!r} gives it by name",
+            )
+        kwargs["training"] = None
+        return args[:at] + args[at + 1 :]
+
+    @classmethod
     def trains_by_default(cls) -> bool:
-        """Whether a call without ``training`` is in training mode: the default of ``call``, as in image augmentation."""
-        if "_trains" not in cls.__dict__:
-            cls._trains = getattr(inspect.signature(cls.call).parameters.get("training"), "default", False) is True
-        return cls._trains
+        """Whether a call without ``training`` is in training mode, as of image augmentation."""
+        return cls.training_default() is True
 
     @classmethod
     def call_argument_names(cls) -> list[str]:

@@ -223,6 +223,8 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
     def _call(self, args: tuple[object, ...], kwargs: dict[str, object]) -> Any:
         if not self.name:  # the user's __init__ does not call super().__init__
             self.name = naming.auto_name(type(self).__name__)
+        if len(args) > 1:
+            args = self.with_named_training(args, kwargs)
         first = args[0] if args else None
         if type(first) is SymbolicTensor or any(isinstance(x, SymbolicTensor) for x in tree.flatten((args, kwargs))):
             return self._symbolic_call(args, kwargs)

@@ -48,10 +48,10 @@ class SymbolicCalls:
         """Call on symbolic tensors: build the layer if needed, record the node and return its outputs."""
         node = graph.record(Node(self, args, kwargs))
         training = kwargs.get("training")
-        if training is None and graph.call_stack():
-            training = graph.call_stack()[-1].training
-        if training is None and self.trains_by_default():
-            training = True
+        if "training" not in kwargs:
+            training = graph.call_stack()[-1].training if graph.call_stack() else None
+            if training is None and self.trains_by_default():
+                training = True
         with graph.enter_call(CallContext(node, self, None if training is None else bool(training))):
             if self._given_policy is not None:
                 self._take_policy()
@@ -79,7 +79,9 @@ class SymbolicCalls:
         if not self.built:
             self._build_for(args, kwargs)
         if "training" in self.call_names():
-            kwargs["training"] = bool(graph.call_stack()[-1].training)
+            training = graph.call_stack()[-1].training
+            asked = self.training_default() is None or "training" in node.kwargs
+            kwargs["training"] = training if asked else bool(training)
         results = self._traced(args, kwargs)
         node.results = graph.as_recorded(results)
         return tree.map_structure(spec_of, results)

@@ -50,7 +50,7 @@ class Lambda(Layer):
         self.supports_masking = self.mask is not None
         self._wanted = wanted_by(self.function) & {"mask", "training"}
 
-    def call(self, inputs: Tensor, mask: Tensor | None = None, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Any:
         """Return what the function gives."""
         optional = {"mask": mask, "training": training}
         given = self.arguments | {name: optional[name] for name in self._wanted}

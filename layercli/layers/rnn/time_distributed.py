@@ -26,7 +26,7 @@ class TimeDistributed(Wrapper):
         batch, _, *rest = input_shape
         super().build((batch, *rest))
 
-    def call(self, inputs: Tensor, mask: Tensor | None = None, training: bool = False) -> Tensor:
+    def call(self, inputs: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         """Return (batch, steps, ...)."""
         names = self.layer.call_names()
         options: dict[str, object] = {}

@@ -20,6 +20,7 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: Config) -> Any:
     device = device_of(layer)
     args = tuple(prepared(x, device) for x in args)
     kwargs = prepared(kwargs, device)
+    says_training = "training" in kwargs
     training = kwargs.pop("training", None)
     if layer._module is None or not layer._module.ready:
         check_tensors(args, kwargs)
@@ -32,11 +33,12 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: Config) -> Any:
     masking.fill_in(layer, args, kwargs)
     if args:
         layer._check_inputs(args[0])
-    if training is None or (not module.bag.asks_training and is_in_mode(module, bool(training))):
-        outputs = module(*args, **kwargs)
+    said = {"training": training} if says_training and module.takes_training else {}
+    if not says_training or is_in_mode(module, training if training is None else bool(training)):
+        outputs = module(*args, **kwargs, **said)
     else:
-        with layer_module.mode(module, bool(training)):
-            outputs = module(*args, **kwargs)
+        with layer_module.mode(module, training if training is None else bool(training)):
+            outputs = module(*args, **kwargs, **said)
     return masking.passed_on(layer, args, kwargs, outputs)
 
 
@@ -98,6 +100,9 @@ def _cast(module: layer_module.LayerModule, values: object) -> Any:
     return tree.map_structure(cast, values)
 
 
-def is_in_mode(module: layer_module.LayerModule, training: bool) -> bool:
-    """Return whether the training flags of the module and of the augmenting ones below are ``training``."""
-    return module.training is training and all(each.training is training for each in module.bag.augmenting)
+def is_in_mode(module: layer_module.LayerModule, training: bool | None) -> bool:
+    """Return whether the module and the augmenting ones below run as a call that says ``training`` does."""
+    bag = module.bag
+    if module.training is not bool(training) or (bag.asks_training and bag.infers is not (training is False)):
+        return False
+    return training is None or all(each.training is training for each in bag.augmenting)

@@ -38,16 +38,22 @@ class LossCollector:
         self.outermost = outermost
         self.augmenting: list[LayerModule] = []  # the modules below that are in training mode by default
         self.losses: list[tuple[Layer, Any]] = []
-        self.asks_training = False  # whether a graph below was drawn with an argument `training`
+        self.asks_training = False  # whether a layer or graph below asks what a call says of `training`
         self.infers = False  # whether a call in progress says training=False; the flags are so too where none does
 
 
 @contextmanager
-def mode(module: nn.Module, training: bool) -> Iterator[None]:
-    """Set the training flag of every module below, and restore each afterwards."""
-    before = [(each, each.training) for each in module.modules() if each.training is not training]
-    if before:
-        module.train(training)
+def mode(module: nn.Module, training: bool | None) -> Iterator[None]:
+    """Set the training flag of every module below, and restore each afterwards.
+
+    None is inference for ``module``, and the default of its ``call`` for each layer below, as in Keras.
+    """
+    before = [(each, each.training) for each in module.modules()]
+    module.train(bool(training))
+    if training is None and isinstance(module, LayerModule):
+        below = {id(each) for each, _ in before[1:]}
+        for augments in module.bag.augmenting:
+            augments.training |= id(augments) in below
     try:
         with asked(module, training):
             yield
@@ -57,13 +63,13 @@ def mode(module: nn.Module, training: bool) -> Iterator[None]:
 
 
 @contextmanager
-def asked(module: nn.Module, training: bool) -> Iterator[None]:
-    """Let the calls of graphs know that the call in progress says ``training``, where the flags are so already."""
+def asked(module: nn.Module, training: bool | None) -> Iterator[None]:
+    """Let the layers whose default is None, and graphs, know what the call in progress says of ``training``."""
     if not isinstance(module, LayerModule):
         yield
         return
     bag, before = module.bag, module.bag.infers
-    bag.infers = not training
+    bag.infers = training is False
     try:
         yield
     finally:
@@ -87,6 +93,8 @@ class LayerModule(nn.Module):
     described: Layer
     dtype: torch.dtype
     takes_training: bool
+    training_position: int
+    asks_training: bool
     activity_regularizer: Callable[[Any], Any] | None
     ready: bool
     bag: LossCollector
@@ -97,6 +105,8 @@ class LayerModule(nn.Module):
             described=layer,
             dtype=dtype_of(layer.compute_dtype),
             takes_training="training" in layer.call_names(),
+            training_position=layer.training_position(),
+            asks_training=layer.training_default() is None,
             activity_regularizer=layer._activity_regularizer,
             training=layer.trains_by_default(),
             ready=False,
@@ -123,8 +133,8 @@ class LayerModule(nn.Module):
 
     def forward(self, *args: object, **kwargs: object) -> Any:
         """Return ``layer.call`` of the arguments; ``training`` defaults to the module's flag."""
-        if self.takes_training and "training" not in kwargs:
-            kwargs["training"] = self.training
+        if self.takes_training and "training" not in kwargs and len(args) <= self.training_position:
+            kwargs["training"] = self.asked_training if self.asks_training else self.training
         if self.bag.losses and self.bag.outermost is self:
             self.bag.losses.clear()
         call = self.described.call
@@ -231,7 +241,7 @@ def _share_bag(layer: Layer, ready: bool) -> None:
             below._module.bag = bag
             if below.trains_by_default():
                 bag.augmenting.append(below._module)
-            bag.asks_training |= below._asks_training
+            bag.asks_training |= below._asks_training or below.training_default() is None
             if below._makes_tensors:
                 vars(below._module).pop("forward", None)
 
