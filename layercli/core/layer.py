@@ -104,9 +104,7 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
             if key in given and {"name": name, "dtype": dtype}[key] is not None:
                 raise UsageError(f"{type(self).__name__} got {key} twice")
         name, dtype = given.pop("name", name), given.pop("dtype", dtype)
-        if (
-            "input_dim" in kwargs and "input_dim" not in self._fields
-        ):  # Keras's other name for an input_shape of one axis
+        if "input_dim" in kwargs and "input_dim" not in self._fields:  # in Keras, an input_shape of one axis
             input_shape = (kwargs.pop("input_dim"),)
         if activity_regularizer is not None and "activity_regularizer" in self._fields:
             kwargs["activity_regularizer"] = activity_regularizer
