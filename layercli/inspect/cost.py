@@ -47,8 +47,8 @@ class Memory:
 
     fixed: Mapping[str, Size]
     moving: Timeline
-    steps: Sequence[str] = ()
-    """What each step of ``moving`` is, for a reader: the operation and its module."""
+    steps: Sequence[object] = ()
+    """What each step of ``moving`` is, as text for a reader: the operation and its module."""
 
     @property
     def fixed_bytes(self) -> Size:
@@ -176,7 +176,7 @@ class Cost:
     def peak_step(self) -> str | None:
         """Return the step that the peak is in, None where sizes are open or nothing is called."""
         found = self.peak
-        return self.memory.steps[found.step] if found is not None and self.memory.steps else None
+        return str(self.memory.steps[found.step]) if found is not None and self.memory.steps else None
 
     def live(self) -> list[Live]:
         """Return what is live at the peak beside what is there all the time and the KV cache, largest first."""

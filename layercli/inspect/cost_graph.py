@@ -17,7 +17,7 @@ from layercli.inspect.cost import CACHE, STATES
 from layercli.inspect.decoding import CACHE_ARGUMENT
 from layercli.inspect.layer_call import default_inputs
 from layercli.inspect.layer_graph import layer_graph
-from layercli.inspect.model_graph import ModelGraph
+from layercli.inspect.model_graph import ModelGraph, Value
 
 if TYPE_CHECKING:
     from layercli.inspect.training_run import TrainingRun
@@ -39,6 +39,8 @@ class CostGraph:
     cache_name: str = CACHE
     runs: dict[Any, TrainingRun] = field(default_factory=dict, compare=False)
     """The training steps that were asked for, by the layers that run again and the sizes."""
+    narrower: dict[str, CostGraph] = field(default_factory=dict, compare=False)
+    """The same in other dtypes that were asked for."""
 
     def training_run(self, checkpointed: tuple[str, ...], at: Mapping[str, int]) -> TrainingRun:
         """Return the memory of a training step, with modules like ``checkpointed`` that run again, for sizes ``at``."""
@@ -53,7 +55,10 @@ class CostGraph:
 
     def narrowed(self, dtype: str) -> CostGraph:
         """Return the same with floating values in ``dtype``."""
-        return replace(self, graph=in_dtype(self.graph, dtype), dtype=dtype, runs={})
+        if dtype not in self.narrower:
+            graph = in_dtype(self.graph, dtype)
+            self.narrower[dtype] = replace(self, graph=graph, dtype=dtype, runs={}, narrower={})
+        return self.narrower[dtype]
 
 
 def layer_cost_graph(
@@ -107,8 +112,10 @@ def in_dtype(graph: ModelGraph, dtype: str) -> ModelGraph:
         raise UsageError(f"{dtype} is a policy of layers, and {graph.name} holds its variables already")
     wanted, usual = dtypes.name_of(dtype), floating_dtype(graph)
     values = tuple(
-        replace(value, spec=Spec(value.spec.shape, wanted)) if value.spec.dtype == usual else value
-        for value in graph.values
+        Value(Spec(x.spec.shape, wanted), x.kind, x.storage, x.path, x.trainable, x.stored_bytes)
+        if x.spec.dtype == usual
+        else x
+        for x in graph.values
     )
     return replace(graph, values=values)
 

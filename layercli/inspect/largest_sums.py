@@ -8,6 +8,7 @@ one, it is never less, whatever the named sizes are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from math import sqrt
 from operator import ge
 
@@ -56,10 +57,11 @@ def coefficients_of(sizes: Iterable[Size]) -> tuple[list[Monomial], list[Coeffic
     A term of which it is not known that it is at least 0 stands there twice, once negated: those of two formulas must be equal.
     """
     rows: list[dict[tuple[Monomial, int], int]] = []
+    known = cache(expanded)
     for size in sizes:
         row: dict[tuple[Monomial, int], int] = {}
         for monomial, n in ({(): size} if isinstance(size, int) else size.terms or {}).items():
-            for term, sign, factor in expanded(monomial):
+            for term, sign, factor in known(monomial):
                 row[term, sign] = row.get((term, sign), 0) + sign * n * factor
         rows.append(row)
     terms = list(dict.fromkeys(term for row in rows for term in row))

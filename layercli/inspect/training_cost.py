@@ -66,7 +66,7 @@ def training_cost(
         dtype=dtype,
         at=dict(at or {}),
         graph=graph,
-        memory=Memory(fixed, among_ranks(run, training), list(map(str, run.steps))),
+        memory=Memory(fixed, among_ranks(run, training), run.steps),
         kept=run.kept,
         notes=[*notes_of(graph), *training_notes(training, run.unknown)],
     )

@@ -115,7 +115,7 @@ def segments_of(graph: ModelGraph, patterns: Sequence[str]) -> list[CheckpointSe
     """Return the calls of the modules whose path fits one of the patterns, the outermost of those that stand in each other."""
     found: list[CheckpointSegment] = []
     for call in sorted(graph.module_calls, key=lambda each: (each.start, -each.stop)):
-        inside = any(segment.start <= call.start and call.stop <= segment.stop for segment in found)
+        inside = bool(found) and call.stop <= found[-1].stop
         if call.stop > call.start and not inside and any(fnmatch(call.module, pattern) for pattern in patterns):
             found.append(CheckpointSegment(call.start, call.stop, inputs_of(graph, call)))
     return found

@@ -124,7 +124,8 @@ def cost(
     time = None if limits_of_device is None or how is not None else floor_of(found, limits_of_device)
     findings = budgets.against_limits(totals(found), limits) if limits else []
     findings += [] if earlier is None else budgets.against_baseline(document(found), earlier, allowed)
-    tables = drawing.tables(found, fit, findings, depth or 1, time, limits_of_device)
+    as_json = format is CostFormat.json
+    tables = [] if as_json else drawing.tables(found, fit, findings, depth or 1, time, limits_of_device)
     if format is CostFormat.github:
         output.write(drawing.github(found, tables, fit, findings))
         append_job_summary(drawing.step_summary(tables))
