@@ -22,6 +22,9 @@ from layercli.render.table import Column, Table
 SHORT = 100
 """How many values of a variable are shown whole; of more the first and last of each axis."""
 
+DRAWN = 10_000_000
+"""How many initial values are drawn to show those of a variable: a tenth of a second."""
+
 
 def html(shown: object) -> str:
     """Return an object as HTML; what can only be named is."""
@@ -65,10 +68,19 @@ def variable(shown: Variable) -> str:
     """Return the name, the shape and the dtype of a variable, and its values if it has some, shortened."""
     import numpy as np
 
-    if shown.owner._module is None or not is_at_hand(shown.stored):
+    if not has_values(shown) or not is_at_hand(shown.stored):
         return html_table.preformatted(repr(shown))
     title = html_table.draw(Table(f"{shown.path}: {shown.spec}", [], []))
     return title + html_table.preformatted(np.array2string(shown.numpy(), threshold=SHORT, edgeitems=3))
+
+
+def has_values(shown: Variable) -> bool:
+    """Return whether a variable has a value, or gets its initial one soon: with those of the model that it is in."""
+    if shown.owner._module is not None:
+        return True
+    model = getattr(shown.owner, "_root", None) or shown.owner
+    drawn = (model.variables if model.built else None) if isinstance(model, Layer) else [shown]
+    return drawn is not None and sum(math.prod(each.shape) for each in drawn) <= DRAWN
 
 
 def is_at_hand(stored: Any) -> bool:

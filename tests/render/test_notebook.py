@@ -13,7 +13,7 @@ import layercli
 from layercli import layers
 from layercli.gpu.report import GpuReport
 from layercli.gpu.snapshot import Snapshot, Wheel
-from layercli.render import progress
+from layercli.render import notebook, progress
 
 HOSTILE = "<script>alert(1)</script>\x1b[2J"
 
@@ -46,6 +46,18 @@ def test_a_variable_shows_its_values_shortened():
     assert f"{values[0, 0]:.8f}".rstrip("0")[:6] in text
     assert "..." in text
     assert len(text) < 1000  # of 1,200 values, which would be 14,000 characters
+
+
+def test_a_variable_of_a_model_that_was_not_called_shows_its_initial_values(monkeypatch):
+    made = [layercli.Sequential([layercli.Input((3,)), layers.Dense(2)]) for _ in range(2)]
+    large, small = (model.layers[-1].kernel for model in made)
+    monkeypatch.setattr(notebook, "DRAWN", 7)  # and the bias: 8
+    assert "".join(parsed(large).itertext()) == repr(large)
+    monkeypatch.setattr(notebook, "DRAWN", 8)
+    text = "".join(parsed(small).itertext())
+    assert f"{small.numpy()[0, 0]:.8f}"[:8] in text
+    assert "float32[3, 2]" in text
+    assert "".join(parsed(layercli.Variable(np.array([2, 3]))).itertext()).endswith("[2 3]")
 
 
 def test_a_history_shows_figures_and_curves():
