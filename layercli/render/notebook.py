@@ -76,7 +76,7 @@ def variable(shown: Variable) -> str:
 
 def has_values(shown: Variable) -> bool:
     """Return whether a variable has a value, or gets its initial one soon: with those of the model that it is in."""
-    if shown.owner._module is not None:
+    if getattr(shown.owner, "_module", shown) is not None:  # a number of an optimizer holds itself
         return True
     model = getattr(shown.owner, "_root", None) or shown.owner
     drawn = (model.variables if model.built else None) if isinstance(model, Layer) else [shown]

@@ -58,6 +58,11 @@ def test_a_variable_of_a_model_that_was_not_called_shows_its_initial_values(monk
     assert f"{small.numpy()[0, 0]:.8f}"[:8] in text
     assert "float32[3, 2]" in text
     assert "".join(parsed(layercli.Variable(np.array([2, 3]))).itertext()).endswith("[2 3]")
+    optimizer = layercli.optimizers.Adam(0.25)
+    optimizer.build([small])
+    shown = ["".join(parsed(each).itertext()) for each in optimizer.variables]
+    assert shown[:2] == ["adam/iteration: int32[]0", "adam/learning_rate: float32[]0.25"]
+    assert all(text.endswith("[[0. 0.]\n [0. 0.]\n [0. 0.]]") for text in shown[2:])
 
 
 def test_a_history_shows_figures_and_curves():
