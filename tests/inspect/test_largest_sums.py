@@ -26,7 +26,6 @@ def sizes_of(*sizes):
         ((T, 2 * B), {T, 2 * B}),
         ((least(T, 8), least(T, 8) + 1), {least(T, 8) + 1}),
     ],
-    ids=str,
 )
 def test_a_sum_that_another_one_is_never_less_than_is_left_out(sizes, left):
     assert sizes_of(*sizes) == left
