@@ -15,7 +15,7 @@ from typing import Any
 from layercli.core.limits import DESCRIPTION, EXPANSION
 from layercli.dataclass import dataclass
 from layercli.errors import FormatError
-from layercli.formats import keras_h5, strict_json
+from layercli.formats import keras_h5, keras_h5_writer, strict_json
 from layercli.formats.atomic import replacing
 from layercli.formats.file_window import FileWindow
 from layercli.formats.zip_archive import archive, member_start
@@ -30,20 +30,19 @@ ALWAYS_READ = 1 << 20
 def write(
     path: str | os.PathLike[str],
     config: Mapping[str, object],
-    groups: keras_h5.Groups,
+    groups: keras_h5_writer.Groups,
     assets: Mapping[str, Mapping[str, bytes]] | None = None,
 ) -> None:
     """Write a model's config, weights and files as the archive ``path``, whole or not at all.
 
     ``assets`` are for each path of a layer its files by name.
     """
-    weights = io.BytesIO()
-    keras_h5.write(weights, groups)
+    weights = keras_h5_writer.image_of(groups)
     saved = {"keras_version": KERAS_VERSION, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S")}
     with replacing(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as zipped:
         zipped.writestr(METADATA, json.dumps(saved))
         zipped.writestr(CONFIG, json.dumps(config))
-        zipped.writestr(WEIGHTS, weights.getbuffer())
+        zipped.writestr(WEIGHTS, weights)
         for place, files in (assets or {}).items():
             for name, content in files.items():
                 zipped.writestr("/".join(filter(None, (ASSETS, place, name))), content)
@@ -87,7 +86,10 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Archive]:
             text = f"{file} has weights that are compressed, which a .keras file's never are"
             raise FormatError(text, code="unreadable")
         window = FileWindow(file, member_start(file, info), info.file_size)
-        with io.BufferedReader(window) as stream, keras_h5.opened(file, stream) as groups:
+        with (
+            io.BufferedReader(window) as stream,
+            keras_h5.opened(file, stream, info.file_size <= keras_h5.SMALL) as groups,
+        ):
             groups.major = major(zipped)
             yield Archive(file, config, groups, groups.major, zipped)
 

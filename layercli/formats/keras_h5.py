@@ -7,7 +7,7 @@ every step of a path, and a shape is compared with the expected one before value
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from itertools import takewhile
@@ -15,79 +15,16 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from layercli.errors import FormatError, LayercliError
-from layercli.formats.hdf5_create import created
 from layercli.formats.os_errors import reading
 from layercli.formats.weight_file import BITS
 
 if TYPE_CHECKING:
     import numpy as np
 
-Groups = Mapping[str, tuple[str, "Sequence[np.ndarray] | Mapping[str, np.ndarray]"]]
-"""For each path, the name of its layer and its arrays, numbered or named."""
-
 CONFIG = "model_config"
 """The attribute in which an HDF5 file of a whole model holds the model's config."""
-
-
-def write(target: Any, groups: Groups) -> None:
-    """Write ``groups`` to ``target``, a path or an open file."""
-    with created(target) as file:
-        writer = Writer(file)
-        for path, (name, arrays) in groups.items():
-            group = writer.group(f"{path}/vars".lstrip("/"), name)
-            for key, array in arrays.items() if isinstance(arrays, Mapping) else enumerate(arrays):
-                writer.dataset(group, str(key), array)
-
-
-class Writer:
-    """Writes groups and datasets as h5py's ``create_group`` and ``create_dataset`` do, whose types and settings are made once.
-
-    h5py makes them again for each object, which takes most of the time where a model has thousands of layers.
-    """
-
-    def __init__(self, file: Any) -> None:
-        import h5py
-        from h5py import h5p, h5s, h5t
-
-        self._root = file.id
-        self._text = h5t.py_create(h5py.string_dtype(), logical=True)
-        self._one = h5s.create(h5s.SCALAR)
-        self._links = h5p.create(h5p.LINK_CREATE)
-        self._links.set_create_intermediate_group(True)
-        self._links.set_char_encoding(h5t.CSET_UTF8)
-        self._stored = h5p.create(h5p.DATASET_CREATE)
-        self._stored.set_obj_track_times(False)
-        self._types: dict[np.dtype, Any] = {}
-        self._spaces: dict[tuple[int, ...], Any] = {}
-
-    def group(self, path: str, name: str) -> Any:
-        """Create the group at ``path``, and those above it, with the name of its layer; return it, low-level."""
-        import numpy as np
-        from h5py import h5a, h5g
-
-        group = h5g.create(self._root, path.encode(), lcpl=self._links)
-        h5a.create(group, b"name", self._text, self._one).write(np.array(name, dtype=object))
-        return group
-
-    def dataset(self, group: object, key: str, array: object) -> None:
-        """Write an array as the dataset ``key`` of a low-level group."""
-        import numpy as np
-        from h5py import h5d, h5s, h5t
-
-        values = np.asarray(array, order="C")
-        if values.dtype.kind not in "biufc":  # text has types of its own
-            import h5py
-
-            h5py.Group(group).create_dataset(key, data=array)
-            return
-        if values.dtype not in self._types:
-            self._types[values.dtype] = h5t.py_create(values.dtype, logical=True)
-        if values.shape not in self._spaces:
-            self._spaces[values.shape] = h5s.create_simple(values.shape) if values.shape else self._one
-        kind, space = self._types[values.dtype], self._spaces[values.shape]
-        dataset = h5d.create(group, key.encode(), kind, space, self._stored, lcpl=self._links)
-        if values.size:
-            dataset.write(h5s.ALL, h5s.ALL, values)
+SMALL = 64 << 20
+"""So many bytes of weights are copied once more for speed: HDF5 asks Python for every part of a file that Python has open."""
 
 
 class H5Groups:
@@ -312,8 +249,11 @@ def numbers(where: str, name: str, held: object) -> np.ndarray:
 
 
 @contextmanager
-def opened(file: Path, stream: IO[bytes] | None = None) -> Iterator[H5Groups]:
-    """Yield the weights in ``file``, or in ``stream``, a part of it; convert its errors to FormatError."""
+def opened(file: Path, stream: IO[bytes] | None = None, whole: bool = False) -> Iterator[H5Groups]:
+    """Yield the weights in ``file``, or in ``stream``, a part of it; convert its errors to FormatError.
+
+    ``whole``: read the stream at once and keep it, which is faster.
+    """
     import h5py
 
     with reading(file):
@@ -322,12 +262,18 @@ def opened(file: Path, stream: IO[bytes] | None = None) -> Iterator[H5Groups]:
                 pass
         try:
             # HDF5 reads a file by its name in half the time of one that Python has open
-            with h5py.File(file, "r", locking=False) if stream is None else h5py.File(stream, "r") as h5:
+            with h5py.File(file, "r", locking=False) if stream is None else _in_stream(stream, whole) as h5:
                 yield H5Groups(str(file), h5)
         except LayercliError:
             raise
         except (OSError, RuntimeError, KeyError, ValueError) as error:
             raise FormatError(f"{file} is not an HDF5 file, or is damaged", code="bad-header") from error
+
+
+def _in_stream(stream: IO[bytes], whole: bool) -> Any:
+    import h5py
+
+    return h5py.File(h5py.h5f.open_file_image(stream.read()) if whole else stream, "r")
 
 
 def has_model(path: Path) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layercli.errors import FileError, FormatError, UsageError
-from layercli.formats import keras_h5
+from layercli.formats import keras_h5, keras_h5_writer
 from layercli.formats.atomic import staged
 from layercli.formats.names import is_inside
 from layercli.formats.weight_map import files_of, weight_map_in
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 GIB = 1 << 30
 
 
-def write(path: str | os.PathLike[str], groups: keras_h5.Groups, limit: float) -> None:
+def write(path: str | os.PathLike[str], groups: keras_h5_writer.Groups, limit: float) -> None:
     """Write ``groups`` as the index ``path`` and files beside it, each with at most ``limit`` GiB of values.
 
     All files are written before the first is put in its place; the index is put there last.
@@ -39,7 +39,7 @@ def write(path: str | os.PathLike[str], groups: keras_h5.Groups, limit: float) -
         listing = stack.enter_context(staged(index))
         for number, shard in enumerate(shards):
             name = f"{stem}_{number:05}.weights.h5"
-            keras_h5.write(stack.enter_context(staged(index.with_name(name))), shard)
+            keras_h5_writer.write(stack.enter_context(staged(index.with_name(name))), shard)
             for place, (_, arrays) in shard.items():
                 weight_map.setdefault(group_of(place), []).append(name)
                 total += sum(array.nbytes for array in arrays.values())
@@ -47,7 +47,7 @@ def write(path: str | os.PathLike[str], groups: keras_h5.Groups, limit: float) -
         listing.write_text(json.dumps({"metadata": {"total_size": total}, "weight_map": named}, indent=4))
 
 
-def divided(groups: keras_h5.Groups, limit: float) -> list[dict[str, tuple[str, dict[str, np.ndarray]]]]:
+def divided(groups: keras_h5_writer.Groups, limit: float) -> list[dict[str, tuple[str, dict[str, np.ndarray]]]]:
     """Return ``groups`` in parts of at most ``limit`` bytes, in their order; UsageError for a variable that is larger.
 
     >>> import numpy as np

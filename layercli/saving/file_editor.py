@@ -12,7 +12,7 @@ import numpy as np
 from layercli.core.types import Config, PathLike
 from layercli.errors import FormatError, UsageError, nearest
 from layercli.escaping import printable
-from layercli.formats import keras_archive, keras_h5
+from layercli.formats import keras_archive, keras_h5_writer
 from layercli.formats.atomic import staged
 from layercli.formats.hdf5 import H5File
 from layercli.saving.weight_paths import layers_of
@@ -140,7 +140,7 @@ class KerasFileEditor:
         if not os.fspath(filepath).endswith(".weights.h5"):
             raise UsageError(f"the weights are saved to .weights.h5, not {os.fspath(filepath)!r}")
         with staged(filepath) as temporary:
-            keras_h5.write(temporary, dict(self._groups(self.weights_dict, "")))
+            keras_h5_writer.write(temporary, dict(self._groups(self.weights_dict, "")))
 
     resave_weights = save
 

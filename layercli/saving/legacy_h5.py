@@ -60,30 +60,45 @@ class LegacyWeights:
         """Return the values of an array; the file is opened again if it is closed by now."""
         if not self.groups.file:
             with keras_h5.opened(Path(self.where)) as groups:
-                return keras_h5.numbers(self.where, weight.place, groups.file[weight.place][()])
-        return keras_h5.numbers(self.where, weight.place, self.groups.file[weight.place][()])
+                return self._values(groups.file, weight)
+        return self._values(self.groups.file, weight)
+
+    def _values(self, file: Any, weight: Weight) -> Any:
+        from h5py import h5d
+
+        found = keras_h5.read_whole(h5d.open(file.id, weight.place.encode()))
+        return keras_h5.numbers(self.where, weight.place, found)
 
     def _weights(self, parent: Any, name: str, above: str) -> list[Weight]:
         import h5py
 
-        if name not in parent:
+        group = keras_h5.member(self.where, parent.id, name, name)
+        if group is None:
             raise FormatError(f"{self.where} names the layer {name!r} and has no group for it")
-        group = keras_h5.entered(self.where, parent, name, name)
-        if not isinstance(group, h5py.Group):
+        if not isinstance(group, h5py.h5g.GroupID):
             raise FormatError(f"{self.where}: {name} is not a group")
-        found = []
-        for each in names_in(self.where, group, NAMES):
+        found, holders = [], {"": group}
+        for each in names_in(self.where, h5py.Group(group), NAMES):
             place = "/".join(part for part in (above, name, each) if part)
-            held: object = group
-            for step in each.split("/"):
-                if not isinstance(held, h5py.Group) or step not in held:
-                    raise FormatError(f"{self.where} has no {place}")
-                held = keras_h5.entered(self.where, held, step, place)
-            if not isinstance(held, h5py.Dataset):
+            path, _, last = each.rpartition("/")
+            if path not in holders:
+                holders[path] = self._below(group, path, place)
+            held = keras_h5.member(self.where, holders[path], last, place)
+            if not isinstance(held, h5py.h5d.DatasetID):
                 raise FormatError(f"{self.where} has no {place}")
-            keras_h5.check_inside(self.where, place, held.id)
+            keras_h5.check_inside(self.where, place, held)
             found.append(Weight(each, place, tuple(held.shape)))
         return found
+
+    def _below(self, group: Any, path: str, place: str) -> Any:
+        """Return the group at a path below a low-level group."""
+        import h5py
+
+        for step in path.split("/"):
+            group = keras_h5.member(self.where, group, step, place)
+            if not isinstance(group, h5py.h5g.GroupID):
+                raise FormatError(f"{self.where} has no {place}")
+        return group
 
 
 def text(value: object) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core.types import ConfigLike, PathLike
 from layercli.formats.hdf5_create import created
+from layercli.formats.keras_h5_writer import Writer
 from layercli.saving.legacy_h5 import COMPILED, CONFIG, LAYERS, MODEL, NAMES, OPTIMIZER, TOP
 
 if TYPE_CHECKING:
@@ -39,12 +40,13 @@ def write_model(
             file.attrs[COMPILED] = as_json(training_config(compiled))
         held = file.create_group(MODEL)
         held.attrs.update({"keras_version": VERSION, "backend": "torch"})
-        put_names(held, LAYERS, layers)
+        writer = Writer(file)
+        put_names(writer, held.id, LAYERS, layers)
         for name, arrays in layers.items():
-            put(held.create_group(name), arrays)
-        put(held.create_group(TOP), own)
+            put(writer, f"{MODEL}/{name}", arrays)
+        put(writer, f"{MODEL}/{TOP}", own)
         if optimizer is not None:
-            put(file.create_group(OPTIMIZER), optimizer)
+            put(writer, OPTIMIZER, optimizer)
 
 
 def training_config(compiled: Mapping[str, object]) -> dict[str, object]:
@@ -72,25 +74,26 @@ def by_class(given: Any, package: Any) -> Any:
     return given if cls is None else {"class_name": cls, "config": {"name": given}}
 
 
-def put(group: Any, arrays: Arrays) -> None:
-    """Write arrays into a group, with the attribute that says their order."""
-    put_names(group, NAMES, [name for name, _ in arrays])
+def put(writer: Writer, path: str, arrays: Arrays) -> None:
+    """Write arrays into a new group, with the attribute that says their order."""
+    group = writer.group(path)
+    put_names(writer, group, NAMES, [name for name, _ in arrays])
     for name, array in arrays:
-        group.create_dataset(name, data=array)
+        writer.dataset(group, name, array)
 
 
-def put_names(group: Any, key: str, names: Iterable[str]) -> None:
-    """Write a list of names as an attribute, in parts where it is too long for one."""
+def put_names(writer: Writer, group: object, key: str, names: Iterable[str]) -> None:
+    """Write a list of names as an attribute of a low-level group, in parts where it is too long for one."""
     import numpy as np
 
     encoded = [name.encode() for name in names]
     width = max(map(len, encoded), default=1) + 1
     step = max(1, LONGEST // width)
     if len(encoded) <= step:
-        group.attrs[key] = np.array(encoded, f"S{width}") if encoded else np.array([], "S1")
+        writer.names(group, key, np.array(encoded, f"S{width}") if encoded else np.array([], "S1"))
         return
     for i, start in enumerate(range(0, len(encoded), step)):
-        group.attrs[f"{key}{i}"] = np.array(encoded[start : start + step], f"S{width}")
+        writer.names(group, f"{key}{i}", np.array(encoded[start : start + step], f"S{width}"))
 
 
 def as_json(value: object) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from layercli.core.layer import Layer
@@ -12,6 +12,9 @@ from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.saving.legacy_h5 import LegacyWeights, Weight
 from layercli.saving.legacy_values import Converted, gathered, of_owner
+
+Owners = dict[Variable, tuple[str, ...]]
+"""For each variable the names of the layers it is in."""
 
 
 @dataclass(frozen=True)
@@ -64,19 +67,22 @@ def _of_layer(layer: Layer, arrays: list[Weight], weights: LegacyWeights) -> Ite
             f"{weights.where} has {len(given)} arrays for {layer.name} ({type(layer).__name__}), "
             f"which has {len(variables)} variables"
         )
-    ordered = max(orders(layer, given), key=lambda order: agreement(layer, order, given))
+    owners = owners_of(layer)
+    candidates = dict.fromkeys(tuple(order) for order in orders(layer, given, owners))
+    best = max(candidates, key=lambda order: agreement(owners, order, given))
+    ordered = list(best)
     for variable, each in zip(ordered, finished(ordered, given, layer, weights), strict=True):
         yield Stored(variable, each.place, each.shape, each.read)
 
 
-def orders(layer: Layer, given: list[Converted]) -> Iterator[list[Variable]]:
+def orders(layer: Layer, given: list[Converted], owners: Owners) -> Iterator[list[Variable]]:
     """Yield the orders in which a file may have a layer's variables: as Keras does, trainable ones first, before others."""
     walks = [layer.variables, list(dict.fromkeys(_below(layer)))]
     for found in walks:
         yield sorted(found, key=lambda variable: not variable.trainable)
         yield found
         yield sorted(found, key=lambda variable: not variable.made_trainable)
-    yield by_names(layer, given)
+    yield by_names(layer, given, owners)
 
 
 def _below(layer: Layer) -> Iterator[Variable]:
@@ -85,9 +91,8 @@ def _below(layer: Layer) -> Iterator[Variable]:
         yield from _below(each)
 
 
-def by_names(layer: Layer, given: list[Converted]) -> list[Variable]:
+def by_names(layer: Layer, given: list[Converted], owners: Owners) -> list[Variable]:
     """Return the variables in the order of the arrays whose names and shapes are theirs, as far as there are such."""
-    owners = owners_of(layer)
     left = dict.fromkeys(layer.variables)
     found = []
     for each in given:
@@ -97,7 +102,7 @@ def by_names(layer: Layer, given: list[Converted]) -> list[Variable]:
     return found
 
 
-def owners_of(layer: Layer) -> dict[Variable, tuple[str, ...]]:
+def owners_of(layer: Layer) -> Owners:
     """Return for each variable the names of the layers it is in."""
     return dict(_owned(layer, ()))
 
@@ -110,7 +115,7 @@ def _owned(layer: Layer, above: tuple[str, ...]) -> Iterator[tuple[Variable, tup
         yield from _owned(each, names)
 
 
-def _likeness(owners: dict[Variable, tuple[str, ...]], variable: Variable, given: Converted) -> int:
+def _likeness(owners: Owners, variable: Variable, given: Converted) -> int:
     """Return how much speaks for an array being a variable's."""
     *steps, name = given.steps
     return (
@@ -121,9 +126,8 @@ def _likeness(owners: dict[Variable, tuple[str, ...]], variable: Variable, given
     )
 
 
-def agreement(layer: Layer, order: list[Variable], given: list[Converted]) -> int:
+def agreement(owners: Owners, order: Sequence[Variable], given: list[Converted]) -> int:
     """Return how much speaks for a layer's variables having this order in a file."""
-    owners = owners_of(layer)
     return sum(_likeness(owners, variable, each) for variable, each in zip(order, given, strict=True))
 
 

@@ -21,7 +21,7 @@ from layercli.errors import FileError, FormatError, LayercliError, UsageError
 from layercli.formats.detect import open_weights
 from layercli.formats.safetensors import SafetensorsFile
 from layercli.saving.legacy_h5 import names_in
-from layercli.saving.legacy_h5_writer import put_names
+from layercli.saving.legacy_h5_writer import Writer, put_names
 
 RNG = np.random.default_rng(9)
 X = RNG.standard_normal((12, 6)).astype("float32")
@@ -443,7 +443,7 @@ def as_list(outputs):
 def test_names_too_long_for_one_attribute(tmp_path):
     names = [f"{i:04d}{'x' * 96}" for i in range(700)]
     with h5py.File(tmp_path / "m.h5", "w") as file:
-        put_names(file, "layer_names", names)
+        put_names(Writer(file), file.id, "layer_names", names)
         assert len(file.attrs) == 2
         assert names_in("m.h5", file, "layer_names") == names
 

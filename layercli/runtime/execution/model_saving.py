@@ -13,12 +13,13 @@ import numpy as np
 import torch
 
 from layercli.core.functional import Functional
+from layercli.core.garbage_collection import rare_collections
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.sequential import Sequential
 from layercli.core.variable import Variable
 from layercli.errors import FormatError, LayercliError, NotBuiltError, UsageError
-from layercli.formats import detect, keras_h5, keras_shards, safetensors
+from layercli.formats import detect, keras_h5, keras_h5_writer, keras_shards, safetensors
 from layercli.formats.atomic import staged
 from layercli.formats.keras_archive import write as write_archive
 from layercli.layers.attention.base_multi_head_attention import BaseMultiHeadAttention
@@ -59,7 +60,7 @@ def save_weights(model: Model, path: str | os.PathLike[str], max_shard_size: flo
         with collectives.is_writer_rank(model) as writes:
             if writes:
                 with staged(path) as temporary:
-                    keras_h5.write(temporary, groups)
+                    keras_h5_writer.write(temporary, groups)
     else:
         hint = "an index, .weights.json, needs a max_shard_size" if name.endswith(".weights.json") else None
         raise UsageError(f"weights are saved to .safetensors or .weights.h5, not {name!r}", hint=hint)
@@ -253,6 +254,7 @@ def values_of_keras_2(layer: Layer, path: str, groups: keras_h5.H5Groups) -> lis
     return [(variable, values[variable.path].read()) for variable in layer.serialized_variables]
 
 
+@rare_collections
 def save(model: Model, path: str | os.PathLike[str]) -> None:
     """See Model.save."""
     name = os.fspath(path)
@@ -296,6 +298,7 @@ def save_legacy(model: Model, path: str | os.PathLike[str], described: Mapping[s
                 legacy_h5_writer.write_model(temporary, described, layers, own, state)
 
 
+@rare_collections
 def load_model(
     path: str | os.PathLike[str], custom_objects: Mapping[str, object] | None = None, compile: bool = True
 ) -> Model:
