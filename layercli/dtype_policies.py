@@ -8,12 +8,19 @@ from typing import Any
 from layercli.core.dtype_policy_map import DTypePolicyMap
 from layercli.core.dtypes import DTypePolicy, default_policy
 from layercli.core.policy_config import deserialize, serialize
-from layercli.core.quantized_policies import Int4DTypePolicy, QuantizedDTypePolicy, QuantizedFloat8DTypePolicy
+from layercli.core.quantized_policies import (
+    AWQDTypePolicy,
+    GPTQDTypePolicy,
+    Int4DTypePolicy,
+    QuantizedDTypePolicy,
+    QuantizedFloat8DTypePolicy,
+)
 from layercli.core.refusals import refused
 
 __all__ = [
-    "DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "Int4DTypePolicy", "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy",
-    "deserialize", "get", "serialize",
+    "AWQDTypePolicy", "DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy",
+    "GPTQDTypePolicy", "Int4DTypePolicy", "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "deserialize",
+    "get", "serialize",
 ]  # fmt: skip
 
 FloatDTypePolicy = DTypePolicy

@@ -63,8 +63,8 @@ def test_a_refused_name_says_why():
 
     assert str(raised.value) == message
     with pytest.raises(UsageError) as raised:
-        layercli.quantizers.GPTQConfig(None)
-    assert str(raised.value).startswith("layercli has no quantizers.GPTQConfig: ")
+        layercli.callbacks.OrbaxCheckpoint(None)
+    assert str(raised.value).startswith("layercli has no callbacks.OrbaxCheckpoint: ")
     assert not isinstance(layercli.layers.Dense(1), JaxLayer)
     with pytest.raises(AttributeError) as missing:
         layercli.layers.JaxLayers  # noqa: B018

@@ -124,6 +124,9 @@ class Backend(Protocol):
 
     # Files
 
+    def calibrate(self, model: Model, mode: str | None, config: Any, filters: Any) -> None:
+        """See Model.quantize, for the modes gptq and awq."""
+
     def save(self, model: Model, path: PathLike) -> None:
         """Run Model.save."""
 

@@ -93,12 +93,22 @@ class Model(TrainingMethods, Layer, StateTree):
     ) -> None:
         """Store the weights of all layers that can be quantized as ``int8`` or ``int4``; ``config`` says more than ``mode``.
 
+        ``gptq`` and ``awq`` choose the integers of Dense and EinsumDense by their inputs on the data of a GPTQConfig or AWQConfig.
+
         ``filters``: a regular expression, or a list of them, that the name of a layer has to contain, or a function of the layer
         that returns whether it is meant. Layers without such weights are left as they are, with a warning each.
         """
         from layercli.core.quantize_model import quantize_layers
 
         quantize_layers(self, mode, config, filters, **kwargs)
+
+    def get_quantization_layer_structure(self, mode: str | None = None) -> dict[str, Any] | None:
+        """Return what ``quantize`` of the mode gptq or awq calibrates, None here; a class of one's own overrides it.
+
+        A dict: ``pre_block_layers``, through which the data goes first, and ``sequential_blocks``, whose layers are quantized one
+        block after the other. The config of quantize may give it instead.
+        """
+        return None
 
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None) -> None:
         """Write the model to a ``.keras`` file, whole or not at all: config, weights, and compile arguments with optimizer state.

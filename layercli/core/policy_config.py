@@ -7,14 +7,28 @@ from typing import Any
 
 from layercli.core.dtype_policy_map import DTypePolicyMap
 from layercli.core.dtypes import DTypePolicy
-from layercli.core.quantized_policies import Int4DTypePolicy, QuantizedDTypePolicy, QuantizedFloat8DTypePolicy
+from layercli.core.quantized_policies import (
+    AWQDTypePolicy,
+    GPTQDTypePolicy,
+    Int4DTypePolicy,
+    QuantizedDTypePolicy,
+    QuantizedFloat8DTypePolicy,
+)
 from layercli.errors import UsageError, nearest
 
 CLASSES: dict[str, type[DTypePolicy]] = {
     "FloatDTypePolicy": DTypePolicy,
     **{
         kind.__name__: kind
-        for kind in (DTypePolicy, DTypePolicyMap, Int4DTypePolicy, QuantizedDTypePolicy, QuantizedFloat8DTypePolicy)
+        for kind in (
+            DTypePolicy,
+            DTypePolicyMap,
+            AWQDTypePolicy,
+            GPTQDTypePolicy,
+            Int4DTypePolicy,
+            QuantizedDTypePolicy,
+            QuantizedFloat8DTypePolicy,
+        )
     },
 }
 """The policies that a config may name."""

@@ -6,6 +6,8 @@ import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from layercli.core.backend import get_backend
+from layercli.core.quantized_policies import CALIBRATED
 from layercli.errors import NotBuiltError, UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +23,10 @@ def quantize_layers(
         raise UsageError(f"quantize expects filters to be a pattern, a list of them or a function, got {filters!r}")
     if not model.built:
         raise NotBuiltError(f"{model.name} has no variables yet, which quantize needs", hint="call it on data first")
+    if mode in CALIBRATED or getattr(config, "mode", mode) in CALIBRATED:
+        get_backend().calibrate(model, mode, config, filters)
+        reset_optimizer(model)
+        return
     for _, layer in list(model.named_layers()):
         if layer.layers or layer is model or not is_meant(layer, filters):
             continue

@@ -9,9 +9,10 @@ from layercli.core.types import Config
 from layercli.dataclass import dataclass
 from layercli.errors import DTypeError, UsageError
 
-MODES = ("int8", "float8", "int4", "gptq", "awq")
-"""The modes of Keras's; the last two need text for calibration and are refused."""
-CALIBRATED = "layercli does not calibrate: gptq and awq weights are read from the checkpoints of their own libraries"
+CALIBRATED = ("gptq", "awq")
+"""The modes whose integers are chosen by the inputs of layers on data."""
+MODES = ("int8", "float8", "int4", *CALIBRATED)
+"""The modes of quantize."""
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -23,7 +24,7 @@ class QuantizedDTypePolicy(DTypePolicy):
     (<QuantizedDTypePolicy "int8_from_mixed_bfloat16">, 'bfloat16', 'int8')
 
     Args:
-        mode: int8, int4 or float8. UsageError for another.
+        mode: int8, int4, float8, or as the subclasses say. UsageError for another.
         source_name: The name of the policy before; None for the global one.
     """
 
@@ -34,9 +35,7 @@ class QuantizedDTypePolicy(DTypePolicy):
         source = DTypePolicy(default_policy().name if source_name is None else source_name)
         base = mode.partition("/")[0]
         if base not in MODES:
-            raise UsageError(f"a quantization mode is one of {', '.join(MODES[:3])}, got {mode!r}")
-        if base in ("gptq", "awq"):
-            raise UsageError(CALIBRATED)
+            raise UsageError(f"a quantization mode is one of {', '.join(MODES)}, got {mode!r}")
         if base == "int8" and source.compute == "float16":
             raise UsageError(
                 "int8 does not work well with the compute dtype float16", hint="mixed_bfloat16, or float32"
@@ -50,7 +49,7 @@ class QuantizedDTypePolicy(DTypePolicy):
 
     @property
     def quantization_mode(self) -> str | None:
-        """How the weights are stored: int8, int4 or float8."""
+        """How the weights are stored: int8, int4, float8, gptq or awq."""
         return self.mode
 
     def get_config(self) -> Config:
@@ -105,6 +104,53 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
         return {**super().get_config(), "amax_history_length": self.amax_history_length}
 
 
+@dataclass(frozen=True, init=False, repr=False)
+class CalibratedDTypePolicy(QuantizedDTypePolicy):
+    """The base class of GPTQDTypePolicy and AWQDTypePolicy."""
+
+    bits: ClassVar[tuple[int, ...]] = ()
+    weight_bits: int
+    group_size: int
+
+    def __init__(self, mode: str, source_name: str | None = None) -> None:
+        wanted, (base, *numbers) = type(self).__name__.removesuffix("DTypePolicy").lower(), mode.split("/")
+        try:
+            weight_bits, group_size = map(int, numbers)
+        except ValueError:
+            weight_bits = group_size = 0
+        if base != wanted or weight_bits not in self.bits or group_size < -1 or not group_size:
+            raise UsageError(
+                f"{type(self).__name__} expects mode to be {wanted}/BITS/GROUP, BITS one of {self.bits} and GROUP -1 or positive, "
+                f"got {mode!r}"
+            )
+        super().__init__(mode, source_name)
+        self._hold(weight_bits=weight_bits, group_size=group_size)
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class GPTQDTypePolicy(CalibratedDTypePolicy):
+    """The policy of a layer with integers by GPTQ, of 4 bits in groups of 128 inputs: ``gptq/4/128_from_float32``.
+
+    Args:
+        mode: ``gptq/<weight_bits>/<group_size>``; 2, 3, 4 or 8 bits, and a group of -1 for all inputs. UsageError for another form.
+        source_name: The name of the policy before; None for the global one.
+    """
+
+    bits: ClassVar[tuple[int, ...]] = (2, 3, 4, 8)
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class AWQDTypePolicy(CalibratedDTypePolicy):
+    """The policy of a layer with integers of 4 bits by AWQ, in groups of 128 inputs: ``awq/4/128_from_float32``.
+
+    Args:
+        mode: ``awq/4/<group_size>``; a group of -1 for all inputs. UsageError for another form.
+        source_name: The name of the policy before; None for the global one.
+    """
+
+    bits: ClassVar[tuple[int, ...]] = (4,)
+
+
 def of_name(name: str) -> DTypePolicy | None:
     """Return the policy of a name such as ``int8_from_float32``; None for a name of another form. UsageError as the classes."""
     mode, found, source = name.partition("_from_")
@@ -112,4 +158,6 @@ def of_name(name: str) -> DTypePolicy | None:
         return None
     if mode.startswith("float8"):
         return QuantizedFloat8DTypePolicy(mode, source)
+    if mode.startswith(CALIBRATED):
+        return (GPTQDTypePolicy if mode.startswith("gptq") else AWQDTypePolicy)(mode, source)
     return Int4DTypePolicy(mode, source) if mode.startswith("int4/") else QuantizedDTypePolicy(mode, source)

@@ -12,22 +12,17 @@ from layercli.errors import UsageError
 __all__ = ["REFUSED", "REFUSED_MEMBERS", "reason_for", "refuse_members", "refused"]
 
 _JAX = "it is JAX's, and layercli computes with PyTorch"
-_CALIBRATED = "layercli does not calibrate: gptq and awq weights are read from the checkpoints of their own libraries"
 _ORDER = "serialized_variables are the variables in the order of files"
 
 REFUSED = {
     "callbacks.OrbaxCheckpoint": _JAX,
     "config.enable_traceback_filtering": "tracebacks are always whole",
     "config.enable_unsafe_deserialization": "nothing from a file is ever executed",
-    "dtype_policies.AWQDTypePolicy": _CALIBRATED,
-    "dtype_policies.GPTQDTypePolicy": _CALIBRATED,
     "layers.FlaxLayer": _JAX,
     "layers.JaxLayer": _JAX,
     "layers.TFSMLayer": "a SavedModel is TensorFlow's, and layercli computes with PyTorch",
     "legacy": "the formats of Keras 1 and 2 are read by load_model",
     "optimizers.legacy": "the optimizers of Keras 2 are those of layercli.optimizers",
-    "quantizers.AWQConfig": _CALIBRATED,
-    "quantizers.GPTQConfig": _CALIBRATED,
     "utils.legacy": "the formats of Keras 1 and 2 are read by load_model",
 }
 """Each name, or namespace with all of its names, by its path below ``keras``."""
@@ -36,7 +31,6 @@ REFUSED = {
 REFUSED_MEMBERS = {
     "Layer.add_metric": "a metric is an attribute of the layer",
     "Layer.variable_serialization_spec": _ORDER,
-    "Model.get_quantization_layer_structure": _CALIBRATED,
 }
 """Each method or attribute of Keras's classes that a script may ask for and that raises one sentence, by its class."""
 

@@ -12,6 +12,7 @@ from layercli.core.registry import serialize as plain
 
 if TYPE_CHECKING:
     from layercli.quantizers.abs_max import AbsMaxQuantizer, Quantizer, abs_max_quantize
+    from layercli.quantizers.calibration_config import AWQConfig, GPTQConfig
     from layercli.quantizers.fake_quant import fake_quant_with_min_max_vars
     from layercli.quantizers.float8 import compute_float8_amax_history, compute_float8_scale, quantize_and_dequantize
     from layercli.quantizers.grouped import abs_max_quantize_grouped_with_zero_point
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "AbsMaxQuantizer", "Float8QuantizationConfig", "Int4QuantizationConfig", "Int8QuantizationConfig", "QuantizationConfig",
+    "AWQConfig", "AbsMaxQuantizer", "Float8QuantizationConfig", "GPTQConfig",
+    "Int4QuantizationConfig", "Int8QuantizationConfig", "QuantizationConfig",
     "Quantizer", "abs_max_quantize", "abs_max_quantize_grouped_with_zero_point", "compute_float8_amax_history",
     "compute_float8_scale", "deserialize", "fake_quant_with_min_max_vars", "get", "pack_int4", "quantize_and_dequantize",
     "serialize", "unpack_int4",
@@ -35,6 +37,7 @@ _registry = Registry(
     "quantizer",
     {
         "abs_max": "AbsMaxQuantizer Quantizer abs_max_quantize",
+        "calibration_config": "AWQConfig GPTQConfig",
         "fake_quant": "fake_quant_with_min_max_vars",
         "float8": "compute_float8_amax_history compute_float8_scale quantize_and_dequantize",
         "grouped": "abs_max_quantize_grouped_with_zero_point",

@@ -27,7 +27,7 @@ class QuantizationConfig(DataclassConfig):
 
     @property
     def mode(self) -> str:
-        """The mode: int8, int4 or float8."""
+        """The mode: int8, int4, float8, gptq or awq."""
         raise NotImplementedError(f"{type(self).__name__} does not say its mode")
 
     def _check_weights(self, **wanted: object) -> None:
@@ -114,13 +114,13 @@ def resolved(mode: object, config: object) -> QuantizationConfig:
     from layercli.core.quantized_policies import CALIBRATED, MODES
 
     mode, config = (config, None) if isinstance(config, str) else (mode, config)
-    if mode in ("gptq", "awq"):
-        raise UsageError(CALIBRATED)
     if mode is not None and mode not in MODES:
-        raise UsageError(f"a quantization mode is one of {', '.join(MODES[:3])}, got {mode!r}")
+        raise UsageError(f"a quantization mode is one of {', '.join(MODES)}, got {mode!r}")
     if config is None:
         if mode is None:
             raise UsageError("quantize needs a mode or a config")
+        if mode in CALIBRATED:
+            raise UsageError(f"quantize needs a config for {mode}: {mode.upper()}Config has the data to calibrate on")
         kinds = {"int8": Int8QuantizationConfig, "int4": Int4QuantizationConfig, "float8": Float8QuantizationConfig}
         made: QuantizationConfig = kinds[mode]()
         return made

@@ -201,6 +201,12 @@ class TorchBackend:
 
     # Files
 
+    def calibrate(self, model: Model, mode: str | None, config: object, filters: object) -> None:
+        """Run calibration.calibrate."""
+        from layercli.runtime.execution import calibration
+
+        calibration.calibrate(model, mode, config, filters)
+
     def save(self, model: Model, path: PathLike) -> None:
         """Run model_saving.save."""
         from layercli.runtime.execution import model_saving

@@ -56,6 +56,7 @@ class Dense(QuantizedMixin):
         "kernel_scale",
         *quantized.FLOAT8[3:],
         "kernel_zero",
+        "awq_scales",
         "g_idx",
     )
 
@@ -109,7 +110,7 @@ class Dense(QuantizedMixin):
         if self.quantization_mode == "float8":
             return self.float8_product(inputs, "...a,ab->...b", self.bias)
         x = self.product(
-            inputs, "...a,ab->...b", self.weight_forms()[0], self._inputs_quantizer(self.quantization_mode == "int8")
+            inputs, "...a,ab->...b", self.stored_forms()[0], self._inputs_quantizer(self.quantization_mode == "int8")
         )
         x = self.with_lora(x, inputs, ops.matmul)
         return x if self.bias is None else x + self.bias

@@ -52,6 +52,7 @@ class EinsumDense(QuantizedMixin):
         "kernel_scale",
         *quantized.FLOAT8[3:],
         "kernel_zero",
+        "awq_scales",
         "g_idx",
     )
 
@@ -143,7 +144,7 @@ class EinsumDense(QuantizedMixin):
         """Return the outputs before the activation, by the integers of the kernel or in float8."""
         if self.quantization_mode == "float8":
             return self.float8_product(inputs, self.equation, self.bias)
-        (form,), quantizer = self.weight_forms(), self._inputs_quantizer(self.quantization_mode == "int8")
+        (form,), quantizer = self.stored_forms(), self._inputs_quantizer(self.quantization_mode == "int8")
         x = inputs
         if self.quantization_mode == "int4" and quantizer is not None:
             letters, _, out = spelled_out(self.equation, self._rank)

@@ -8,12 +8,18 @@ from layercli import ops
 from layercli.core.backend import get_backend
 from layercli.core.dtypes import DTypePolicy
 from layercli.core.fields import Validator, argument
-from layercli.core.quantized_policies import Int4DTypePolicy, QuantizedFloat8DTypePolicy
+from layercli.core.quantized_policies import (
+    CALIBRATED,
+    CalibratedDTypePolicy,
+    Int4DTypePolicy,
+    QuantizedFloat8DTypePolicy,
+)
 from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.dataclass import dataclass
 from layercli.errors import NotBuiltError, UsageError
 from layercli.initializers import Initializer
+from layercli.layers.core.calibrated_form import CalibratedForm
 from layercli.layers.core.lora import LoraMixin
 from layercli.layers.core.weight_form import WeightForm
 from layercli.ops.core.conversion import convert_to_tensor
@@ -21,6 +27,7 @@ from layercli.ops.nn.float8 import Float8Einsum
 from layercli.ops.nn.quantized import QuantizedEinsum
 from layercli.quantizers import get
 from layercli.quantizers.abs_max import AbsMaxQuantizer
+from layercli.quantizers.calibration_config import CalibrationConfig
 from layercli.quantizers.quantization_config import Int4QuantizationConfig, QuantizationConfig, resolved
 
 
@@ -72,6 +79,8 @@ class QuantizedMixin(LoraMixin):
         embeddings.
         """
         config = resolved(mode, config)
+        if config.mode in CALIBRATED:
+            raise UsageError(f"{config.mode} is calibrated on data: quantize the model that {self.name} is in")
         if type_check and not type(self).__module__.startswith("layercli.layers."):
             raise NotImplementedError(f"quantize does not know {type(self).__name__}: give type_check=False")
         if not self.built:
@@ -95,7 +104,11 @@ class QuantizedMixin(LoraMixin):
             device = held.stored.device
             weight = ops.cast(convert_to_tensor(held.numpy()), held.dtype)
             values.update(form.quantized(weight, config.mode, block, config))
-        for form in forms:
+        self._replace(values, policy, config, device)
+
+    def _replace(self, values: dict[str, Any], policy: Any, config: QuantizationConfig, device: Any) -> None:
+        """Put the variables of quantized weights, with ``values``, in the place of the floats."""
+        for form in self.weight_forms():
             self._drop(form.name)
         self._policy = policy
         self.quantization_config = config
@@ -104,17 +117,39 @@ class QuantizedMixin(LoraMixin):
         for name, value in values.items():
             vars(self)[name].assign(value)
 
+    def kernel_matrix(self) -> Tensor:
+        """Return the kernel in floats as a matrix (inputs, outputs), on the CPU."""
+        form = self.weight_forms()[0]
+        return convert_to_tensor(vars(self)[form.name].numpy()).reshape(form.sizes)
+
+    def store_calibrated(self, values: dict[str, Any], config: CalibrationConfig) -> None:
+        """Store what GPTQ or AWQ found in place of the kernel. UsageError for a layer that is quantized already."""
+        if self.is_quantized or self._lora is not None:
+            why = "has a low-rank update" if self._lora is not None else "is quantized already"
+            raise self._own_error(UsageError(f"{why}: its dtype policy is {self._policy.name}"))
+        policy: Any = DTypePolicy.named(f"{config.dtype_policy_string()}_from_{self._policy.name}")
+        form = self.weight_forms()[0]
+        device = vars(self)[form.name].stored.device
+        self._replace(CalibratedForm(form, policy).stored(values), policy, config, device)
+
+    def stored_forms(self) -> tuple[Any, ...]:
+        """Return the form of each weight as the layer's mode has it."""
+        policy = self._policy
+        if isinstance(policy, CalibratedDTypePolicy):
+            return tuple(CalibratedForm(form, policy) for form in self.weight_forms())
+        return self.weight_forms()
+
     def quantized_build(self, shape: object, mode: str, config: object = None) -> None:
         """Make the variables of the quantized weights, zeros; ``shape`` is Keras's argument, and follows from the layer."""
         if mode == "float8" and self.multiplies:
             self._build_float8()
             return
-        if mode not in ("int8", "int4"):
+        if mode not in ("int8", "int4", *CALIBRATED):
             raise self._own_error(UsageError(f"has no variables for the mode {mode!r}"))
         self._block = self._block_of(config) if mode == "int4" else None
-        for form in self.weight_forms():
+        for form in self.stored_forms():
             for name, (sizes, dtype) in form.parts(mode, self._block).items():
-                start = "ones" if name.endswith("_scale") else "zeros"
+                start = "ones" if name.endswith(("_scale", "_scales")) else "zeros"
                 setattr(self, name, self.add_weight(name, sizes, start, dtype=dtype, trainable=False))
             if mode == "int4":
                 vars(self)[form.name].unpacked = (form.sizes, form.packed)
@@ -163,14 +198,14 @@ class QuantizedMixin(LoraMixin):
 
     def held(self) -> dict[str, Any]:
         """Return the variables that stand for weights, by name."""
-        names = [name for form in self.weight_forms() for name in form.parts(self._mode, self._block)]
+        names = [name for form in self.stored_forms() for name in form.parts(self._mode, self._block)]
         return {name: vars(self)[name] for name in (*names, *(("g_idx",) if self._block is not None else ()))}
 
     @property
     def _mode(self) -> str:
         return self._policy.quantization_mode or ""
 
-    def product(self, x: object, equation: str, form: WeightForm, quantizer: Any, kernel: object = None) -> Any:
+    def product(self, x: object, equation: str, form: Any, quantizer: Any, kernel: object = None) -> Any:
         """Return the einsum of x and a weight; ``kernel`` are the integers where they are not those of the form as they are."""
         held = self.held()
         if quantizer is None or f"{form.name}_zero" in held:
@@ -196,7 +231,10 @@ class QuantizedMixin(LoraMixin):
         found = super().serialized_variables
         if not self.is_quantized:
             return found
-        return [vars(self)[name] for name in self.stored_order if isinstance(vars(self).get(name), Variable)]
+        order = self.stored_order
+        if isinstance(self._policy, CalibratedDTypePolicy):
+            order = ("bias", *(name for name in order if name != "bias"))
+        return [vars(self)[name] for name in order if isinstance(vars(self).get(name), Variable)]
 
     def serialized_value(self, variable: Variable) -> Any:
         """Return a variable's value; with a low-rank update that of the sum, quantized again."""
