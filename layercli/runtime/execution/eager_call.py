@@ -33,12 +33,12 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: Config) -> Any:
     masking.fill_in(layer, args, kwargs)
     if args:
         layer._check_inputs(args[0])
-    said = {"training": training} if says_training and module.takes_training else {}
+    passed = {"training": training} if says_training and module.takes_training else {}
     if not says_training or is_in_mode(module, training if training is None else bool(training)):
-        outputs = module(*args, **kwargs, **said)
+        outputs = module(*args, **kwargs, **passed)
     else:
         with layer_module.mode(module, training if training is None else bool(training)):
-            outputs = module(*args, **kwargs, **said)
+            outputs = module(*args, **kwargs, **passed)
     return masking.passed_on(layer, args, kwargs, outputs)
 
 
