@@ -176,7 +176,10 @@ def test_messages(tmp_path):
     layer = layers.Dense(3, name="d")
     assert said(NotBuiltError, layer.quantize, "int8") == "d (Dense) has no variables yet, which quantize needs"
     layer(image(2, 4))
-    assert said(UsageError, layer.quantize, "int7") == "a quantization mode is one of int8, float8, int4, gptq, awq, got 'int7'"
+    assert (
+        said(UsageError, layer.quantize, "int7")
+        == "a quantization mode is one of int8, float8, int4, gptq, awq, got 'int7'"
+    )
     table = layers.Embedding(3, 4, name="t")
     table(np.zeros((1, 2), "int32"))
     sentence = "t multiplies nothing in float8: quantize it as int8 or int4"
