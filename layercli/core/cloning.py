@@ -54,10 +54,13 @@ def clone_model(
         alone = [] if model._input is None else [model._input]  # an Input without a layer
         own = getattr(model, "inputs", alone)
         first = [fresh(x) for x in own] if input_tensors is None else tree.flatten(input_tensors)
-        return Sequential([*first, *map(clone, model._stack)], name=model.name)
-    graph = Graph(model.input, model.output)
-    given = tree.map_structure(fresh, graph.inputs) if input_tensors is None else input_tensors
-    return Functional(given, drawn(graph, tree.flatten(given), clone, call_function), name=model.name)
+        made: Model = Sequential([*first, *map(clone, model._stack)], name=model.name)
+    else:
+        graph = Graph(model.input, model.output)
+        given = tree.map_structure(fresh, graph.inputs) if input_tensors is None else input_tensors
+        made = Functional(given, drawn(graph, tree.flatten(given), clone, call_function), name=model.name)
+    made._named = model._named
+    return made
 
 
 def rebuilt(layer: Model) -> Model:

@@ -258,6 +258,7 @@ class Reader:
         return Input(batch_shape=shape, dtype=self.plain(settings.get("dtype")), name=settings.get("name"))
 
     def _settled(self, model: Any, settings: Config) -> Any:
+        model._named = False  # whoever made the file
         if settings.get("trainable") is False:
             model.trainable = False
         return model
