@@ -34,10 +34,11 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: Config) -> Any:
     if args:
         layer._check_inputs(args[0])
     passed = {"training": training} if says_training and module.takes_training else {}
-    if not says_training or is_in_mode(module, training if training is None else bool(training)):
+    wanted = None if training is None else bool(training)
+    if not says_training or is_in_mode(module, wanted):
         outputs = module(*args, **kwargs, **passed)
     else:
-        with layer_module.mode(module, training if training is None else bool(training)):
+        with layer_module.mode(module, wanted):
             outputs = module(*args, **kwargs, **passed)
     return masking.passed_on(layer, args, kwargs, outputs)
 
