@@ -10,6 +10,7 @@ from layercli.models.pretrained import Pretrained, UnknownArchitectureError
 from layercli.models.reading import shown
 
 FAMILIES = {
+    "albert": "albert",
     "bert": "bert",
     "bloom": "bloom",
     "camembert": "roberta",
@@ -33,6 +34,7 @@ FAMILIES = {
     "mamba": "mamba",
     "mistral": "mistral",
     "mixtral": "mixtral",
+    "mt5": "mt5",
     "olmo2": "olmo2",
     "opt": "opt",
     "phi": "phi",
@@ -46,6 +48,7 @@ FAMILIES = {
     "stablelm": "stablelm",
     "starcoder2": "starcoder2",
     "t5": "t5",
+    "umt5": "umt5",
     "vit": "vit",
     "whisper": "whisper",
     "xlm-roberta": "roberta",

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from layercli import ops
 from layercli.core import dims
 from layercli.core.dims import Dim
-from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
-from layercli.layers.normalization.rms_normalization import RMSNormalization
-from layercli.models.functions import activation
 from layercli.models.masks import Cache, mask_of
 from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import Pretrained, head_of
 from layercli.models.reading import Count, Depth, Size, read
-from layercli.models.t5_attention import T5Attention
+from layercli.models.t5_stack import T5Stack
 from layercli.ops.core.axes import check_rank
 
 
@@ -44,6 +41,9 @@ class T5Config:
     scale_decoder_outputs: bool | None = None
     decoder_start_token_id: Count | None = None
 
+    own_biases: ClassVar[bool] = False
+    """Whether each block has a position bias of its own, not only the first."""
+
     @property
     def tied(self) -> bool:
         """Whether the embedding projects to the vocabulary, from scaled outputs.
@@ -63,150 +63,6 @@ class T5Config:
         if self.feed_forward_proj == "gated-gelu":
             return "gelu_new"
         return self.feed_forward_proj.removeprefix("gated-")
-
-
-class T5FeedForward(Layer):
-    """out = wo(activation(wi(x))), or wo(activation(wi_0(x)) * wi_1(x))."""
-
-    config: Any
-
-    def setup(self) -> None:
-        """Create the projections."""
-        of = self.config
-        if of.gated:
-            self.wi_0, self.wi_1 = Dense(of.d_ff, use_bias=False), Dense(of.d_ff, use_bias=False)
-        else:
-            self.wi = Dense(of.d_ff, use_bias=False)
-        self.wo = Dense(of.d_model, use_bias=False)
-        self.activate = activation(of.activation)
-
-    def call(self, inputs: Tensor) -> Tensor:
-        """Return (batch, steps, width)."""
-        if self.config.gated:
-            return self.wo(self.activate(self.wi_0(inputs)) * self.wi_1(inputs))
-        return self.wo(self.activate(self.wi(inputs)))
-
-
-class SelfPart(Layer):
-    """Self-attention on the normalized input, added to the input."""
-
-    config: Any
-    biased: bool
-    both_ways: bool
-
-    def setup(self) -> None:
-        """Create the layers."""
-        self.SelfAttention = T5Attention(self.config, self.biased, self.both_ways)
-        self.layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
-
-    def call(
-        self, inputs: Tensor, mask: Tensor, bias: Tensor, distance: Tensor, past: tuple[Tensor, ...] | None = None
-    ) -> tuple[Any, ...]:
-        """Return (batch, steps, width), the bias and the cache."""
-        x = self.layer_norm(inputs)
-        if self.biased:
-            x, bias, kept = self.SelfAttention(x, x, mask, None, distance, past)
-        else:
-            x, kept = self.SelfAttention(x, x, mask, bias, None, past)
-        return inputs + x, bias, kept
-
-
-class CrossPart(Layer):
-    """Attention from decoder to encoder on the normalized input, added to the input."""
-
-    config: Any
-
-    def setup(self) -> None:
-        """Create the layers."""
-        self.EncDecAttention = T5Attention(self.config, crosses=True)
-        self.layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
-
-    def call(
-        self, inputs: Tensor, sources: Tensor | None, mask: Tensor, past: tuple[Tensor, ...] | None = None
-    ) -> tuple[Any, ...]:
-        """Return (batch, steps, width) and the cache."""
-        x, kept = self.EncDecAttention(self.layer_norm(inputs), sources, mask, past=past)
-        return inputs + x, kept
-
-
-class FeedForwardPart(Layer):
-    """The feed-forward network on the normalized input, added to the input."""
-
-    config: Any
-
-    def setup(self) -> None:
-        """Create the layers."""
-        self.DenseReluDense = T5FeedForward(self.config)
-        self.layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
-
-    def call(self, inputs: Tensor) -> Tensor:
-        """Return (batch, steps, width)."""
-        return inputs + self.DenseReluDense(self.layer_norm(inputs))
-
-
-class T5Block(Layer):
-    """Self-attention, in the decoder also attention to the encoder, and a feed-forward network."""
-
-    config: Any
-    first: bool
-    decodes: bool
-
-    _described_once = True
-
-    def setup(self) -> None:
-        """Create the parts."""
-        self.layer = [
-            SelfPart(self.config, self.first, not self.decodes),
-            *([CrossPart(self.config)] if self.decodes else []),
-            FeedForwardPart(self.config),
-        ]
-
-    def call(
-        self,
-        inputs: Tensor,
-        mask: Tensor,
-        bias: Tensor,
-        distance: Tensor,
-        sources: Tensor,
-        sources_mask: Tensor,
-        past: tuple[Tensor, ...] | None = None,
-    ) -> tuple[Any, ...]:
-        """Return (batch, steps, width), the bias, and the cache: keys and values of the decoder, then of the encoder."""
-        x, bias, kept = self.layer[0](inputs, mask, bias, distance, past and past[:2])
-        if self.decodes:
-            x, of_encoder = self.layer[1](x, sources, sources_mask, past and past[2:])
-            kept = (*kept, *of_encoder)
-        return self.layer[-1](x), bias, kept
-
-
-class T5Stack(Layer):
-    """The encoder or the decoder: blocks and a last normalization."""
-
-    config: Any
-    depth: int
-    decodes: bool
-
-    def setup(self) -> None:
-        """Create the blocks."""
-        self.blocks = [T5Block(self.config, i == 0, self.decodes) for i in range(self.depth)]
-        self.final_layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
-
-    def call(
-        self,
-        inputs: Tensor,
-        mask: Tensor,
-        distance: Tensor,
-        sources: Tensor | None = None,
-        sources_mask: Tensor | None = None,
-        cache: Cache | None = None,
-    ) -> tuple[Any, ...]:
-        """Return (batch, steps, width), and the new cache of each block, empty without one."""
-        x, bias, kept = inputs, None, []
-        for i, block in enumerate(self.blocks):
-            past = cache[i] if cache else cache
-            x, bias, own = block(x, mask, bias, distance, sources, sources_mask, past)
-            kept.append(own)
-        return self.final_layer_norm(x), kept
 
 
 class T5(Pretrained):
@@ -240,8 +96,7 @@ class T5(Pretrained):
     @property
     def plan(self) -> TensorParallelPlan:
         """How ranks share the layers."""
-        network = {**dict.fromkeys(("wi", "wi_0", "wi_1", "relative_attention_bias"), COLUMNS), "wo": ROWS}
-        return TensorParallelPlan({**attention_plan("q", "k", "v", "o"), **network}, (self.config.num_heads,))
+        return plan_of(self.config)
 
     @property
     def ties(self) -> Mapping[str, str]:
@@ -263,9 +118,7 @@ class T5(Pretrained):
         check_rank(decoder_input_ids, 2)
         sources, cross = None, None
         if not cache:
-            check_rank(input_ids, 2)
-            mask = mask_of(input_ids, input_ids, attention_mask, causal=False)
-            sources, _ = self.encoder(self.shared(input_ids), mask, distances(input_ids.shape[1]))
+            sources = encoded(self, input_ids, attention_mask)
         if attention_mask is not None:
             cross = mask_of(decoder_input_ids, attention_mask, attention_mask, causal=False)
         steps = distances(decoder_input_ids.shape[1], cache[0][0].shape[1] if cache else 0)
@@ -293,14 +146,58 @@ def distances(steps: Size, past: Size = 0) -> Tensor:
     return ops.expand_dims(ops.arange(past + steps), 0) - ops.expand_dims(ops.arange(past, past + steps), 1)
 
 
-def model(given: Mapping[str, object], architecture: str | None = None) -> T5:
-    """Return the model that a config describes."""
-    heads = {"ForConditionalGeneration": "tokens", "WithLMHeadModel": "tokens", "T5Model": ""}
-    head = head_of(architecture, heads, "ForConditionalGeneration")
-    config = read(T5Config, given)
+class T5Encoder(Pretrained):
+    """The encoder alone, from tokens (batch, steps) to hidden states; pictures are made from those of a text."""
+
+    config: Any
+
+    renamed = T5.renamed
+    ignored = ("encoder.embed_tokens.weight", "decoder.", "lm_head.weight")
+
+    def setup(self) -> None:
+        """Create the embedding and the blocks."""
+        self.shared = Embedding(self.config.vocab_size, self.config.d_model)
+        self.encoder = T5Stack(self.config, self.config.num_layers, False)
+
+    @property
+    def plan(self) -> TensorParallelPlan:
+        """How ranks share the layers."""
+        return plan_of(self.config)
+
+    def call(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        """Return (batch, steps, width); ``attention_mask`` (batch, steps) is 0 for padding."""
+        return encoded(self, input_ids, attention_mask)
+
+
+def encoded(model: Any, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
+    """Return the hidden states of the encoder (batch, steps, width)."""
+    check_rank(input_ids, 2)
+    mask = mask_of(input_ids, input_ids, attention_mask, causal=False)
+    return model.encoder(model.shared(input_ids), mask, distances(input_ids.shape[1]))[0]
+
+
+def plan_of(config: T5Config) -> TensorParallelPlan:
+    """Return how ranks share the layers of both stacks."""
+    network = {**dict.fromkeys(("wi", "wi_0", "wi_1", "relative_attention_bias"), COLUMNS), "wo": ROWS}
+    return TensorParallelPlan({**attention_plan("q", "k", "v", "o"), **network}, (config.num_heads,))
+
+
+HEADS = {"ForConditionalGeneration": "tokens", "WithLMHeadModel": "tokens", "EncoderModel": "encoder", "Model": ""}
+"""The head, by the suffix of the class name."""
+
+
+def described(kind: type[T5Config], given: Mapping[str, object], architecture: str | None) -> T5 | T5Encoder:
+    """Return the model that a config of the dataclass ``kind`` describes."""
+    head = head_of(architecture, HEADS, "ForConditionalGeneration")
+    config = read(kind, given)
     if (
         config.relative_attention_num_buckets < 4
         or config.relative_attention_max_distance <= config.relative_attention_num_buckets
     ):
         raise FormatError("config.json has relative_attention_max_distance no greater than the number of buckets")
-    return T5(config, bool(head))
+    return T5Encoder(config) if head == "encoder" else T5(config, bool(head))
+
+
+def model(given: Mapping[str, object], architecture: str | None = None) -> T5 | T5Encoder:
+    """Return the model that a config describes."""
+    return described(T5Config, given, architecture)

@@ -67,6 +67,7 @@ BLOOM = {"vocab_size": 50, "hidden_size": 24, "n_layer": 2, "n_head": 6, "pad_to
 FALCON = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "pad_token_id": 0}
 OPT = {**TINY, "ffn_dim": 24, "pad_token_id": 0}
 BERT = {**TINY, "type_vocab_size": 2, "num_labels": 3}
+ALBERT = {**BERT, "embedding_size": 8, "num_hidden_layers": 3}
 DISTILBERT = {"vocab_size": 50, "dim": 16, "n_layers": 2, "n_heads": 4, "hidden_dim": 24, "max_position_embeddings": 32}
 LATENT = {
     "moe_intermediate_size": 12,
@@ -236,6 +237,9 @@ CASES = {
     "roberta-masked": encoder("RobertaForMaskedLM", "Roberta", BERT, tokens),
     "xlm-roberta-masked": encoder("XLMRobertaForMaskedLM", "XLMRoberta", BERT, tokens),
     "roberta-classes": encoder("RobertaForSequenceClassification", "Roberta", BERT, tokens),
+    "albert": encoder("AlbertModel", "Albert", {**ALBERT, "num_hidden_groups": 2, "inner_group_num": 2}),
+    "albert-masked": encoder("AlbertForMaskedLM", "Albert", ALBERT),
+    "albert-classes": encoder("AlbertForSequenceClassification", "Albert", ALBERT),
     "electra": encoder("ElectraForPreTraining", "Electra", {**BERT, "embedding_size": 8}),
     "electra-masked": encoder("ElectraForMaskedLM", "Electra", {**BERT, "embedding_size": 8}),
     "electra-classes": encoder("ElectraForSequenceClassification", "Electra", {**BERT, "embedding_size": 16}),
@@ -256,6 +260,10 @@ CASES = {
     "t5-unscaled": encoder(
         "T5ForConditionalGeneration", "T5", {**T5, "tie_word_embeddings": False}, both_ends, cached=True
     ),
+    "t5-encoder": encoder("T5EncoderModel", "T5", T5, tokens),
+    "mt5": encoder("MT5ForConditionalGeneration", "MT5", {**T5, "feed_forward_proj": "gated-gelu"}, both_ends, cached=True),
+    "umt5": encoder("UMT5ForConditionalGeneration", "UMT5", T5, both_ends, cached=True),
+    "umt5-encoder": encoder("UMT5EncoderModel", "UMT5", {**T5, "feed_forward_proj": "gated-gelu"}, tokens),
     "whisper": encoder("WhisperForConditionalGeneration", "Whisper", WHISPER, speech, cached=True),
     "whisper-base": encoder("WhisperModel", "Whisper", WHISPER, speech),
     "mamba": encoder("MambaForCausalLM", "Mamba", MAMBA, tokens, cached=True),

@@ -1,6 +1,6 @@
 """Published models by their configs, written by hand: as many parameters as transformers counts on the meta device.
 
-The count of flan-t5-xl is that of its file: transformers 5 ties its projection to the vocabulary.
+The counts of flan-t5-xl and of mT5 are those of their files: transformers 5 ties the projection to the vocabulary.
 """
 
 import json
