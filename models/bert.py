@@ -37,6 +37,11 @@ class BertConfig:
     tie_word_embeddings: bool = True
 
 
+def embedding_width(config: Any) -> int:
+    """Return the width of the embeddings, which is that of the blocks unless the config has another."""
+    return int(getattr(config, "embedding_size", config.hidden_size))
+
+
 class BertEmbeddings(Layer):
     """The sum of the embeddings of tokens, positions and segments, normalized."""
 
@@ -45,7 +50,7 @@ class BertEmbeddings(Layer):
     def setup(self) -> None:
         """Create the three tables."""
         of = self.config
-        width = getattr(of, "embedding_size", of.hidden_size)
+        width = embedding_width(of)
         self.word_embeddings = Embedding(of.vocab_size, width)
         self.position_embeddings = Embedding(of.max_position_embeddings, width)
         self.token_type_embeddings = Embedding(of.type_vocab_size, width)
@@ -160,11 +165,11 @@ class Transform(Layer):
     def setup(self) -> None:
         """Create the projection and the normalization."""
         of = self.config
-        self.dense, self.norm = Dense(of.hidden_size), LayerNormalization(epsilon=of.layer_norm_eps)
+        self.dense, self.norm = Dense(embedding_width(of)), LayerNormalization(epsilon=of.layer_norm_eps)
         self.activate = activation(of.hidden_act)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Return (batch, steps, width)."""
+        """Return (batch, steps, width of the embeddings)."""
         return self.norm(self.activate(self.dense(inputs)))
 
 
@@ -231,9 +236,9 @@ class Bert(Pretrained):
         of, head = self.config, self.head
         self.prefix = self.base_prefix if head else ""
         self.embeddings = BertEmbeddings(of)
-        self.blocks = [BertBlock(of) for _ in range(of.num_hidden_layers)]
+        self.create_blocks()
         if head in self.pooled:
-            self.pooler = BertPooler(of)
+            self.pooler = self.pooling()
         if head == "tokens":
             self.vocabulary = Vocabulary(of)
         if head in ("classes", "steps"):
@@ -246,6 +251,14 @@ class Bert(Pretrained):
         """How ranks share the layers."""
         attention = attention_plan("heads/query", "heads/key", "heads/value", "output_/dense")
         return TensorParallelPlan({**attention, "intermediate/dense": COLUMNS}, (self.config.num_attention_heads,))
+
+    def create_blocks(self) -> None:
+        """Create the layers between the embeddings and the head."""
+        self.blocks = [BertBlock(self.config) for _ in range(self.config.num_hidden_layers)]
+
+    def pooling(self) -> Layer:
+        """Return the layer that makes one vector of a text."""
+        return BertPooler(self.config)
 
     def classifying(self) -> Layer:
         """Return the classification layer for texts or for steps."""
@@ -270,9 +283,13 @@ class Bert(Pretrained):
         kinds = ops.zeros_like(input_ids) if token_type_ids is None else token_type_ids
         x = self.embedded(self.embeddings(input_ids, kinds, self.positions(input_ids)))
         mask = mask_of(input_ids, input_ids, attention_mask, causal=False)
+        return self.finished(self.encoded(x, mask))
+
+    def encoded(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Return the hidden states (batch, steps, width)."""
         for block in self.blocks:
             x = block(x, mask)
-        return self.finished(x)
+        return x
 
     def embedded(self, x: Tensor) -> Tensor:
         """Return the input of the first block for the embeddings."""
