@@ -12,10 +12,11 @@ from layercli.dataclass import dataclass
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
+from layercli.models.bert_heads import BertPooler, Vocabulary, embedding_width
 from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend, mask_of
 from layercli.models.parallel import COLUMNS, TensorParallelPlan, attention_plan
-from layercli.models.pretrained import Pretrained, PretrainedStored, head_of, labels_of
+from layercli.models.pretrained import Pretrained, head_of, labels_of
 from layercli.models.reading import Count, Depth, Size, divided, read
 from layercli.ops.core.axes import check_rank
 
@@ -35,11 +36,6 @@ class BertConfig:
     layer_norm_eps: float = 1e-12
     pad_token_id: Count | None = 0
     tie_word_embeddings: bool = True
-
-
-def embedding_width(config: Any) -> int:
-    """Return the width of the embeddings, which is that of the blocks unless the config has another."""
-    return int(getattr(config, "embedding_size", config.hidden_size))
 
 
 class BertEmbeddings(Layer):
@@ -143,76 +139,6 @@ class BertBlock(Layer):
         return self.output_(self.intermediate(x), x)
 
 
-class BertPooler(Layer):
-    """out = tanh(dense(the first step))."""
-
-    config: Any
-
-    def setup(self) -> None:
-        """Create the projection."""
-        self.dense = Dense(self.config.hidden_size)
-
-    def call(self, inputs: Tensor) -> Tensor:
-        """Return (batch, width)."""
-        return ops.tanh(self.dense(inputs[:, 0]))
-
-
-class Transform(Layer):
-    """out = norm(activation(dense(x)))."""
-
-    config: Any
-
-    def setup(self) -> None:
-        """Create the projection and the normalization."""
-        of = self.config
-        self.dense, self.norm = Dense(embedding_width(of)), LayerNormalization(epsilon=of.layer_norm_eps)
-        self.activate = activation(of.hidden_act)
-
-    def call(self, inputs: Tensor) -> Tensor:
-        """Return (batch, steps, width of the embeddings)."""
-        return self.norm(self.activate(self.dense(inputs)))
-
-
-class Vocabulary(Layer):
-    """The transform before the vocabulary projection, the bias after it, and the projection itself if it is not tied."""
-
-    config: Any
-
-    def setup(self) -> None:
-        """Create the transform."""
-        self.transform = Transform(self.config)
-        if not self.config.tie_word_embeddings:
-            self.decoder = Dense(self.config.vocab_size, use_bias=False)
-
-    def build(self, inputs_shape: Any) -> None:
-        """Create the bias, one value a token."""
-        self.bias = self.add_weight("bias", (self.config.vocab_size,), "zeros")
-
-    def stored(self, key: str) -> PretrainedStored:
-        """Return the checkpoint name of the bias: beside the transform, or in some files in the decoder."""
-        return PretrainedStored((key,), replaced=("decoder.bias",))
-
-    def call(self, inputs: Tensor) -> Tensor:
-        """Return (batch, steps, width), or (batch, steps, vocabulary) if the projection is not tied."""
-        x = self.transform(inputs)
-        return x if self.config.tie_word_embeddings else self.decoder(x)
-
-
-class Classifier(Layer):
-    """out = out_proj(tanh(dense(the first step)))."""
-
-    config: Any
-    classes: int
-
-    def setup(self) -> None:
-        """Create both projections."""
-        self.dense, self.out_proj = Dense(self.config.hidden_size), Dense(self.classes)
-
-    def call(self, inputs: Tensor) -> Tensor:
-        """Return (batch, classes)."""
-        return self.out_proj(ops.tanh(self.dense(inputs[:, 0])))
-
-
 class Bert(Pretrained):
     """BERT, from tokens (batch, steps) to the output of its head.
 
@@ -235,7 +161,7 @@ class Bert(Pretrained):
         """Create the embeddings, the blocks and the head."""
         of, head = self.config, self.head
         self.prefix = self.base_prefix if head else ""
-        self.embeddings = BertEmbeddings(of)
+        self.embeddings = self.embedding()
         self.create_blocks()
         if head in self.pooled:
             self.pooler = self.pooling()
@@ -251,6 +177,10 @@ class Bert(Pretrained):
         """How ranks share the layers."""
         attention = attention_plan("heads/query", "heads/key", "heads/value", "output_/dense")
         return TensorParallelPlan({**attention, "intermediate/dense": COLUMNS}, (self.config.num_attention_heads,))
+
+    def embedding(self) -> Any:
+        """Return the layer of the embeddings."""
+        return BertEmbeddings(self.config)
 
     def create_blocks(self) -> None:
         """Create the layers between the embeddings and the head."""

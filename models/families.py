@@ -17,6 +17,7 @@ FAMILIES = {
     "clip": "clip",
     "cohere": "cohere",
     "cohere2": "cohere2",
+    "deberta-v2": "deberta_v2",
     "deepseek_v2": "deepseek_v2",
     "deepseek_v3": "deepseek_v3",
     "distilbert": "distilbert",

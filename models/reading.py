@@ -17,6 +17,7 @@ from layercli.errors import FormatError
 Size = int
 Count = int
 Depth = int
+Integer = int
 Names = list[str]
 Integers = list[int]
 
@@ -29,7 +30,7 @@ Value = TypeVar("Value")
 
 def integer(low: int, high: int) -> tuple[str, Callable[[Any], bool]]:
     """Return the description and the check of an integer from ``low`` to ``high``."""
-    words = f"an integer from {low} to {high:,}"
+    words = f"an integer from {low:,} to {high:,}"
     return words, lambda value: type(value) is int and low <= value <= high
 
 
@@ -42,6 +43,7 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "Size": integer(1, LARGEST),
     "Count": integer(0, LARGEST),
     "Depth": integer(1, DEEPEST),
+    "Integer": integer(-LARGEST, LARGEST),
     "float": ("a number", is_number),
     "bool": ("true or false", lambda value: type(value) is bool),
     "str": ("text", lambda value: isinstance(value, str)),

@@ -9,7 +9,8 @@ from layercli.core.layer import Layer
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
 from layercli.layers.core.dense import Dense
-from layercli.models.bert import Bert, BertConfig, Classifier, encoder
+from layercli.models.bert import Bert, BertConfig, encoder
+from layercli.models.bert_heads import Classifier
 from layercli.models.reading import Count, Size, read
 
 

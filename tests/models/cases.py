@@ -68,6 +68,16 @@ FALCON = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_atte
 OPT = {**TINY, "ffn_dim": 24, "pad_token_id": 0}
 BERT = {**TINY, "type_vocab_size": 2, "num_labels": 3}
 ALBERT = {**BERT, "embedding_size": 8, "num_hidden_layers": 3}
+DEBERTA = {
+    **BERT,
+    "relative_attention": True,
+    "pos_att_type": "p2c|c2p",
+    "position_buckets": 4,
+    "norm_rel_ebd": "layer_norm",
+    "share_att_key": True,
+    "position_biased_input": False,
+    "conv_kernel_size": 3,
+}
 DISTILBERT = {"vocab_size": 50, "dim": 16, "n_layers": 2, "n_heads": 4, "hidden_dim": 24, "max_position_embeddings": 32}
 LATENT = {
     "moe_intermediate_size": 12,
@@ -240,6 +250,13 @@ CASES = {
     "albert": encoder("AlbertModel", "Albert", {**ALBERT, "num_hidden_groups": 2, "inner_group_num": 2}),
     "albert-masked": encoder("AlbertForMaskedLM", "Albert", ALBERT),
     "albert-classes": encoder("AlbertForSequenceClassification", "Albert", ALBERT),
+    "deberta-v2": encoder("DebertaV2Model", "DebertaV2", {**DEBERTA, "embedding_size": 8, "position_biased_input": True}),
+    "deberta-v2-masked": encoder("DebertaV2ForMaskedLM", "DebertaV2", {**BERT, "pos_att_type": "c2p", "type_vocab_size": 0}),
+    "deberta-v2-predictions": encoder("DebertaV2ForMaskedLM", "DebertaV2", {**DEBERTA, "legacy": False}),
+    "deberta-v2-classes": encoder(
+        "DebertaV2ForSequenceClassification", "DebertaV2",
+        {**DEBERTA, "share_att_key": False, "pos_att_type": ["c2p"], "position_buckets": -1, "norm_rel_ebd": "none"},
+    ),
     "electra": encoder("ElectraForPreTraining", "Electra", {**BERT, "embedding_size": 8}),
     "electra-masked": encoder("ElectraForMaskedLM", "Electra", {**BERT, "embedding_size": 8}),
     "electra-classes": encoder("ElectraForSequenceClassification", "Electra", {**BERT, "embedding_size": 16}),
