@@ -35,6 +35,7 @@ FAMILIES = {
     "mamba": "mamba",
     "mistral": "mistral",
     "mixtral": "mixtral",
+    "modernbert": "modernbert",
     "mt5": "mt5",
     "olmo2": "olmo2",
     "opt": "opt",

@@ -78,6 +78,15 @@ DEBERTA = {
     "position_biased_input": False,
     "conv_kernel_size": 3,
 }
+MODERN = {
+    **TINY,
+    "num_hidden_layers": 3,
+    "global_attn_every_n_layers": 2,
+    "local_attention": 4,
+    "cls_token_id": 1,
+    "sep_token_id": 2,
+    "num_labels": 3,
+}
 DISTILBERT = {"vocab_size": 50, "dim": 16, "n_layers": 2, "n_heads": 4, "hidden_dim": 24, "max_position_embeddings": 32}
 LATENT = {
     "moe_intermediate_size": 12,
@@ -256,6 +265,14 @@ CASES = {
     "deberta-v2-classes": encoder(
         "DebertaV2ForSequenceClassification", "DebertaV2",
         {**DEBERTA, "share_att_key": False, "pos_att_type": ["c2p"], "position_buckets": -1, "norm_rel_ebd": "none"},
+    ),
+    "modernbert": encoder("ModernBertModel", "ModernBert", MODERN, tokens),
+    "modernbert-masked": encoder("ModernBertForMaskedLM", "ModernBert", {**MODERN, "norm_bias": True}, tokens),
+    "modernbert-classes": encoder(
+        "ModernBertForSequenceClassification", "ModernBert", {**MODERN, "classifier_pooling": "mean"}, tokens
+    ),
+    "modernbert-steps": encoder(
+        "ModernBertForTokenClassification", "ModernBert", {**MODERN, "attention_bias": True, "mlp_bias": True}, tokens
     ),
     "electra": encoder("ElectraForPreTraining", "Electra", {**BERT, "embedding_size": 8}),
     "electra-masked": encoder("ElectraForMaskedLM", "Electra", {**BERT, "embedding_size": 8}),
