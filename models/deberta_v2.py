@@ -60,7 +60,7 @@ class DebertaConfig(BertConfig):
 
     @property
     def furthest(self) -> int:
-        """The distance that no other is told apart from."""
+        """The largest distance; any further one has its embedding."""
         return self.max_relative_positions if self.max_relative_positions >= 1 else self.max_position_embeddings
 
     @property
