@@ -86,10 +86,11 @@ class CLIPFeedForward(Layer):
     """out = fc2(activation(fc1(x)))."""
 
     config: Any
+    hidden: int | None = None
 
     def setup(self) -> None:
-        """Create the projections."""
-        self.fc1, self.fc2 = Dense(self.config.intermediate_size), Dense(self.config.hidden_size)
+        """Create the projections, by default to the config's ``intermediate_size``."""
+        self.fc1, self.fc2 = Dense(self.hidden or self.config.intermediate_size), Dense(self.config.hidden_size)
         self.activate = activation(self.config.hidden_act)
 
     def call(self, inputs: Tensor) -> Tensor:

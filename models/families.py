@@ -20,6 +20,7 @@ FAMILIES = {
     "deberta-v2": "deberta_v2",
     "deepseek_v2": "deepseek_v2",
     "deepseek_v3": "deepseek_v3",
+    "dinov2": "dinov2",
     "distilbert": "distilbert",
     "electra": "electra",
     "falcon": "falcon",

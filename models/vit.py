@@ -181,8 +181,8 @@ class ViT(Pretrained):
         """Create the embeddings, the blocks, the last normalization and the head; without ``classes`` the pooler."""
         of = self.config
         self.prefix = "vit." if self.classes else ""
-        self.embeddings = ViTEmbeddings(of)
-        self.blocks = [ViTBlock(of) for _ in range(of.num_hidden_layers)]
+        self.embeddings: Any = ViTEmbeddings(of)
+        self.blocks: list[Any] = [ViTBlock(of) for _ in range(of.num_hidden_layers)]
         self.layernorm = LayerNormalization(epsilon=of.layer_norm_eps)
         if self.classes:
             self.classifier = Dense(self.classes)

@@ -129,6 +129,14 @@ def both_ends(rng):
 
 
 VIT = {**TINY, "image_size": 8, "patch_size": 4, "num_labels": 3}
+DINO = {
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "image_size": 8,
+    "patch_size": 4,
+    "num_labels": 3,
+}
 CLIP_TEXT = {**TINY, "eos_token_id": 49}
 CLIP = {
     "text_config": CLIP_TEXT,
@@ -282,6 +290,8 @@ CASES = {
     "distilbert-classes": encoder("DistilBertForSequenceClassification", "DistilBert", DISTILBERT, tokens),
     "vit": encoder("ViTModel", "ViT", VIT, images),
     "vit-classes": encoder("ViTForImageClassification", "ViT", VIT, images),
+    "dinov2": encoder("Dinov2Model", "Dinov2", {**DINO, "image_size": 12}, images),
+    "dinov2-classes": encoder("Dinov2ForImageClassification", "Dinov2", {**DINO, "use_swiglu_ffn": True}, images),
     "clip": encoder("CLIPModel", "CLIP", CLIP, texts_and_images),
     "llava": Case("LlavaForConditionalGeneration", "LlavaConfig", LLAVA, texts_with_images),
     "llava-states": Case(
