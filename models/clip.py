@@ -21,7 +21,7 @@ from layercli.models.masks import attend, mask_of
 from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import Pretrained, head_of
 from layercli.models.reading import Depth, Size, divided, read, shown
-from layercli.models.vit import Patches
+from layercli.models.vit import Patches, patches_of
 from layercli.ops.core.axes import check_rank
 
 PLAN = {**attention_plan("q_proj", "k_proj", "v_proj", "out_proj"), "fc1": COLUMNS, "fc2": ROWS}
@@ -170,7 +170,7 @@ class VisionEmbeddings(Layer):
         """Create the projection of the patches and the table of positions."""
         of = self.config
         self.patches = Patches(of, use_bias=False, name_="patch_embedding")
-        self.count = divided("image_size", of.image_size, "patch_size", of.patch_size) ** 2 + 1
+        self.count = patches_of(of) + 1
         self.position_embedding = Embedding(self.count, of.hidden_size)
 
     def build(self, inputs_shape: Any) -> None:
@@ -218,7 +218,8 @@ class CLIP(Pretrained):
 
     def setup(self) -> None:
         """Create both models and their projections."""
-        self.text_model, self.vision_model = TextModel(self.text), VisionModel(self.vision)
+        self.text_model: Layer = TextModel(self.text)
+        self.vision_model: Any = VisionModel(self.vision)
         self.text_projection = Dense(self.features, use_bias=False)
         self.visual_projection = Dense(self.features, use_bias=False)
 

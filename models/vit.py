@@ -12,6 +12,7 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
+from layercli.errors import FormatError
 from layercli.layers.convolutional.conv import Conv2D
 from layercli.layers.core.dense import Dense
 from layercli.layers.normalization.layer_normalization import LayerNormalization
@@ -40,6 +41,15 @@ class ViTConfig:
     qkv_bias: bool = True
     pooler_output_size: Size | None = None
     pooler_act: str = "tanh"
+
+
+def patches_of(config: Any) -> int:
+    """Return the number of whole patches in an image; FormatError if there is none."""
+    if config.patch_size > config.image_size:
+        raise FormatError(
+            f"config.json has patch_size = {config.patch_size}, more than image_size = {config.image_size}"
+        )
+    return int(config.image_size // config.patch_size) ** 2
 
 
 class Patches(Layer):
@@ -73,7 +83,7 @@ class ViTEmbeddings(Layer):
     def build(self, input_shape: object) -> None:
         """Create cls_token (1, 1, width) and position_embeddings (1, patches + 1, width)."""
         of = self.config
-        patches = divided("image_size", of.image_size, "patch_size", of.patch_size) ** 2
+        patches = patches_of(of)
         self.cls_token = self.add_weight("cls_token", (1, 1, of.hidden_size))
         self.position_embeddings = self.add_weight("position_embeddings", (1, patches + 1, of.hidden_size))
 

@@ -143,6 +143,7 @@ CLIP = {
     "vision_config": {**VIT, "hidden_size": 8, "num_attention_heads": 2},
     "projection_dim": 6,
 }
+SIGLIP = {"text_config": {**TINY, "projection_size": 8}, "vision_config": CLIP["vision_config"]}
 IMAGE = 1
 LLAVA = {
     "image_token_index": IMAGE,
@@ -292,6 +293,7 @@ CASES = {
     "vit-classes": encoder("ViTForImageClassification", "ViT", VIT, images),
     "dinov2": encoder("Dinov2Model", "Dinov2", {**DINO, "image_size": 12}, images),
     "dinov2-classes": encoder("Dinov2ForImageClassification", "Dinov2", {**DINO, "use_swiglu_ffn": True}, images),
+    "siglip": encoder("SiglipModel", "Siglip", SIGLIP, texts_and_images),
     "clip": encoder("CLIPModel", "CLIP", CLIP, texts_and_images),
     "llava": Case("LlavaForConditionalGeneration", "LlavaConfig", LLAVA, texts_with_images),
     "llava-states": Case(
