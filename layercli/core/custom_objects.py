@@ -58,6 +58,11 @@ def get_registered_name(obj: Any) -> str:
     return str(_names.get(obj, obj.__name__))
 
 
+def module_of(cls: type) -> str | None:
+    """Return the module by which a config names a class of a user's: None for that of the script, which has no name."""
+    return None if cls.__module__ == "__main__" else cls.__module__
+
+
 def get_registered_object(
     name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Mapping[str, Any] | None = None
 ) -> Any:

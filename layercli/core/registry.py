@@ -122,8 +122,14 @@ def required_arguments(cls: object) -> list[str]:
 def serialize(value: object) -> Any:
     """Return ``value`` with every DataclassConfig in it as a dict, and every tuple as a list."""
     if isinstance(value, DataclassConfig):
-        name = type(value).__name__
-        return {"module": value.keras_module, "class_name": name, "config": value.get_config(), "registered_name": None}
+        kind = type(value)
+        own = not kind.__module__.startswith("layercli.")
+        return {
+            "module": custom_objects.module_of(kind) if own else value.keras_module,
+            "class_name": kind.__name__,
+            "config": value.get_config(),
+            "registered_name": custom_objects.get_registered_name(kind) if own else None,
+        }
     if isinstance(value, Mapping):
         return {key: serialize(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
@@ -144,6 +150,9 @@ def deserialize(value: object) -> Any:
     if isinstance(value, Mapping) and "class_name" in value:
         if value["class_name"] == "SeedGenerator":  # who draws reads the seed in it
             return value
+        own = custom_objects_by(value.get("registered_name"), value["class_name"])
+        if own is not None:
+            return own.from_config(value.get("config") or {})
         module = TORCH_OPTIMIZERS.sub("keras.optimizers", str(value.get("module")))
         if module not in PACKAGES:
             raise UsageError(f"cannot make a {value['class_name']} from module {module!r}")

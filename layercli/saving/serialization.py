@@ -41,7 +41,7 @@ def config_of(layer: Layer) -> Config:
     if getattr(layercli.layers, kind.__name__, None) is kind:
         return named("keras.layers", kind.__name__, settings)
     theirs = {ours: keras for keras, ours in APPLICATIONS.items()}
-    module = None if kind.__module__ == "__main__" else theirs.get(kind.__module__, kind.__module__)
+    module = theirs.get(kind.__module__, custom_objects.module_of(kind))
     found = named(module, kind.__name__, settings, custom_objects.get_registered_name(kind))
     return found | ({"build_config": build_config(layer)} if isinstance(layer, Model) and layer.built else {})
 
