@@ -98,8 +98,12 @@ class Recurrent(Layer):
 
     def _start(self, x: Tensor, initial_state: object) -> list[Any]:
         """Return the flat states to start from, None for zeros; ShapeError where those given do not fit."""
+        if initial_state is None and self.states is not None:
+            return [state.value for state in self.states]
         if initial_state is None:
-            return [None] * self._count if self.states is None else [state.value for state in self.states]
+            initial_state = self._start_of_cell(x)
+        if initial_state is None:
+            return [None] * self._count
         shapes = self._state_shapes(tuple(x.shape))
         given = tree.flatten([initial_state])
         if len(given) != len(shapes):
@@ -107,6 +111,13 @@ class Recurrent(Layer):
         for state, shape in zip(given, shapes, strict=True):
             check_state(state, Spec(shape))
         return given
+
+    def _start_of_cell(self, x: Tensor) -> Any:
+        """Return the states that a cell of the user's starts from; None for zeros."""
+        cells = self.cell.cells if isinstance(self.cell, StackedRNNCells) else [self.cell]
+        if all(isinstance(cell, Cell) or not hasattr(cell, "get_initial_state") for cell in cells):
+            return None
+        return self.get_initial_state(batch_size=x.shape[0])
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """Return the mask of the steps, where there are steps in the outputs."""

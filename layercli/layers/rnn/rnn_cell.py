@@ -13,6 +13,7 @@ from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.layers.regularization.dropout import Dropout
 from layercli.ops.nn.rnn import FullLikeBatch
+from layercli.ops.numpy.creation import zeros
 
 
 class Cell(Layer):
@@ -111,8 +112,6 @@ def same(x: Tensor) -> Tensor:
 
 def zero_states(sizes: object, batch_size: int | None) -> list[Any]:
     """Return zeros (batch_size, size) for each of the ``sizes``; UsageError without a batch size."""
-    from layercli.lazy import torch
-
     if batch_size is None:
         raise UsageError("get_initial_state expects batch_size, which follows from nothing here")
-    return [torch.zeros(batch_size, size) for size in tree.flatten([sizes])]
+    return [zeros((batch_size, size)) for size in tree.flatten([sizes])]
