@@ -76,10 +76,9 @@ def fit(
     epochs = min(epochs, config.max_epochs() or epochs)
     steps_per_epoch = limited_steps(steps_per_epoch)
     validation_steps = limited_steps(validation_steps)
-    source = apply_class_weight(
-        source_of(x, y, sample_weight, batch_size=size, shuffle=shuffle), class_weight, sample_weight
-    )
-    source, held = split_validation(source, validation_split, validation_data)
+    whole = source_of(x, y, sample_weight, batch_size=size, shuffle=shuffle)
+    source, held = split_validation(whole, validation_split, validation_data)
+    source = apply_class_weight(source, class_weight, sample_weight)  # in training alone
     steps = steps_per_epoch or source.steps(size)
     history, own = History(), collectives.callbacks_for_rank(trainer, listed(callbacks))
     params = {"verbose": verbose, "epochs": epochs, "steps": steps}
