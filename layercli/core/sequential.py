@@ -73,6 +73,8 @@ class Sequential(Model):
         if not self._stack:
             raise UsageError("has no layers to call: add(layer)")
         if self._input is not None and isinstance(inputs, Mapping):
+            if list(inputs) == [self._input.name]:
+                return self.call(inputs[self._input.name])
             raise ShapeError(f"expects one input, got a dict of {', '.join(map(repr, inputs))}")
         x = inputs if self._input is None else fitted(self._only(inputs), self._input)
         for layer in self._stack:

@@ -6,6 +6,7 @@ from typing import Any
 
 from layercli.core import dtypes, graph, tree
 from layercli.core.backend import get_backend
+from layercli.core.dims import Dim
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
@@ -94,7 +95,9 @@ class Cast(Op):
 
 
 def cast(x: object, dtype: DTypeLike) -> Tensor:
-    """Return x converted to ``dtype``, elementwise."""
+    """Return x converted to ``dtype``, elementwise; a size of an integer dtype that is not known stays a size."""
+    if isinstance(x, Dim) and not dtypes.is_floating(dtypes.name_of(dtype)):
+        return x  # type: ignore[return-value]  # what shapes are made of
     return Cast(dtypes.name_of(dtype))(x)
 
 
