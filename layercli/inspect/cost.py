@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim, Size
 from layercli.dataclass import dataclass
+from layercli.inspect.kernel_memory import restored_bytes
 from layercli.inspect.liveness import ACTIVATIONS, GATHERED, GRADIENTS, KEPT, OF_ACTIVATIONS, Peak, Timeline, timeline
 from layercli.inspect.model_graph import ModelGraph, ModuleNode, ValueKind
 
@@ -235,10 +237,16 @@ def cost(
     dtype: str | None = None,
     cache: Sequence[int] = (),
     cache_name: str = CACHE,
+    packed: Collection[int] = (),
 ) -> Cost:
-    """Return what one call of a model in inference costs; ``cache`` are the indices of the values that a decoder keeps."""
+    """Return what one call of a model in inference costs; ``cache`` are the indices of the values that a decoder keeps, ``packed``
+    those of matrices that each operation restores to their dtype while it runs.
+    """
     kept = {graph.values[index].storage: cache_name for index in cache}
-    memory = Memory(fixed_parts(graph), timeline(graph, kept), [step_name(call) for call in graph.calls])
+    moving = timeline(graph, kept)
+    if packed:
+        moving = Timeline(moving.storages, tuple(map(operator.add, moving.workspaces, restored_bytes(graph, packed))))
+    memory = Memory(fixed_parts(graph), moving, [step_name(call) for call in graph.calls])
     sizes = at or {}
     return Cost(
         name=graph.name,

@@ -17,7 +17,7 @@ from layercli.inspect.cost import CACHE, STATES
 from layercli.inspect.decoding import CACHE_ARGUMENT
 from layercli.inspect.layer_call import default_inputs
 from layercli.inspect.layer_graph import layer_graph
-from layercli.inspect.model_graph import ModelGraph, Value
+from layercli.inspect.model_graph import ModelGraph, Value, ValueKind
 
 if TYPE_CHECKING:
     from layercli.inspect.training_run import TrainingRun
@@ -39,6 +39,8 @@ class CostGraph:
     cache_name: str = CACHE
     runs: dict[Any, TrainingRun] = field(default_factory=dict, compare=False)
     """The training steps that were asked for, by the layers that run again and the sizes."""
+    packed: frozenset[int] = frozenset()
+    """The indices of the matrices that are stored in few bits and restored while an operation takes them."""
     narrower: dict[str, CostGraph] = field(default_factory=dict, compare=False)
     """The same in other dtypes that were asked for."""
 
@@ -59,6 +61,39 @@ class CostGraph:
             graph = in_dtype(self.graph, dtype)
             self.narrower[dtype] = replace(self, graph=graph, dtype=dtype, runs={}, narrower={})
         return self.narrower[dtype]
+
+    def with_weights(self, bits: int) -> CostGraph:
+        """Return the same with its matrices stored as integers of so many bits, and a scale for each group of ``GROUP``."""
+        found = {
+            index: replace(value, stored_bytes=packed_bytes(value.spec, bits))
+            for index, value in enumerate(self.graph.values)
+            if is_matrix(value)
+        }
+        values = tuple(found.get(index, value) for index, value in enumerate(self.graph.values))
+        return replace(self, graph=replace(self.graph, values=values), packed=frozenset(found), runs={}, narrower={})
+
+
+GROUP = 128
+"""How many integers share a scale."""
+
+
+def is_matrix(value: Value) -> bool:
+    """Whether a value is a parameter of two axes or more, of a known size, that is stored as floating-point numbers."""
+    spec = value.spec
+    return (
+        value.kind is ValueKind.PARAMETER
+        and spec.rank is not None
+        and spec.rank > 1
+        and dtypes.is_floating(spec.dtype)
+        and value.stored_bytes is None
+        and isinstance(spec.size, int)
+    )
+
+
+def packed_bytes(spec: Spec, bits: int) -> int:
+    """Return the bytes of a matrix of integers of ``bits`` and their scales, which have the dtype of the matrix."""
+    size = int(spec.size)
+    return -(-size * bits // 8) + -(-size // GROUP) * dtypes.BYTES[spec.dtype]
 
 
 def layer_cost_graph(

@@ -6,7 +6,7 @@ The rules are those of torch's kernels on the CPU in eager mode. An operation wi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 
 from layercli.core import dims, dtypes
 from layercli.core.dims import Size
@@ -50,6 +50,19 @@ def allocated_by(graph: ModelGraph) -> dict[int, Size]:
         if rule is not None and call.outputs:
             found[call.outputs[0]] = rule(Given.of(graph, call))
     return found
+
+
+def restored_bytes(graph: ModelGraph, packed: Collection[int]) -> list[Size]:
+    """Return the bytes of the packed matrices that each call takes, in the dtype that it takes them in.
+
+    Of a table only the rows that are looked up are restored, which are the result.
+    """
+    return [
+        0
+        if call.operation == "EmbeddingLookup"
+        else dims.total(graph.values[index].spec.bytes for index in {*call.inputs} if index in packed)
+        for call in graph.calls
+    ]
 
 
 def rows(x: Spec) -> Size:

@@ -134,10 +134,10 @@ def fit_facts(fit: Fit) -> list[tuple[str, str]]:
     facts = [("Fits", f"{answer}: {place} {show_bytes(fit.capacity)}")]
     for name, most in fit.largest.items():
         facts.append((f"Largest {name}", "no limit" if most is None else f"{most:,}" if most else "none fits"))
-    together = " ".join(each.change for each in fit.remedies[:-1])
     for each in fit.remedies:
-        change = "all of these" if len(fit.remedies) > 2 and each.change == together else each.change
-        facts.append((f"With {change}", f"{show_bytes(each.bytes)}: {'fits' if each.fits else 'does not fit'}"))
+        facts.append((f"With {each.change}", f"{show_bytes(each.bytes)}: {'fits' if each.fits else 'does not fit'}"))
+    if not fit.fits and not any(each.fits for each in fit.remedies):
+        facts.append(("Otherwise", "none of what is tried here makes it fit"))
     return facts
 
 

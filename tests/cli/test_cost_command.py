@@ -1,10 +1,12 @@
 """``layercli cost``: its answers, its exit codes, and what it says of bad input."""
 
 import json
+import re
 import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from layercli.formats.safetensors import save
 
@@ -44,6 +46,26 @@ def test_it_fits_or_not(cli):
     assert facts["Fits"].strip() == "no, 44.3 MiB are missing: there are 64.0 MiB"
     assert facts["Largest B"].strip() == "none fits"
     assert facts["With --dtype bfloat16"].strip() == "54.2 MiB: fits"
+
+
+@pytest.mark.parametrize("memory", ["700KiB", "2MiB"])
+def test_what_is_said_to_fit_does(cli, memory):
+    fit = json.loads(cli(f"cost decoder --at B=8 --at T=64 --memory {memory} --format json").out)["fit"]
+    fitting = [each for each in fit["remedies"] if each["fits"]]
+    assert fitting
+    for each in fitting:
+        sizes = {"B": "8", "T": "64"} | dict(re.findall(r"--at (\w)=(\d+)", each["change"]))
+        options = re.sub(r"--at \S+", "", each["change"]) + "".join(f" --at {name}={n}" for name, n in sizes.items())
+        done = cli(f"cost decoder {options} --memory {memory} --format json")
+        assert (done.code, json.loads(done.out)["totals"]["memory"]) == (0, each["bytes"]), each["change"]
+
+
+def test_weights_of_few_bits_are_for_inference(cli):
+    done = cli("cost mlp --weights int4 --training adam --at B=1")
+    assert (done.code, done.err.splitlines()[0]) == (
+        2,
+        "error: --weights is for inference: what is trained is no integer",
+    )
 
 
 def test_values_that_a_torch_module_depends_on(cli, tmp_path, monkeypatch):

@@ -252,7 +252,7 @@ def test_each_token_of_a_decoder_reads_the_weights_and_the_cache():
 
 def test_what_would_make_it_fit():
     opened = open_source("mlp").cost_graph()
-    [found] = remedies(opened, None, measured(opened, None, {"B": 2}), 250_000)
+    found, *_ = remedies(opened, None, measured(opened, None, {"B": 2}), 250_000)
     narrow = costed(open_source("mlp"), at={"B": 2}, dtype="bfloat16")
     assert (found.change, found.fits) == ("--dtype bfloat16", True)
     assert found.bytes == pytest.approx(narrow.bytes, rel=0.05)  # here the inputs are narrow too
@@ -262,12 +262,42 @@ def test_what_would_make_it_fit():
     assert [each.change for each in alone] == [
         "--dtype bfloat16", "--checkpointing 'stack/*'", "--ranks 8 --parallel fsdp"
     ]  # fmt: skip
+    *alone, everything = [*alone, everything][:4]
     assert everything.change == " ".join(each.change for each in alone)
     both = Training("adam", checkpointing=("stack/*",), ranks=8, parallel=Parallel.fsdp)
     assert everything.bytes == measured(shared.narrowed("bfloat16"), both, now.at).bytes < min(x.bytes for x in alone)
     one_is_enough = remedies(shared, Training("adam"), now, alone[0].bytes)
     assert [each.change for each in one_is_enough] == [each.change for each in alone]
-    assert "With all of these" in dict(drawing.fit_facts(replace(fit(now, 2**20), remedies=(*alone, everything))))
+    assert dict(drawing.fit_facts(replace(fit(now, 2**20), remedies=(*alone, everything))))["Otherwise"] == (
+        "none of what is tried here makes it fit"
+    )
+
+
+def test_weights_of_few_bits():
+    opened = open_source("mlp").cost_graph()
+    now = measured(opened, None, {"B": 2})
+    packed = measured(opened.with_weights(4), None, {"B": 2})
+    matrices = [784 * 128, 128 * 10]
+    weights = sum(size // 2 + -(-size // 128) * 4 for size in matrices) + 4 * (128 + 10)
+    assert packed.memory.fixed["weights"] == weights
+    assert packed.parts()[-1].bytes == 4 * matrices[0]  # the workspace: the larger matrix, restored
+    assert packed.bytes == weights + 4 * 2 * 784 + 4 * matrices[0] + 4 * 2 * 128
+    assert now.bytes < packed.bytes  # one matrix is most of it, so that this is no remedy
+    assert [each.change for each in remedies(opened, None, now, 250_000)] == ["--dtype bfloat16"]
+
+
+@pytest.mark.parametrize("capacity", [2**19, 3 * 2**18])
+def test_sizes_that_fit_with_all_changes_at_once(capacity):
+    opened = open_source("decoder").cost_graph()
+    now = measured(opened, None, {"B": 8, "T": 64})
+    found = {each.change: each for each in remedies(opened, None, now, capacity)}
+    fitting = [each for each in found.values() if "--at" in each.change]
+    assert fitting
+    for each in fitting:
+        name, _, value = each.change.rpartition(" ")[2].partition("=")
+        applied = opened.narrowed("bfloat16").with_weights(4)
+        assert measured(applied, None, {**now.at, name: int(value)}).bytes == each.bytes <= capacity
+        assert measured(applied, None, {**now.at, name: int(value) + 1}).bytes > capacity
 
 
 def test_an_onnx_graph_frees_after_the_last_use(tmp_path):

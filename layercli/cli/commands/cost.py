@@ -31,6 +31,13 @@ class ParallelOption(StrEnum):
     fsdp = "fsdp"
 
 
+class WeightsOption(StrEnum):
+    """How many bits the weights have."""
+
+    int8 = "int8"
+    int4 = "int4"
+
+
 class CostFormat(StrEnum):
     """The formats of the report."""
 
@@ -54,6 +61,9 @@ def cost(
     describing: Describing = Describing(),  # noqa: B008  # frozen
     dtype: Annotated[
         str | None, option("--dtype", "The dtype of weights and activations, or mixed_bfloat16.", "DTYPE")
+    ] = None,
+    weights: Annotated[
+        WeightsOption | None, option("--weights", "Store matrices as integers with scales, for inference: int8, int4.")
     ] = None,
     training: Annotated[
         str | None, option("--training", "A training step with this optimizer: adam, sgd:momentum=0.9.", "OPTIMIZER")
@@ -114,13 +124,14 @@ def cost(
     options.check_use(context, "allow", baseline is not None, "--allow is how much a figure may exceed a --baseline")
     limits_of_device = device_of(memory, on, dtype)
     how = training_of(training, accumulate, checkpointing, ranks, parallel)
+    bits = bits_of(weights, how)
     source = describing.open(model)
     for note in source.notes:
         output.print_info(note)
-    opened, found = measured(source, describing, dtype, how)
+    opened, found = measured(source, describing, dtype, how, bits)
     fit = None if limits_of_device is None else fitted(opened, found, how, limits_of_device)
     if fit is not None and source.costs_numbers:
-        fit = with_largest(fit, source, describing, dtype, how)
+        fit = with_largest(fit, source, describing, dtype, how, bits)
     time = None if limits_of_device is None or how is not None else floor_of(found, limits_of_device)
     findings = budgets.against_limits(totals(found), limits) if limits else []
     findings += [] if earlier is None else budgets.against_baseline(document(found), earlier, allowed)
@@ -151,7 +162,7 @@ def show_devices(format: CostFormat | None) -> int:
 
 
 def measured(
-    source: Source, describing: Describing, dtype: str | None, training: Training | None
+    source: Source, describing: Describing, dtype: str | None, training: Training | None, bits: int | None = None
 ) -> tuple[CostGraph, Cost]:
     """Return the graph of a model, and what it costs."""
     from layercli.inspect.shape_parser import parse_sizes
@@ -159,6 +170,7 @@ def measured(
     values, shapes = parse_sizes(describing.at), describing.input_shape
     if not (values and source.costs_numbers):
         opened = source.cost_graph(source.inputs(shapes), dtype, training=training is not None)
+        opened = opened if bits is None else opened.with_weights(bits)
         found = cost_of_graph(opened, values, dtype, training)
         if values.keys() <= found.memory.names:
             return opened, found
@@ -167,6 +179,7 @@ def measured(
         values = {}
     sizes = [text for text in describing.at if text.partition("=")[0].strip() not in values]
     opened = source.cost_graph(source.inputs(shapes, sizes), dtype, training=training is not None)
+    opened = opened if bits is None else opened.with_weights(bits)
     return opened, cost_of_graph(opened, values, dtype, training)
 
 
@@ -176,7 +189,15 @@ def cost_of_graph(opened: CostGraph, at: dict[str, int], dtype: str | None, trai
     if training is None:
         from layercli.inspect.cost import cost
 
-        return cost(opened.graph, at=sizes, dtype=dtype, cache=opened.cache, cache_name=opened.cache_name)
+        found = cost(
+            opened.graph, at=sizes, dtype=dtype, cache=opened.cache, cache_name=opened.cache_name, packed=opened.packed
+        )
+        if opened.packed:
+            found.notes.append(
+                "weights of few bits: a scale for every 128 of a matrix; counted is also the matrix that an operation takes"
+                " in its own dtype, which fused kernels do without"
+            )
+        return found
     from layercli.inspect.training_cost import training_cost
 
     return training_cost(opened, training, at=sizes, dtype=dtype)
@@ -199,6 +220,17 @@ def training_of(
     return training_cost.Training(optimizer, accumulation, tuple(checkpointing), ranks, how)
 
 
+def bits_of(weights: WeightsOption | None, training: Training | None) -> int | None:
+    """Return how many bits the weights have, None for those of their dtype; UsageError in training."""
+    if weights is None:
+        return None
+    if training is not None:
+        raise UsageError("--weights is for inference: what is trained is no integer", hint="leave --training out")
+    from layercli.inspect.remedies import WEIGHTS
+
+    return WEIGHTS[weights.value]
+
+
 def device_of(memory: str | None, on: str | None, dtype: str | None) -> DeviceLimits | None:
     """Return the device to fit on: one of so much memory, one of the table, or this machine; UsageError where two are given."""
     from layercli.inspect import devices, quantities
@@ -219,15 +251,19 @@ def fitted(opened: CostGraph, found: Cost, training: Training | None, device: De
     from dataclasses import replace
 
     from layercli.inspect.fit import fit
-    from layercli.inspect.remedies import remedies
+    from layercli.inspect.remedies import remedies, smaller_sizes
 
     answer = fit(found, device.memory, device.title)
     if answer.fits:
         return answer
-    return replace(answer, remedies=remedies(opened, training, found, device.memory))
+    changes = remedies(opened, training, found, device.memory)
+    smaller = smaller_sizes(answer, found.at, lambda name, value: found.memory.bytes({**found.at, name: value}))
+    return replace(answer, remedies=(*smaller, *changes))
 
 
-def with_largest(fit: Fit, source: Source, describing: Describing, dtype: str | None, training: Training | None) -> Fit:
+def with_largest(
+    fit: Fit, source: Source, describing: Describing, dtype: str | None, training: Training | None, bits: int | None
+) -> Fit:
     """Return the answer with the largest sizes that fit, of a model that is described again at each size."""
     from dataclasses import replace
     from functools import partial
@@ -235,6 +271,7 @@ def with_largest(fit: Fit, source: Source, describing: Describing, dtype: str | 
     from layercli.core import dims
     from layercli.inspect.cost_graph import with_open_batch
     from layercli.inspect.fit import largest_described
+    from layercli.inspect.remedies import smaller_sizes
     from layercli.inspect.shape_parser import fill, parse_sizes
 
     inputs, at = with_open_batch(source.inputs(describing.input_shape))
@@ -243,13 +280,15 @@ def with_largest(fit: Fit, source: Source, describing: Describing, dtype: str | 
     def bytes_at(name: str, value: int) -> int | None:
         try:
             opened = source.cost_graph(fill(inputs, {**at, name: value}), dtype, training=training is not None)
+            opened = opened if bits is None else opened.with_weights(bits)
             return cost_of_graph(opened, {}, dtype, training).bytes
         except LayercliError:  # as of more tokens than a table has positions
             return None
 
     names = sorted(at, key=lambda name: (name != dims.BATCH, name))
     found = {name: largest_described(partial(bytes_at, name), at[name], fit.bytes, fit.capacity) for name in names}
-    return replace(fit, largest=found)
+    fit = replace(fit, largest=found)
+    return fit if fit.fits else replace(fit, remedies=(*smaller_sizes(fit, at, bytes_at), *fit.remedies))
 
 
 def floor_of(found: Cost, device: DeviceLimits) -> TimeFloor | None:
