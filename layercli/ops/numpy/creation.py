@@ -60,7 +60,7 @@ class Full(Op):
     """out = ``value`` at every index of ``shape``."""
 
     shape: Shape
-    value: float
+    value: float | Dim
     dtype: str = "float32"
 
     def spec(self) -> Spec:
@@ -70,7 +70,8 @@ class Full(Op):
     def run(self) -> Tensor:
         """Return torch's full."""
         sizes = [as_int(size) for size in self.shape]
-        return torch.full(sizes, self.value, dtype=getattr(torch, self.dtype), device=creation_device.device)
+        value = as_int(self.value) if isinstance(self.value, Dim) else self.value
+        return torch.full(sizes, value, dtype=getattr(torch, self.dtype), device=creation_device.device)
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def full(shape: object, fill_value: Any, dtype: DTypeLike | None = None) -> Tens
     """Return a tensor of ``shape`` filled with ``fill_value``, a number or a tensor that broadcasts; float32 by
     default.
     """
-    if isinstance(fill_value, (bool, int, float)):
+    if isinstance(fill_value, (bool, int, float, Dim)):  # a size of an input, in the call of a layer
         return create(Full(sizes_of(shape), fill_value, dtype_or(dtype, "float32")))
     out: Tensor = full((*sizes_of(shape),), 1, dtype_or(dtype, "float32")) * fill_value
     return out
