@@ -68,6 +68,13 @@ def test_weights_of_few_bits_are_for_inference(cli):
     )
 
 
+def test_activations_are_no_integers(cli):
+    done = cli("cost mlp --dtype int8 --at B=1")
+    said = "error: --dtype is that of activations too: a floating-point dtype, got 'int8'"
+    assert (done.code, done.err.splitlines()) == (2, [said, "hint: --weights int8 stores the weights so"])
+    assert cli("cost mlp --dtype mixed_int8 --at B=1").code == cli("cost mlp --dtype int32 --at B=1").code == 2
+
+
 def test_values_that_a_torch_module_depends_on(cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "branching.py").write_text(

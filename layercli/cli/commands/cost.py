@@ -125,6 +125,7 @@ def cost(
     limits_of_device = device_of(memory, on, dtype)
     how = training_of(training, accumulate, checkpointing, ranks, parallel)
     bits = bits_of(weights, how)
+    check_floating(dtype)
     source = describing.open(model)
     for note in source.notes:
         output.print_info(note)
@@ -218,6 +219,16 @@ def training_of(
     optimizer_of(optimizer, accumulation)  # its errors are reported before a model is read
     how = training_cost.Parallel(parallel.value)
     return training_cost.Training(optimizer, accumulation, tuple(checkpointing), ranks, how)
+
+
+def check_floating(dtype: str | None) -> None:
+    """UsageError where activations would be integers."""
+    from layercli.core import dtypes
+
+    named = (dtype or "float32").removeprefix("mixed_")
+    if named in dtypes.BYTES and not dtypes.is_floating(named):
+        hint = f"--weights {dtype} stores the weights so" if dtype in ("int8", "int4") else None
+        raise UsageError(f"--dtype is that of activations too: a floating-point dtype, got {dtype!r}", hint=hint)
 
 
 def bits_of(weights: WeightsOption | None, training: Training | None) -> int | None:
