@@ -47,6 +47,33 @@ def is_integer(dtype: str) -> bool:
     return dtype in _SIGNED or dtype.startswith("uint")
 
 
+INDEX = "int32"
+"""The dtype of indices, counts and Python integers, as of Keras on torch."""
+
+
+def of_python(values: object) -> str | None:
+    """Return the dtype of a tensor of Python numbers, or of nested lists of them; None of booleans, arrays and what else.
+
+    Integers that int32 cannot hold are int64.
+    """
+    if isinstance(values, (list, tuple)):
+        kinds = {of_python(each) for each in values}
+        return max(kinds, key=_PYTHON.index) if kinds else None
+    if isinstance(values, float):  # numpy's float64 is one
+        return "float32"
+    if type(values) is not int:
+        return None
+    return INDEX if -(2**31) <= values < 2**31 else "int64"
+
+
+_PYTHON = (None, INDEX, "int64", "float32")
+
+
+def of_sum(dtype: str) -> str:
+    """Return the dtype of sums and products of values of ``dtype``: at least int32 for booleans and integers."""
+    return dtype if rank(dtype) >= 2 or dtype == "int64" else INDEX
+
+
 _GREATEST = {
     "float8_e4m3fn": 448.0, "float8_e5m2": 57344.0, "float16": 65504.0, "bfloat16": 3.3895313892515355e38,
     "float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308,

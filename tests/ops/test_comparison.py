@@ -63,7 +63,7 @@ def test_bincount():
         found = ops.bincount(torch.from_numpy(x), weights=weights)
         assert found.dtype is torch.float32
         close(found, keras.ops.bincount(x, weights=weights))
-    assert str(ops.bincount(Input((4,), dtype="int32")).spec) == "int64[None, None]"
+    assert str(ops.bincount(Input((4,), dtype="int32")).spec) == "int32[None, None]"
 
 
 @pytest.mark.parametrize("bins", [10, 3])
@@ -93,7 +93,7 @@ def test_segments(name):
 def test_nonzero():
     for x in (WHOLE, X, WHOLE > 2, np.zeros((2, 3), "float32")):
         _same(lambda k, x: k.nonzero(x), x)
-    assert [str(x.spec) for x in ops.nonzero(Input(("T", 4)))] == ["int64[None]"] * 3
+    assert [str(x.spec) for x in ops.nonzero(Input(("T", 4)))] == ["int32[None]"] * 3
 
 
 OPTIONS = [
@@ -135,12 +135,12 @@ MESSAGES = [
     (
         ShapeError,
         lambda x: ops.segment_sum(x, [0, 1, 2], 3),
-        "expects an id for each row of x, got int64[3] (x = float32[2, 5, 4])",
+        "expects an id for each row of x, got int32[3] (x = float32[2, 5, 4])",
     ),
     (
         ShapeError,
         lambda x: ops.in_top_k([0, 1], x, 3),
-        "expects predictions with one axis more than targets int64[2], the classes, got float32[2, 5, 4]",
+        "expects predictions with one axis more than targets int32[2], the classes, got float32[2, 5, 4]",
     ),
     (ShapeError, lambda x: ops.quantile(x, x), "expects q with at most 1 axis, got 3 (q = float32[2, 5, 4])"),
     (

@@ -230,5 +230,5 @@ def test_booleans_and_integers_as_keras_takes_them():
         TRUTHS,
         gradients=False,
     )
-    assert ops.square(Input((3,), dtype="bool")).dtype == "int64"
-    assert ops.square(torch.tensor([True])).dtype == torch.int64
+    assert ops.square(Input((3,), dtype="bool")).dtype == "int32"
+    assert ops.square(torch.tensor([True])).dtype == torch.int32

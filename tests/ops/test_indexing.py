@@ -93,7 +93,7 @@ MESSAGES = [
     (
         ShapeError,
         lambda x: ops.take_along_axis(x, [0], 1),
-        "expects indices with 3 axes, got 1 (x = float32[2, 5, 4], indices = int64[1])",
+        "expects indices with 3 axes, got 1 (x = float32[2, 5, 4], indices = int32[1])",
     ),
     (
         ShapeError,
@@ -113,7 +113,7 @@ MESSAGES = [
     (
         ShapeError,
         lambda x: ops.scatter_update(x, [0, 1], x),
-        "expects indices of the shape (n, 1 to 3 axes), got int64[2] (x = float32[2, 5, 4])",
+        "expects indices of the shape (n, 1 to 3 axes), got int32[2] (x = float32[2, 5, 4])",
     ),
     (
         ShapeError,

@@ -26,8 +26,8 @@ def convert_to_tensor(
 ) -> Tensor:
     """Return x, a tensor, Variable, array, number or nested list, as a tensor, cast to ``dtype`` where one is given.
 
-    Python integers become int64, Python floats float32; a symbolic tensor stays symbolic. Raises UsageError where
-    ``sparse`` or ``ragged`` is true.
+    Python integers become int32 (int64 where it cannot hold them), Python floats float32; a symbolic tensor stays
+    symbolic. Raises UsageError where ``sparse`` or ``ragged`` is true.
     """
     if sparse or ragged:
         raise UsageError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.core import dims
+from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.spec import Shape
@@ -43,8 +43,9 @@ def size(x: TensorLike) -> Size:
 
 
 def array(x: TensorLike) -> Any:
-    """Return x as a numpy array; Python floats become float32."""
+    """Return x as a numpy array; Python floats become float32, integers int32 where it can hold them."""
     import numpy as np
 
     made = np.asarray(x)
-    return made.astype("float32") if made.dtype == "float64" and not hasattr(x, "dtype") else made
+    kind = None if hasattr(x, "ndim") and not isinstance(x, float) else dtypes.of_python(x)
+    return made if kind is None else made.astype(kind)

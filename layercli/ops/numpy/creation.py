@@ -42,6 +42,12 @@ def create(op: Op, *inputs: object) -> Tensor:
     return out
 
 
+def torch_dtype(values: object) -> Any:
+    """Return torch's dtype for Python numbers, or nested lists of them; None for what has a dtype, and for booleans."""
+    name = None if hasattr(values, "ndim") and not isinstance(values, float) else dtypes.of_python(values)
+    return None if name is None else getattr(torch, name)
+
+
 @dataclass(frozen=True)
 class ConstantTensor(Op):
     """out = the values of an array or of nested lists."""
@@ -52,7 +58,7 @@ class ConstantTensor(Op):
 
     def run(self, values: Tensor) -> Tensor:
         """Return the values as a torch tensor."""
-        return torch.as_tensor(values, device=creation_device.device)
+        return torch.as_tensor(values, dtype=torch_dtype(values), device=creation_device.device)
 
 
 @dataclass(frozen=True)

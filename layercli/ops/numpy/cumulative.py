@@ -40,13 +40,13 @@ class Cumulative(Op):
     dtype: str | None = None
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape; sums of integers are int64, as in torch."""
+        """Return x's shape; sums of booleans are int32, as in Keras."""
         axis_of(x, self.axis)
-        return Spec(x.shape, self.dtype or ("int64" if dtypes.rank(x.dtype) < 2 else x.dtype))
+        return Spec(x.shape, self.dtype or (dtypes.INDEX if x.dtype == "bool" else x.dtype))
 
     def run(self, x: Tensor) -> Tensor:
         """Return torch's function of x."""
-        return TOTALS[self.function](x, self.axis, getattr(torch, self.dtype) if self.dtype else None)
+        return TOTALS[self.function](x, self.axis, getattr(torch, self.spec(spec_of(x)).dtype))
 
 
 def cumsum(x: TensorLike, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:

@@ -13,6 +13,7 @@ from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
 from layercli.errors import DTypeError, ShapeError, with_and
 from layercli.lazy import F, torch
+from layercli.ops.numpy.creation import torch_dtype
 
 UNARY: dict[str, Callable[[Any], Tensor]] = {
     "absolute": lambda x: x if x.dtype is torch.bool else torch.abs(x),
@@ -23,7 +24,7 @@ UNARY: dict[str, Callable[[Any], Tensor]] = {
     "relu6": lambda x: F.relu6(x),
     "round": lambda x: torch.round(x),
     "sign": lambda x: torch.sign(x),
-    "square": lambda x: torch.square(x),
+    "square": lambda x: torch.square(x.int() if x.dtype is torch.bool else x),
     "trunc": lambda x: x if x.dtype is torch.bool else torch.trunc(x),
     "bitwise_not": lambda x: torch.bitwise_not(x),
     "conj": lambda x: torch.conj_physical(x),
@@ -177,20 +178,20 @@ class Unary(Op):
     function: str
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape; functions with fractional results convert integers to float32, square booleans to int64."""
+        """Return x's shape; functions with fractional results convert integers to float32, square booleans to int32."""
         if self.function in GIVE_BOOL:
             return Spec(x.shape, "bool")
         _check_whole(self.function, x.dtype)
         if self.function in GIVE_REAL and dtypes.rank(x.dtype) == 3:
             return Spec(x.shape, dtypes.REAL[x.dtype])
         if self.function == "square" and x.dtype == "bool":
-            return Spec(x.shape, "int64")
+            return Spec(x.shape, dtypes.INDEX)
         exact = dtypes.rank(x.dtype) >= 2 or self.function in KEEP_DTYPE
         return x if exact else Spec(x.shape, "float32")
 
     def run(self, x: Tensor | float) -> Tensor:
         """Return torch's function of x; a Python number is converted to a tensor."""
-        return UNARY[self.function](torch.as_tensor(x) if isinstance(x, (int, float)) else x)
+        return UNARY[self.function](torch.as_tensor(x, dtype=torch_dtype(x)) if isinstance(x, (int, float)) else x)
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,7 @@ class Binary(Op):
     def run(self, x: Tensor, y: Tensor) -> Tensor:
         """Return torch's function of x and y; two Python numbers are converted to tensors."""
         if not isinstance(x, torch.Tensor) and not isinstance(y, torch.Tensor):
-            x, y = torch.as_tensor(x), torch.as_tensor(y)
+            x, y = (torch.as_tensor(value, dtype=torch_dtype(value)) for value in (x, y))
         return BINARY[self.function](x, y)
 
 

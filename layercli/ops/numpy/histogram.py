@@ -22,15 +22,15 @@ class SearchSorted(Op):
     side: str = "left"
 
     def spec(self, sequence: Spec, values: Spec) -> Spec:
-        """Return the values' shape in int64; ShapeError where the sequence is not a vector."""
+        """Return the values' shape in int32; ShapeError where the sequence is not a vector."""
         check_rank(sequence, 1)
-        return Spec(values.shape, "int64")
+        return Spec(values.shape, dtypes.INDEX)
 
     def run(self, sequence: Tensor, values: Tensor) -> Tensor:
         """Return torch's searchsorted in the promoted dtype."""
         check_rank(sequence, 1)
         dtype = torch.promote_types(sequence.dtype, values.dtype)
-        return torch.searchsorted(sequence.to(dtype), values.to(dtype).contiguous(), side=self.side)
+        return torch.searchsorted(sequence.to(dtype), values.to(dtype).contiguous(), side=self.side, out_int32=True)
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,17 @@ class Digitize(Op):
     """out = the i with bins[i - 1] <= x < bins[i]; for descending bins bins[i - 1] > x >= bins[i]."""
 
     def spec(self, x: Spec, bins: Spec) -> Spec:
-        """Return x's shape in int64; ShapeError where the bins are not a vector."""
+        """Return x's shape in int32; ShapeError where the bins are not a vector."""
         check_rank(bins, 1)
-        return Spec(x.shape, "int64")
+        return Spec(x.shape, dtypes.INDEX)
 
     def run(self, x: Tensor, bins: Tensor) -> Tensor:
         """Return torch's searchsorted, of the reversed bins where they descend."""
         check_rank(bins, 1)
         dtype = torch.promote_types(x.dtype, bins.dtype)
         x, bins = x.to(dtype).contiguous(), bins.to(dtype)
-        rising = torch.searchsorted(bins, x, right=True)
-        falling = len(bins) - torch.searchsorted(bins.flip(0), x, right=True)
+        rising = torch.searchsorted(bins, x, right=True, out_int32=True)
+        falling = len(bins) - torch.searchsorted(bins.flip(0), x, right=True, out_int32=True)
         return torch.where(bins[:1] > bins[-1:], falling, rising) if len(bins) else rising
 
 
@@ -66,7 +66,7 @@ class BinCount(Op):
         if x.rank not in (1, 2):
             raise ShapeError(f"expects x with 1 or 2 axes, got {x.rank} (x = {x})")
         check_whole(x)
-        dtype = "int64" if weights is None else weights.dtype if dtypes.is_floating(weights.dtype) else "int64"
+        dtype = weights.dtype if weights is not None and dtypes.is_floating(weights.dtype) else dtypes.INDEX
         return Spec((*x.shape[:-1], UNKNOWN), dtype)
 
     def run(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -113,7 +113,7 @@ class Histogram(MultiOutputOp):
 
 
 def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: str = "left") -> Tensor:
-    """Return the index, in int64, at which each value keeps the ascending sequence sorted.
+    """Return the index, in int32, at which each value keeps the ascending sequence sorted.
 
     ``side``: ``left`` before equal values, ``right`` after them; UsageError for another.
     """
@@ -123,7 +123,7 @@ def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: str = "l
 
 
 def digitize(x: TensorLike, bins: TensorLike) -> Tensor:
-    """Return the bin, in int64, of each value: the i with bins[i - 1] <= x < bins[i]."""
+    """Return the bin, in int32, of each value: the i with bins[i - 1] <= x < bins[i]."""
     return Digitize()(convert_to_tensor(x), convert_to_tensor(bins))
 
 

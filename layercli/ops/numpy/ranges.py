@@ -78,14 +78,14 @@ class Linspace(Op):
 def arange(start: object, stop: object = None, step: object = None, dtype: DTypeLike | None = None) -> Tensor:
     """Return start, start + step, ... up to but not including ``stop``; with one argument 0, 1, ... up to it.
 
-    The dtype is int64 for integers, else float32, by default. Raises UsageError for a step of 0.
+    The dtype is int32 for integers, else float32, by default. Raises UsageError for a step of 0.
     """
     start, stop = (0, start) if stop is None else (start, stop)
     step = 1 if step is None else step
     if not isinstance(step, Dim) and step == 0:
         raise UsageError("arange expects a step other than 0")
     whole = not any(isinstance(end, float) for end in (start, stop, step))
-    return create(Arange(start, stop, step, dtype_or(dtype, "int64" if whole else "float32")))
+    return create(Arange(start, stop, step, dtype_or(dtype, dtypes.INDEX if whole else "float32")))
 
 
 def linspace(

@@ -44,7 +44,7 @@ Axes = int | Iterable[int] | None
 
 MAKE_FLOATS = {"mean", "var", "std", "logsumexp", "median", "nanmean", "nanvar", "nanstd"}
 WIDEN = {"sum", "prod", "nansum", "nanprod"}
-"""Reductions whose result for integers is int64, as in torch."""
+"""Reductions whose result for integers is at least int32, as in Keras."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ class Reduction(Op):
         if self.initial is not None:
             return self._with_initial(x, self.initial)
         axes = tuple(range(x.ndim)) if self.axis is None else self.axis
-        return REDUCTIONS[self.function](x, axes if isinstance(axes, tuple) else (axes,), self.keepdims)
+        out = REDUCTIONS[self.function](x, axes if isinstance(axes, tuple) else (axes,), self.keepdims)
+        return out.int() if out.dtype is torch.int64 and x.dtype is not torch.int64 else out
 
     def _with_initial(self, x: Tensor, value: float) -> Tensor:
         """Return the extremum of x and ``value``; without any value of x to reduce, ``value``."""
@@ -86,7 +87,7 @@ class Reduction(Op):
             return "bool"
         if self.function in MAKE_FLOATS and dtypes.rank(dtype) < 2:
             return "float32"
-        return "int64" if self.function in WIDEN and dtypes.rank(dtype) < 2 else dtype
+        return dtypes.of_sum(dtype) if self.function in WIDEN else dtype
 
 
 def _floating(x: Tensor) -> Tensor:
@@ -135,22 +136,22 @@ def _median(x: Tensor, axes: tuple[int, ...], keep: bool) -> Tensor:
 
 @dataclass(frozen=True)
 class CountNonzero(Op):
-    """out = the number of nonzero values of x along ``axis`` (one, several or None for all), in int64."""
+    """out = the number of nonzero values of x along ``axis`` (one, several or None for all), in int32."""
 
     axis: int | tuple[int, ...] | None = None
 
     def spec(self, x: Spec) -> Spec:
         """Return x's shape without the axes."""
         axes = axes_of(x, self.axis)
-        return Spec(tuple(size for i, size in enumerate(x.shape) if i not in axes), "int64")
+        return Spec(tuple(size for i, size in enumerate(x.shape) if i not in axes), dtypes.INDEX)
 
     def run(self, x: Tensor) -> Tensor:
         """Return torch's count_nonzero."""
-        return torch.count_nonzero(x, self.axis)
+        return torch.count_nonzero(x, self.axis).int()
 
 
 def count_nonzero(x: TensorLike, axis: int | Iterable[int] | None = None) -> Tensor:
-    """Return the number of nonzero values of x along ``axis`` (one, several, None: all), in int64."""
+    """Return the number of nonzero values of x along ``axis`` (one, several, None: all), in int32."""
     return CountNonzero(given_axes(axis))(x)
 
 
@@ -235,7 +236,7 @@ def nanvar(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 def prod(x: TensorLike, axis: Axes = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
-    """Return the product of x, cast to ``dtype`` first where one is given, along ``axis``; int64 for integers."""
+    """Return the product of x, cast to ``dtype`` first where one is given, along ``axis``; int32 for integers, int64 for int64."""
     return _reduce("prod", x if dtype is None else cast(x, dtype), axis, keepdims)
 
 
@@ -250,7 +251,7 @@ def std(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 def sum(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Return the sum of x along ``axis``; int64 for integers and booleans."""
+    """Return the sum of x along ``axis``; int32 for booleans and integers, int64 for int64."""
     return _reduce("sum", x, axis, keepdims)
 
 

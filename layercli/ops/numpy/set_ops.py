@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli.core import dtypes
 from layercli.core.dims import UNKNOWN, Size
 from layercli.core.operation import MultiOutputOp
 from layercli.core.spec import Spec
@@ -17,15 +18,15 @@ from layercli.ops.numpy.reshaping import ravel
 
 @dataclass(frozen=True)
 class Nonzero(MultiOutputOp):
-    """The indices of the nonzero values of x: one int64 vector per axis."""
+    """The indices of the nonzero values of x: one int32 vector per axis."""
 
     def spec(self, x: Spec) -> tuple[Spec, ...]:
         """Return one vector of unknown size per axis."""
-        return (Spec((UNKNOWN,), "int64"),) * x.rank
+        return (Spec((UNKNOWN,), dtypes.INDEX),) * x.rank
 
     def run(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return torch's nonzero."""
-        return tuple(torch.nonzero(x, as_tuple=True))
+        return tuple(each.int() for each in torch.nonzero(x, as_tuple=True))
 
 
 def _unique(x: Tensor, axis: int) -> Any:
@@ -86,7 +87,7 @@ class Unique(MultiOutputOp):
 
 
 def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
-    """Return the indices of the nonzero values of x: one int64 vector per axis, as a tuple."""
+    """Return the indices of the nonzero values of x: one int32 vector per axis, as a tuple."""
     return Nonzero()(convert_to_tensor(x))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from layercli.core import dims
+from layercli.core import dims, dtypes
 from layercli.core.operation import MultiOutputOp, Op
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
@@ -27,7 +27,7 @@ ARG_EXTREMA: dict[str, Callable[..., Tensor]] = {
 
 @dataclass(frozen=True)
 class ArgExtremum(Op):
-    """out = the index, in int64, of the extremum along ``axis``; ``function`` is a key of ``ARG_EXTREMA``.
+    """out = the index, in int32, of the extremum along ``axis``; ``function`` is a key of ``ARG_EXTREMA``.
 
     Without an axis it is the index into x flattened.
     """
@@ -40,14 +40,14 @@ class ArgExtremum(Op):
         """Return x's shape without the axis, or with the size 1 there."""
         reduced = range(x.rank) if self.axis is None else (axis_of(x, self.axis),)
         kept = tuple(1 if i in reduced else size for i, size in enumerate(x.shape) if self.keepdims or i not in reduced)
-        return Spec(kept, "int64")
+        return Spec(kept, dtypes.INDEX)
 
     def run(self, x: Tensor) -> Tensor:
         """Return torch's function; booleans are converted to numbers."""
         x = x.byte() if x.dtype is torch.bool else x
         if self.axis is not None:
-            return ARG_EXTREMA[self.function](x, self.axis, self.keepdims)
-        out = ARG_EXTREMA[self.function](x.flatten(), 0, False)
+            return ARG_EXTREMA[self.function](x, self.axis, self.keepdims).int()
+        out = ARG_EXTREMA[self.function](x.flatten(), 0, False).int()
         return out.reshape((1,) * x.ndim) if self.keepdims else out
 
 
@@ -74,13 +74,13 @@ class Argsort(Op):
     axis: int = -1
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape in int64."""
+        """Return x's shape in int32."""
         axis_of(x, self.axis)
-        return Spec(x.shape, "int64")
+        return Spec(x.shape, dtypes.INDEX)
 
     def run(self, x: Tensor) -> Tensor:
         """Return torch's argsort."""
-        return torch.argsort(x, dim=self.axis, stable=True)
+        return torch.argsort(x, dim=self.axis, stable=True).int()
 
 
 @dataclass(frozen=True)
@@ -104,12 +104,12 @@ class TopK(MultiOutputOp):
 
 
 def argmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """Return the index of the maximum along ``axis``, the first of several, in int64; None: the index into x flattened."""
+    """Return the index of the maximum along ``axis``, the first of several, in int32; None: the index into x flattened."""
     return ArgExtremum("argmax", axis, keepdims)(x)
 
 
 def argmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """Return the index of the minimum along ``axis``, the first of several, in int64; None: the index into x flattened."""
+    """Return the index of the minimum along ``axis``, the first of several, in int32; None: the index into x flattened."""
     return ArgExtremum("argmin", axis, keepdims)(x)
 
 
@@ -129,12 +129,12 @@ def sort(x: TensorLike, axis: int | None = -1) -> Tensor:
 
 
 def argsort(x: TensorLike, axis: int | None = -1) -> Tensor:
-    """Return the indices, in int64, that sort x along ``axis`` in ascending order; None: of x flattened."""
+    """Return the indices, in int32, that sort x along ``axis`` in ascending order; None: of x flattened."""
     return Argsort(0)(ravel(x)) if axis is None else Argsort(axis)(x)
 
 
 def argpartition(x: TensorLike, kth: int, axis: int | None = -1) -> Tensor:
-    """Return indices, in int64, that move the ``kth`` smallest value along ``axis`` to index kth, smaller ones before
+    """Return indices, in int32, that move the ``kth`` smallest value along ``axis`` to index kth, smaller ones before
     it.
 
     None: of x flattened. NumPy leaves the order on either side open; here all indices are sorted.

@@ -33,7 +33,7 @@ def _all_numbers(x: object) -> bool:
 
 
 def as_tensor(x: object, device: Any = None) -> torch.Tensor:
-    """Convert an array, nested lists or a variable to a torch tensor; 64-bit floats from lists become float32."""
+    """Convert an array, nested lists or a variable to a torch tensor; Python floats become float32, integers int32."""
     if isinstance(x, Variable):
         return x.value  # type: ignore[no-any-return]  # a tensor
     if isinstance(x, torch.Tensor):
@@ -48,8 +48,10 @@ def as_tensor(x: object, device: Any = None) -> torch.Tensor:
         if array.dtype.isnative
         else torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
     )
-    if isinstance(x, (list, tuple, float)) and tensor.dtype is torch.float64:
-        tensor = tensor.to(torch.float32)
+    if isinstance(x, (list, tuple, float, int)):
+        kind = dtypes.of_python(x)
+        if kind is not None and (kind != "float32" or tensor.dtype is torch.float64):
+            tensor = tensor.to(dtype_of(kind))
     return tensor if device is None else tensor.to(device)
 
 
