@@ -102,8 +102,8 @@ def rank(dtype: str) -> int:
 
 
 def of_number(value: object, beside: str) -> str:
-    """Return the dtype of the Python number ``value`` in an operation with a tensor of dtype ``beside``, as in torch."""
-    kind = {bool: "bool", int: "int64", float: "float32", complex: "complex64"}.get(type(value))
+    """Return the dtype of the Python number ``value`` in an operation with a tensor of dtype ``beside``, as in Keras."""
+    kind = {bool: "bool", int: INDEX, float: "float32", complex: "complex64"}.get(type(value))
     if kind is None:
         raise DTypeError(f"expects tensors and numbers, got {value!r}")
     return beside if rank(kind) <= rank(beside) else kind

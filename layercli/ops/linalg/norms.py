@@ -92,8 +92,11 @@ class Cdist(Op):
         return Spec((*broadcast_shapes(x.shape[:-2], y.shape[:-2]), x.shape[-2], y.shape[-2]), promoted(x, y))
 
     def run(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return torch's cdist, computed without matrix products."""
-        return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+        """Return torch's cdist, computed without matrix products; in float32 for narrower dtypes, which lack a kernel."""
+        dtype = torch.promote_types(x.dtype, y.dtype)
+        x, y = (each.float() if dtype in (torch.float16, torch.bfloat16) else each for each in (x, y))
+        out = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+        return out.to(dtype) if dtype.is_floating_point else out
 
 
 def cdist(x: TensorLike, y: TensorLike) -> Tensor:

@@ -47,20 +47,28 @@ MASKED_OUT_HALF = -3e4
 """The same in float16, whose least value is -65504."""
 
 
+KEEP_INTEGERS = {"hard_tanh", "threshold"}
+"""Activations of integers in their own dtype, as in torch."""
+
+
 @dataclass(frozen=True)
 class ActivationFunction(Op):
-    """out = function(x, *settings), elementwise; ``function`` is a key of ``ACTIVATIONS``. Integers become float32."""
+    """out = function(x, *settings), elementwise; ``function`` is a key of ``ACTIVATIONS``. Integers become float32, but in
+    those of ``KEEP_INTEGERS``.
+    """
 
     function: str
     settings: tuple[float, ...] = ()
 
     def spec(self, x: Spec) -> Spec:
         """Return x's shape, in a floating dtype."""
-        return x if dtypes.is_floating(x.dtype) else Spec(x.shape, "float32")
+        kept = dtypes.is_floating(x.dtype) or (self.function in KEEP_INTEGERS and x.dtype != "bool")
+        return x if kept else Spec(x.shape, "float32")
 
     def run(self, x: Tensor) -> Tensor:
         """Return torch's function of x."""
-        return ACTIVATIONS[self.function](x if x.is_floating_point() else x.float(), *self.settings)
+        out = ACTIVATIONS[self.function](x if x.is_floating_point() else x.float(), *self.settings)
+        return out.to(x.dtype) if self.function in KEEP_INTEGERS and x.dtype is not torch.bool else out
 
 
 @dataclass(frozen=True)
@@ -170,11 +178,13 @@ class Sparsemax(Op):
     axis: int = -1
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's spec."""
-        return check_axes(x, (self.axis,))
+        """Return x's shape, in a floating dtype."""
+        check_axes(x, (self.axis,))
+        return x if dtypes.is_floating(x.dtype) else Spec(x.shape, "float32")
 
     def run(self, x: Tensor) -> Tensor:
         """Return max(x - tau, 0), with tau computed from the sorted values."""
+        x = x if x.is_floating_point() else x.float()
         ordered = torch.sort(x, self.axis, descending=True).values
         size = x.shape[self.axis]
         shape = [1] * x.ndim

@@ -55,7 +55,8 @@ class CategoricalCrossentropy(Op):
         if target.rank != output.rank or not all(map(dims.may_equal, target.shape, output.shape)):
             raise ShapeError(f"expects target and output of one shape, got {target} and {output}")
         axis = axis_of(output, self.axis)
-        return Spec((*output.shape[:axis], *output.shape[axis + 1 :]), output.dtype)
+        dtype = output.dtype if dtypes.is_floating(output.dtype) else "float32"
+        return Spec((*output.shape[:axis], *output.shape[axis + 1 :]), dtype)
 
     def run(self, target: Tensor, output: Tensor) -> Tensor:
         """Return the sum."""
@@ -81,9 +82,7 @@ class SparseCrossentropy(Op):
         given = target.shape[:-1] if target.rank == output.rank and target.shape[-1] == 1 else target.shape
         if len(given) != len(expected) or not all(map(dims.may_equal, given, expected)):
             raise ShapeError(f"expects target of the shape {show_shape(expected)}, got {target} (output = {output})")
-        if not dtypes.is_floating(output.dtype):
-            raise ShapeError(f"expects output with probabilities or logits, got {output}")
-        return Spec(expected, output.dtype)
+        return Spec(expected, output.dtype if dtypes.is_floating(output.dtype) else "float32")
 
     def run(self, target: Tensor, output: Tensor) -> Tensor:
         """Return the negative log probability of each label; UsageError for a label out of range."""

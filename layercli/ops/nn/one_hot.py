@@ -26,16 +26,18 @@ class OneHot(Op):
     dtype: str = "float32"
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape with the classes inserted; DTypeError where x is not of an integer dtype."""
-        if not dtypes.is_integer(x.dtype):
-            raise DTypeError(f"expects x of an integer dtype (x = {x})")
+        """Return x's shape with the classes inserted; DTypeError where x is complex."""
+        if dtypes.rank(x.dtype) > 2:
+            raise DTypeError(f"expects x of integers (x = {x})")
         axis = axis_of(x, self.axis, added=1)
         return Spec((*x.shape[:axis], self.num_classes, *x.shape[axis:]), self.dtype)
 
     def run(self, x: Tensor) -> Tensor:
-        """Return the comparison of x with each class."""
-        if x.is_floating_point() or x.dtype is torch.bool:
+        """Return the comparison of x with each class; a float counts as the integer it starts with, a boolean as 0 or 1."""
+        if x.is_complex():
             self.spec(spec_of(x))
+        if x.is_floating_point():
+            x = x.long()
         classes = torch.arange(self.num_classes, device=x.device)
         after = range(self.axis % (x.ndim + 1), x.ndim)
         return (x.unsqueeze(self.axis) == classes.reshape(-1, *(1 for _ in after))).to(getattr(torch, self.dtype))

@@ -10,9 +10,10 @@ from layercli.core.spec import Spec
 from layercli.core.types import DTypeLike, Tensor, TensorLike
 from layercli.dataclass import dataclass
 from layercli.lazy import torch
-from layercli.ops.core.conversion import cast
+from layercli.ops.core.conversion import cast, convert_to_tensor
 from layercli.ops.numpy.arithmetic import maximum, minimum
 from layercli.ops.numpy.elementwise import promoted
+from layercli.ops.numpy.operands import as_integers
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,13 @@ class Clip(Op):
 
     def spec(self, x: Spec) -> Spec:
         """Return x's shape."""
-        low = Spec(x.shape, promoted(x, self.x_min))
+        whole = Spec(x.shape, dtypes.INDEX) if x.dtype == "bool" else x
+        low = Spec(x.shape, promoted(whole, self.x_min))
         return Spec(x.shape, promoted(low, self.x_max))
 
     def run(self, x: Tensor) -> Tensor:
         """Return torch's clamp; booleans are clamped as integers."""
-        return torch.clamp(x.long() if x.dtype is torch.bool else x, self.x_min, self.x_max)
+        return torch.clamp(as_integers(x), self.x_min, self.x_max)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,18 @@ def clip(x: TensorLike, x_min: Any, x_max: Any) -> Tensor:
     """Return min(max(x, x_min), x_max), elementwise; the limits are numbers, or tensors that broadcast with x."""
     if all(isinstance(limit, (int, float)) for limit in (x_min, x_max)):
         return Clip(x_min, x_max)(x)
-    return minimum(maximum(x, x_min), x_max)
+    x = convert_to_tensor(x)
+    x = cast(x, dtypes.INDEX) if spec_of(x).dtype == "bool" else x
+    return minimum(maximum(x, _limit(x_min, x)), _limit(x_max, x))
+
+
+def _limit(limit: Any, x: TensorLike) -> Any:
+    """Return a limit; a tensor without axes in the dtype of x, unless it is of a wider kind, as floats beside integers."""
+    if isinstance(limit, (int, float)):
+        return limit
+    limit = convert_to_tensor(limit)
+    found, here = spec_of(limit), spec_of(x).dtype
+    return limit if found.rank or dtypes.rank(found.dtype) > dtypes.rank(here) else cast(limit, here)
 
 
 def nan_to_num(x: TensorLike, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:

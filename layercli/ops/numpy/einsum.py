@@ -9,7 +9,7 @@ from itertools import takewhile
 from string import ascii_letters
 from typing import Any
 
-from layercli.core import dims
+from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.operation import Op, cached_property, spec_of
 from layercli.core.spec import Spec
@@ -40,11 +40,14 @@ def einsum(subscripts: str, *operands: object) -> Tensor:
     if len(terms) != len(operands):
         raise UsageError(f"{subscripts} names {len(terms)} operands, got {len(operands)}")
     tensors = _of_one_dtype(operands)
+    narrow = dtypes.name_of(tensors[0].dtype) == "int8"
+    tensors = [cast(x, dtypes.INDEX) for x in tensors] if narrow else tensors
     free = [letter for letter in ascii_letters if letter not in subscripts]
     factors = [_spelled_out(subscripts, x, term, free) for x, term in zip(tensors, terms, strict=True)]
     leading = max((_leading(x, term) for x, term in zip(tensors, terms, strict=True)), default=0)
     out = right.replace("...", "".join(reversed(free[:leading])))
-    return _contracted(_broadcast(factors), out)
+    found = _contracted(_broadcast(factors), out)
+    return cast(found, dtypes.INDEX) if narrow else found
 
 
 def _sides(subscripts: str) -> tuple[str, str]:
@@ -67,8 +70,6 @@ def _of_one_dtype(operands: Sequence[object]) -> list[Tensor]:
     dtype = spec_of(
         reduce(lambda x, y: x if promoted(spec_of(x), spec_of(y)) == spec_of(x).dtype else y, tensors)
     ).dtype
-    if dtype == "int8" and len(tensors) > 1:
-        dtype = "int32"
     return [x if spec_of(x).dtype == dtype else cast(x, dtype) for x in tensors]
 
 
@@ -210,7 +211,7 @@ class Einsum(Op):
 
 @dataclass(frozen=True)
 class EinsumReduce(Op):
-    """out = x with repeated letters as a diagonal and the letters not in out summed: ``EinsumReduce("ii->i")(x)``."""
+    """out = x with repeated letters as a diagonal and the letters not in out summed, integers in int64."""
 
     equation: str
 
@@ -221,7 +222,8 @@ class EinsumReduce(Op):
         for letter, size in zip(letters, x.shape, strict=True):
             if not dims.may_equal(sizes.setdefault(letter, size), size):
                 raise ShapeError(f"expects {letter} of {self.equation} to be {sizes[letter]}, got {size} (x = {x})")
-        return Spec(tuple(sizes[letter] for letter in out), x.dtype)
+        whole = dtypes.rank(x.dtype) < 2 and {*letters} != {*out}
+        return Spec(tuple(sizes[letter] for letter in out), "int64" if whole else x.dtype)
 
     def run(self, x: Tensor) -> Tensor:
         """Return torch's einsum."""

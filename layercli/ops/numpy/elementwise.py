@@ -14,6 +14,7 @@ from layercli.dataclass import dataclass
 from layercli.errors import DTypeError, ShapeError, with_and
 from layercli.lazy import F, torch
 from layercli.ops.numpy.creation import torch_dtype
+from layercli.ops.numpy.operands import as_integers, counted, floats, paired, tensors, without_booleans
 
 UNARY: dict[str, Callable[[Any], Tensor]] = {
     "absolute": lambda x: x if x.dtype is torch.bool else torch.abs(x),
@@ -91,41 +92,41 @@ GIVE_REAL = {"absolute", "angle", "imag", "real"}
 
 BINARY: dict[str, Callable[[Any, Any], Tensor]] = {
     "add": operator.add,
-    "subtract": lambda x, y: operator.sub(*_no_booleans(x, y)),
+    "subtract": lambda x, y: operator.sub(*without_booleans(x, y)),
     "multiply": operator.mul,
     "divide": operator.truediv,
-    "floor_divide": operator.floordiv,
-    "mod": operator.mod,
+    "floor_divide": lambda x, y: operator.floordiv(*paired(x, y)),
+    "mod": lambda x, y: operator.mod(*counted(x, y)),
     "power": operator.pow,
-    "maximum": lambda x, y: torch.maximum(*_tensors(x, y)),
-    "minimum": lambda x, y: torch.minimum(*_tensors(x, y)),
-    "arctan2": lambda x, y: torch.atan2(*_tensors(x, y)),
-    "divide_no_nan": lambda x, y: _divided(*_tensors(x, y)),
-    "hypot": lambda x, y: torch.hypot(*_floats(x, y)),
-    "logaddexp": lambda x, y: torch.logaddexp(*_floats(x, y)),
-    "logaddexp2": lambda x, y: torch.logaddexp2(*_floats(x, y)),
-    "heaviside": lambda x, y: _heaviside(*_floats(x, y)),
-    "ldexp": lambda x, y: _scaled(*_tensors(x, y)),
-    "nextafter": lambda x, y: torch.nextafter(*_floats(x, y)),
-    "fmax": lambda x, y: torch.fmax(*_tensors(x, y)),
-    "fmin": lambda x, y: torch.fmin(*_tensors(x, y)),
-    "fmod": lambda x, y: torch.fmod(*_tensors(x, y)),
-    "gcd": lambda x, y: torch.gcd(*_tensors(x, y)),
-    "lcm": lambda x, y: torch.lcm(*_tensors(x, y)),
-    "bitwise_and": lambda x, y: torch.bitwise_and(*_tensors(x, y)),
-    "bitwise_or": lambda x, y: torch.bitwise_or(*_tensors(x, y)),
-    "bitwise_xor": lambda x, y: torch.bitwise_xor(*_tensors(x, y)),
-    "left_shift": lambda x, y: torch.bitwise_left_shift(*_tensors(x, y)),
-    "right_shift": lambda x, y: torch.bitwise_right_shift(*_tensors(x, y)),
+    "maximum": lambda x, y: torch.maximum(*paired(x, y)),
+    "minimum": lambda x, y: torch.minimum(*paired(x, y)),
+    "arctan2": lambda x, y: torch.atan2(*floats(x, y)),
+    "divide_no_nan": lambda x, y: _divided(*paired(x, y)),
+    "hypot": lambda x, y: torch.hypot(*floats(x, y)),
+    "logaddexp": lambda x, y: torch.logaddexp(*floats(x, y)),
+    "logaddexp2": lambda x, y: torch.logaddexp2(*floats(x, y)),
+    "heaviside": lambda x, y: _heaviside(*floats(x, y)),
+    "ldexp": lambda x, y: _scaled(*tensors(x, y)),
+    "nextafter": lambda x, y: torch.nextafter(*floats(x, y)),
+    "fmax": lambda x, y: torch.fmax(*paired(x, y)),
+    "fmin": lambda x, y: torch.fmin(*paired(x, y)),
+    "fmod": lambda x, y: torch.fmod(*tensors(*counted(x, y))),
+    "gcd": lambda x, y: torch.gcd(*tensors(x, y)),
+    "lcm": lambda x, y: torch.lcm(*tensors(x, y)),
+    "bitwise_and": lambda x, y: torch.bitwise_and(*tensors(x, y)),
+    "bitwise_or": lambda x, y: torch.bitwise_or(*tensors(x, y)),
+    "bitwise_xor": lambda x, y: torch.bitwise_xor(*tensors(x, y)),
+    "left_shift": lambda x, y: torch.bitwise_left_shift(*tensors(x, y)),
+    "right_shift": lambda x, y: torch.bitwise_right_shift(*tensors(x, y)),
     "equal": lambda x, y: _compared(operator.eq(x, y)),
     "not_equal": lambda x, y: _compared(operator.ne(x, y)),
     "less": operator.lt,
     "less_equal": operator.le,
     "greater": operator.gt,
     "greater_equal": operator.ge,
-    "logical_and": lambda x, y: torch.logical_and(*_tensors(x, y)),
-    "logical_or": lambda x, y: torch.logical_or(*_tensors(x, y)),
-    "logical_xor": lambda x, y: torch.logical_xor(*_tensors(x, y)),
+    "logical_and": lambda x, y: torch.logical_and(*tensors(x, y)),
+    "logical_or": lambda x, y: torch.logical_or(*tensors(x, y)),
+    "logical_xor": lambda x, y: torch.logical_xor(*tensors(x, y)),
 }
 """The binary functions by name; either argument may be a Python number."""
 
@@ -141,6 +142,14 @@ MAKE_FLOATS = {
 }  # fmt: skip
 
 
+WITH_FLOATS = {"arctan2", "heaviside", "hypot", "logaddexp", "logaddexp2", "nextafter"}
+"""Functions in which a number beside a tensor, too, has a dtype that counts: float32, or int32."""
+
+
+STRICT = {"divide_no_nan", "floor_divide", "fmax", "fmin", "maximum", "minimum", *WITH_FLOATS}
+"""Functions that promote a tensor without axes as any other, as in Keras; in the rest it adopts the other's dtype, as in torch."""
+
+
 WHOLE = {"gcd", "lcm", "left_shift", "right_shift"}
 
 
@@ -150,25 +159,6 @@ BITS = {"bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor"}
 
 def _root(x: Tensor) -> Tensor:
     return torch.sign(x) * torch.abs(x) ** (1 / 3)
-
-
-def _no_booleans(x: object, y: object) -> tuple[object, object]:
-    """Return two values of which a boolean beside another dtype is 0 or 1 in that one: torch's subtraction takes no booleans."""
-    if _is_boolean(x) and not _is_boolean(y):
-        return _as_number(x, y), y
-    return (x, _as_number(y, x)) if _is_boolean(y) and not _is_boolean(x) else (x, y)
-
-
-def _is_boolean(x: object) -> bool:
-    return x.dtype is torch.bool if isinstance(x, torch.Tensor) else isinstance(x, bool)
-
-
-def _as_number(x: Any, beside: object) -> object:
-    if not isinstance(x, torch.Tensor):
-        return int(x)
-    if isinstance(beside, torch.Tensor):
-        return x.to(beside.dtype)
-    return x.long() if isinstance(beside, int) else x.float()
 
 
 @dataclass(frozen=True)
@@ -205,30 +195,39 @@ class Binary(Op):
         shape = broadcast_shapes(*(value.shape for value in (x, y) if isinstance(value, Spec)))
         if self.function in PREDICATES:
             return Spec(shape, "bool")
-        dtype = promoted(x, y)
+        dtype = _strictly(self.function, x, y) if self.function in STRICT else promoted(x, y)
         _check_whole(self.function, dtype)
         if self.function in MAKE_FLOATS and dtypes.rank(dtype) < 2:
             dtype = "float32"
+        if self.function in ("mod", "fmod") and dtype == "bool":
+            dtype = dtypes.INDEX
         return Spec(shape, dtype)
 
-    def run(self, x: Tensor, y: Tensor) -> Tensor:
+    def run(self, x: Any, y: Any) -> Tensor:
         """Return torch's function of x and y; two Python numbers are converted to tensors."""
         if not isinstance(x, torch.Tensor) and not isinstance(y, torch.Tensor):
             x, y = (torch.as_tensor(value, dtype=torch_dtype(value)) for value in (x, y))
+        elif type(y) is int:
+            x = as_integers(x)
+        elif type(x) is int:
+            y = as_integers(y)
         return BINARY[self.function](x, y)
 
 
 @dataclass(frozen=True)
 class Where(Op):
-    """out = x where condition is true, else y, elementwise with broadcasting."""
+    """out = x where condition is true, or a number other than 0, else y, elementwise with broadcasting."""
 
     def spec(self, condition: Spec, x: Spec, y: Spec) -> Spec:
         """Return the broadcast shape in the promoted dtype of x and y."""
         return Spec(broadcast_shapes(*(v.shape for v in (condition, x, y) if isinstance(v, Spec))), promoted(x, y))
 
-    def run(self, condition: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    def run(self, condition: Tensor, x: Any, y: Any) -> Tensor:
         """Return torch's where."""
-        return torch.where(condition, x, y)
+        if not isinstance(x, torch.Tensor) and not isinstance(y, torch.Tensor):
+            x = torch.as_tensor(x, dtype=torch_dtype(x), device=condition.device)
+        x, y = (as_integers(x) if type(y) is int else x), (as_integers(y) if type(x) is int else y)
+        return torch.where(condition if condition.dtype is torch.bool else condition.bool(), x, y)
 
 
 def broadcast_shapes(*shapes: Shape) -> Shape:
@@ -256,25 +255,18 @@ def promoted(x: Spec, y: Spec | float) -> str:
     return dtypes.of_number(y, x.dtype) if isinstance(x, Spec) else dtypes.of_number(x, y.dtype)
 
 
+def _strictly(function: str, x: Any, y: Any) -> str:
+    """Return the result dtype of a function of ``STRICT``."""
+    if function in WITH_FLOATS:
+        x, y = (v if isinstance(v, Spec) else Spec((), dtypes.of_python(v) or "bool") for v in (x, y))
+    return dtypes.promote(x.dtype, y.dtype) if isinstance(x, Spec) and isinstance(y, Spec) else promoted(x, y)
+
+
 def _compared(found: Any) -> Any:
     """Return the values of a comparison; TypeError where Python compared a tensor with an array as objects: a call converts it."""
     if isinstance(found, bool):
         raise TypeError("expects tensors")
     return found
-
-
-def _tensors(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return x and y as tensors; a Python number becomes a 0-d tensor, which torch promotes weakly."""
-    beside = x if isinstance(x, torch.Tensor) else y
-    return tuple(v if isinstance(v, torch.Tensor) else torch.full((), v, device=beside.device) for v in (x, y))  # type: ignore[return-value]  # two
-
-
-def _floats(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return x and y as tensors of one floating dtype."""
-    x, y = _tensors(x, y)
-    dtype = torch.result_type(x, y)
-    dtype = dtype if dtype.is_floating_point else torch.float32
-    return x.to(dtype), y.to(dtype)
 
 
 def _scaled(x: Tensor, y: Tensor) -> Tensor:

@@ -66,7 +66,8 @@ class BinCount(Op):
         if x.rank not in (1, 2):
             raise ShapeError(f"expects x with 1 or 2 axes, got {x.rank} (x = {x})")
         check_whole(x)
-        dtype = weights.dtype if weights is not None and dtypes.is_floating(weights.dtype) else dtypes.INDEX
+        given = dtypes.INDEX if weights is None else weights.dtype
+        dtype = dtypes.INDEX if given in ("bool", "int64") else given
         return Spec((*x.shape[:-1], UNKNOWN), dtype)
 
     def run(self, x: Tensor, weights: Tensor | None = None) -> Tensor:

@@ -56,7 +56,8 @@ def multiplied(x: Tensor, kernel: Tensor, bias: Any) -> Tensor:
 class MatMul(Op):
     """out = x @ y: x (..., n, k), y (..., k, m); leading axes broadcast; a vector is a row (x) or a column (y).
 
-    The products of two int8 are summed in int32, as in Keras: in int8 the sum would overflow.
+    The products of two int8 are summed in int32, as in Keras: in int8 the sum would overflow. Those of booleans are
+    true where a pair is.
     """
 
     promotes = True
@@ -69,7 +70,8 @@ class MatMul(Op):
         if not dims.may_equal(x.shape[-1], inner):
             raise ShapeError(f"expects y with {x.shape[-1]} rows, got {inner} (x = {x}, y = {y})")
         lead = broadcast_shapes(x.shape[:-2], y.shape[:-2])
-        dtype = "int32" if x.dtype == y.dtype == "int8" else promoted(x, y)
+        dtype = promoted(x, y)
+        dtype = "int32" if dtype == "int8" else dtype
         return Spec((*lead, *x.shape[-2:-1], *(y.shape[-1:] if y.rank > 1 else ())), dtype)
 
     def macs(self, x: Spec, y: Spec) -> Size:
@@ -78,8 +80,10 @@ class MatMul(Op):
 
     def run(self, x: Tensor, y: Tensor) -> Tensor:
         """Return torch's matmul, or torch's linear or an override for a large matrix y."""
-        if x.dtype is torch.int8 and y.dtype is torch.int8:
-            return torch.matmul(x.int(), y.int())
+        kind = x.dtype
+        if (kind is torch.int8 or kind is torch.bool) and y.dtype in (torch.int8, torch.bool):
+            out = torch.matmul(x.int(), y.int())
+            return out.bool() if kind is y.dtype is torch.bool else out
         if y.ndim == 2 <= x.ndim and y.layout is torch.strided and kernel_overrides.is_large(y):
             return multiplied(x, y, None)
         return torch.matmul(x, y)

@@ -6,8 +6,9 @@ from typing import Any, overload
 
 from layercli.core.types import Tensor, TensorLike
 from layercli.errors import UsageError
-from layercli.ops.core.conversion import convert_to_tensor
+from layercli.ops.core.conversion import cast, convert_to_tensor
 from layercli.ops.numpy.elementwise import Binary, Unary, Where
+from layercli.ops.numpy.joining import stack
 from layercli.ops.numpy.set_ops import Nonzero
 
 
@@ -92,15 +93,18 @@ def isreal(x: TensorLike) -> Tensor:
 
 
 @overload
-def where(condition: TensorLike) -> tuple[Tensor, ...]: ...
+def where(condition: TensorLike) -> Tensor: ...
 @overload
 def where(condition: TensorLike, x1: TensorLike, x2: TensorLike) -> Tensor: ...
 def where(condition: TensorLike, x1: TensorLike | None = None, x2: TensorLike | None = None) -> Any:
     """Return x1 where ``condition`` is true, else x2, elementwise; the shapes broadcast.
 
-    With neither x1 nor x2, return the indices where ``condition`` is true, as ``nonzero`` does.
+    Numbers other than 0 are true. With neither x1 nor x2, return the indices where ``condition`` is true, a row for each
+    axis, in int64.
     Raises UsageError where only one of x1 and x2 is given.
     """
     if (x1 is None) != (x2 is None):
         raise UsageError("where expects both x1 and x2 or neither, got only one of them")
-    return Nonzero()(convert_to_tensor(condition)) if x1 is None else Where()(condition, x1, x2)
+    if x1 is None:
+        return cast(stack(Nonzero()(convert_to_tensor(condition))), "int64")
+    return Where()(convert_to_tensor(condition), x1, x2)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from string import ascii_letters
 from typing import Any
 
-from layercli.core import dims
+from layercli.core import dims, dtypes
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
@@ -46,6 +46,8 @@ def tensordot(x1: TensorLike, x2: TensorLike, axes: int | Sequence[object] = 2) 
     """
     x1, x2 = _alike(x1, x2)
     left, right = spec_of(x1), spec_of(x2)
+    if left.dtype == "bool":
+        return cast(tensordot(cast(x1, dtypes.INDEX), cast(x2, dtypes.INDEX), axes), "bool")
     x_axes, y_axes = _axes(left, right, axes)
     for i, j in zip(x_axes, y_axes, strict=True):
         if not dims.may_equal(left.shape[i], right.shape[j]):
@@ -133,6 +135,6 @@ def _axes(x: Spec, y: Spec, axes: int | Sequence[Any]) -> tuple[tuple[int, ...],
 def _alike(x: object, y: object) -> tuple[Any, Any]:
     """Return x and y as tensors of their promoted dtype."""
     x, y = convert_to_tensor(x), convert_to_tensor(y)
-    dtype = promoted(spec_of(x), spec_of(y))
+    dtype = dtypes.promote(spec_of(x).dtype, spec_of(y).dtype)
     x, y = (each if spec_of(each).dtype == dtype else cast(each, dtype) for each in (x, y))
     return x, y

@@ -152,9 +152,12 @@ def _in(values: Tensor, dtype: DTypeLike | None, *ends: object) -> Tensor:
     return cast(values, dtypes.name_of(dtype) if dtype is not None else own if dtypes.is_floating(own) else "float32")
 
 
-def _between(start: object, stop: Any, num: Size, endpoint: bool, axis: int) -> Tensor:
+def _between(start: Any, stop: Any, num: Size, endpoint: bool, axis: int) -> Tensor:
     """Return the values between tensors, by their weights in [0, 1]."""
+    own = dtypes.promote(spec_of(start).dtype, spec_of(stop).dtype)
+    own = own if dtypes.is_floating(own) else "float32"
+    start, stop = cast(start, own), cast(stop, own)
     distance = stop - start
     shares = create(Linspace(0, 1, num, endpoint))
     shares = expand_dims(shares, tuple(range(1, len(spec_of(distance).shape) + 1)))
-    return moveaxis(start + distance * shares, 0, axis)
+    return cast(moveaxis(start + distance * shares, 0, axis), own)
