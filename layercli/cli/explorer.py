@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
+from time import monotonic, sleep
 from typing import Any, ClassVar
+
+# textual reads them once: ms to wait after Escape for the rest of a key (by default 100), and screens a second (60)
+os.environ.setdefault("ESCDELAY", "25")
+os.environ.setdefault("TEXTUAL_FPS", "120")
 
 from rich.text import Text
 from textual import on, work
 from textual.app import App, ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.widgets import DataTable, Input, Static, Tree
-from textual.widgets.tree import TreeNode
+from textual.events import Event, InputEvent
+from textual.widgets import Input, Static
 
-from layercli.cli.layer_tree import LayerNode, nested
+from layercli.cli.layer_tree import TreeLine, TreeLines, nested
+from layercli.cli.row_list import RowList
+from layercli.cli.variable_lines import SHORTEST, VariableLines
 from layercli.dataclass import dataclass
 from layercli.escaping import printable
 from layercli.inspect.summary import Row, Summary
@@ -22,22 +31,17 @@ from layercli.render.quantities import show_share
 from layercli.render.summary import show_cost, show_count, show_shapes
 from layercli.render.table import Table
 from layercli.render.text_width import shortened, widest
-from layercli.render.variables import COLUMNS
 
-SHOWN = ("path", "shape", "parameters", "dtype")
-MEASURED = ("minimum", "maximum", "mean", "std", "nonfinite", "histogram")
 KEY_NAMES = {"slash": "/", "escape": "esc"}
 """What keys are called, if not by their names."""
-KEYS = ("", "size", "name")
-"""The orders of variables, one after the other: that of the model, by size, by name."""
-LONGEST, SHORTEST = 48, 24
-"""The greatest width of a cell, and down to which paths are cut for the columns beside them."""
+KEYS = {"": "", "size": "parameters", "name": "path"}
+"""The orders of variables, one after the other, and the column of each: that of the model, by size, by name."""
 LEAST_SHARE = 0.0005
 """The least share of the parameters that is shown: a smaller one would read 0.0%."""
-MOST_LAYERS = 2000
-"""How many layers are listed in one: each is a line of the tree."""
-MOST = 150
-"""How many variables are listed at a time, so that every key is answered at once."""
+PAUSE = 0.1
+"""Seconds after a key in which nothing is measured, so that the key is answered first."""
+REDRAWN = 0.5
+"""Seconds after which the values that were measured meanwhile are shown."""
 
 
 @dataclass
@@ -58,10 +62,9 @@ class Explorer(App[None]):
     CSS = """
     #tree { width: 2fr; min-width: 30; border-right: solid $primary; }
     #side { width: 3fr; }
-    #facts { height: auto; max-height: 12; padding: 0 1; }
+    #facts { height: 7; padding: 0 1; }
     #variables { height: 1fr; }
-    #side.compared #facts { max-height: 100%; }
-    #side.compared #variables { display: none; }
+    #side.compared #facts { display: none; }
     #search { dock: bottom; display: none; }
     #keys { dock: bottom; height: 1; padding: 0 1; background: $panel; link-style: none; link-color: $foreground; }
     #search.shown { display: block; }
@@ -83,14 +86,15 @@ class Explorer(App[None]):
         self.failure: Exception | None = None
         self.order, self.pattern, self.measured = 0, "", False
         self.chosen: Row | None = None
+        self.pressed = 0.0
 
     def compose(self) -> ComposeResult:
         """Lay out the tree, the facts, the variables, the search and the keys."""
         with Horizontal():
-            yield Tree(Text(printable(self.model)), data=LayerNode(None), id="tree")
+            yield RowList(id="tree")
             with Vertical(id="side"):
                 yield Static("reading ...", id="facts")
-                yield DataTable(id="variables", cursor_type="row", zebra_stripes=True)
+                yield RowList(id="variables")
         yield Input(placeholder="part of a path", id="search")
         keys = [
             f"[@click=app.{action}][b]{KEY_NAMES.get(key, key)}[/b] {name}[/]" for key, action, name in self.BINDINGS
@@ -99,10 +103,20 @@ class Explorer(App[None]):
 
     def on_mount(self) -> None:
         """Describe the model as soon as its name is on the screen."""
-        tree = self.query_one(Tree)
-        tree.guide_depth = 2
-        tree.focus()
+        name = printable(self.model)
+        self.layer_list.fill(1, lambda at: name, len(name))
+        self.layer_list.focus()
         self.call_after_refresh(self.fill_in)
+
+    @property
+    def layer_list(self) -> RowList:
+        """The layers."""
+        return self.query_one("#tree", RowList)
+
+    @property
+    def variable_list(self) -> RowList:
+        """The variables, or the comparison with another model."""
+        return self.query_one("#variables", RowList)
 
     def fill_in(self) -> None:
         """Describe the model and open its first level; the cursor is then on the model, which is therefore shown."""
@@ -113,59 +127,64 @@ class Explorer(App[None]):
             self.exit()
             return
         self.summary, self.variables, self.differences = found.summary, found.variables, found.differences
-        self.root = nested(found.summary.rows)
-        self.place = {row.path: i for i, row in enumerate(found.summary.rows)}
+        self.layers = TreeLines(nested(found.summary.rows))
         self.paths = [f"{row.path.replace('.', '/')}/" for row in found.variables.rows]
         self.described = True
-        tree = self.query_one(Tree)
-        tree.root.data = self.root
-        tree.root.set_label(Text(printable(found.summary.name)))
-        tree.root.expand()
+        self.fill_tree(0)
         self.show(None)
+
+    async def on_event(self, event: Event) -> None:
+        """Note when a key was pressed."""
+        if isinstance(event, InputEvent):
+            self.pressed = monotonic()
+        await super().on_event(event)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         """Until the model is described, all that can be done is to leave."""
         return self.described or action == "quit"
 
-    @on(Tree.NodeExpanded)
-    def fill(self, event: Tree.NodeExpanded[LayerNode]) -> None:
-        """Add the layers in one that is opened for the first time."""
-        self.add_below(event.node)
+    @on(RowList.Opened, "#tree")
+    def open(self, event: RowList.Opened) -> None:
+        """Open a layer, or close it; the model itself stays open."""
+        if self.described and event.at:
+            self.layers.toggle(event.at)
+            self.fill_tree(event.at)
 
-    def add_below(self, node: TreeNode[LayerNode]) -> None:
-        """Add the layers in a node, once."""
-        if node.children or node.data is None:
-            return
-        for each in node.data.below[:MOST_LAYERS]:
-            self.add_layer(node, each)
-        if (left_out := len(node.data.below) - MOST_LAYERS) > 0:
-            node.add_leaf(f"{left_out:,} more: search for one", data=LayerNode(None))
-
-    def add_layer(self, node: TreeNode[LayerNode], layer: LayerNode) -> TreeNode[LayerNode]:
-        """Add a layer in a node."""
-        return node.add(self.label(layer), data=layer, allow_expand=bool(layer.below))
-
-    def label(self, node: LayerNode) -> Text:
-        """Return the name, the class and the share of a layer."""
-        row = node.row
-        assert row is not None
-        share = row.share(self.summary.totals.parameters)
-        share_text = f" {show_share(share)}" if share >= LEAST_SHARE else ""
-        return Text.assemble(
-            printable(node.name), (share_text, "bold"), (printable(f" {row.cls or ''}").rstrip(), "dim")
+    def fill_tree(self, cursor: int) -> None:
+        """Show the layers that are open."""
+        lines = self.layers.lines
+        width = max(len(line.guide) + len(line.node.name) for line in lines)
+        classes = max((len(line.node.row.cls or "") for line in lines if line.node.row is not None), default=0)
+        self.layer_list.fill(
+            len(lines), lambda at: self.label(lines[at]), width + len(" 100.0% ") + classes, cursor=cursor
         )
 
-    @on(Tree.NodeHighlighted)
-    def choose(self, event: Tree.NodeHighlighted[LayerNode]) -> None:
+    def label(self, line: TreeLine) -> Text:
+        """Return the name, the class and the share of a layer."""
+        row = line.node.row
+        if row is None:
+            return Text(printable(self.summary.name), end="")
+        share = row.share(self.summary.totals.parameters)
+        return Text.assemble(
+            (line.guide, "dim"),
+            printable(line.node.name),
+            (f" {show_share(share)}" if share >= LEAST_SHARE else "", "bold"),
+            (printable(f" {row.cls or ''}").rstrip(), "dim"),
+            end="",
+        )
+
+    @on(RowList.Moved, "#tree")
+    def choose(self, event: RowList.Moved) -> None:
         """Show the layer under the cursor."""
-        if self.described:
-            self.show(event.node.data.row if event.node.data is not None else None)
+        if self.described and event.at == self.layer_list.cursor:  # of keys that came together, the last
+            self.show(self.layers.lines[event.at].node.row)
 
     def show(self, row: Row | None) -> None:
         """Show a layer, or the whole model."""
         self.chosen = row
-        self.query_one("#side").remove_class("compared")
-        self.query_one("#facts", Static).update(Text("\n".join(map(printable, self.facts(row)))))
+        room = self.variable_list.size.width - 2
+        lines = [shortened(printable(line), max(room, SHORTEST), middle=True) for line in self.facts(row)]
+        self.query_one("#facts", Static).update(Text("\n".join(lines)), layout=False)
         self.fill_variables()
 
     def facts(self, row: Row | None) -> list[str]:
@@ -194,7 +213,7 @@ class Explorer(App[None]):
             own = [row for row, path in zip(found, self.paths, strict=True) if path.startswith(f"{prefix}/")]
             found = own or [row for row in found if row.path in self.chosen.variables]
         found = [row for row in found if self.pattern in row.path]
-        key = KEYS[self.order]
+        key = [*KEYS][self.order]
         return ordered(Variables(self.variables.source, found), key).rows if key else found
 
     def on_resize(self) -> None:
@@ -203,51 +222,37 @@ class Explorer(App[None]):
             self.call_after_refresh(self.fill_variables)
 
     def fill_variables(self) -> None:
-        """Fill the table of variables: paths are cut so that the columns end where the screen does."""
-        table = self.query_one("#variables", DataTable)
-        table.clear(columns=True)
-        names = (*SHOWN[:2], *MEASURED, *SHOWN[2:]) if self.measured else SHOWN
-        found = self.held()
-        columns = [[COLUMNS[name].title, *(self.text(row, name) for row in found[:MOST])] for name in names]
-        widths = [min(widest(column), LONGEST) for column in columns]
-        widths[0] = path_width(widths, (table.size.width or LONGEST) - table.styles.scrollbar_size_vertical)
-        for column, width in zip(columns, widths, strict=True):
-            table.add_column(column[0], width=width)
-        shown = [
-            [
-                Text(shortened(text, width, middle=True), justify="right" if COLUMNS[name].numeric else "left")
-                for text in cells
-            ]
-            for name, (_, *cells), width in zip(names, columns, widths, strict=True)
-        ]
-        table.add_rows(zip(*shown, strict=True))
-        if len(found) > MOST:
-            table.add_row(f"{len(found) - MOST:,} more: choose a layer, or search")
-
-    def text(self, row: VariableRow, name: str) -> str:
-        """Return the text of a cell."""
-        found = getattr(row, name) if hasattr(row, name) else getattr(row.statistics, name, None)
-        if name == "path" and self.chosen is not None:  # the title shows it already
-            found = row.path.removeprefix(f"{self.chosen.path}/")
-        return printable(COLUMNS[name].show(found))
+        """List the variables: paths are cut so that the columns end where the screen does."""
+        side = self.variable_list
+        self.query_one("#side").remove_class("compared")
+        prefix = f"{self.chosen.path}/" if self.chosen is not None else ""
+        room = side.size.width - side.styles.scrollbar_size_vertical
+        lines = VariableLines(self.held(), prefix, room, measured=self.measured, ordered=[*KEYS.values()][self.order])
+        side.fill(len(lines.rows), lines.draw, lines.width, lines.header)
 
     def action_order(self) -> None:
         """Order the variables otherwise."""
         self.order = (self.order + 1) % len(KEYS)
         self.fill_variables()
-        self.notify(f"ordered by {KEYS[self.order] or 'the model'}", timeout=2)
 
     def action_statistics(self) -> None:
         """Measure the variables that are shown."""
         self.measured = True
-        self.measure_shown(self.held())
+        self.fill_variables()
+        self.measure_shown()
 
     @work(thread=True, exclusive=True)
-    def measure_shown(self, rows: list[VariableRow]) -> None:
+    def measure_shown(self) -> None:
         """Measure variables without keeping the screen from its work."""
-        for row in rows:
+        shown = monotonic()
+        for row in self.held():
+            while monotonic() - self.pressed < PAUSE:
+                sleep(PAUSE / 5)
             if row.statistics is None:
                 measure(Variables(self.variables.source, [row]))
+            if monotonic() - shown > REDRAWN:
+                self.call_from_thread(self.variable_list.refresh)
+                shown = monotonic()
         self.call_from_thread(self.fill_variables)
 
     def action_search(self) -> None:
@@ -265,33 +270,18 @@ class Explorer(App[None]):
     @on(Input.Submitted)
     def find(self, event: Input.Submitted) -> None:
         """Go to the first layer whose path has the text, and show all its variables."""
-        tree = self.query_one(Tree)
         self.action_leave()
-        if (row := next((row for row in self.summary.rows if event.value in row.path), None)) is not None:
-            self.call_after_refresh(tree.move_cursor, self.opened(row))
-
-    def opened(self, row: Row) -> TreeNode[LayerNode]:
-        """Return the node of a layer, with all above it open."""
-        node: TreeNode[LayerNode] = self.query_one(Tree).root
-        layer = self.root
-        while layer.row is not row:
-            self.add_below(node)
-            node.expand()
-            layer = [
-                each
-                for each in layer.below
-                if each.row is not None and self.place[each.row.path] <= self.place[row.path]
-            ][-1]
-            shown = next((each for each in node.children if each.data is layer), None)
-            node = shown or self.add_layer(node, layer)  # one of those that were too many
-        return node
+        index = next((i for i, row in enumerate(self.summary.rows) if event.value in row.path), None)
+        if index is not None:
+            self.fill_tree(self.layers.reveal(index))
+            self.show(self.summary.rows[index])
 
     def action_leave(self) -> None:
         """End the search."""
         search = self.query_one("#search", Input)
         search.value = ""
         search.remove_class("shown")
-        self.query_one(Tree).focus()
+        self.layer_list.focus()
 
     def action_differences(self) -> None:
         """Show the comparison with the other model."""
@@ -300,27 +290,15 @@ class Explorer(App[None]):
             return
         from layercli.render import plain
 
+        lines = "\n".join(map(plain.draw, self.differences())).splitlines()
         self.query_one("#side").add_class("compared")
-        self.query_one("#facts", Static).update(Text("\n".join(map(plain.draw, self.differences()))))
-
-
-def path_width(widths: list[int], room: int) -> int:
-    """Return the width of the first column: as many as can of the others end where ``room`` does, so that none is cut.
-
-    >>> path_width([9, 10], 60), path_width([40, 10, 8], 60), path_width([40, 10, 8], 40), path_width([9, 30, 40], 60)
-    (9, 36, 26, 26)
-    """
-    left = room - 2  # of a column, a space on each side
-    for width in widths[1:]:
-        if left - width - 2 < min(widths[0], SHORTEST):
-            return max(left, 1)
-        left -= width + 2
-    return min(widths[0], left)
+        self.variable_list.fill(len(lines), lambda at: printable(lines[at]), widest(lines))
 
 
 def explore(name: str, describe: Callable[[], Explored]) -> None:
     """Show the screen until it is left; raise what ``describe`` raises."""
     app = Explorer(name, describe)
+    sys.setswitchinterval(0.0005)  # a key does not wait long for the thread that measures
     app.run()
     if app.failure is not None:
         raise app.failure

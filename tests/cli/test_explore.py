@@ -10,10 +10,11 @@ import layercli
 
 pytest.importorskip("textual", reason="explore needs textual: pip install 'layercli[explore]'")
 
-from textual.widgets import DataTable, Static, Tree
+from textual.app import App
+from textual.widgets import Static
 
-from layercli.cli import explorer
 from layercli.cli.explorer import Explored, Explorer
+from layercli.cli.row_list import RowList
 from layercli.render.diff import tables
 
 
@@ -22,14 +23,18 @@ def lines_of(app):
 
 
 def variables_of(app):
-    table = app.query_one("#variables", DataTable)
-    return [[str(cell) for cell in table.get_row_at(i)] for i in range(table.row_count)]
+    lines = app.variable_list.draw.__self__
+    return [lines.cells(i) for i in range(len(lines.rows))]
+
+
+def screen_of(app):
+    """The lines of the screen."""
+    return ["".join(segment.text for segment in line).rstrip() for line in app.screen._compositor.render_strips()]
 
 
 def tree_of(app):
-    """The lines of the tree that are open."""
-    tree = app.query_one(Tree)
-    return [str(tree.get_node_at_line(i).label) for i in range(tree.last_line + 1)]
+    """The lines of the tree that are open, without their guides."""
+    return [str(app.layer_list.draw(i)).lstrip("│├└▶▼ ") for i in range(app.layer_list.count)]
 
 
 def driven(keys, seen, **given):
@@ -80,30 +85,28 @@ def test_search_order_and_statistics():
 
 def test_columns_end_where_the_screen_does():
     def ends(app):
-        table, at, found = app.query_one("#variables", DataTable), 0, []
-        for column in table.ordered_columns:
-            found.append((str(column.label), at := at + column.get_render_width(table)))
-        return table.size.width - 2, found  # beside its scroll bar
+        lines, at, found = app.variable_list.draw.__self__, 0, []
+        for width in lines.widths:
+            found.append(at := at + width + 2)
+        return app.variable_list.scrollable_content_region.width, found, lines.header
 
-    for room, found in driven([["down"], ["slash", *"contract"], ["s"]], ends):
-        assert found[1][0] == "Shape"
-        assert found[-1][1] <= room or any(end == room for _, end in found)
+    for room, found, header in driven([["down"], ["slash", *"contract"], ["s"]], ends):
+        assert header.split()[1] == "Shape"
+        assert found[-1] <= room or any(end == room for end in found)
 
 
-def test_a_layer_beyond_those_that_are_listed_is_found_by_search(monkeypatch):
-    monkeypatch.setattr(explorer, "MOST_LAYERS", 1)
+def test_search_opens_what_holds_the_layer():
     start, found = driven([["slash", *"1/expand", "enter"]], lambda app: (tree_of(app), lines_of(app)))
-    assert start[0] == ["transformer-encoder", "stack/0 50.0% EncoderBlock", "1 more: search for one"]
+    assert len(start[0]) == 3
     assert found[1][0] == "stack/1/expand (Dense)"
-    assert [line for line in found[0] if line.startswith("stack")] == [
-        "stack/0 50.0% EncoderBlock", "stack/1 50.0% EncoderBlock",
-    ]  # fmt: skip
+    assert [line for line in found[0] if line.startswith("stack")] == start[0][1:]
+    assert "expand 12.0% Dense" in found[0]
 
 
 def test_differences():
     found = layercli.diff("mlp", "lenet")
-    [_, shown] = driven([["d"]], lines_of, differences=lambda: tables(found))
-    assert shown[0].startswith("different: ")
+    [_, shown] = driven([["d"]], screen_of, differences=lambda: tables(found))
+    assert "different: " in shown[0]
 
 
 def test_off_a_terminal_it_names_the_plain_command(cli):
@@ -125,3 +128,39 @@ def test_what_a_model_is_refused_for_is_raised_after_the_screen():
 
     asyncio.run(run())
     assert str(app.failure) == "cut short"
+
+
+def test_of_a_million_rows_those_on_the_screen_are_drawn():
+    drawn = []
+
+    def draw(at):
+        drawn.append(at)
+        return f"row {at}"
+
+    class Rows(App[None]):
+        def compose(self):
+            yield RowList(id="rows")
+
+    app, found = Rows(), []
+
+    async def run():
+        async with app.run_test(size=(30, 5)) as pilot:
+            rows = app.query_one(RowList)
+            rows.focus()
+            rows.fill(1_000_000, draw, 10, header="title")
+            await pilot.pause()
+            found.append(screen_of(app))
+            for key in ("end", "pageup", "up", "home"):
+                await pilot.press(key)
+                await pilot.pause()
+                found.append((rows.cursor, screen_of(app)[1]))
+            await pilot.click(RowList, offset=(1, 3))
+            found.append(rows.cursor)
+
+    asyncio.run(run())
+    assert [line.split("▁")[0].strip() for line in found[0]] == ["title", "row 0", "row 1", "row 2", "row 3"]
+    assert [(at, first.strip()) for at, first in found[1:-1]] == [
+        (999_999, "row 999996"), (999_995, "row 999995"), (999_994, "row 999994"), (0, "row 0"),
+    ]  # fmt: skip
+    assert found[-1] == 2
+    assert len(set(drawn)) < 20
