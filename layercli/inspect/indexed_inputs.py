@@ -6,6 +6,8 @@ from layercli.inspect.model_graph import ModelGraph
 
 LOOKUPS = {"aten::embedding": (1, 0), "EmbeddingLookup": (0, 1)}
 """For each operation that chooses rows: which of its inputs are the indices and the table."""
+READ_ROWS = frozenset({*LOOKUPS, "Gather", "GatherElements"})
+"""Operations that read no more of a table than the rows that they choose; ONNX's take any axis."""
 COPIES = frozenset({"aten::_to_copy", "aten::clone", "Cast"})
 """Operations that give the values of their input in other memory."""
 

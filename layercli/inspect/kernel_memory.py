@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Container, Mapping
 from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.spec import Spec
+from layercli.inspect.indexed_inputs import READ_ROWS
 from layercli.inspect.model_graph import ModelGraph, OperationCall
 from layercli.inspect.recurrence_memory import recurrence, recurrence_backward, recurrence_forward, sequence_bytes
 from layercli.inspect.rule_input import RECURRENCE, Given
@@ -53,14 +54,15 @@ def allocated_by(graph: ModelGraph) -> dict[int, Size]:
 
 
 def restored_bytes(graph: ModelGraph, packed: Collection[int]) -> list[Size]:
-    """Return the bytes of the packed matrices that each call takes, in the dtype that it takes them in.
+    """Return the bytes of the packed matrices, or views of them, that each call takes, in the dtype that it takes them in.
 
     Of a table only the rows that are looked up are restored, which are the result.
     """
+    whole = {graph.values[index].storage: graph.values[index].spec.bytes for index in packed}
     return [
         0
-        if call.operation == "EmbeddingLookup"
-        else dims.total(graph.values[index].spec.bytes for index in {*call.inputs} if index in packed)
+        if call.operation in READ_ROWS
+        else dims.total(whole[each] for each in {graph.values[index].storage for index in call.inputs} & whole.keys())
         for call in graph.calls
     ]
 

@@ -13,6 +13,7 @@ from layercli.dataclass import dataclass
 from layercli.inspect.cost import Cost
 from layercli.inspect.cost_graph import floating_dtype
 from layercli.inspect.devices import DeviceLimits
+from layercli.inspect.indexed_inputs import LOOKUPS, READ_ROWS
 from layercli.inspect.model_graph import ModelGraph, OperationCall, ValueKind
 
 FREE = frozenset({ValueKind.CONSTANT})
@@ -74,8 +75,8 @@ def time_floor(cost: Cost, device: DeviceLimits) -> TimeFloor | None:
 
 def token_floor(cost: Cost, rate: float, bandwidth: float) -> Floor | None:
     """Return the least time of one more token behind those in the cache; the embedding is looked up, not read."""
-    looked_up = {call.inputs[-1] for call in cost.graph.calls if call.operation == "EmbeddingLookup"}
-    others = {index for call in cost.graph.calls if call.operation != "EmbeddingLookup" for index in call.inputs}
+    looked_up = {call.inputs[LOOKUPS[call.operation][1]] for call in cost.graph.calls if call.operation in LOOKUPS}
+    others = {index for call in cost.graph.calls if call.operation not in LOOKUPS for index in call.inputs}
     weights = dims.total(
         value.bytes
         for i, value in enumerate(cost.graph.values)
@@ -108,7 +109,7 @@ def traffic_of(graph: ModelGraph, call: OperationCall) -> Size:
     ):
         return 0
     written = dims.total(graph.values[index].bytes for index in call.outputs)
-    if call.operation in ("EmbeddingLookup", "Gather", "GatherElements"):
+    if call.operation in READ_ROWS:
         return 2 * written
     read = dims.total(
         graph.values[index].bytes for index in dict.fromkeys(call.inputs) if graph.values[index].kind not in FREE

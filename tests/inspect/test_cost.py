@@ -17,6 +17,7 @@ from layercli.inspect import budgets, devices, quantities
 from layercli.inspect.cost import CACHE, cost
 from layercli.inspect.cost_document import document
 from layercli.inspect.fit import fit, largest, largest_described
+from layercli.inspect.kernel_memory import restored_bytes
 from layercli.inspect.remedies import measured, remedies
 from layercli.inspect.time_floor import time_floor
 from layercli.inspect.training_cost import Parallel, Training
@@ -286,6 +287,31 @@ def test_weights_of_few_bits():
     assert [each.change for each in remedies(opened, None, now, 250_000)] == ["--dtype bfloat16"]
 
 
+def test_what_is_restored_of_weights_of_few_bits():
+    """Of an embedding no more than its rows; all of it where a view of it projects to the vocabulary."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table, self.dense = nn.Embedding(5000, 64), nn.Linear(64, 64)
+            self.tied = False
+
+        def forward(self, x):
+            x = self.dense(self.table(x))
+            return torch.nn.functional.linear(x, self.table.weight) if self.tied else x
+
+    def workspace(module):
+        opened = layercli.open(module).cost_graph([Spec((2, 8), "int64")]).with_weights(8)
+        return measured(opened, None, {}).parts()[-1].bytes
+
+    net = Net()
+    assert workspace(net) == 64 * 64 * 4
+    net.tied = True
+    assert workspace(net) == 5000 * 64 * 4
+    tied = layercli.open("tests/reference/families/llama-tied").cost_graph().with_weights(8)
+    assert max(restored_bytes(tied.graph, tied.packed)) == 50 * 16 * 4  # which is transposed for it
+
+
 @pytest.mark.parametrize("capacity", [2**19, 3 * 2**18])
 def test_sizes_that_fit_with_all_changes_at_once(capacity):
     opened = open_source("decoder").cost_graph()
@@ -317,7 +343,7 @@ def test_an_onnx_graph_frees_after_the_last_use(tmp_path):
 
 
 def test_a_torch_module_frees_as_in_its_real_run():
-    class Net(torch.nn.Module):
+    class Net(nn.Module):
         def __init__(self):
             super().__init__()
             self.first, self.second = torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.Conv2d(8, 8, 3, padding=1)
