@@ -62,8 +62,13 @@ class CostGraph:
             self.narrower[dtype] = replace(self, graph=graph, dtype=dtype, runs={}, narrower={})
         return self.narrower[dtype]
 
-    def with_weights(self, bits: int) -> CostGraph:
-        """Return the same with its matrices stored as integers of so many bits, and a scale for each group of ``GROUP``."""
+    def with_weights(self, bits: int | None) -> CostGraph:
+        """Return the same with its matrices stored as integers of so many bits, and a scale for each group of ``GROUP``.
+
+        With None the weights stay as they are.
+        """
+        if bits is None:
+            return self
         found = {
             index: replace(value, stored_bytes=packed_bytes(value.spec, bits))
             for index, value in enumerate(self.graph.values)

@@ -79,9 +79,8 @@ def tried(change: Change, opened: CostGraph, training: Training | None, now: Cos
 def changed_by(change: Change, opened: CostGraph, training: Training | None, at: Mapping[str, int]) -> Cost:
     """Return the cost with a change."""
     narrowed = opened if change.dtype is None else opened.narrowed(change.dtype)
-    narrowed = narrowed if change.bits is None else narrowed.with_weights(change.bits)
     changed = training if training is None else replace(training, **dict[str, Any](change.fields))
-    return measured(narrowed, changed, at)
+    return measured(narrowed.with_weights(change.bits), changed, at)
 
 
 def changes(opened: CostGraph, training: Training | None) -> list[Change]:

@@ -171,7 +171,7 @@ def measured(
     values, shapes = parse_sizes(describing.at), describing.input_shape
     if not (values and source.costs_numbers):
         opened = source.cost_graph(source.inputs(shapes), dtype, training=training is not None)
-        opened = opened if bits is None else opened.with_weights(bits)
+        opened = opened.with_weights(bits)
         found = cost_of_graph(opened, values, dtype, training)
         if values.keys() <= found.memory.names:
             return opened, found
@@ -180,7 +180,7 @@ def measured(
         values = {}
     sizes = [text for text in describing.at if text.partition("=")[0].strip() not in values]
     opened = source.cost_graph(source.inputs(shapes, sizes), dtype, training=training is not None)
-    opened = opened if bits is None else opened.with_weights(bits)
+    opened = opened.with_weights(bits)
     return opened, cost_of_graph(opened, values, dtype, training)
 
 
@@ -291,7 +291,7 @@ def with_largest(
     def bytes_at(name: str, value: int) -> int | None:
         try:
             opened = source.cost_graph(fill(inputs, {**at, name: value}), dtype, training=training is not None)
-            opened = opened if bits is None else opened.with_weights(bits)
+            opened = opened.with_weights(bits)
             return cost_of_graph(opened, {}, dtype, training).bytes
         except LayercliError:  # as of more tokens than a table has positions
             return None
