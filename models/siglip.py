@@ -15,6 +15,7 @@ from layercli.layers.normalization.layer_normalization import LayerNormalization
 from layercli.models.clip import CLIP, CLIPBlock, CLIPFeedForward, TextConfig, TextEmbeddings, VisionConfig, part, unit
 from layercli.models.functions import merge_heads, split_heads
 from layercli.models.masks import attend, mask_of
+from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import PretrainedStored, UnknownArchitectureError, head_of
 from layercli.models.reading import Size, divided, read
 from layercli.models.vit import Patches, patches_of
@@ -166,6 +167,13 @@ class Siglip(CLIP):
         """Create both models."""
         self.text_model: Layer = SiglipTextModel(self.text)
         self.vision_model: Any = SiglipVisionModel(self.vision)
+
+    @property
+    def plan(self) -> TensorParallelPlan:
+        """How ranks share the layers of both models; each has all of the attention that pools."""
+        attention = attention_plan(*(f"self_attn/{name}" for name in ("q_proj", "k_proj", "v_proj", "out_proj")))
+        heads = (self.text.num_attention_heads, self.vision.num_attention_heads)
+        return TensorParallelPlan({**attention, "fc1": COLUMNS, "fc2": ROWS}, heads)
 
     def build(self, input_ids_shape: Any, pixel_values_shape: Any) -> None:
         """Create logit_scale and logit_bias, a number each."""

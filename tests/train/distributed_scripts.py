@@ -316,6 +316,9 @@ FAMILIES = (
     "t5",
     "whisper",
     "clip",
+    "siglip",
+    "modernbert",
+    "dinov2-classes",
     "mamba",
 )
 """What ranks share: grouped heads, experts, latents, fused projections in every layout, position biases, vocabularies."""
@@ -332,7 +335,8 @@ def shared(family):
     with np.load(folder_of(family) / "expected.npz") as held:
         given = {key.removeprefix("input_"): held[key] for key in held if key.startswith("input_")}
     first, *others = [given.pop(name) for name in source.subject.model.required_inputs()]
-    inputs = NamedInputs([first, *others] if others else first, given)
+    required = [first, *others] if others else first
+    inputs = NamedInputs(required, given) if given else required
     program = source.prepare(inputs, shard=True)
     [(_, found), *_] = program.outputs(program.place(inputs))
     return {"found": found.numpy(), "values": np.array(sum(each.numel() for each in program.module.parameters()))}
