@@ -17,7 +17,6 @@ from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attentio
 from layercli.models.pretrained import head_of, labels_of
 from layercli.models.reading import Size, read
 from layercli.models.vit import ViT, ViTAttention, ViTConfig, ViTEmbeddings
-from layercli.ops.core.axes import check_rank
 from layercli.ops.image.position_table import ResizePositions
 
 
@@ -133,13 +132,8 @@ class Dinov2(ViT):
         network = {"fc1": COLUMNS, "fc2": ROWS, "weights_in": COLUMNS, "weights_out": ROWS}
         return TensorParallelPlan({**attention, **network}, (self.config.num_attention_heads,))
 
-    def call(self, pixel_values: Tensor) -> Any:
-        """Return the output of the head."""
-        check_rank(pixel_values, 4)
-        x = self.embeddings(pixel_values)
-        for block in self.blocks:
-            x = block(x)
-        x = self.layernorm(x)
+    def finished(self, x: Tensor) -> Any:
+        """Return the output of the head for the hidden states."""
         if not self.classes:
             return x, x[:, 0]
         return self.classifier(ops.concatenate([x[:, 0], ops.mean(x[:, 1:], axis=1)], axis=-1))

@@ -211,7 +211,10 @@ class ViT(Pretrained):
         x = self.embeddings(pixel_values)
         for block in self.blocks:
             x = block(x)
-        x = self.layernorm(x)
+        return self.finished(self.layernorm(x))
+
+    def finished(self, x: Tensor) -> Any:
+        """Return the output of the head for the hidden states."""
         return self.classifier(x[:, 0]) if self.classes else (x, self.pooler(x))
 
     def example_input(self) -> Spec:
