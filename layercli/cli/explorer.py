@@ -272,9 +272,11 @@ class Explorer(App[None]):
         """Go to the first layer whose path has the text, and show all its variables."""
         self.action_leave()
         index = next((i for i, row in enumerate(self.summary.rows) if event.value in row.path), None)
-        if index is not None:
-            self.fill_tree(self.layers.reveal(index))
-            self.show(self.summary.rows[index])
+        if index is None:
+            self.notify("no layer's path has it", timeout=2)
+            return
+        self.fill_tree(self.layers.reveal(index))
+        self.show(self.summary.rows[index])
 
     def action_leave(self) -> None:
         """End the search."""

@@ -72,8 +72,10 @@ def test_a_key_opens_a_layer_and_the_side_shows_it():
 
 
 def test_search_order_and_statistics():
-    keys = [["slash", *"contract"], ["enter"], ["o"], ["s"]]
-    _, narrowed, found, ordered, measured = driven(keys, lambda app: (lines_of(app), variables_of(app)))
+    keys = [["slash", *"contract"], ["enter"], ["o"], ["s"], ["slash", *"zzz", "enter"]]
+    _, narrowed, found, ordered, measured, missed = driven(
+        keys, lambda app: (lines_of(app), variables_of(app), [each.message for each in app._notifications])
+    )
     assert [row[0] for row in narrowed[1]] == [
         f"stack/{i}/contract/{name}" for i in (0, 1) for name in ("kernel", "bias")
     ]
@@ -81,6 +83,8 @@ def test_search_order_and_statistics():
     assert [row[2] for row in ordered[1]] == ["128", "8"]
     assert len(measured[1][0]) == 10
     assert measured[1][1][2:6] == ["0", "0", "0", "0"]  # the bias
+    assert missed[0] == found[0]
+    assert (found[2], missed[2]) == ([], ["no layer's path has it"])
 
 
 def test_columns_end_where_the_screen_does():
