@@ -72,6 +72,7 @@ class FusedRecurrence(TreeOp):
             if found is not None:
                 return found
         function = getattr(torch, self.kind if self.kind in ("lstm", "gru") else f"rnn_{self.kind}")
+        weights = in_one_chunk(weights) if x.is_cuda else weights
         given = start if self.kind == "lstm" else start[0]
         return function(x, given, weights, len(weights) > 2, 1, 0.0, torch.is_grad_enabled(), False, True)
 
@@ -190,6 +191,16 @@ class Select(Op):
         """Return a view."""
         require_tensor(x)
         return x[self.index]
+
+
+def in_one_chunk(weights: list[Tensor]) -> list[Tensor]:
+    """Return copies of the weights that stand one after another in one tensor.
+
+    cuDNN wants them so: it makes such a copy itself of weights that are not, in every call, with a warning.
+    """
+    chunk = torch.cat([weight.reshape(-1) for weight in weights])
+    parts = torch.split(chunk, [weight.numel() for weight in weights])
+    return [part.view(weight.shape) for part, weight in zip(parts, weights, strict=True)]
 
 
 def sequence_of(x: Any, features: Size | int) -> Any:

@@ -9,6 +9,7 @@ import torch
 
 from layercli.core.types import Tensor, Tree
 from layercli.ops.core import kernel_overrides
+from layercli.ops.nn.rnn import in_one_chunk
 from layercli.runtime.inference import large_products, onednn_kernels
 
 
@@ -64,14 +65,17 @@ class PrepackedCall:
 
     def _lstm(self, x: Any, start: Any, weights: Any) -> tuple[Tensor, Tensor, Tensor] | None:
         """Return torch's single-layer LSTM with packed weights, or None if the weights cannot be packed."""
+        if x.is_cuda:
+            chunk = self._kept(weights[:3], (), lambda: in_one_chunk(weights))
+            return None if chunk is None else torch.lstm(x, start, chunk, len(chunk) > 2, 1, 0.0, False, False, True)
         if not onednn_kernels.recurs(x, weights):
             return None
         gates = self._kept(weights[:2], (), lambda: onednn_kernels.packed_gates(x, weights))
         return None if gates is None else onednn_kernels.recurred(x, start, gates, weights[2:])
 
     def _kept(self, weights: list[Any], how: tuple[Any, ...], pack: Callable[[], Any]) -> Any:
-        """Return the current packed copies of parameter views; None if they are not such views or memory is short."""
-        held = [weight._base for weight in weights]
+        """Return the current packed copies of parameters or views of them; None for other tensors or if memory is short."""
+        held = [weight if weight._base is None else weight._base for weight in weights]
         if torch.is_grad_enabled() or not all(isinstance(each, torch.nn.Parameter) for each in held):
             return None
         key = *map(id, held), *(weight.stride() for weight in weights), how
