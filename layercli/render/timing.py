@@ -61,9 +61,17 @@ def table(timings: list[Any]) -> Table:
     facts = [
         ("Runs", f"{len(first.samples.seconds)}"),
         ("Roofline", unknown or show_roofline(first.share)),
-        ("Peak memory", show_bytes(first.peak_memory) + (" for all of them" if len(timings) > 1 else "")),
+        ("Peak memory", peak_memory(timings)),
     ]
     return Table("Time", columns, rows, facts)
+
+
+def peak_memory(timings: list[Any]) -> str:
+    """Return the peak memory of each model; models on the CPU share that of their process."""
+    shown = [show_bytes(t.peak_memory) for t in timings]
+    if len(set(shown)) > 1:
+        return ", ".join(f"{each} ({t.name})" for each, t in zip(shown, timings, strict=True))
+    return shown[0] + (" for all of them" if len(shown) > 1 else "")
 
 
 def slowdown(found: Any) -> Table:

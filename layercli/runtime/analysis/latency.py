@@ -99,9 +99,10 @@ def in_turns(sides: Sequence[tuple[PreparedModel, object]], repeat: RepeatedRuns
         for _ in range(warmup):
             for _, run in runs:
                 run()
-        _forget_peaks(programs)
         seconds = _measured(runs, repeat)
-    return [_timing(program, x, times) for (program, x), times in zip(ready, seconds, strict=True)]
+        peaks = [peak_memory(program, x, run) for (program, x), (_, run) in zip(ready, runs, strict=True)]
+    sides_measured = zip(ready, seconds, peaks, strict=True)
+    return [_timing(program, x, times, peak) for (program, x), times, peak in sides_measured]
 
 
 def _announce_many(programs: list[PreparedModel]) -> None:
@@ -120,7 +121,7 @@ def _measured(runs: Sequence[tuple[PreparedModel, Callable[[], Any]]], repeat: R
     return seconds
 
 
-def _timing(program: PreparedModel, placed: object, seconds: list[float]) -> Timing:
+def _timing(program: PreparedModel, placed: object, seconds: list[float], peak: int) -> Timing:
     tensors = tensors_in([placed])
     sizes = {x.shape[0] for x in tensors if x.ndim}
     flops, reason = cost(program, placed)
@@ -132,7 +133,7 @@ def _timing(program: PreparedModel, placed: object, seconds: list[float]) -> Tim
         dtype = next((x.dtype for x in program.module.parameters() if x.is_floating_point()), torch.float32)
         ceiling = roofline.measure(program.device, dtype).at(flops, traffic)
     items = sizes.pop() if len(sizes) == 1 else None
-    return Timing(program.name, TimingSamples(seconds), items, flops, ceiling, peak_memory(program.device), reason)
+    return Timing(program.name, TimingSamples(seconds), items, flops, ceiling, peak, reason)
 
 
 def cost(program: PreparedModel, placed: object) -> tuple[int | None, str | None]:
@@ -148,16 +149,16 @@ def cost(program: PreparedModel, placed: object) -> tuple[int | None, str | None
     return (2 * int(macs), None) if dims.known(macs) else (None, UNKNOWN_COST)
 
 
-def _forget_peaks(programs: list[PreparedModel]) -> None:
-    for program in programs:
-        if program.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(program.device)
-
-
-def peak_memory(device: torch.device) -> int:
-    """Return the peak memory in bytes: allocated by torch on a GPU, resident in this process on the CPU."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
+def peak_memory(program: PreparedModel, placed: object, run: Callable[[], Any]) -> int:
+    """Return the peak memory in bytes: of the process on the CPU; on a GPU what the model holds and one more run adds to it."""
+    if program.device.type == "cuda":
+        held: dict[int, int] = {
+            x.data_ptr(): x.nbytes for x in [*tensors_in([placed]), *program.module.state_dict().values()]
+        }
+        torch.cuda.reset_peak_memory_stats(program.device)
+        before = int(torch.cuda.memory_allocated(program.device))
+        run()
+        return sum(held.values()) + int(torch.cuda.max_memory_allocated(program.device)) - before
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024
