@@ -99,3 +99,25 @@ def test_from_the_command_line(eager, tmp_path):
         )
     assert eager
     assert logs[1] == [pytest.approx(row, rel=1e-5) for row in logs[0]]
+
+
+@pytest.mark.parametrize(("precision", "older"), [("tf32", "high"), ("ieee", "highest")])
+def test_a_precision_set_by_the_newer_setting_can_be_read_while_compiling(monkeypatch, precision, older):
+    read = []
+
+    def backend(graph, inputs):
+        read.append(
+            (torch.get_float32_matmul_precision(), torch.backends.cuda.matmul.allow_tf32)
+        )  # as torch before 2.13
+        return graph.forward
+
+    whole = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda call, **_: whole(call, backend=backend))
+    torch._dynamo.reset()
+    try:
+        torch.backends.cuda.matmul.fp32_precision = precision
+        trained(True)
+        assert set(read) == {(older, precision == "tf32")}
+        assert torch.backends.cuda.matmul.fp32_precision == precision
+    finally:
+        torch.set_float32_matmul_precision("highest")

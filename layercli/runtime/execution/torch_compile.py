@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
+
 from layercli.core.model import Model
 from layercli.errors import UsageError
 
@@ -14,6 +16,18 @@ def check(jit_compile: object) -> None:
     """Raise UsageError unless ``jit_compile`` is True, False or "auto" (which does not compile)."""
     if jit_compile not in (True, False, "auto"):
         raise UsageError(f"jit_compile is True, False or auto, got {jit_compile!r}")
+
+
+def write_precision_twice() -> None:
+    """Write the precision of float32 products that a user set by ``fp32_precision`` into torch's older setting, too.
+
+    torch.compile of torch before 2.13 reads the older one, and torch refuses to tell it where only the newer one is set.
+    """
+    try:
+        torch.get_float32_matmul_precision()
+    except RuntimeError:
+        tf32 = torch.backends.cuda.matmul.fp32_precision == "tf32"
+        torch.set_float32_matmul_precision("high" if tf32 else "highest")
 
 
 @contextmanager
@@ -27,6 +41,7 @@ def compiled(model: Model, jit_compile: object) -> Iterator[None]:
         return
     from torch._dynamo.exc import TorchDynamoException
 
+    write_precision_twice()
     mirror = model.module
     kept = mirror.__dict__.get("compiled_call")
     if kept is None:
