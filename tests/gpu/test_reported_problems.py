@@ -125,6 +125,24 @@ MISLEADING = {
         "gpu/test_nvml.py::test_what_is_forbidden_is_noted_once",
         "gpu/test_real_gpu.py::test_the_driver_describes_the_device",
     ),
+    "cuDNN copies the weights of a recurrence in every call": (
+        "gpu/test_device_queue.py::test_the_weights_of_a_recurrence_are_one_chunk_on_a_gpu",
+        "gpu/test_device_queue.py::test_calls_with_unchanged_weights_share_the_chunk",
+    ),
+    "events in an empty queue time the launches": (
+        "gpu/test_device_queue.py::test_kernels_longer_than_their_launches_hide_all_but_the_first",
+        "gpu/test_device_queue.py::test_the_roofline_waits_for_one_launch_in_eight",
+    ),
+    "the peak memory of a race is of both models": (
+        "gpu/test_device_queue.py::test_each_model_of_a_race_has_its_own_peak",
+        "gpu/test_device_queue.py::test_the_table_tells_the_peak_of_each",
+    ),
+    "copies of batches that are not pinned overlap with nothing": (
+        "gpu/test_device_queue.py::test_pinned_batches_need_not_wait_and_nothing_is_pinned",
+    ),
+    "torch.compile reads the older setting of precision only (pytorch #166387, PR 189955)": (
+        "train/test_torch_compile.py::test_a_precision_set_by_the_newer_setting_can_be_read_while_compiling",
+    ),
 }
 
 CAUSES = {
