@@ -45,6 +45,9 @@ class Backend(Protocol):
     def tensor_attribute(self, x: Any, name: str) -> Any:
         """Return the attribute ``name`` that a symbolic tensor or a variable would have as a torch tensor."""
 
+    def constant_value(self, x: Any) -> Any:
+        """Return the torch tensor that a symbolic tensor is in every call, or None if it depends on inputs or variables."""
+
     def linear(self, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor | None:
         """Return x @ kernel + bias for a large kernel by a faster product than torch's linear, or None where that is to be used."""
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims, graph, tree
-from layercli.core.graph import CallContext, Node
 from layercli.core.spec import Shape, Spec, shape_of, with_batch_dim
 from layercli.core.types import ShapeLike
 from layercli.errors import ShapeError, UnknownSizeError
@@ -24,7 +22,7 @@ def as_build(build: Callable[..., None]) -> Callable[..., None]:
     def building(self: Layer, *args: object, **kwargs: object) -> None:
         shapes = [batched_tree(shape) for shape in args]
         named = {key: batched_tree(shape) for key, shape in kwargs.items()}
-        with _scope(self):
+        with graph.enter_build(self):
             if self._given_policy is not None:
                 self._take_policy()
             try:
@@ -40,16 +38,6 @@ def as_build(build: Callable[..., None]) -> Callable[..., None]:
             self.set_as_root()
 
     return building
-
-
-@contextmanager
-def _scope(layer: Layer) -> Iterator[None]:
-    """Enter a call of ``layer`` for the names of variables, unless it is the current call."""
-    if graph.call_stack() and graph.call_stack()[-1].layer is layer:
-        yield
-        return
-    with graph.enter_call(CallContext(Node(layer, ()), layer, None)):
-        yield
 
 
 class ShapeLeaf:

@@ -88,13 +88,15 @@ class Node:
 class CallContext:
     """A symbolic call in progress: its node, and whether it runs in training mode, None where no call says so.
 
-    ``equal`` are the first of the calls made inside it that are equal, by what they have in common.
+    ``equal`` are the first of the calls made inside it that are equal, by what they have in common. ``building`` says that the
+    layer's ``build`` runs, where variables and new tensors have values.
     """
 
     node: Node
     layer: Layer
     training: bool | None
     equal: dict[Any, Node] = field(default_factory=dict)
+    building: bool = False
 
 
 class _Thread(threading.local):
@@ -111,6 +113,22 @@ _thread = _Thread()
 def call_stack() -> tuple[CallContext, ...]:
     """Return the symbolic layer calls in progress, outermost first."""
     return _thread.call_stack
+
+
+def is_describing() -> bool:
+    """Return whether a symbolic call is in progress, in which variables and new tensors have no values; in a ``build`` they do."""
+    stack = _thread.call_stack
+    return bool(stack) and not stack[-1].building
+
+
+@contextmanager
+def enter_build(layer: Layer) -> Iterator[None]:
+    """Enter the ``build`` of a layer: inside its call if that is in progress, else as one more layer of the path."""
+    stack = _thread.call_stack
+    training = stack[-1].training if stack else None
+    outer = stack[:-1] if stack and stack[-1].layer is layer else stack
+    with _set((*outer, CallContext(Node(layer, ()), layer, training, building=True))):
+        yield
 
 
 def enter_call(call: CallContext) -> AbstractContextManager[None]:

@@ -136,19 +136,27 @@ class SymbolicTensor(Operators):
         return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
-        raise self._valueless("whether it is true")
+        return bool(self._constant("whether it is true"))
 
     def __index__(self) -> int:
-        raise self._valueless("an integer")
+        return self._constant("an integer").__index__()
 
     def __int__(self) -> int:
-        raise self._valueless("an integer")
+        return int(self._constant("an integer"))
 
     def __float__(self) -> float:
-        raise self._valueless("a number")
+        return float(self._constant("a number"))
 
-    def __array__(self, *args: object, **kwargs: object) -> np.ndarray:
-        raise self._valueless("an array")
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+        values: np.ndarray = get_backend().to_numpy(self._constant("an array"))
+        return values if dtype is None else values.astype(dtype)  # type: ignore[call-overload]  # any dtype of NumPy
+
+    def _constant(self, wanted: str) -> Any:
+        """Return the value of a tensor that is the same in every call; raise UnknownSizeError for what inputs or variables decide."""
+        value = get_backend().constant_value(self)
+        if value is None:
+            raise self._valueless(wanted)
+        return value
 
     def _valueless(self, wanted: str, kind: type[UnknownSizeError] = UnknownSizeError) -> UnknownSizeError:
         return kind(

@@ -193,7 +193,7 @@ class Variable(NumpyFunctions, Operators):
         ``grad`` is the gradient that torch keeps on the stored tensor. In a symbolic call it is a symbolic tensor.
         """
         value = self.tensor
-        if self._logical is not None and self._cast is None and not graph.call_stack():
+        if self._logical is not None and self._cast is None and not graph.is_describing():
             stored = self.stored
             gradient = stored.grad if getattr(stored, "is_leaf", False) else None
             if gradient is not None:
@@ -203,7 +203,7 @@ class Variable(NumpyFunctions, Operators):
     @property
     def tensor(self) -> Any:
         """The value as the input of an op."""
-        if graph.call_stack():
+        if graph.is_describing():
             described = SymbolicTensor(Spec(self.shape, self._cast or self.dtype))
             described.origin = self
             return described
@@ -232,7 +232,7 @@ class Variable(NumpyFunctions, Operators):
 
     def assign(self, value: object) -> Any:
         """Set the value from an array of the variable's shape, and return it as a tensor. In a symbolic call nothing is set."""
-        if graph.call_stack():
+        if graph.is_describing():
             return self.tensor
         self._follow(value)
         backend = get_backend()
@@ -245,14 +245,14 @@ class Variable(NumpyFunctions, Operators):
 
     def assign_add(self, value: object) -> Any:
         """Add ``value`` to the variable, and return the sum as a tensor."""
-        if graph.call_stack():
+        if graph.is_describing():
             return self.tensor
         self._follow(value)
         return self.assign(self.value.detach() + _tensor_of(value))
 
     def assign_sub(self, value: object) -> Any:
         """Subtract ``value`` from the variable, and return the difference as a tensor."""
-        if graph.call_stack():
+        if graph.is_describing():
             return self.tensor
         self._follow(value)
         return self.assign(self.value.detach() - _tensor_of(value))
@@ -292,7 +292,7 @@ class Variable(NumpyFunctions, Operators):
 
     def _shown_value(self) -> str:
         """Return the value as ``repr`` shows it: that of a module which is made already, as drawing values can take long."""
-        if graph.call_stack():
+        if graph.is_describing():
             return ""
         if getattr(self.owner, "_module", None) is None:
             return f", value={self.initial_value(None)}" if isinstance(self.initializer, _Given) else ""

@@ -61,6 +61,12 @@ class TorchBackend:
 
         return meta_tensors.tensor_attribute(x, name)
 
+    def constant_value(self, x: Any) -> Any:
+        """Run constant_values.constant_value."""
+        from layercli.core import constant_values
+
+        return constant_values.constant_value(x)
+
     def linear(self, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor | None:
         """Run large_products.product, which later calls reach without this function."""
         from layercli.runtime.inference import large_products

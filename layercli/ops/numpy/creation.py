@@ -32,10 +32,9 @@ creation_device = _Place()
 
 def create(op: Op, *inputs: object) -> Tensor:
     """Return the result of ``op``, whose inputs are not tensors; layers being traced record that they create a tensor."""
-    calls = graph.call_stack()
-    if not calls:
+    if not graph.is_describing():
         return op(*inputs)
-    for call in calls:
+    for call in graph.call_stack():
         if isinstance(call.layer, Trackable):
             call.layer._makes_tensors = True
     out: Tensor = op.trace(inputs, inputs)

@@ -7,7 +7,7 @@ from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Dim, Size
-from layercli.core.graph import call_stack
+from layercli.core.graph import is_describing
 from layercli.core.operation import Op, require_tensor, spec_of
 from layercli.core.spec import Shape, Spec, show_shape
 from layercli.core.types import Tensor, TensorLike
@@ -168,7 +168,7 @@ def transpose(x: TensorLike, axes: Iterable[int] | None = None) -> Tensor:
 def expand_dims(x: TensorLike, axis: int | Iterable[int]) -> Tensor:
     """Return x with an axis of size 1 at each index in ``axis``, counted in the result."""
     indices = several_axes(axis)
-    if (isinstance(x, Dim) or (isinstance(x, int) and call_stack())) and indices in ((0,), (-1,)):
+    if (isinstance(x, Dim) or (isinstance(x, int) and is_describing())) and indices in ((0,), (-1,)):
         return ShapeTensor((x,))  # type: ignore[return-value]  # stands for a tensor
     rank = ndim(x) + len(indices)
     for index in sorted(index % rank for index in indices) if len(indices) > 1 else indices:
@@ -208,7 +208,7 @@ def _sized(shape: int | Iterable[Any], x: Any, *, allow_rest: bool = False) -> A
     sizes = sizes_in(shape)
     rest = [size for size in sizes if size == -1 or size is None or (isinstance(size, Dim) and size.anonymous)]
     if any(isinstance(size, int) and size < -1 for size in sizes) or len(rest) > allow_rest:
-        if call_stack() and all(isinstance(size, Dim) for size in rest):
+        if is_describing() and all(isinstance(size, Dim) for size in rest):
             return (sizes,)  # the call checks again, with known sizes
         raise UsageError(f"expects a shape with at most {int(allow_rest)} unknown size, got {sizes}")
     sizes = tuple(-1 if any(size is one for one in rest) else size for size in sizes)

@@ -14,6 +14,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from layercli.core import dims, dtypes, graph, tree
+from layercli.core.constant_values import constant_value
 from layercli.core.dims import UNKNOWN, Dim, Size
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import TreeOp
@@ -109,7 +110,7 @@ class TorchFunction(TreeOp):
 def torch_function(function: Callable[..., Any], args: Any, kwargs: Config) -> Any:
     """Apply a torch function to arguments that contain symbolic tensors or variables."""
     flat = tree.flatten((args, kwargs))
-    if not graph.call_stack() and not any(isinstance(x, SymbolicTensor) for x in flat):
+    if not graph.is_describing() and not any(isinstance(x, SymbolicTensor) for x in flat):
         args, kwargs = tree.map_structure(lambda x: x.value if isinstance(x, Variable) else x, (args, kwargs))
         return function(*args, **kwargs)
     tensors: list[Tensor] = []
@@ -127,7 +128,7 @@ def torch_function(function: Callable[..., Any], args: Any, kwargs: Config) -> A
 
 def tensor_attribute(x: Any, name: str) -> object:
     """Return the attribute ``name`` of a symbolic tensor: a method or property of torch's Tensor."""
-    if isinstance(x, Variable) and not graph.call_stack():
+    if isinstance(x, Variable) and not graph.is_describing():
         return getattr(x.value, name)
     shape = x.spec.shape
     known: dict[str, object] = {
@@ -139,6 +140,8 @@ def tensor_attribute(x: Any, name: str) -> object:
     }
     if name in known:
         return known[name]
+    if name in ("item", "tolist", "numpy") and (value := constant_value(x)) is not None:
+        return getattr(value, name)
     attribute = getattr(torch.Tensor, name, None)
     if attribute is None:
         raise AttributeError(f"a symbolic tensor has no attribute {name!r}, and neither has a torch tensor")
