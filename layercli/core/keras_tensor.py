@@ -152,7 +152,7 @@ class SymbolicTensor(Operators):
         return values if dtype is None else values.astype(dtype)  # type: ignore[call-overload]  # any dtype of NumPy
 
     def _constant(self, wanted: str) -> Any:
-        """Return the value of a tensor that is the same in every call; raise UnknownSizeError for what inputs or variables decide."""
+        """Return the value of a tensor that is the same in every call; raise UnknownSizeError where inputs decide it."""
         value = get_backend().constant_value(self)
         if value is None:
             raise self._valueless(wanted)

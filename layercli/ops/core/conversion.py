@@ -76,7 +76,9 @@ def _tensor(x: Any) -> Any:
         return x
     if isinstance(x, (list, tuple)) and any(isinstance(item, Variable) or _is_tensor(item) for item in tree.flatten(x)):
         return stack([_tensor(item) for item in x])
-    return create(ConstantTensor(), as_array(x) if graph.is_describing() else x)  # torch.compile cannot trace numpy arrays
+    return create(
+        ConstantTensor(), as_array(x) if graph.is_describing() else x
+    )  # torch.compile cannot trace numpy arrays
 
 
 @dataclass(frozen=True)
