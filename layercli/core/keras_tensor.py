@@ -139,7 +139,8 @@ class SymbolicTensor(Operators):
         return bool(self._constant("whether it is true"))
 
     def __index__(self) -> int:
-        return self._constant("an integer").__index__()
+        index: int = self._constant("an integer").__index__()
+        return index
 
     def __int__(self) -> int:
         return int(self._constant("an integer"))
