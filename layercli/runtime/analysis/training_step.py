@@ -84,12 +84,11 @@ class StepRecording(Recording):
             if isinstance(x, torch.Tensor):
                 self.watch.number(x)  # what is written in place is no new storage
         made = {self.watch.result(x) for x in leaves(out) if isinstance(x, torch.Tensor)}
-        if len(self.stack) > 1:
-            self.again |= made
-            of, path = Pass.AGAIN, self.stack[-1]
-        else:
-            node = torch._C._current_autograd_node()
-            of, path = Pass.BACKWARD, () if node is None else self._path_of_node.get(node._sequence_nr(), ())
+        node, called = torch._C._current_autograd_node(), len(self.stack) > 1
+        again = called or (node is not None and torch.is_grad_enabled())  # as checkpoint runs it, and no gradient
+        self.again |= made if again else set()
+        of = Pass.AGAIN if again else Pass.BACKWARD
+        path = self.stack[-1] if called or node is None else self._path_of_node.get(node._sequence_nr(), ())
         self.steps.append(Step(of, "/".join(path), name))
         self.watch.operations += 1
 
@@ -101,6 +100,14 @@ class StepRecording(Recording):
         self.stack.append(path)
         try:
             return run(module, *args, **kwargs)
+        finally:
+            self.stack.pop()
+
+    def within(self, module: nn.Module, forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run the forward of a module, which may be called by itself, so that its operations are those of the module."""
+        self.stack.append(self.path_of(module) or self.stack[-1])
+        try:
+            return forward(*args, **kwargs)
         finally:
             self.stack.pop()
 
@@ -134,9 +141,9 @@ def trace_step(
         if real and dtype is not None:
             copied.to(tensors.dtype_of(dtype))
     copied.train()
-    for each in outermost(copied, checkpointed):
-        each.forward = partial(checkpoint, each.forward, use_reentrant=False)
     recording = StepRecording(copied, paths_of(copied))
+    for each in outermost(copied, checkpointed):
+        each.forward = partial(checkpoint, partial(recording.within, each, each.forward), use_reentrant=False)
     found = TracedStep(recording.trace, copied)
     with without_slow_imports(), Tracer(real=real):
         given = tensors_for(inputs, values, {None: 1})
