@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
+from itertools import pairwise
 
 from layercli.core import dims
 from layercli.core.dims import Size
@@ -30,14 +31,19 @@ def parameters_of(graph: ModelGraph) -> list[Value]:
     return [x for x in graph.variables_below() if x.kind is ValueKind.PARAMETER]
 
 
-@dataclass(frozen=True)
+@dataclass
 class UnitSpan:
-    """Steps in a row in which a unit runs in one of the passes."""
+    """Steps from ``start`` to ``stop`` in which a unit has its parameters whole: a forward run, or a backward run.
+
+    A unit that runs again before its backward run has them from then on: ``again`` is the last step in which it does.
+    """
 
     unit: str
     start: int
     stop: int
-    backward: bool
+    again: int | None = None
+    turn: int | None = None
+    """The first step of the backward run."""
 
 
 @dataclass
@@ -67,31 +73,56 @@ class ShardedRun:
 
     @cached_property
     def enclosing(self) -> dict[str, tuple[str, ...]]:
-        """The units that each path of a step is in, the innermost last."""
+        """The units but the root that each path of a step is in, the innermost last."""
         found = {}
         for path in dict.fromkeys(step.path for step in self.run.steps):
             parts = path.split("/")
             above = ("/".join(parts[:length]) for length in range(1, len(parts) + 1))
-            found[path] = tuple(each for each in above if each in self.units)
+            found[path] = tuple(each for each in above if each in self.units and each != ROOT)
         return found
 
     @cached_property
     def spans(self) -> list[UnitSpan]:
         """The spans of all units but the root, in the order of their first steps."""
         found: list[UnitSpan] = []
-        running: dict[str, int] = {}
-        before: Pass | None = None
-        for i, step in enumerate(self.run.steps):
+        running: dict[str, UnitSpan] = {}
+        before = Pass.FORWARD
+        for i, (step, resumed) in enumerate(zip(self.run.steps, self.resumed, strict=True)):
             inside = self.enclosing[step.path]
-            for unit in [unit for unit in running if unit not in inside or step.of is not before]:
-                found.append(UnitSpan(unit, running.pop(unit), i - 1, before is Pass.BACKWARD))
+            begun = step.of is not Pass.FORWARD and before is Pass.FORWARD
+            for unit, span in [*running.items()]:
+                waits = span.again is not None and span.turn is None
+                if begun or not (unit in inside or waits or unit in resumed):
+                    del running[unit]
             for unit in inside:
-                running.setdefault(unit, i)
+                if unit not in running:
+                    running[unit] = UnitSpan(unit, i, i)
+                    found.append(running[unit])
+                span = running[unit]
+                if step.of is Pass.BACKWARD and span.turn is None:
+                    span.turn = i
+                elif step.of is Pass.AGAIN and span.turn is None:
+                    span.again = i
+            for span in running.values():
+                span.stop = i
             before = step.of
-        found += [
-            UnitSpan(unit, start, len(self.run.steps) - 1, before is Pass.BACKWARD) for unit, start in running.items()
-        ]
-        return sorted(found, key=lambda each: each.start)
+        return found
+
+    @cached_property
+    def resumed(self) -> list[tuple[str, ...]]:
+        """The units that the backward run goes on in after each step in which a layer runs again; none of other steps."""
+        found: list[tuple[str, ...]] = []
+        after: tuple[str, ...] = ()
+        for step in reversed(self.run.steps):
+            if step.of is Pass.BACKWARD:
+                after = self.enclosing[step.path]
+            found.append(after if step.of is Pass.AGAIN else ())
+        return found[::-1]
+
+    @cached_property
+    def turns(self) -> list[tuple[int, UnitSpan]]:
+        """The spans that are backward runs, in the order of these, each with its first step."""
+        return sorted(((each.turn, each) for each in self.spans if each.turn is not None), key=lambda pair: pair[0])
 
     def storages(self) -> list[Storage]:
         """Return the storages of the step on one rank."""
@@ -106,17 +137,19 @@ class ShardedRun:
         for i, span in enumerate(self.spans):
             size = self.whole(span.unit)
             yield Storage(None, size, span.start, span.stop, GATHERED)
-            before = self.spans[i - 1] if i else None
-            if span.backward and before is not None and before.backward:
-                yield Storage(None, size, before.start, span.start - 1, GATHERED)
-            elif not span.backward:
-                after = self.spans[i + 1].start if i + 1 < len(self.spans) else last + 1
+            after = self.spans[i + 1].start if i + 1 < len(self.spans) else last + 1
+            if span.turn is None:
                 yield Storage(None, size, span.start, after - 1, GATHERED)
+            elif span.again is not None:
+                yield Storage(None, size, span.start, min(after - 1, span.again), GATHERED)
+        for (begun, _), (_, span) in pairwise(self.turns):
+            if begun < span.start:
+                yield Storage(None, self.whole(span.unit), begun, span.start - 1, GATHERED)
 
     def _gradients(self) -> Iterable[Storage]:
         """Give the whole gradients of each unit, the buffers they are summed in, and the rank's part of them."""
         last = len(self.run.steps) - 1
-        backward = [span for span in self.spans if span.backward]
+        backward = sorted((span for _, span in self.turns), key=lambda span: span.stop)
         stops = {span.unit: i for i, span in enumerate(backward)}  # the last span of each unit
         reduced: dict[str, int] = {}
         for each in self.run.moving.storages:

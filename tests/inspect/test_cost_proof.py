@@ -5,6 +5,7 @@ import gc
 import itertools
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -302,16 +303,65 @@ def sharded_step(module, x, mesh):
     return total
 
 
+class AgainLanguage(Language):
+    """Runs each block again, by itself."""
+
+    def forward(self, x):
+        x = self.tokens(x) + self.positions
+        for block in self.blocks:
+            x = checkpoint(block, x, use_reentrant=False)
+        return self.head(x)
+
+
+class Pairs(nn.Module):
+    """Runs two layers at a time again, by a function that is no module."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(16, 16) for _ in range(8))
+
+    def forward(self, x):
+        for pair in zip(self.layers[::2], self.layers[1::2], strict=True):
+            x = checkpoint(lambda y, pair=pair: pair[1](torch.tanh(pair[0](y))).tanh(), x, use_reentrant=False)
+        return x
+
+
+class Scaled(nn.Module):
+    """Layers inside a layer that has a parameter of its own; the layers run again."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale, self.first, self.second = nn.Parameter(torch.ones(16)), nn.Linear(16, 64), nn.Linear(64, 16)
+
+    def forward(self, x):
+        scaled = x * self.scale
+        return scaled + checkpoint(lambda y: self.second(F.gelu(self.first(y))), scaled, use_reentrant=False)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("rows", [2, 16, 64])
+def test_checkpointing_on_one_of_four_ranks(rows, four_ranks):
+    x = Spec((rows, 9), "int64")
+    real = sharded_step(AgainLanguage, x, four_ranks)
+    sharded = Training("sgd", ranks=4, parallel=Parallel.fsdp)
+    for module, patterns in ((AgainLanguage(), ()), (Language(), ("blocks/*",))):
+        opened = open_source(module).cost_graph(x, training=True)
+        assert training_cost(opened, replace(sharded, checkpointing=patterns)).bytes == real
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("module", "x"),
     [
+        (Pairs, Spec((2, 16))),
+        (Pairs, Spec((64, 16))),
+        (lambda: nn.Sequential(*[Scaled() for _ in range(4)]), Spec((2, 16))),
         (lambda: nn.Sequential(*[nn.Linear(16, 16) for _ in range(8)]), Spec((4, 16))),
         (lambda: nn.Sequential(*[nn.Linear(16, 16) for _ in range(30)]), Spec((64, 16))),
         (Language, Spec((2, 9), "int64")),
         (pyramid, Spec((2, 3, 16, 16))),
     ],
-    ids=["deep", "deep and many", "blocks", "pyramid"],
+    ids=["pairs of two rows", "pairs of many", "nested", "deep", "deep and many", "blocks", "pyramid"],
 )
 def test_a_training_step_of_one_of_four_ranks(module, x, four_ranks):
     opened = open_source(module()).cost_graph(x, training=True)
