@@ -1,6 +1,6 @@
 """Edges that would run through a box are led around it: the shortest orthogonal line with few bends (Dijkstra's algorithm).
 
-The layout library places boxes without overlap, but about one edge in a thousand cuts the corner of a box.
+The layout library places boxes without overlap, but about one edge in a thousand cuts the corner of a box, or ends beside one.
 """
 
 from __future__ import annotations
@@ -49,6 +49,11 @@ class PlacedNode:
             for a, b in pairwise(line)
         )
 
+    def touched(self, point: Point) -> bool:
+        """Whether a point is in it or on its border."""
+        x, y = point
+        return self.x - TOUCH <= x <= self.right + TOUCH and self.y - TOUCH <= y <= self.bottom + TOUCH
+
     def turned(self) -> PlacedNode:
         """Return it with its axes exchanged."""
         return PlacedNode(self.y, self.x, self.height, self.width)
@@ -62,16 +67,18 @@ def rerouted(
     *,
     down: bool = True,
 ) -> list[Line]:
-    """Return the lines of the edges, those through boxes replaced; a line may run in the boxes around its ends."""
+    """Return the lines of the edges, those through boxes or beside their ends replaced; a line may run in the boxes
+    around its ends."""
     found = list(lines)
     rows = _Rows(nodes, parents)
     for place, (source, target) in enumerate(edges):
         inner, outer = between(source, target, parents)
-        if any(nodes[number].crossed(found[place]) for number in rows.near(found[place], inner)):
+        line = found[place]
+        joined = nodes[source].touched(line[0]) and nodes[target].touched(line[-1])
+        if not joined or any(nodes[number].crossed(line) for number in rows.near(line, inner)):
             open_ = {*inner, *outer}
             barred = [number for number, parent in enumerate(parents) if parent in open_ and number not in open_]
-            if (line := route(nodes[source], nodes[target], [nodes[n] for n in barred], down=down)) is not None:
-                found[place] = line
+            found[place] = route(nodes[source], nodes[target], [nodes[n] for n in barred], down=down) or line
     return found
 
 
@@ -137,7 +144,12 @@ def route(source: PlacedNode, target: PlacedNode, boxes: Sequence[PlacedNode], *
     left, right = min(source.x, target.x) - WINDOW, max(source.right, target.right) + WINDOW
     top, bottom = min(source.y, target.y) - CLEARANCE, max(source.bottom, target.bottom) + CLEARANCE
     near = [box for box in boxes if box.x < right and box.right > left and box.y < bottom and box.bottom > top]
-    return _Grid(source, target, near).path()
+    while (line := _Grid(source, target, near).path()) is not None:
+        crossed = [box for box in boxes if box.crossed(line)]  # around a wide box, to where others were not looked at
+        if not crossed:
+            break
+        near += crossed
+    return line
 
 
 def turned_line(line: Line) -> Line:

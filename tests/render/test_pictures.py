@@ -12,6 +12,7 @@ import pytest
 
 from layercli.inspect.plot_flow import plot_graph
 from layercli.inspect.plot_graph import PlotBox, PlotEdge, PlotGraph, PlotOptions
+from layercli.render.edge_routes import PlacedNode, rerouted
 from layercli.render.graph_layout import LayoutNode, lay_out, lay_out_tree
 from layercli.render.plot_file import picture_bytes
 from layercli.render.plot_scene import scene_of
@@ -101,6 +102,21 @@ def test_nothing_overlaps_in_random_graphs(down):
     for seed in range(20):
         nodes, edges = random_graph(seed)
         assert faults(lay_out(nodes, edges, header=10, down=down), [node.parent for node in nodes], edges) == []
+
+
+def test_lines_that_were_wrong_are_led_from_border_to_border_past_all_boxes():
+    ends, wide = [PlacedNode(0, 0, 40, 20), PlacedNode(0, 400, 40, 20)], PlacedNode(-1000, 100, 2000, 50)
+    beside = [PlacedNode(x, 200, 50, 50) for x in (-1030, 980)]  # where a line around the wide box comes down
+    nodes = [*ends, wide, *beside]
+    for line in (
+        ((20, 20), (20, 400)),
+        ((20, 20), (20, 70), (40.6, 70), (40.6, 400)),
+    ):  # through the box; and ends beside one
+        boxes = nodes if line[-1][0] == 20 else ends
+        [found] = rerouted(boxes, [None] * len(boxes), [(0, 1)], [line])
+        assert ends[0].touched(found[0])
+        assert ends[1].touched(found[-1])
+        assert not any(box.crossed(found) for box in boxes)
 
 
 def test_nothing_overlaps_in_random_trees():
