@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from layercli.errors import FormatError, UsageError
 from layercli.formats.atomic import staged
 from layercli.formats.os_errors import reading
+from layercli.formats.private_maps import PrivateMaps
 from layercli.formats.safetensors_header import DTYPES, read_header
 from layercli.formats.tensor_data import Layout, TensorData
 from layercli.formats.weight_file import missing
@@ -40,6 +41,7 @@ class SafetensorsFile:
         with reading(self.file), open(self.file, "rb", buffering=0) as stream:
             header = read_header(self.file, stream, os.fstat(stream.fileno()).st_size)
         self.metadata, self.entries, self._given, self._start = header
+        self._maps = PrivateMaps(self.file)
 
     @cached_property
     def _begins(self) -> dict[str, int]:
@@ -58,8 +60,12 @@ class SafetensorsFile:
         return self._block(path).chunks(values)
 
     def stored(self, path: str) -> np.ndarray:
-        """Return the undecoded values of the entry ``path``, mapped copy-on-write."""
-        return self._block(path).stored(own=True)
+        """Return the undecoded values of the entry ``path``, memory-mapped."""
+        return self._block(path).stored()
+
+    def writable(self, path: str) -> np.ndarray:
+        """Return the undecoded values of the entry ``path``, mapped copy-on-write; any number may be held at once."""
+        return self._maps.values(self._block(path))
 
     def _block(self, path: str) -> TensorData:
         if path not in self.entries:

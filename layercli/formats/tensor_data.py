@@ -15,6 +15,9 @@ from layercli.formats.weight_file import BITS, TensorEntry
 if TYPE_CHECKING:
     import numpy as np
 
+FEW = 1 << 13
+"""The bytes of values that are read at once; a map would cost more."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -58,13 +61,13 @@ class TensorData:
     layout: Layout
 
     def read(self) -> np.ndarray:
-        """Return the values, memory-mapped if numpy has their dtype."""
+        """Return the values, memory-mapped if there are many and numpy has their dtype."""
         values = decode(self.stored(), self.layout.entry.dtype)
         values.flags.writeable = False
         return values
 
-    def stored(self, *, own: bool = False) -> np.ndarray:
-        """Return the undecoded values; ``own`` maps them copy-on-write."""
+    def stored(self) -> np.ndarray:
+        """Return the undecoded values, memory-mapped if they are many; each map that is held keeps a file descriptor open."""
         import numpy as np
 
         entry, dtype = self.layout.entry, self.layout.storage(self.file)
@@ -75,8 +78,11 @@ class TensorData:
                 self.file.stat().st_size < self.offset + entry.bytes
             ):  # otherwise an access to the map would kill the process
                 raise FormatError(f"{self.file} ends within the values of {entry.path!r}", code="truncated")
-            order = self.layout.order
-            return np.memmap(self.file, dtype, "c" if own else "r", self.offset, entry.shape, order)
+            if entry.bytes <= FEW:
+                return np.fromfile(self.file, dtype, entry.size, offset=self.offset).reshape(
+                    entry.shape, order=self.layout.order
+                )
+            return np.memmap(self.file, dtype, "r", self.offset, entry.shape, self.layout.order)
 
     def chunks(self, values: int) -> Iterator[np.ndarray]:
         """Yield the values flat, in the file's order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -294,3 +295,19 @@ def test_the_whole_report(cli, tmp_path, monkeypatch):
     found = json.loads(cli("diff a.py:net b.py:net --format json").out)
     assert [edit["edit"] for edit in found["structure"]] == ["changed", "replaced"]
     assert found["totals"]["b"] == {"parameters": 16, "bytes": 64, "macs": None}
+
+
+def test_values_of_more_variables_than_files_may_be_open(cli, tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {f"l{i}.w": rng.normal(size=(48, 64)).astype("float32") for i in range(60)}
+    a, b = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    save(a, arrays)
+    save(b, {f"k{i}.v": x for i, x in enumerate(arrays.values())})
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 40, before[1]))
+    try:
+        result = cli("diff", str(a), str(b))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert result.code == 0, result.err
+    assert "by value" in result.out

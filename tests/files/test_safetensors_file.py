@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from layercli.errors import FileError, FormatError, UsageError
+from layercli.formats import private_maps
 from layercli.formats.safetensors import SafetensorsFile, save
 from layercli.formats.safetensors_header import compact_header, read_any
+from layercli.formats.tensor_data import FEW
 from layercli.formats.weight_file import TensorEntry
 
 WHOLE = [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
@@ -72,11 +74,34 @@ def test_every_bfloat16_is_the_float32_of_the_same_value(inside):
     assert [len(chunk) for chunk in SafetensorsFile(inside).chunks("x", 60_000)] == [60_000, 5_536]
 
 
-def test_values_are_mapped_not_loaded(inside):
-    safetensors.numpy.save_file({"x": np.ones(10)}, inside)
+def test_many_values_are_mapped_not_loaded(inside):
+    safetensors.numpy.save_file({"x": np.ones(FEW)}, inside)
     read = SafetensorsFile(inside).read("x")
     assert isinstance(read, np.memmap)
     assert not read.flags.writeable
+
+
+def test_tensors_share_maps_whatever_is_written_to_them(inside, monkeypatch):
+    monkeypatch.setattr(private_maps, "SPAN", 1 << 16)
+    given = {f"{i}": np.full(FEW // 4 + i, i, np.float32) for i in range(40)}
+    safetensors.numpy.save_file(given | {"empty": np.ones((0, 3))}, inside)
+    file = SafetensorsFile(inside)
+    held = {name: file.writable(name) for name in file.entries}
+    assert len({id(x.base) for x in held.values() if x.base is not None}) < 20
+    held["7"][:] = -1
+    np.testing.assert_array_equal(file.writable("7"), given["7"])
+    for name, x in given.items():
+        np.testing.assert_array_equal(held[name], x if name != "7" else np.full_like(x, -1))
+    np.testing.assert_array_equal(safetensors.numpy.load_file(inside)["7"], given["7"])
+    assert held["empty"].shape == (0, 3)
+
+
+def test_a_file_that_was_cut_is_not_mapped(inside):
+    safetensors.numpy.save_file({"x": np.ones(FEW)}, inside)
+    file = SafetensorsFile(inside)
+    os.truncate(inside, FEW)
+    with pytest.raises(FormatError, match="ends within"):
+        file.writable("x")
 
 
 @given(npst.arrays(st.sampled_from(DTYPES), npst.array_shapes(min_dims=0, min_side=0)))

@@ -125,5 +125,5 @@ def tensor_of(file: WeightFile, name: str) -> torch.Tensor:
     entry = file.entries[name]
     if not isinstance(holder, SafetensorsFile):
         return tensors.as_tensor(np.array(file.read(name)))
-    values = torch.from_numpy(holder.stored(name))
+    values = torch.from_numpy(holder.writable(name))
     return values.view(tensors.dtype_of(entry.dtype)).reshape(entry.shape)
