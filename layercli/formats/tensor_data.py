@@ -15,9 +15,6 @@ from layercli.formats.weight_file import BITS, TensorEntry
 if TYPE_CHECKING:
     import numpy as np
 
-FEW = 1 << 13
-"""The bytes of values that are read at once; a map would cost more."""
-
 
 @dataclass(frozen=True)
 class Layout:
@@ -61,13 +58,13 @@ class TensorData:
     layout: Layout
 
     def read(self) -> np.ndarray:
-        """Return the values, memory-mapped if there are many and numpy has their dtype."""
+        """Return the values, memory-mapped if numpy has their dtype."""
         values = decode(self.stored(), self.layout.entry.dtype)
         values.flags.writeable = False
         return values
 
     def stored(self) -> np.ndarray:
-        """Return the undecoded values, memory-mapped if they are many; each map that is held keeps a file descriptor open."""
+        """Return the undecoded values, memory-mapped; each map that is held keeps a file descriptor open."""
         import numpy as np
 
         entry, dtype = self.layout.entry, self.layout.storage(self.file)
@@ -78,10 +75,6 @@ class TensorData:
                 self.file.stat().st_size < self.offset + entry.bytes
             ):  # otherwise an access to the map would kill the process
                 raise FormatError(f"{self.file} ends within the values of {entry.path!r}", code="truncated")
-            if entry.bytes <= FEW:
-                return np.fromfile(self.file, dtype, entry.size, offset=self.offset).reshape(
-                    entry.shape, order=self.layout.order
-                )
             return np.memmap(self.file, dtype, "r", self.offset, entry.shape, self.layout.order)
 
     def chunks(self, values: int) -> Iterator[np.ndarray]:
