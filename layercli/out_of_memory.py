@@ -11,6 +11,10 @@ SAID = re.compile(
     "|can't allocate memory"
     "|Failed to allocate memory"
     "|bad allocation"
+    "|array is too big"
+    "|Maximum allowed dimension exceeded"
+    "|[Ii]nteger multiplication overflow"
+    "|Storage size calculation overflowed"
     "|_STATUS_ALLOC_FAILED"
     "|^could not create a (primitive|memory object)$"
 )

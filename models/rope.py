@@ -35,9 +35,10 @@ def parameters(config: ConfigLike, base: float = 10_000.0, kind: str | None = No
 
     Older files have ``rope_theta`` and ``rope_scaling``; some have parameters for each ``kind`` of layer.
     """
-    given = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    name = next((name for name in ("rope_parameters", "rope_scaling") if config.get(name) is not None), None)
+    given = {} if name is None else config[name]
     if not isinstance(given, dict):
-        raise FormatError(f"config.json has rope_parameters = {shown(given)}, which is not an object")
+        raise FormatError(f"config.json has {name} = {shown(given)}, which is not an object")
     if kind is not None and isinstance(given.get(kind), dict):
         given = given[kind]
     found = {"rope_theta": config.get("rope_theta") or base, "partial_rotary_factor": 1.0}

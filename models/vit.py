@@ -21,7 +21,7 @@ from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend
 from layercli.models.parallel import COLUMNS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import Pretrained, head_of, labels_of
-from layercli.models.reading import Depth, Size, divided, read
+from layercli.models.reading import LARGEST, Depth, Size, divided, read
 from layercli.ops.core.axes import check_rank
 
 
@@ -44,12 +44,17 @@ class ViTConfig:
 
 
 def patches_of(config: Any) -> int:
-    """Return the number of whole patches in an image; FormatError if there is none."""
+    """Return the number of whole patches in an image; FormatError if there is none, or more than can be counted."""
     if config.patch_size > config.image_size:
         raise FormatError(
             f"config.json has patch_size = {config.patch_size}, more than image_size = {config.image_size}"
         )
-    return int(config.image_size // config.patch_size) ** 2
+    count = int(config.image_size // config.patch_size) ** 2
+    if count > LARGEST:
+        raise FormatError(
+            f"config.json has image_size = {config.image_size} and patch_size = {config.patch_size}: more than {LARGEST:,} patches"
+        )
+    return count
 
 
 class Patches(Layer):
@@ -226,4 +231,6 @@ class ViT(Pretrained):
 def model(given: Mapping[str, object], architecture: str | None = None) -> ViT:
     """Return the model that a config describes."""
     head = head_of(architecture, {"ForImageClassification": "classes", "Model": ""}, "Model")
-    return ViT(read(ViTConfig, given), labels_of(given) if head else 0)
+    config = read(ViTConfig, given)
+    patches_of(config)  # before images of that size are made
+    return ViT(config, labels_of(given) if head else 0)

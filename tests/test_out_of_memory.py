@@ -42,6 +42,9 @@ def test_what_they_really_say():
     with pytest.raises(RuntimeError) as torchs:
         torch.empty(1 << 60, dtype=torch.int8)
     assert str(shortage(torchs.value)) == "memory does not suffice: 1099511627776.0 MiB more were asked for"
+    with pytest.raises(ValueError) as sizes:  # more than an address can count
+        np.empty((1 << 40, 1 << 40), "int8")
+    assert str(shortage(sizes.value)) == "memory does not suffice"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from layercli.formats.weight_file import WeightFile
 
 #: The number of leading bytes that are examined.
 ENOUGH = 4096
+INDEX = ".index.json"
 H5_NAMES = (".h5", ".hdf5")
 HDF5, GGUF = b"\x89HDF\r\n\x1a\n", b"GGUF"
 KERAS, TORCH = "a .keras archive", "a PyTorch archive"
@@ -59,7 +60,7 @@ def open_weights(path: str | os.PathLike[str]) -> WeightFile:
     """
     file = Path(path)
     start = first_bytes(file)
-    if is_json(start):
+    if is_json(start) or file.name.endswith(INDEX):
         from layercli.formats.safetensors_index import ShardedFile
 
         return ShardedFile(file, lambda shard: open_shard(file, shard))

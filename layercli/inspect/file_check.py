@@ -40,7 +40,6 @@ ENDINGS = (
     ".onnx",
     ".pt2",
 )
-INDEX = ".index.json"
 OF_NO_TENSOR = ("bad-index", "bad-archive", "unsafe")
 """The codes of faults whose message quotes a tensor's name only where it begins with it."""
 QUOTED = re.compile(r"(?<!\w)'([^']+)'(?!\w)")
@@ -129,13 +128,13 @@ def check_path(path: str, options: CheckOptions | None = None) -> FileCheck:
         return found
     files = sorted(Path(path).iterdir())
     shards: set[Path] = set()
-    for file in (each for each in files if each.name.endswith(INDEX)):
+    for file in (each for each in files if each.name.endswith(detect.INDEX)):
         shards |= check_index(found, file, options)
     found.findings += [
         unnamed_shard(file) for file in files if shards and file not in shards and SHARD.fullmatch(file.name)
     ]
     for file in files:
-        if file in shards or str(file) in found.files or not file.is_file() or file.name.endswith(INDEX):
+        if file in shards or str(file) in found.files or not file.is_file() or file.name.endswith(detect.INDEX):
             continue
         if is_candidate(file):
             check_file(found, file, options, alone=False)
