@@ -66,10 +66,10 @@ def _opened(model: object, settings: ConfigLike, *, config: str | None = None, d
     if config is not None:
         raise UsageError(f"--config is for a class or a function in Python, and {text} is none")
     if os.path.isdir(text) or os.path.basename(text) == "config.json":
-        from layercli.sources import adapter, huggingface  # few commands need their dependencies
+        from layercli.sources import adapter, huggingface, pretrained  # few commands need their dependencies
 
         if huggingface.is_folder(text):
-            return huggingface.pretrained_source(text, settings)
+            return pretrained.pretrained_source(text, settings)
         if adapter.is_adapter(text):
             return adapter.adapter_source(text, settings)
         if (weights := huggingface.weights_file_in(text)) is not None:

@@ -367,7 +367,9 @@ CONFIGS = [
     ({"head_dim": 7}, "config.json turns 7 features of each head by their position, which is not an even number"),
     ({"model_type": 7}, "config.json has model_type = 7, which is not text"),
     ({"architectures": "Llama"}, "config.json has architectures = 'Llama', which is not a list of texts"),
-    ({"dtype": "float7"}, "config.json has dtype = 'float7', which is not a dtype"),
+    ({"dtype": "float7"}, "config.json has dtype = 'float7', which is not a floating dtype"),
+    ({"dtype": "int8"}, "config.json has dtype = 'int8', which is not a floating dtype"),
+    ({"rope_parameters": None, "rope_scaling": [1]}, "config.json has rope_scaling = [1], which is not an object"),
     (
         {"rope_parameters": {"rope_type": "llama3", "factor": 0}},
         "config.json has factor = 0, which is not a number above 0",
@@ -384,6 +386,61 @@ CONFIGS = [
 def test_a_config_that_no_model_can_have_is_one_sentence(folder, capsys, values, message):
     change(folder, **values)
     assert asked(capsys, "summary", folder) == (2, "", f"error: {message}\n")
+
+
+CONTRADICTIONS = {
+    "another shape": (
+        {"lm_head.weight": np.zeros((50, 8), "float32")},
+        "other-shape: 'lm_head.weight' has the shape (50, 8), and config.json asks for (50, 16)",
+    ),
+    "missing": (
+        {"model.norm.weight": None},
+        "missing-tensor: 'model.norm.weight' is missing, which config.json asks for",
+    ),
+    "left over": ({"extra": np.zeros(3, "float32")}, "extra-tensor: 'extra' is nothing that config.json asks for"),
+}
+
+
+@pytest.mark.parametrize("kind", CONTRADICTIONS)
+def test_check_holds_the_weights_to_the_config(folder, capsys, kind):
+    changes, wanted = CONTRADICTIONS[kind]
+    rewrite(folder, **changes)
+    code, out, _ = asked(capsys, "check", folder, "--format", "json")
+    [finding] = json.loads(out)["findings"]
+    message = finding["message"].removeprefix(f"{folder}/model.safetensors: ")
+    assert (code, f"{finding['code']}: {message}") == (int(kind != "left over"), wanted)
+
+
+def test_check_names_a_config_that_no_model_can_have(folder, capsys):
+    change(folder, hidden_size=-1)
+    code, out, _ = asked(capsys, "check", folder, "--format", "json")
+    [finding] = json.loads(out)["findings"]
+    assert (code, finding["code"], finding["file"]) == (1, "bad-config", f"{folder}/config.json")
+    assert finding["message"].startswith(f"{folder}/config.json has hidden_size = -1")
+
+
+@pytest.mark.parametrize("command", [("cost", "--at", "B=1,T=4"), ("plot",)])
+def test_cost_and_plot_compare_the_weights_as_summary_does(folder, capsys, command):
+    rewrite(folder, **{"model.norm.weight": None})
+    code, _, err = asked(capsys, command[0], folder, *command[1:])
+    assert (code, err) == (0, "the weights have no model.norm.weight\n")
+    rewrite(folder, **{"lm_head.weight": np.zeros((50, 8), "float32")})
+    code, out, err = asked(capsys, command[0], folder, *command[1:])
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {folder} contradicts itself: lm_head.weight has the shape (50, 8)")
+
+
+def test_an_index_that_is_no_json_is_named_as_one(folder, capsys):
+    index = sharded(folder, {})
+    index.write_text("hello")
+    assert asked(capsys, "summary", folder) == (2, "", f"error: {index} has an index that is not JSON\n")
+
+
+def test_more_patches_than_can_be_counted_are_one_sentence(tmp_path, capsys):
+    shutil.copy(recorded("vit") / "config.json", tmp_path)
+    change(tmp_path, image_size=10**9)
+    message = "config.json has image_size = 1000000000 and patch_size = 4: more than 2,147,483,648 patches"
+    assert asked(capsys, "run", tmp_path) == (2, "", f"error: {message}\n")
 
 
 def sharded(folder, weight_map):

@@ -39,10 +39,12 @@ def check(
     """
     from layercli.inspect.checksums import read_sums
     from layercli.inspect.file_check import CheckOptions, check_path, check_sums
+    from layercli.sources.folder_check import check_config
 
     if against is not None:
         read_sums(against)  # its errors are reported before a file is read
     found = check_path(path, CheckOptions(values, hash_ or against is not None))
+    check_config(found, path)
     if against is not None:
         check_sums(found, against)
     if not hash_:

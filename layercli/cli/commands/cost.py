@@ -129,7 +129,10 @@ def cost(
     source = describing.open(model)
     for note in source.notes:
         output.print_info(note)
+    before = len(source.notes)
     opened, found = measured(source, describing, dtype, how, bits)
+    for note in source.notes[before:]:  # how a folder's weights differ is known once the model is built
+        output.print_info(note)
     fit = None if limits_of_device is None else fitted(opened, found, how, limits_of_device)
     if fit is not None and source.costs_numbers:
         fit = with_largest(fit, source, describing, dtype, how, bits)
