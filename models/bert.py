@@ -17,7 +17,7 @@ from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend, mask_of
 from layercli.models.parallel import COLUMNS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import Pretrained, head_of, labels_of
-from layercli.models.reading import Count, Depth, Size, divided, read
+from layercli.models.reading import Count, Depth, Epsilon, Size, divided, read
 from layercli.ops.core.axes import check_rank
 
 
@@ -33,7 +33,7 @@ class BertConfig:
     hidden_act: str = "gelu"
     max_position_embeddings: Size = 512
     type_vocab_size: Size = 2
-    layer_norm_eps: float = 1e-12
+    layer_norm_eps: Epsilon = 1e-12
     pad_token_id: Count | None = 0
     tie_word_embeddings: bool = True
 

@@ -14,7 +14,7 @@ from layercli.layers.normalization.layer_normalization import LayerNormalization
 from layercli.models.functions import merge_heads, tanh_gelu
 from layercli.models.masks import attend, extended
 from layercli.models.parallel import COLUMNS, ROWS, VOCABULARY, TensorParallelPlan
-from layercli.models.reading import Count, Depth, Size, divided, read
+from layercli.models.reading import Count, Depth, Epsilon, Size, divided, read
 from layercli.models.text_decoder import TextDecoder, alibi, fused_heads, sources_of, text_decoder
 
 
@@ -26,7 +26,7 @@ class BloomConfig:
     hidden_size: Size = 64
     n_layer: Depth = 2
     n_head: Size = 8
-    layer_norm_epsilon: float = 1e-5
+    layer_norm_epsilon: Epsilon = 1e-5
     apply_residual_connection_post_layernorm: bool = False
     tie_word_embeddings: bool = True
     pad_token_id: Count | None = None

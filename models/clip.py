@@ -20,7 +20,7 @@ from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend, mask_of
 from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import Pretrained, head_of
-from layercli.models.reading import Depth, Size, divided, read, shown
+from layercli.models.reading import Depth, Epsilon, Size, divided, read, shown
 from layercli.models.vit import Patches, patches_of
 from layercli.ops.core.axes import check_rank
 
@@ -42,7 +42,7 @@ class TextConfig:
     num_attention_heads: Size = 8
     max_position_embeddings: Size = 77
     hidden_act: str = "quick_gelu"
-    layer_norm_eps: float = 1e-5
+    layer_norm_eps: Epsilon = 1e-5
     eos_token_id: Size = 49_407
 
 
@@ -58,7 +58,7 @@ class VisionConfig:
     image_size: Size = 224
     patch_size: Size = 32
     hidden_act: str = "quick_gelu"
-    layer_norm_eps: float = 1e-5
+    layer_norm_eps: Epsilon = 1e-5
 
 
 class CLIPAttention(Layer):
@@ -253,9 +253,11 @@ def unit(x: Tensor) -> Tensor:
     return x / ops.sqrt(ops.sum(x * x, axis=-1, keepdims=True))
 
 
-def part(given: Mapping[str, object], name: str) -> Mapping[str, Any]:
-    """Return an object in a config; an empty one if it is missing."""
-    found = given.get(name) or {}
+def part(given: Mapping[str, object], name: str, missing: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    """Return an object in a config; ``missing``, or an empty one, if the config has none."""
+    found = given.get(name)
+    if found is None:
+        return missing or {}
     if not isinstance(found, dict):
         raise FormatError(f"config.json has {name} = {shown(found)}, which is not an object")
     return found

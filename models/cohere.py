@@ -10,7 +10,7 @@ from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.causal_lm_settings import CausalLMDecoder
 from layercli.models.llama import decoder_of, rope_of
 from layercli.models.pretrained import UnknownArchitectureError
-from layercli.models.reading import Count, Depth, Size, read
+from layercli.models.reading import Count, Depth, Epsilon, Size, read
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class CohereConfig:
     num_key_value_heads: Size | None = None
     hidden_act: str = "silu"
     max_position_embeddings: Size = 8192
-    layer_norm_eps: float = 1e-5
+    layer_norm_eps: Epsilon = 1e-5
     tie_word_embeddings: bool = True
     attention_bias: bool = False
     use_qk_norm: bool = False

@@ -20,7 +20,7 @@ from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend, mask_of
 from layercli.models.parallel import TensorParallelPlan
 from layercli.models.pretrained import UnknownArchitectureError
-from layercli.models.reading import Count, Integer, Size, divided, read, shown
+from layercli.models.reading import Count, Epsilon, Integer, Size, divided, read, shown
 from layercli.ops.core.axes import check_rank
 
 
@@ -34,7 +34,7 @@ class DebertaConfig(BertConfig):
     num_attention_heads: Size = 24
     intermediate_size: Size = 6144
     type_vocab_size: Count = 0
-    layer_norm_eps: float = 1e-7
+    layer_norm_eps: Epsilon = 1e-7
     embedding_size: Size | None = None
     position_biased_input: bool = True
     relative_attention: bool = False

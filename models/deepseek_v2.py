@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.deepseek_v3 import experts_of, latent_decoder
-from layercli.models.reading import Count, Depth, Size, one_of, read
+from layercli.models.reading import Count, Depth, Epsilon, Size, one_of, read
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class DeepseekV2Config:
     first_k_dense_replace: Count = 0
     hidden_act: str = "silu"
     max_position_embeddings: Size = 2048
-    rms_norm_eps: float = 1e-6
+    rms_norm_eps: Epsilon = 1e-6
     tie_word_embeddings: bool = False
     attention_bias: bool = False
     mlp_bias: bool = False

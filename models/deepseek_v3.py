@@ -12,7 +12,7 @@ from layercli.models.causal_lm_settings import CausalLMDecoder
 from layercli.models.latent import Latent
 from layercli.models.llama import decoder_of
 from layercli.models.mixture import Experts
-from layercli.models.reading import Count, Depth, Size, at_most, divided, read
+from layercli.models.reading import Count, Depth, Epsilon, Size, at_most, divided, read
 from layercli.models.rope import parameters, rope, yarn_scale
 
 
@@ -42,7 +42,7 @@ class DeepseekV3Config:
     norm_topk_prob: bool = True
     hidden_act: str = "silu"
     max_position_embeddings: Size = 4096
-    rms_norm_eps: float = 1e-6
+    rms_norm_eps: Epsilon = 1e-6
     tie_word_embeddings: bool = False
     rope_interleave: bool = True
     attention_bias: bool = False

@@ -15,7 +15,7 @@ from layercli.models.clip import CLIPFeedForward
 from layercli.models.fused import FusedDense
 from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import head_of, labels_of
-from layercli.models.reading import Size, read
+from layercli.models.reading import Epsilon, Size, read
 from layercli.models.vit import ViT, ViTAttention, ViTConfig, ViTEmbeddings
 from layercli.ops.image.position_table import ResizePositions
 
@@ -25,7 +25,7 @@ class Dinov2Config(ViTConfig):
     """The entries of ``config.json``; defaults are those of transformers."""
 
     mlp_ratio: Size = 4
-    layer_norm_eps: float = 1e-6
+    layer_norm_eps: Epsilon = 1e-6
     patch_size: Size = 14
     use_swiglu_ffn: bool = False
     use_mask_token: bool = True

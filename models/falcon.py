@@ -14,7 +14,7 @@ from layercli.layers.normalization.layer_normalization import LayerNormalization
 from layercli.models.functions import activation, merge_heads
 from layercli.models.masks import attend, extended
 from layercli.models.parallel import BY_HEADS, COLUMNS, ROWS, VOCABULARY, TensorParallelPlan
-from layercli.models.reading import Count, Depth, Size, divided, read
+from layercli.models.reading import Count, Depth, Epsilon, Size, divided, read
 from layercli.models.rope import Rope, parameters, rope
 from layercli.models.text_decoder import TextDecoder, alibi, fused_heads, sources_of, text_decoder
 from layercli.ops.nn.rotary_embedding import Rotate
@@ -29,7 +29,7 @@ class FalconConfig:
     num_hidden_layers: Depth = 32
     num_attention_heads: Size = 71
     num_ln_in_parallel_attn: Size | None = None
-    layer_norm_epsilon: float = 1e-5
+    layer_norm_epsilon: Epsilon = 1e-5
     num_kv_heads: Size | None = None
     alibi: bool = False
     new_decoder_architecture: bool = False

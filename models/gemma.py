@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
-from layercli.models.reading import Count, Depth, Size, read
+from layercli.models.reading import Count, Depth, Epsilon, Size, read
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class GemmaConfig:
     head_dim: Size = 256
     hidden_act: str = "gelu_pytorch_tanh"
     max_position_embeddings: Size = 8192
-    rms_norm_eps: float = 1e-6
+    rms_norm_eps: Epsilon = 1e-6
     tie_word_embeddings: bool = True
     attention_bias: bool = False
     pad_token_id: Count | None = 0

@@ -8,7 +8,7 @@ from typing import Any
 from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
-from layercli.models.reading import Count, Depth, Names, Size, read
+from layercli.models.reading import Count, Depth, Epsilon, Names, Size, read
 from layercli.models.windows import windows_of
 
 
@@ -25,7 +25,7 @@ class Gemma2Config:
     head_dim: Size = 256
     hidden_activation: str = "gelu_pytorch_tanh"
     max_position_embeddings: Size = 8192
-    rms_norm_eps: float = 1e-6
+    rms_norm_eps: Epsilon = 1e-6
     tie_word_embeddings: bool = True
     attention_bias: bool = False
     query_pre_attn_scalar: Size = 256

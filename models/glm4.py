@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
-from layercli.models.reading import Count, Depth, Size, read
+from layercli.models.reading import Count, Depth, Epsilon, Size, read
 
 RENAMED = {
     **CausalLM.renamed,
@@ -31,7 +31,7 @@ class Glm4Config:
     head_dim: Size = 128
     hidden_act: str = "silu"
     max_position_embeddings: Size = 131_072
-    rms_norm_eps: float = 0.00000015625
+    rms_norm_eps: Epsilon = 0.00000015625
     tie_word_embeddings: bool = False
     attention_bias: bool = True
     pad_token_id: Count | None = 151_329

@@ -16,7 +16,7 @@ from layercli.models.fused import FusedDense
 from layercli.models.masks import attend, extended
 from layercli.models.parallel import BY_HEADS, COLUMNS, ROWS, VOCABULARY, TensorParallelPlan
 from layercli.models.pretrained import PretrainedStored
-from layercli.models.reading import Count, Depth, Size, divided, read
+from layercli.models.reading import Count, Depth, Epsilon, Size, divided, read
 from layercli.models.text_decoder import TextDecoder, text_decoder
 
 
@@ -31,7 +31,7 @@ class GPT2Config:
     n_head: Size = 12
     n_inner: Size | None = None
     activation_function: str = "gelu_new"
-    layer_norm_epsilon: float = 1e-5
+    layer_norm_epsilon: Epsilon = 1e-5
     scale_attn_weights: bool = True
     scale_attn_by_inverse_layer_idx: bool = False
     tie_word_embeddings: bool = True

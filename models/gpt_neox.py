@@ -14,7 +14,7 @@ from layercli.layers.normalization.layer_normalization import LayerNormalization
 from layercli.models.functions import activation, merge_heads
 from layercli.models.masks import attend, extended
 from layercli.models.parallel import BY_HEADS, COLUMNS, ROWS, VOCABULARY, TensorParallelPlan
-from layercli.models.reading import Count, Depth, Size, divided, read
+from layercli.models.reading import Count, Depth, Epsilon, Size, divided, read
 from layercli.models.rope import Rope, parameters, rope
 from layercli.models.text_decoder import TextDecoder, fused_heads, text_decoder
 from layercli.ops.nn.rotary_embedding import Rotate
@@ -31,7 +31,7 @@ class GPTNeoXConfig:
     intermediate_size: Size = 24_576
     hidden_act: str = "gelu"
     max_position_embeddings: Size = 2048
-    layer_norm_eps: float = 1e-5
+    layer_norm_eps: Epsilon = 1e-5
     use_parallel_residual: bool = True
     attention_bias: bool = True
     tie_word_embeddings: bool = False

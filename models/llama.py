@@ -9,7 +9,7 @@ from layercli.core.types import ConfigLike
 from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.causal_lm_settings import CausalLMDecoder
-from layercli.models.reading import Count, Depth, Size, divided, read
+from layercli.models.reading import Count, Depth, Epsilon, Size, divided, read
 from layercli.models.rope import Rope, parameters, rope
 
 
@@ -26,7 +26,7 @@ class LlamaConfig:
     head_dim: Size | None = None
     hidden_act: str = "silu"
     max_position_embeddings: Size = 2048
-    rms_norm_eps: float = 1e-6
+    rms_norm_eps: Epsilon = 1e-6
     tie_word_embeddings: bool = False
     attention_bias: bool = False
     mlp_bias: bool = False

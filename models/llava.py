@@ -195,7 +195,7 @@ def states_of(layers: Any, depth: int) -> tuple[int, ...]:
 def model(given: Mapping[str, object], architecture: str | None = None) -> Llava:
     """Return the model that a config describes; UnknownArchitectureError for parts that are not CLIP and Llama."""
     head = head_of(architecture, {"ForConditionalGeneration": "tokens", "Model": ""}, "ForConditionalGeneration")
-    texts, pictures = part(given, "text_config"), part(given, "vision_config") or VISION
+    texts, pictures = part(given, "text_config"), part(given, "vision_config", VISION)
     for name, described, known in (("text", texts, "llama"), ("vision", pictures, "clip_vision_model")):
         if (kind := described.get("model_type", known)) != known:
             raise UnknownArchitectureError(f"layercli does not implement llava with a {name} model {shown(kind)}")

@@ -17,7 +17,7 @@ from layercli.models.functions import activation
 from layercli.models.fused import FusedDense
 from layercli.models.parallel import CHANNELS, COLUMNS, ROWS, VOCABULARY, TensorParallelPlan
 from layercli.models.pretrained import Pretrained, PretrainedStored, head_of
-from layercli.models.reading import Depth, Size, read, shown
+from layercli.models.reading import Depth, Epsilon, Size, read, shown
 from layercli.ops.core.axes import check_rank
 from layercli.ops.last_steps import LastSteps
 from layercli.ops.selective_scan import SelectiveScan
@@ -39,7 +39,7 @@ class MambaConfig:
     hidden_size: Size = 768
     state_size: Size = 16
     num_hidden_layers: Depth = 32
-    layer_norm_epsilon: float = 1e-5
+    layer_norm_epsilon: Epsilon = 1e-5
     expand: Size = 2
     conv_kernel: Size = 4
     use_bias: bool = False

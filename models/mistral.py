@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
-from layercli.models.reading import Count, Depth, Size, read
+from layercli.models.reading import Count, Depth, Epsilon, Size, read
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class MistralConfig:
     head_dim: Size | None = None
     hidden_act: str = "silu"
     max_position_embeddings: Size = 131_072
-    rms_norm_eps: float = 1e-6
+    rms_norm_eps: Epsilon = 1e-6
     tie_word_embeddings: bool = False
     sliding_window: Size | None = 4096
     pad_token_id: Count | None = None

@@ -9,14 +9,14 @@ from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
 from layercli.models.mistral import MistralConfig
 from layercli.models.mixture import Experts
-from layercli.models.reading import Size, at_most, read
+from layercli.models.reading import Epsilon, Size, at_most, read
 
 
 @dataclass(frozen=True)
 class MixtralConfig(MistralConfig):
     """The entries of ``config.json``; defaults are those of transformers."""
 
-    rms_norm_eps: float = 1e-5
+    rms_norm_eps: Epsilon = 1e-5
     sliding_window: Size | None = None
     num_experts_per_tok: Size = 2
     num_local_experts: Size = 8

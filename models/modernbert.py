@@ -21,7 +21,7 @@ from layercli.models.fused import FusedDense
 from layercli.models.masks import attend, mask_of
 from layercli.models.parallel import BY_HEADS, COLUMNS, ROWS, TensorParallelPlan
 from layercli.models.pretrained import Pretrained, head_of, labels_of
-from layercli.models.reading import Depth, Names, Size, divided, one_of, read
+from layercli.models.reading import Depth, Epsilon, Names, Size, divided, one_of, read
 from layercli.models.windows import FULL, SLIDING, windows_of
 from layercli.ops.core.axes import check_rank
 from layercli.ops.nn.rotary_embedding import Rotate
@@ -38,7 +38,7 @@ class ModernBertConfig:
     num_attention_heads: Size = 12
     hidden_activation: str = "gelu"
     max_position_embeddings: Size = 8192
-    norm_eps: float = 1e-5
+    norm_eps: Epsilon = 1e-5
     norm_bias: bool = False
     attention_bias: bool = False
     layer_types: Names | None = None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
-from layercli.models.reading import Count, Depth, Size, read
+from layercli.models.reading import Count, Depth, Epsilon, Size, read
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Olmo2Config:
     num_key_value_heads: Size | None = None
     hidden_act: str = "silu"
     max_position_embeddings: Size = 2048
-    rms_norm_eps: float = 1e-5
+    rms_norm_eps: Epsilon = 1e-5
     tie_word_embeddings: bool = False
     attention_bias: bool = False
     pad_token_id: Count | None = 1

@@ -14,7 +14,7 @@ from layercli.layers.normalization.layer_normalization import LayerNormalization
 from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend, extended
 from layercli.models.parallel import COLUMNS, ROWS, VOCABULARY, TensorParallelPlan, attention_plan
-from layercli.models.reading import Count, Depth, Size, divided, read
+from layercli.models.reading import Count, Depth, Epsilon, Size, divided, read
 from layercli.models.rope import Rope, parameters, rope
 from layercli.models.text_decoder import TextDecoder, text_decoder
 from layercli.ops.nn.rotary_embedding import Rotate
@@ -32,7 +32,7 @@ class PhiConfig:
     num_key_value_heads: Size | None = None
     hidden_act: str = "gelu_new"
     max_position_embeddings: Size = 2048
-    layer_norm_eps: float = 1e-5
+    layer_norm_eps: Epsilon = 1e-5
     qk_layernorm: bool = False
     tie_word_embeddings: bool = False
     pad_token_id: Count | None = None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, head_size
-from layercli.models.reading import Count, Depth, Size, read
+from layercli.models.reading import Count, Depth, Epsilon, Size, read
 from layercli.models.rope import parameters, rope
 
 
@@ -24,7 +24,7 @@ class Phi3Config:
     hidden_act: str = "silu"
     max_position_embeddings: Size = 4096
     original_max_position_embeddings: Size = 4096
-    rms_norm_eps: float = 1e-5
+    rms_norm_eps: Epsilon = 1e-5
     tie_word_embeddings: bool = False
     sliding_window: Size | None = None
     pad_token_id: Count | None = 32_000

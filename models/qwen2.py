@@ -8,7 +8,7 @@ from typing import Any
 from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
-from layercli.models.reading import Count, Depth, Names, Size, read
+from layercli.models.reading import Count, Depth, Epsilon, Names, Size, read
 from layercli.models.windows import windows_of
 
 
@@ -24,7 +24,7 @@ class Qwen2Config:
     num_key_value_heads: Size | None = 32
     hidden_act: str = "silu"
     max_position_embeddings: Size = 32_768
-    rms_norm_eps: float = 1e-6
+    rms_norm_eps: Epsilon = 1e-6
     tie_word_embeddings: bool = False
     use_sliding_window: bool = False
     sliding_window: Size | None = 4096

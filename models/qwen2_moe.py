@@ -10,7 +10,7 @@ from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
 from layercli.models.mixture import experts_of
 from layercli.models.qwen2 import windows
-from layercli.models.reading import Count, Depth, Integers, Names, Size, read
+from layercli.models.reading import Count, Depth, Epsilon, Integers, Names, Size, read
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Qwen2MoeConfig:
     num_key_value_heads: Size | None = 16
     hidden_act: str = "silu"
     max_position_embeddings: Size = 32_768
-    rms_norm_eps: float = 1e-6
+    rms_norm_eps: Epsilon = 1e-6
     tie_word_embeddings: bool = False
     qkv_bias: bool = True
     use_sliding_window: bool = False

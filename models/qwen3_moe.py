@@ -9,7 +9,7 @@ from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
 from layercli.models.mixture import experts_of
-from layercli.models.reading import Count, Depth, Integers, Size, read
+from layercli.models.reading import Count, Depth, Epsilon, Integers, Size, read
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Qwen3MoeConfig:
     head_dim: Size | None = None
     hidden_act: str = "silu"
     max_position_embeddings: Size = 32_768
-    rms_norm_eps: float = 1e-6
+    rms_norm_eps: Epsilon = 1e-6
     tie_word_embeddings: bool = False
     attention_bias: bool = False
     use_sliding_window: bool = False

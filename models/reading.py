@@ -1,7 +1,8 @@
 """Read a ``config.json`` into the dataclass of its family: unknown keys are ignored, missing ones have defaults.
 
-The allowed values follow from the annotation of a field: a ``Size`` is an integer from 1, a ``CategoryCount`` one from 0, a
-``Depth`` the number of blocks. An invalid value is reported before anything of that size is created.
+The allowed values follow from the annotation of a field: a ``Size`` is an integer from 1, a ``Count`` one from 0, a
+``Depth`` the number of blocks, an ``Epsilon`` a number from 0. An invalid value is reported before anything of that size is
+created.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ Size = int
 Count = int
 Depth = int
 Integer = int
+Epsilon = float
 Names = list[str]
 Integers = list[int]
 
@@ -45,6 +47,7 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "Depth": integer(1, DEEPEST),
     "Integer": integer(-LARGEST, LARGEST),
     "float": ("a number", is_number),
+    "Epsilon": ("a number from 0", lambda value: is_number(value) and value >= 0),
     "bool": ("true or false", lambda value: type(value) is bool),
     "str": ("text", lambda value: isinstance(value, str)),
     "Names": ("a list of texts", lambda value: isinstance(value, list) and all(isinstance(x, str) for x in value)),

@@ -9,6 +9,7 @@ from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
+from layercli.errors import FormatError
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
@@ -17,7 +18,7 @@ from layercli.models.functions import merge_heads, split_heads
 from layercli.models.masks import attend, mask_of
 from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import PretrainedStored, UnknownArchitectureError, head_of
-from layercli.models.reading import Size, divided, read
+from layercli.models.reading import Epsilon, Size, divided, read
 from layercli.models.vit import Patches, patches_of
 from layercli.ops.core.axes import check_rank
 
@@ -32,7 +33,7 @@ class SiglipTextConfig(TextConfig):
     num_attention_heads: Size = 12
     max_position_embeddings: Size = 64
     hidden_act: str = "gelu_pytorch_tanh"
-    layer_norm_eps: float = 1e-6
+    layer_norm_eps: Epsilon = 1e-6
     projection_size: Size | None = None
 
 
@@ -42,7 +43,7 @@ class SiglipVisionConfig(VisionConfig):
 
     patch_size: Size = 16
     hidden_act: str = "gelu_pytorch_tanh"
-    layer_norm_eps: float = 1e-6
+    layer_norm_eps: Epsilon = 1e-6
     vision_use_head: bool = True
 
 
@@ -197,4 +198,9 @@ def model(given: Mapping[str, object], architecture: str | None = None) -> Sigli
     vision = read(SiglipVisionConfig, part(given, "vision_config"))
     if not vision.vision_use_head:
         raise UnknownArchitectureError("layercli does not implement SigLIP with vision_use_head = false")
-    return Siglip(text, vision, vision.hidden_size)
+    features = text.projection_size or text.hidden_size
+    if features != vision.hidden_size:
+        raise FormatError(
+            f"config.json describes texts as vectors of {features} features, and images as vectors of {vision.hidden_size}"
+        )
+    return Siglip(text, vision, features)

@@ -8,7 +8,7 @@ from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
-from layercli.models.reading import Count, Depth, Integers, Names, Size, read
+from layercli.models.reading import Count, Depth, Epsilon, Integers, Names, Size, read
 from layercli.models.windows import windows_of
 
 
@@ -24,7 +24,7 @@ class SmolLM3Config:
     num_key_value_heads: Size | None = 4
     hidden_act: str = "silu"
     max_position_embeddings: Size = 32_768
-    rms_norm_eps: float = 1e-6
+    rms_norm_eps: Epsilon = 1e-6
     tie_word_embeddings: bool = True
     attention_bias: bool = False
     mlp_bias: bool = False

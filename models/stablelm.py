@@ -8,7 +8,7 @@ from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
 from layercli.models.pretrained import UnknownArchitectureError
-from layercli.models.reading import Count, Depth, Size, read
+from layercli.models.reading import Count, Depth, Epsilon, Size, read
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class StableLmConfig:
     num_key_value_heads: Size | None = 32
     hidden_act: str = "silu"
     max_position_embeddings: Size = 4096
-    layer_norm_eps: float = 1e-5
+    layer_norm_eps: Epsilon = 1e-5
     tie_word_embeddings: bool = False
     use_qkv_bias: bool = False
     qk_layernorm: bool = False

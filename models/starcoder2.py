@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from layercli.dataclass import dataclass
 from layercli.models.causal_lm import CausalLM, causal_lm
 from layercli.models.llama import decoder_of, rope_of
-from layercli.models.reading import Count, Depth, Size, read
+from layercli.models.reading import Count, Depth, Epsilon, Size, read
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Starcoder2Config:
     num_key_value_heads: Size | None = 2
     hidden_act: str = "gelu_pytorch_tanh"
     max_position_embeddings: Size = 4096
-    norm_epsilon: float = 1e-5
+    norm_epsilon: Epsilon = 1e-5
     tie_word_embeddings: bool = True
     use_bias: bool = True
     sliding_window: Size | None = None

@@ -17,7 +17,7 @@ from layercli.layers.core.embedding import Embedding
 from layercli.models.masks import Cache, mask_of
 from layercli.models.parallel import COLUMNS, ROWS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import Pretrained, head_of
-from layercli.models.reading import Count, Depth, Size, read
+from layercli.models.reading import Count, Depth, Epsilon, Size, read
 from layercli.models.t5_stack import T5Stack
 from layercli.ops.core.axes import check_rank
 
@@ -35,7 +35,7 @@ class T5Config:
     num_heads: Size = 8
     relative_attention_num_buckets: Size = 32
     relative_attention_max_distance: Size = 128
-    layer_norm_epsilon: float = 1e-6
+    layer_norm_epsilon: Epsilon = 1e-6
     feed_forward_proj: str = "relu"
     tie_word_embeddings: bool = True
     scale_decoder_outputs: bool | None = None

@@ -21,7 +21,7 @@ from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend
 from layercli.models.parallel import COLUMNS, TensorParallelPlan, attention_plan
 from layercli.models.pretrained import Pretrained, head_of, labels_of
-from layercli.models.reading import LARGEST, Depth, Size, divided, read
+from layercli.models.reading import LARGEST, Depth, Epsilon, Size, divided, read
 from layercli.ops.core.axes import check_rank
 
 
@@ -34,7 +34,7 @@ class ViTConfig:
     num_attention_heads: Size = 12
     intermediate_size: Size = 3072
     hidden_act: str = "gelu"
-    layer_norm_eps: float = 1e-12
+    layer_norm_eps: Epsilon = 1e-12
     image_size: Size = 224
     patch_size: Size = 16
     num_channels: Size = 3
