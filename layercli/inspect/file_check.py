@@ -220,12 +220,10 @@ def check_index(found: FileCheck, file: Path, options: CheckOptions) -> set[Path
     for name, tensors in shards.items():
         shard = file.parent / name
         if not shard.is_file() or not is_inside(file.parent, shard):
+            inside = "is a folder, not a file" if shard.is_dir() else "is not in its folder"
+            why = inside if is_inside(file.parent, shard) else "leads out of its folder and is never opened"
             what = f"{count(len(tensors), 'tensor')}, {tensors[0]!r} first"
-            add(
-                "missing-shard",
-                f"{file} names the shard {name!r}, which is not in its folder: it lacks {what}",
-                tensors[0],
-            )
+            add("missing-shard", f"{file} names the shard {name!r}, which {why}: it lacks {what}", tensors[0])
             continue
         try:
             weights = detect.open_shard(file, shard)

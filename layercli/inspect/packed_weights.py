@@ -157,6 +157,15 @@ def quantization_settings(config: Mapping[str, object] | None) -> Mapping[str, o
     return {}
 
 
+def contradicting_kinds(packed: Iterable[PackedWeight], settings: Mapping[str, object]) -> list[str]:
+    """Return the kinds of GPTQ's and AWQ's weights if none of them has the method and the bits of ``settings``, else nothing."""
+    method, bits = settings.get("quant_method"), settings.get("bits")
+    starts = (f"{method}-",) if method in ("gptq", "awq") else ("gptq-", "awq-")
+    ends = f"-int{bits}" if type(bits) is int else ""
+    kinds = sorted({weight.dtype for weight in packed if weight.dtype.startswith(("gptq-", "awq-"))})
+    return [] if any(kind.startswith(starts) and kind.endswith(ends) for kind in kinds) else kinds
+
+
 def unpacked_entries(entries: Mapping[str, TensorEntry], packed: Iterable[PackedWeight]) -> Mapping[str, TensorEntry]:
     """Return the entries with each packed weight as one: its shape before packing, its bytes with scales."""
     weights = {weight.values: weight for weight in packed}

@@ -33,6 +33,9 @@ def config_findings(path: str) -> Iterator[FileFinding]:
     if match is None or opened.weights is None:
         return
     file = str(opened.weights.file)
+    if opened.contradiction:
+        text = f"{file}: {opened.contradiction}"
+        yield FileFinding("bad-config", "error", str(huggingface.config_in(path)), text)
     severity: Severity = "error" if opened.quantization is None else "warning"
     for name, shape, asked in match.other_shape:
         text = f"{file}: {name!r} has the shape {shape}, and config.json asks for {asked}"

@@ -79,6 +79,17 @@ class Checkpoint:
         return packed_weights(self.weights, self.config)
 
     @cached_property
+    def contradiction(self) -> str | None:
+        """How the weights are packed, in words, if by another method or with other bits than the config says, else None."""
+        if not self.packed:
+            return None
+        from layercli.inspect.packed_weights import contradicting_kinds, quantization_settings
+
+        kinds = contradicting_kinds(self.packed, quantization_settings(self.config))
+        claim = f"config.json says that the weights are quantized by {self.quantization}"
+        return f"{claim}, and they are {' and '.join(kinds)}" if kinds else None
+
+    @cached_property
     def entries(self) -> Mapping[str, TensorEntry]:
         """The tensors of the weights by name, each packed weight as one tensor of its shape before packing."""
         if self.weights is None or not self.packed:

@@ -95,9 +95,10 @@ class PretrainedSource(LayerSource):
         self.note_faults()
 
     def note_faults(self) -> None:
-        """Add a note, once, for each kind of difference between the built model and the weights."""
-        found = self.opened.matched()
-        self.notes += [fault for fault in (found.faults if found is not None else []) if fault not in self.notes]
+        """Add a note, once, for each kind of difference between the config and the weights."""
+        found, contradiction = self.opened.matched(), self.opened.contradiction
+        faults = [*([contradiction] if contradiction else []), *(found.faults if found is not None else [])]
+        self.notes += [fault for fault in faults if fault not in self.notes]
 
     def variables(self, inputs: TensorTree = None, *, seed: int = 0) -> Variables:
         """Return the tensors of the weights, with a note of differences from the config; without weights, the model's.

@@ -267,7 +267,7 @@ def weights_in(capsys, folder, *more):
     return json.loads(out)["totals"]["weights"]
 
 
-def test_quantized_weights_count_as_what_they_stand_for(folder, capsys):
+def packed_by_gptq(folder):
     change(folder, quantization_config={"quant_method": "gptq", "bits": 4})
     arrays = load_file(folder / "model.safetensors")
     for name in [name for name in arrays if "_proj." in name]:
@@ -276,6 +276,25 @@ def test_quantized_weights_count_as_what_they_stand_for(folder, capsys):
         arrays[f"{path}.qzeros"] = np.zeros((1, outputs // 8), "int32")
         arrays[f"{path}.scales"] = np.zeros((1, outputs), "float16")
     save_file(arrays, folder / "model.safetensors")
+    return arrays
+
+
+@pytest.mark.parametrize(("method", "bits", "sound"), [("gptq", 4, True), ("awq", 4, False), ("gptq", 0, False)])
+def test_weights_packed_otherwise_than_the_config_says_are_not_run(folder, capsys, method, bits, sound):
+    packed_by_gptq(folder)
+    change(folder, quantization_config={"quant_method": method, "bits": bits})
+    fault = f"config.json says that the weights are quantized by {method}, {bits} bits, and they are gptq-int4"
+    code, _, err = asked(capsys, "summary", folder)
+    assert (code, fault in err) == (0, not sound)
+    code, out, _ = asked(capsys, "check", folder, "--format", "json")
+    messages = [finding["message"] for finding in json.loads(out)["findings"]]
+    assert (code, messages) == ((0, []) if sound else (1, [f"{folder}/model.safetensors: {fault}"]))
+    code, _, err = asked(capsys, "run", folder, "--at", "T=4", "--device", "cpu")
+    assert (code, err) == ((0, "") if sound else (2, f"error: {folder} contradicts itself: {fault}\n"))
+
+
+def test_quantized_weights_count_as_what_they_stand_for(folder, capsys):
+    arrays = packed_by_gptq(folder)
     code, out, err = asked(capsys, "summary", folder, "--format", "json")
     assert (code, err) == (0, "the weights are quantized (gptq, 4 bits): the unquantized model is shown\n")
     found = json.loads(out)
@@ -379,6 +398,7 @@ CONFIGS = [
         "config.json has rope_parameters of the type 'llama3' that do not say all it needs",
     ),
     ({"quantization_config": 4}, "config.json has quantization_config = 4, which is not an object"),
+    ({"rms_norm_eps": -1e-6}, "config.json has rms_norm_eps = -1e-06, which is not a number from 0"),
 ]
 
 
@@ -411,6 +431,16 @@ def test_check_holds_the_weights_to_the_config(folder, capsys, kind):
     assert (code, f"{finding['code']}: {message}") == (int(kind != "left over"), wanted)
 
 
+def test_check_says_that_a_link_leads_out_of_the_folder(folder, tmp_path, capsys):
+    index = sharded(folder, dict.fromkeys(names_in(folder), "one.safetensors"))
+    shutil.move(folder / "one.safetensors", tmp_path / "outside.safetensors")
+    (folder / "one.safetensors").symlink_to(tmp_path / "outside.safetensors")
+    code, out, _ = asked(capsys, "check", folder, "--format", "json")
+    [finding] = json.loads(out)["findings"]
+    where = f"{index} names the shard 'one.safetensors', which leads out of its folder and is never opened"
+    assert (code, finding["message"].partition(":")[0]) == (1, where)
+
+
 def test_check_names_a_config_that_no_model_can_have(folder, capsys):
     change(folder, hidden_size=-1)
     code, out, _ = asked(capsys, "check", folder, "--format", "json")
@@ -441,6 +471,20 @@ def test_more_patches_than_can_be_counted_are_one_sentence(tmp_path, capsys):
     change(tmp_path, image_size=10**9)
     message = "config.json has image_size = 1000000000 and patch_size = 4: more than 2,147,483,648 patches"
     assert asked(capsys, "run", tmp_path) == (2, "", f"error: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("family", "values", "message"),
+    [
+        ("siglip", {"vision_config": None}, "describes texts as vectors of 8 features, and images as vectors of 768"),
+        ("siglip", {"vision_config": []}, "has vision_config = [], which is not an object"),
+        ("llava", {"text_config": []}, "has text_config = [], which is not an object"),
+    ],
+)
+def test_a_part_of_a_config_that_no_model_can_have_is_one_sentence(tmp_path, capsys, family, values, message):
+    shutil.copy(recorded(family) / "config.json", tmp_path)
+    change(tmp_path, **values)
+    assert asked(capsys, "summary", tmp_path) == (2, "", f"error: config.json {message}\n")
 
 
 def sharded(folder, weight_map):

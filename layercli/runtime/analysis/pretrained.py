@@ -87,6 +87,8 @@ def weights_of(checkpoint: Any) -> WeightFile:
     if unknown is not None or not checkpoint.packed:
         kind = checkpoint.quantization if unknown is None else unknown.dtype
         raise FormatError(f"{checkpoint.path} holds quantized weights ({kind}), which layercli does not run")
+    if checkpoint.contradiction:
+        raise FormatError(f"{checkpoint.path} contradicts itself: {checkpoint.contradiction}")
     return UnpackedFile(file, checkpoint.packed, quantization_settings(checkpoint.config))
 
 
