@@ -20,11 +20,14 @@ import typer
 from layercli.cli import command_line, completion, distributed, global_options, help_text, output
 from layercli.cli.command_line import CommandLine
 from layercli.cli.option_groups import grouped
-from layercli.errors import FileError, LayercliError, MissingPackageError, UsageError, nearest
+from layercli.errors import FileError, LayercliError, MissingPackageError, UsageError, cut, nearest
 from layercli.out_of_memory import shortage
 from layercli.version import __version__
 
 BUG, INTERRUPTED = 70, 130
+
+LONGEST = 600
+"""Of a longer message the middle is left out: names that come from files have any length."""
 
 NOT_A_NUMBER = {"int": "is not an integer", "float": "is not a number"}
 
@@ -179,9 +182,9 @@ def program(names: tuple[str, ...]) -> Any:
 def report(error: Exception) -> int:
     """Print an error as one sentence, with its hint if any, and return the exit code."""
     if isinstance(error, LayercliError):
-        output.print_error(f"{distributed.error_prefix()}error: {error}")
+        output.print_error(f"{distributed.error_prefix()}error: {cut(str(error), LONGEST)}")
         if error.hint:
-            output.print_error(f"hint: {error.hint}")
+            output.print_error(f"hint: {cut(error.hint, LONGEST)}")
         return 2
     if isinstance(error, global_options.UserExitError):
         return report_exit(error.left)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from layercli.dataclass import dataclass
-from layercli.errors import FileError, MissingFileError, UsageError
+from layercli.errors import FileError, MissingFileError, UsageError, listed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,7 +93,7 @@ def find_labelled(
         raise FileError(f"{directory} has no subfolders", hint=f"one for each class, with its {what} in it")
     names = list(class_names or found)
     if not set(names) <= set(found):
-        raise UsageError(f"{directory} has the classes {', '.join(found)}, not {', '.join(names)}")
+        raise UsageError(f"{directory} has the classes {listed(found)}, not {listed(names)}")
     pairs = [
         (file, number) for number, name in enumerate(names) for file in files_below(place / name, endings, follow_links)
     ]

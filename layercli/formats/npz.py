@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from layercli.errors import FormatError
+from layercli.errors import FormatError, UsageError, cut
 from layercli.formats import npy
 from layercli.formats.atomic import replacing
 from layercli.formats.os_errors import reading
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 ENCRYPTED = 1
 #: The maximum compression ratio of deflate.
 HIGHEST_RATIO = 1032
+LONGEST_NAME = (1 << 16) - 1 - len(".npy")
+"""An archive says the length of a name in 16 bits."""
 
 
 class NpzFile:
@@ -149,5 +151,19 @@ def save_npz(path: str | os.PathLike[str], arrays: dict[str, np.ndarray]) -> Non
         npy.check_numbers(name, array)
     with replacing(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as zipped:
         for name, array in arrays.items():
-            with zipped.open(f"{name}.npy", "w", force_zip64=True) as member:
+            with zipped.open(member_of(name), "w", force_zip64=True) as member:
                 npy.write_array(member, array)
+
+
+def member_of(name: str) -> str:
+    """Return the name of the member that holds an entry; UsageError where a zip archive cannot hold that name.
+
+    >>> member_of("dense/kernel")
+    'dense/kernel.npy'
+    """
+    if "\0" in name or len(name.encode()) > LONGEST_NAME:
+        raise UsageError(
+            f"npz cannot hold {cut(repr(name), 80)} as a name: it has {LONGEST_NAME:,} bytes at most, and no NUL",
+            hint="--rename RULES, or a target that ends in .safetensors",
+        )
+    return f"{name}.npy"

@@ -9,6 +9,7 @@ from typing import IO
 from layercli.errors import UsageError
 from layercli.formats.npy import DTYPES
 from layercli.formats.npy_writer import header_of_shape
+from layercli.formats.npz import member_of
 from layercli.formats.tensor_stream import TensorStream
 
 CODES = {name: code for code, name in DTYPES.items()}
@@ -27,7 +28,7 @@ def write_npz(stream: IO[bytes], tensors: Sequence[TensorStream]) -> None:
                     hint="--dtype float32 makes it one that has",
                 )
             code = CODES[entry.dtype]
-            with zipped.open(f"{entry.path}.npy", "w", force_zip64=True) as member:
+            with zipped.open(member_of(entry.path), "w", force_zip64=True) as member:
                 member.write(header_of_shape(entry.shape, f"{'|' if code[1:] == '1' else '<'}{code}"))
                 for block in each.blocks():
                     member.write(block.data)

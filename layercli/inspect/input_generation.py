@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims, dtypes, tree
+from layercli.core.limits import MOST_DIMENSIONS
 from layercli.core.spec import Spec
 from layercli.core.text import STRING
-from layercli.errors import UsageError, nearest
+from layercli.errors import ShapeError, UsageError, nearest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,6 +96,10 @@ def _array(spec: Spec, fill: str, rng: np.random.Generator, bounds: Range | None
     import numpy as np
 
     shape = sizes_of(spec)
+    if len(shape) > MOST_DIMENSIONS:
+        raise ShapeError(
+            f"an input of {len(shape):,} dimensions cannot be made: an array has {MOST_DIMENSIONS} at most"
+        )
     if spec.dtype == STRING:
         return np.full(shape, "" if fill == "zeros" else "text", dtype=object)
     stored = spec.dtype if dtypes.BYTES[spec.dtype] > 2 or not dtypes.is_floating(spec.dtype) else "float32"

@@ -14,7 +14,7 @@ from layercli.core import dims, dtypes
 from layercli.core.spec import Spec
 from layercli.core.text import STRING, is_text
 from layercli.dataclass import dataclass
-from layercli.errors import ShapeError, UsageError, nearest
+from layercli.errors import ShapeError, UsageError, listed, nearest
 from layercli.formats import json_arrays
 from layercli.formats.csv import read_csv
 from layercli.formats.detect import open_weights
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 STANDARD_INPUT = "-"
 KINDS = {"b": "bool", "i": "integers", "u": "integers", "f": "real numbers", "c": "complex numbers"}
+MOST_PERMUTED = 6
+"""Arrays of more axes are not tried with their axes in another order: there are too many orders."""
 
 
 @dataclass(frozen=True)
@@ -138,12 +140,12 @@ def arrays_of(
         return {name: opened.read(entries[0])}
     if source.name is not None:
         raise UsageError(
-            f"{source.file} holds {', '.join(entries)}: say which of them is {source.name}",
+            f"{source.file} holds {listed(entries)}: say which of them is {source.name}",
             hint=f"--input {source.name}={source.file}:{entries[0]}" if entries else None,
         )
     if missing := [name for name in free.names if name not in entries and name not in free.optional]:
         raise UsageError(
-            f"{Path(source.file).name} holds {', '.join(entries)}, not {', '.join(missing)}",
+            f"{Path(source.file).name} holds {listed(entries)}, not {', '.join(missing)}",
             hint=f"an entry is named after a colon: {source.file}:{next(iter(entries))}"
             if len(free.names) == 1
             else None,
@@ -157,13 +159,13 @@ def from_json(source: InputSource, name: str, specs: Mapping[str, Spec], free: A
     if source.key is not None:
         if source.key not in held:
             raise UsageError(
-                f"{source.file} has no entry {source.key!r}", hint=nearest(source.key, list(held)) or ", ".join(held)
+                f"{source.file} has no entry {source.key!r}", hint=nearest(source.key, list(held)) or listed(list(held))
             )
         found = {name: held[source.key]}
     elif len(held) == 1 and next(iter(held)) not in free.names:
         found = {name: next(iter(held.values()))}
     elif source.name is not None and source.name not in held:
-        raise UsageError(f"{source.file} holds {', '.join(held)}: say which of them is {source.name}")
+        raise UsageError(f"{source.file} holds {listed(list(held))}: say which of them is {source.name}")
     else:
         found = {source.name: held[source.name]} if source.name is not None else held
     return {key: as_real(array, specs.get(key)) for key, array in found.items()}
@@ -197,7 +199,7 @@ def table(source: InputSource) -> np.ndarray:
     if source.key not in columns:
         raise UsageError(
             f"{source.file} has no column {source.key!r}",
-            hint=nearest(source.key, list(columns)) or f"columns: {', '.join(columns)}",
+            hint=nearest(source.key, list(columns)) or f"columns: {listed(list(columns))}",
         )
     return columns[source.key]
 
@@ -285,12 +287,12 @@ def fits(shape: tuple[int, ...], spec: Spec, *, fixed: bool = False) -> bool:
 
 def layout_hint(shape: tuple[int, ...], spec: Spec, *, fixed: bool = False) -> str | None:
     """Return a hint with the axis order in which the array would fit, if there is exactly one."""
+    if len(shape) != spec.rank or spec.rank > MOST_PERMUTED:
+        return None
     orders = [
         order
         for order in permutations(range(1, len(shape)))
-        if len(shape) == spec.rank
-        and spec.rank <= 6
-        and fits((shape[0], *(shape[axis] for axis in order)), spec, fixed=fixed)
+        if fits((shape[0], *(shape[axis] for axis in order)), spec, fixed=fixed)
     ]
     if len(orders) == 1:
         return f"with its axes in another order it fits: x.transpose({', '.join(map(str, (0, *orders[0])))})"

@@ -87,9 +87,10 @@ def planned(
     first: dict[str, str] = {}
     for entry in kept:
         name = options.rename(entry.path)
-        if not name or name in plan:
-            other = f", as {sources[name].path!r} is" if name in plan else ""
-            raise UsageError(f"{entry.path!r} would be called {name!r}{other}")
+        if not name:
+            raise UsageError(f"{file.file}: {entry.path!r} would have no name", hint="--rename RULES gives it one")
+        if name in plan:
+            raise UsageError(f"{entry.path!r} would be called {name!r}, as {sources[name].path!r} is")
         shared = first.setdefault(entry.same_as or entry.path, name)
         dtype = dtype_for(entry, kind, options.dtype)
         held = entry.held if is_quantized(dtype) and dtype == entry.dtype else None

@@ -250,12 +250,20 @@ def test_nothing_is_written_in_a_dry_run(cli, source):
         ("a.pt b.npz --rename two.txt", "'half' would be called 'x', as 'embed.weight' is"),
         ("big.pt b.npz --dtype float16", "'x' has values too large for float16, 1e+05 among them"),
         ("none.pt b.npz", "none.pt does not exist"),
+        (
+            "long.pt b.npz",
+            f"npz cannot hold '{'a' * 38}...{'a' * 37}' as a name: it has 65,531 bytes at most, and no NUL",
+        ),
+        ("nul.pt b.npz", r"npz cannot hold 'a\x00b' as a name: it has 65,531 bytes at most, and no NUL"),
+        ("empty.pt b.npz", "empty.pt: '' would have no name"),
     ],
 )
 def test_what_cannot_be_converted_is_said(cli, source, args, message):
     Path("old.npz").write_bytes(b"old")
     Path("two.txt").write_text("half -> x\nembed.weight -> x\n")
     torch.save({"x": torch.tensor([1e5])}, "big.pt")
+    for file, name in (("long.pt", "a" * 70_000), ("nul.pt", "a\0b"), ("empty.pt", "")):
+        torch.save({name: torch.ones(1)}, file)
     before = {path: path.read_bytes() for path in Path().iterdir()}
     done = cli(f"convert {args}")
     assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", f"error: {message}")

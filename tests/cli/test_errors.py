@@ -234,6 +234,12 @@ def test_a_target_that_is_full_or_read_only_is_left_as_it_was(cli, monkeypatch, 
         assert [path.name for path in tmp_path.iterdir()] == ["y.npy"]
 
 
+def test_of_a_long_message_the_middle_is_left_out(cli):
+    done = cli(f"summary {'a' * 5000} --set {'b' * 5000}=1")
+    assert done.code == 2
+    assert all(line.startswith(("error: ", "hint: ")) and len(line) <= 607 for line in done.err.splitlines())
+
+
 def test_no_name_at_all(cli):
     done = cli("summary", "")
     assert (done.code, done.out, done.err) == (2, "", "error: the name of a model is missing\n")

@@ -31,6 +31,7 @@ def folder(tmp_path, monkeypatch):
     np.savez("none.npz", x=x[:0], y=x[:0])
     np.savez("short.npz", x=x, y=x[:5])
     np.savez("other.npz", a=x)
+    np.savez("hundred.npz", **{f"a{i}": x for i in range(100)})
     np.savez("several.npz", **{"x/left": x, "x/right": 2 * x, "y": 3 * x})
     return tmp_path
 
@@ -163,6 +164,11 @@ WRONG = [
     (
         LINE.replace("line.npz", "other.npz"),
         "other.npz holds a, not x",
+        "np.savez(file, x=..., y=...), or --data x.npy,y.npy",
+    ),
+    (
+        LINE.replace("line.npz", "hundred.npz"),
+        f"hundred.npz holds {', '.join(f'a{i}' for i in range(20))} and 80 more, not x",
         "np.savez(file, x=..., y=...), or --data x.npy,y.npy",
     ),
     (f"{LINE} --epochs 0", "invalid value for '--epochs': 0 is less than 1", None),

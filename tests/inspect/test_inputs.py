@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from layercli.core.spec import Spec, with_batch_dim
-from layercli.errors import LayercliError
+from layercli.errors import LayercliError, ShapeError
 from layercli.formats import csv
 from layercli.formats.safetensors import save
 from layercli.inspect.input_generation import filled
@@ -199,6 +199,7 @@ def test_what_does_not_fit_is_said(folder):
     (folder / "x.parquet").write_bytes(b"PAR1")
     parquet.write_table(pyarrow.table({}), "nothing.parquet")
     np.save("object.npy", np.array([{}]))
+    np.save("axes.npy", np.zeros((1,) * 60, "float32"))
     (folder / "cut.npy").write_bytes((folder / "x.npy").read_bytes()[:-1])
     np.save("flat.npy", ROWS[0])
     for text, message, hint in [
@@ -216,6 +217,11 @@ def test_what_does_not_fit_is_said(folder):
         ("nothing.parquet", "nothing.parquet has no columns", None),
         ("empty.csv", "empty.csv is empty", None),
         ("cut.npy", "cut.npy has 23 bytes of values, but its shape (2, 3) and dtype float32 take 24", None),
+        (
+            "axes.npy",
+            f"the input x is float32[{', '.join(['1'] * 60)}], the model takes float32[None, 3]",
+            "--input-shape changes what it is built for",
+        ),
         (
             "flat.npy",
             "the input x is float32[3], the model takes float32[None, 3]",
@@ -257,6 +263,12 @@ def test_kinds_of_number_are_converted_only_on_request(folder):
 
 def fill(spec, fill="random", *ranges):
     return filled(spec, ["x"], fill, 0, ranges)
+
+
+def test_an_input_of_more_axes_than_an_array_has_is_refused():
+    with pytest.raises(ShapeError, match="an input of 65 dimensions cannot be made: an array has 64 at most"):
+        fill(Spec((1,) * 65))
+    assert fill(Spec((1,) * 64)).ndim == 64
 
 
 def test_inputs_are_filled_in():

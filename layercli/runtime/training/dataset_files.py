@@ -11,7 +11,7 @@ from layercli.core import dims, tree
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.dataclass import dataclass
-from layercli.errors import UsageError, nearest
+from layercli.errors import UsageError, listed, nearest
 from layercli.formats.csv import read_csv
 from layercli.formats.detect import open_weights
 from layercli.formats.image_dataset import ImageFolder, open_folder
@@ -65,7 +65,7 @@ def arrays_of_file(file: str) -> dict[str, np.ndarray]:
     wanted = [name for name in opened.entries if name.partition("/")[0] in PARTS]
     if not any(name.partition("/")[0] == "x" for name in wanted):
         raise UsageError(
-            f"{file} holds {', '.join(opened.entries) or 'nothing'}, not x",
+            f"{file} holds {listed(list(opened.entries)) or 'nothing'}, not x",
             hint="np.savez(file, x=..., y=...), or --data x.npy,y.npy",
         )
     return {name: opened.read(name) for name in wanted}
@@ -87,7 +87,7 @@ def arrays_of_files(texts: list[str]) -> dict[str, np.ndarray]:
         entries = list(opened.entries)
         if source.key is None and len(entries) != 1:
             raise UsageError(
-                f"{source.file} holds {', '.join(entries)}: say which of them is {name}",
+                f"{source.file} holds {listed(entries)}: say which of them is {name}",
                 hint=f"{name}={source.file}:{entries[0]}" if entries else None,
             )
         found[name] = opened.read(source.key or entries[0])
@@ -100,7 +100,7 @@ def arrays_of_table(file: str) -> dict[str, np.ndarray]:
     features = [values for name, values in columns.items() if name not in PARTS[1:]]
     if "y" not in columns or not features:
         raise UsageError(
-            f"{file} has the columns {', '.join(columns)}, and training needs y and others",
+            f"{file} has the columns {listed(list(columns))}, and training needs y and others",
             hint=nearest("y", list(columns)) or "the column y is the target, all others are x",
         )
     return {"x": np.stack(features, axis=1), **{name: columns[name] for name in PARTS[1:] if name in columns}}

@@ -17,7 +17,7 @@ from layercli.core.interactive_logging import messages_on_stderr
 from layercli.core.model import Model
 from layercli.core.types import JSONObject
 from layercli.dataclass import dataclass
-from layercli.errors import FileError, UsageError
+from layercli.errors import FileError, UsageError, listed
 from layercli.formats.json_numbers import json_number
 from layercli.formats.locks import locked
 from layercli.inspect.model_loader import ModelSource
@@ -181,8 +181,7 @@ def check_classes(data: str, source: ArrayAdapter, validation: str | None, held:
     trained, validated = images_of(source), images_of(held)
     if trained is not None and validated is not None and trained.class_names != validated.class_names:
         raise UsageError(
-            f"{validation} has the classes {', '.join(validated.class_names)}, "
-            f"{data} has {', '.join(trained.class_names)}"
+            f"{validation} has the classes {listed(validated.class_names)}, {data} has {listed(trained.class_names)}"
         )
 
 
