@@ -58,6 +58,38 @@ def classes(keras, seen):
     return Plain, Infers, Trains, Outer, Silent, Whole
 
 
+def own_models(keras, inner):
+    """Return models whose call takes no ``training``, and whose step of their own says none or some."""
+
+    class Mute(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.dense = inner(), keras.layers.Dense(1)
+
+        def call(self, x):
+            return self.dense(self.inner(x))
+
+    class Steps(Mute):
+        def call(self, x, training=None):
+            return self.dense(self.inner(x))
+
+        def train_step(self, data):
+            self(data[0])
+            self.inner(data[0])
+            self(data[0], training=True)
+            return {"loss": 0.0}
+
+    class Loses(Mute):
+        def call(self, x, training=None):
+            return self.dense(self.inner(x))
+
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            self.inner(x)
+            return super().compute_loss(x, y, y_pred, sample_weight)
+
+    return Mute(), Steps(), Loses()
+
+
 def table(keras):
     """Return, by kind of call, what was seen in their order, or the error's class."""
     seen, found = [], {}
@@ -94,6 +126,14 @@ def table(keras):
             model.predict(INPUTS, verbose=0)
             note(f"{name} model of {inner.__name__}, predict", model.predict, INPUTS, verbose=0)
             note(f"{name} model of {inner.__name__}, bare again", model, INPUTS)
+        for model in own_models(keras, inner):
+            model.compile("sgd", "mse")
+            name = f"{type(model).__name__} of {inner.__name__}"
+            for method in ("fit", "train_on_batch"):
+                quiet = {} if method.endswith("batch") else {"verbose": 0}
+                getattr(model, method)(INPUTS, TARGETS, **quiet)
+                note(f"{name}, {method}", getattr(model, method), INPUTS, TARGETS, **quiet)
+                note(f"{name}, bare after {method}", model, INPUTS)
     wrapped = keras.layers.TimeDistributed(Plain())
     steps = np.ones((2, 4, 3), "float32")
     wrapped(steps)

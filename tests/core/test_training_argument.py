@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 import layercli
 from layercli.errors import UsageError
@@ -29,14 +30,18 @@ def test_training_by_position_says_how_to_give_it():
     assert raised.value.hint == "training=True gives it by name"
 
 
-def test_a_model_whose_call_takes_no_training_is_trained_by_fit_as_in_torch():
-    """Keras calls it as outside of fit: its dropout would drop nothing."""
+def test_what_is_computed_again_in_the_backward_pass_trains_as_before():
     seen = []
-    plain, *_, silent, _ = classes(layercli, seen)
-    model = layercli.Sequential([silent(plain, "bare")])
-    model.compile("sgd", "mse")
-    model.fit(np.ones((2, 3), "float32"), np.ones((2, 1), "float32"), verbose=0)
-    assert seen[-1] is True
+    plain = classes(layercli, seen)[0]
+    with layercli.RematScope("full"):
+        model = layercli.Sequential([layercli.Input((3,)), layercli.layers.Dense(2), plain(), layercli.layers.Dropout(0.5)])
+    x = torch.ones(8, 3)
+    outputs = model(x, training=True)
+    seen.clear()
+    outputs.sum().backward()
+    kept = (outputs != 0).sum(0)
+    assert set(seen) == {True}
+    assert model.layers[0].kernel.value.grad.tolist() == [(2.0 * kept).tolist()] * 3
 
 
 def test_the_record_is_what_keras_says(request):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -23,6 +23,7 @@ from layercli.core import dtypes, seed, tree
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
 from layercli.core.variable import Variable
+from layercli.layers.core.torch_module_wrapper import TorchModuleWrapper
 from layercli.ops.numpy.creation import creation_device
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.tensors import dtype_of
@@ -42,6 +43,20 @@ class LossCollector:
         self.infers = False  # whether a call in progress says training=False; the flags are so too where none does
 
 
+class _Modes(threading.local):
+    """The module and mode of the innermost ``mode`` in progress in this thread."""
+
+    current: tuple[nn.Module, bool | None] | None = None
+
+
+_modes = _Modes()
+
+
+def current_mode() -> AbstractContextManager[None]:
+    """Return a context that sets the training flags as they are set now, for what is computed again in a backward pass."""
+    return nullcontext() if _modes.current is None else mode(*_modes.current)
+
+
 @contextmanager
 def mode(module: nn.Module, training: bool | None) -> Iterator[None]:
     """Set the training flag of every module below, and restore each afterwards.
@@ -49,6 +64,7 @@ def mode(module: nn.Module, training: bool | None) -> Iterator[None]:
     None is inference for ``module``, and the default of its ``call`` for each layer below, as in Keras.
     """
     before = [(each, each.training) for each in module.modules()]
+    outer, _modes.current = _modes.current, (module, training)
     module.train(bool(training))
     if training is None and isinstance(module, LayerModule):
         below = {id(each) for each, _ in before[1:]}
@@ -58,6 +74,7 @@ def mode(module: nn.Module, training: bool | None) -> Iterator[None]:
         with asked(module, training):
             yield
     finally:
+        _modes.current = outer
         for each, flag in before:
             each.training = flag
 
@@ -74,6 +91,16 @@ def asked(module: nn.Module, training: bool | None) -> Iterator[None]:
         yield
     finally:
         bag.infers = before
+
+
+def train(module: LayerModule, *, by_calls: bool) -> None:
+    """Set the flags of every module for training; ``by_calls``, a call says of layers whether they train, as in Keras."""
+    module.train()
+    if by_calls:
+        augmenting = {id(each) for each in module.bag.augmenting}
+        for each in module.modules():
+            if isinstance(each, LayerModule) and not isinstance(each.described, TorchModuleWrapper):
+                each.training = id(each) in augmenting
 
 
 def rest(module: LayerModule) -> None:

@@ -136,7 +136,7 @@ def run_epoch(
     device, every = eager_call.device_of(model), trainer.steps_per_execution
     own = seed + (0 if trainer.part is None else trainer.part.group.rank << 32)  # each rank drops other units
     trainer.reset()
-    model.module.train()
+    layer_module.train(model.module, by_calls=trainer.trains_by_calls)
     train_step = step_of(model, "train")
     logs: Mapping[str, Any] | None = None
     try:
@@ -238,10 +238,14 @@ def on_batch(
     [batch] = given.batches(given.samples)
     begin(trainer, batch)
     trainer.reset()
-    model.module.train(what == "train")
+    training = what == "train"
+    if training:
+        layer_module.train(model.module, by_calls=trainer.trains_by_calls)
+    else:
+        model.module.eval()
     step = step_of(model, what)
     compiled = torch_compile.compiled(model, trainer.jit_compile)
-    with torch.set_grad_enabled(what == "train"), layer_module.asked(model.module, what == "train"), compiled:
+    with torch.set_grad_enabled(training), layer_module.asked(model.module, training), compiled:
         logs = step(packed(to_device(batch, eager_call.device_of(model))))
     found = numbers(logs)
     layer_module.rest(model.module)
