@@ -34,7 +34,9 @@ def test_what_is_computed_again_in_the_backward_pass_trains_as_before():
     seen = []
     plain = classes(layercli, seen)[0]
     with layercli.RematScope("full"):
-        model = layercli.Sequential([layercli.Input((3,)), layercli.layers.Dense(2), plain(), layercli.layers.Dropout(0.5)])
+        model = layercli.Sequential(
+            [layercli.Input((3,)), layercli.layers.Dense(2), plain(), layercli.layers.Dropout(0.5)]
+        )
     x = torch.ones(8, 3)
     outputs = model(x, training=True)
     seen.clear()

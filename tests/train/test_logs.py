@@ -14,6 +14,7 @@ import layercli
 from layercli import Input, Sequential, callbacks, layers
 from layercli.callbacks import progbar
 from layercli.core import interactive_logging
+from layercli.errors import UsageError
 from layercli.render import progress
 from layercli.runtime.distributed import collectives
 from layercli.runtime.training.batch_sharding import BatchShard
@@ -72,17 +73,51 @@ def test_compile_keeps_what_it_is_not_given():
     assert list(model.evaluate(X, Y, verbose=0, return_dict=True)) == ["loss"]
 
 
-def test_a_generator_that_ends_ends_training():
-    def three():
-        return ((X[:2], Y[:2]) for _ in range(3))
+def numbered(count, read=None):
+    """Yield batches whose loss, of a model that returns zeros, is their number."""
+    for number in range(count):
+        if read is not None:
+            read.append(number)
+        yield np.ones((2, 1), "float32"), np.full((2, 1), number, "float32")
 
-    with pytest.warns(UserWarning, match="^fit got no data for another epoch: there is no batch left$") as warned:
-        history = line().fit(three(), epochs=3, verbose=0)
+
+def zeros():
+    model = layercli.Sequential([layercli.Input((1,)), layercli.layers.Dense(1, kernel_initializer="zeros")])
+    model.compile(layercli.optimizers.SGD(0.0), "mae")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("count", "steps", "losses"),
+    [
+        (1, None, [0.0, 0.0, 0.0]), (2, None, [0.5, 0.5, 0.5]), (4, None, [1.5, 0.5, 0.5]), (9, 2, [0.5, 2.5, 4.5]),
+        (1, 2, [0.0, 0.0, 0.0]), (2, 2, [0.5, 0.5]), (4, 2, [0.5, 2.5]),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:fit got too few batches")
+def test_epochs_of_a_generator_are_those_of_keras(count, steps, losses):
+    assert zeros().fit(numbered(count), epochs=3, steps_per_epoch=steps, verbose=0).history["loss"] == losses
+
+
+@pytest.mark.parametrize(
+    ("steps", "losses", "read"),
+    [(1, [0.0] * 3, 2), (2, [0.5] * 3, 2), (3, [1.0, 4 / 3, 5 / 3], 5), (None, [4.0, 0.5, 0.5], 9)],
+)
+def test_each_validation_by_a_generator_begins_with_its_first_two_batches_as_in_keras(steps, losses, read):
+    seen = []
+    x = np.zeros((4, 1), "float32")
+    data = {"validation_data": numbered(9, seen), "validation_steps": steps}
+    assert zeros().fit(x, x, epochs=3, verbose=0, **data).history["val_loss"] == pytest.approx(losses)
+    assert seen == list(range(read))
+
+
+def test_a_generator_that_ends_is_said():
+    with pytest.warns(UserWarning, match="^fit got too few batches for an epoch: the generator ended$") as warned:
+        history = line().fit(((X[:2], Y[:2]) for _ in range(3)), epochs=2, verbose=0)
     assert warned[0].filename == __file__
-    assert history.epoch == [0]
-    with pytest.warns(UserWarning, match="^the validation got no data for another epoch"):
-        history = line().fit(X, Y, epochs=2, verbose=0, validation_data=three())
-    assert {name: len(values) for name, values in history.history.items()} == {"loss": 2, "val_loss": 1}
+    assert history.epoch == [0, 1]
+    with pytest.raises(UsageError, match="there is no data"):
+        line().fit(iter(()), verbose=0)
 
 
 def test_the_epochs_of_validation_may_be_listed():

@@ -36,7 +36,8 @@ def predict(
     """See Model.predict."""
     keep_freed_memory()
     size, steps = size_of(batch_size), limited_steps(steps)
-    first, source = peek(source_of(x, batch_size=size, what="predict"), size)
+    source = source_of(x, batch_size=size, what="predict")
+    first = peek(source, size)
     build(model, first[0])
     device = eager_call.device_of(model)
     own = listed(callbacks)

@@ -21,6 +21,7 @@ from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UnknownKeyError, UsageError
 from layercli.formats.image_dataset import ImageFolder
 from layercli.runtime.execution import tensors
+from layercli.runtime.training.generator_passes import GeneratorPasses
 from layercli.runtime.training.prefetch import prefetch
 from layercli.utils import PyDataset
 
@@ -171,9 +172,17 @@ class IterableAdapter:
 
     source: Iterable[Any]
     length: int | None
-    once: bool
     class_weight: Mapping[int, float] | None = None
-    _started: Iterator[Any] | None = None
+
+    @property
+    def once(self) -> bool:
+        """Whether the source is a generator, most of whose batches come only once."""
+        return isinstance(self.source, GeneratorPasses)
+
+    def restart(self) -> None:
+        """Let the next batches be those of a new pass."""
+        if isinstance(self.source, GeneratorPasses):
+            self.source.restart()
 
     def steps(self, size: int) -> int | None:
         """Return the number of batches, or None if unknown."""
@@ -189,9 +198,7 @@ class IterableAdapter:
 
     def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
         """Yield the batches, of a loader from number ``first`` on; a generator continues where it stopped."""
-        if self._started is None or not self.once:
-            self._started = iter(self.source)
-        for batch in itertools.islice(self._started, 0 if self.once else first, None):
+        for batch in itertools.islice(self.source, 0 if self.once else first, None):
             x, y, weight = unpacked(batch)
             yield x, y, weight if self.class_weight is None else weights_of_classes(y, self.class_weight)
 
@@ -202,7 +209,6 @@ class PyDatasetAdapter(IterableAdapter):
 
     source: PyDataset
     length: int | None = None
-    once: bool = False
 
     def order(self, seed: int) -> torch.Tensor | None:
         """Return a permutation of the batches determined by ``seed``; None for an infinite dataset."""
@@ -260,7 +266,7 @@ def source_of(
             return ImageAdapter(x)
         if isinstance(x, PyDataset):
             return PyDatasetAdapter(x, x.num_batches)
-        return IterableAdapter(x, length_of(x), hasattr(x, "__next__"))
+        return IterableAdapter(GeneratorPasses(x) if hasattr(x, "__next__") else x, length_of(x))
     return checked(TensorAdapter(tensors_of(x), numbers_of(y), numbers_of(sample_weight)), what)
 
 

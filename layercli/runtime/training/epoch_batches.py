@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -67,15 +66,14 @@ def shard_batches(
     return trainer.part.batches(source, size, order, first)
 
 
-def peek(source: Any, size: int) -> tuple[Batch, Any]:
-    """Return the first batch, and an equivalent of the source before it."""
-    batches = source.batches(size)
-    first = next(batches, None)
+def peek(source: ArrayAdapter | IterableAdapter, size: int) -> Batch:
+    """Return the first batch, which the next pass has again."""
+    first = next(source.batches(size), None)
     if first is None:
         raise UsageError("there is no data: the first batch is missing")
-    if isinstance(source, IterableAdapter) and source.once:
-        source = replace(source, source=itertools.chain([first], batches), _started=None)
-    return first, source
+    if isinstance(source, IterableAdapter):
+        source.restart()
+    return first
 
 
 def apply_class_weight(source: Any, class_weight: Mapping[int, float] | None, sample_weight: Tree) -> Any:

@@ -42,6 +42,7 @@ from layercli.runtime.training.epoch_batches import (
     split_validation,
     to_device,
 )
+from layercli.runtime.training.generator_passes import GeneratorPasses
 from layercli.runtime.training.lazy_logs import flattened, nested_numbers, numbers
 from layercli.runtime.training.trainer import Trainer, TrainingPosition, trainer_of
 from layercli.runtime.training.training_rng import drawing, reseed
@@ -83,7 +84,7 @@ def fit(
     history, own = History(), collectives.callbacks_for_rank(trainer, listed(callbacks))
     params = {"verbose": verbose, "epochs": epochs, "steps": steps}
     hooks = CallbackList(with_progress([*own, history], of_fit(verbose), verbose, trainer), model=model, **params)
-    first, source = peek(source, size)
+    first = peek(source, size)
     begin(trainer, first)
     if not model.trainable_variables and not model.is_container_only:
         warnings.warn(f"{model.name} has no trainable variables: fit changes nothing", stacklevel=5)
@@ -107,10 +108,9 @@ def fit(
                 left = None if steps_per_epoch is None else steps_per_epoch - batch
                 batches = itertools.islice(shard_batches(trainer, source, size, order, passed + batch), left)
                 trained = run_epoch(trainer, enumerate(batches, batch), hooks, seed)
-            if trained is None:
-                report_no_batch("fit", epoch == start.epoch)
-                break
-            logs = flattened(trained)
+            if trained is None or ran_out(source, steps_per_epoch):
+                report_no_batch("fit", trained is None and epoch == start.epoch)
+            logs = flattened(trained := trained or {})
             if held is not None and is_chosen(epoch + 1, validation_freq):
                 found = run_test(trainer, held, size_of(validation_batch_size or size), validation_steps, hooks)
                 if found is None:
@@ -171,6 +171,8 @@ def run_test(
     test_step = step_of(model, "test")
     logs: Mapping[str, Any] | None = None
     inference = layer_module.mode(model.module, False)
+    if isinstance(source, IterableAdapter):
+        source.restart()
     with inference, torch.no_grad(), source.epoch(), torch_compile.compiled(model, trainer.jit_compile):
         for step, batch in enumerate(itertools.islice(shard_batches(trainer, source, size), steps)):
             hooks.on_test_batch_begin(step)
@@ -200,7 +202,8 @@ def evaluate(
     trainer = trainer_of(model, "evaluate")
     size = size_of(batch_size)
     steps = limited_steps(steps)
-    first, source = peek(source_of(x, y, sample_weight, batch_size=size, what="evaluate"), size)
+    source = source_of(x, y, sample_weight, batch_size=size, what="evaluate")
+    first = peek(source, size)
     begin(trainer, first)
     collectives.begin(trainer, first, training=False)
     own = with_progress(collectives.callbacks_for_rank(trainer, listed(callbacks)), ProgbarLogger(), verbose, trainer)
@@ -219,11 +222,17 @@ def is_chosen(epoch: int, frequency: int | Container[int]) -> bool:
     return epoch % frequency == 0 if isinstance(frequency, int) else epoch in frequency
 
 
+def ran_out(source: ArrayAdapter | IterableAdapter, steps: int | None) -> bool:
+    """Return whether a generator ended before ``steps``, or, where that is None, before as many batches as it once had."""
+    passes = source.source if isinstance(source, IterableAdapter) else None
+    return isinstance(passes, GeneratorPasses) and (passes.fewer if steps is None else passes.ended)
+
+
 def report_no_batch(what: str, first: bool) -> None:
-    """Warn that a generator has no batch left for another epoch; UsageError in the ``first``."""
+    """Warn that a generator has too few batches for another epoch; UsageError where there is none in the ``first``."""
     if first:
         raise UsageError(f"{what} got no data: there is no batch left", hint="give steps_per_epoch for a generator")
-    warnings.warn(f"{what} got no data for another epoch: there is no batch left", stacklevel=6)
+    warnings.warn(f"{what} got too few batches for an epoch: the generator ended", stacklevel=6)
 
 
 def on_batch(
