@@ -7,20 +7,20 @@ matched pair recursively: an insertion in the middle is one edit, whatever numbe
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import field
-from difflib import SequenceMatcher
 from typing import Literal
 
 from layercli.core.types import JSONObject
 from layercli.dataclass import dataclass
+from layercli.inspect.common_subsequence import parts
 from layercli.inspect.model_graph import ROOT, ModelGraph
 
 MOVE, REPLACE, RENAME, RENUMBER = 0.5, 1.1, 0.5, 0.01
 """What edits cost beside 1 for an added or removed module or changed arguments; MOVE is either half of a move."""
-LARGEST_TABLE = 1 << 22
-"""The most cells of the table of an alignment; longer sequences are aligned by their equal runs."""
+LARGEST_TABLE = 1 << 18
+"""The most cells of the table of an alignment; of longer sequences what is equal is aligned first, then what lies between."""
 
 EditKind = Literal["added", "removed", "replaced", "changed", "moved", "renamed", "rewired"]
 
@@ -136,14 +136,18 @@ def same_below(x: ModuleTree, y: ModuleTree) -> Iterator[tuple[ModuleTree, Modul
 
 
 def moves(removed: list[ModuleTree], added: list[ModuleTree]) -> Iterator[tuple[ModuleTree, ModuleTree]]:
-    """Yield each removed module with an added one of the same content, of the same name if there is one."""
-    left = list(added)
-    for x in removed:
-        same = [y for y in left if y.content == x.content]
-        if same:
-            chosen = next((y for y in same if y.name == x.name), same[0])
-            left.remove(chosen)
-            yield x, chosen
+    """Return each removed module with an added one of the same content, of the same name if there is one."""
+    found: dict[int, ModuleTree] = {}
+    for named in True, False:
+        taken = {id(y) for y in found.values()}
+        left: defaultdict[object, list[ModuleTree]] = defaultdict(list)
+        for y in reversed(added):
+            if id(y) not in taken:
+                left[y.content, named and y.name].append(y)
+        for x in removed:
+            if id(x) not in found and (same := left[x.content, named and x.name]):
+                found[id(x)] = same.pop()
+    return ((x, found[id(x)]) for x in removed if id(x) in found)
 
 
 def edit_of(x: ModuleTree, y: ModuleTree) -> StructureEdit | None:
@@ -216,9 +220,24 @@ class _Alignment:
         """Return the cheapest alignment of two sequences: pairs, where None stands for what one side lacks."""
         start, stop = common_ends(xs, ys)
         inner_x, inner_y = xs[start : len(xs) - stop], ys[start : len(ys) - stop]
-        middle = self.table(inner_x, inner_y) if len(inner_x) * len(inner_y) < LARGEST_TABLE else runs(inner_x, inner_y)
+        fits = len(inner_x) * len(inner_y) <= LARGEST_TABLE
+        middle = self.table(inner_x, inner_y) if fits else self.by_parts(inner_x, inner_y)
         head: list[Matched] = list(zip(xs[:start], ys[:start], strict=True))
         return head + middle + list(zip(xs[len(xs) - stop :], ys[len(ys) - stop :], strict=True))
+
+    def by_parts(self, xs: list[ModuleTree], ys: list[ModuleTree]) -> list[Matched]:
+        """Return an alignment of long sequences: what is equal, and what lies between by tables, where those are not large."""
+        found: list[Matched] = []
+        for equal, mine, theirs in parts([x.content for x in xs], [y.content for y in ys]):
+            left, right = xs[mine.start : mine.stop], ys[theirs.start : theirs.stop]
+            if equal:
+                found += zip(left, right, strict=True)
+            elif len(left) * len(right) <= LARGEST_TABLE:
+                found += self.table(left, right)
+            else:
+                found += [(x, None) for x in left]
+                found += [(None, y) for y in right]
+        return found
 
     def table(self, xs: list[ModuleTree], ys: list[ModuleTree]) -> list[Matched]:
         """Return the cheapest alignment, from the table of the costs of all beginnings."""
@@ -276,16 +295,3 @@ def common_ends(xs: list[ModuleTree], ys: list[ModuleTree]) -> tuple[int, int]:
 def same(x: ModuleTree, y: ModuleTree) -> bool:
     """Whether two modules are the same, their names included."""
     return x.content == y.content and x.name == y.name
-
-
-def runs(xs: list[ModuleTree], ys: list[ModuleTree]) -> list[Matched]:
-    """Return an alignment of long sequences by their longest equal runs."""
-    matcher = SequenceMatcher(None, [x.content for x in xs], [y.content for y in ys], autojunk=False)
-    found: list[Matched] = []
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        if tag == "equal":
-            found += zip(xs[i1:i2], ys[j1:j2], strict=True)
-        else:
-            found += [(x, None) for x in xs[i1:i2]]
-            found += [(None, y) for y in ys[j1:j2]]
-    return found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from difflib import SequenceMatcher
 
 from layercli.dataclass import dataclass
+from layercli.inspect.common_subsequence import parts
 from layercli.inspect.edit_script import StructureEdit, module_tree, structure_edits, text_of
 from layercli.inspect.model_graph import ModelGraph, ModuleCall
 
@@ -86,15 +86,16 @@ def step_edits(path: str, other: str, a: list[CallStep], b: list[CallStep]) -> I
     """Yield the edits that turn steps into others; calls of modules that only one side has are edits of these already."""
     mine_keys, their_keys = ([(x.name, x.module, tuple(sorted(x.arguments.items()))) for x in side] for side in (a, b))
     same: dict[int, int] = {}
-    for tag, i1, i2, j1, j2 in SequenceMatcher(None, mine_keys, their_keys, autojunk=False).get_opcodes():
-        if tag == "equal":
-            same.update(zip(range(i1, i2), range(j1, j2), strict=True))
+    for equal, at, there in parts(mine_keys, their_keys):
+        if equal:
+            same.update(zip(at, there, strict=True))
         else:
-            mine, theirs = ([x for x in part if not x.module] for part in (a[i1:i2], b[j1:j2]))
+            mine, theirs = [a[i] for i in at if not a[i].module], [b[j] for j in there if not b[j].module]
             yield from replaced_steps(path, other, mine, theirs)
+    kept = set(same.values())
     for i, j in same.items():
         expected = [same.get(x) for x in a[i].producers]
-        known = None not in expected and all(y in same.values() for y in b[j].producers)
+        known = None not in expected and all(y in kept for y in b[j].producers)
         if known and expected != list(b[j].producers):
             name = b[j].name
             if b[j].module:
