@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
@@ -75,7 +76,7 @@ class TensorData:
                 self.file.stat().st_size < self.offset + entry.bytes
             ):  # otherwise an access to the map would kill the process
                 raise FormatError(f"{self.file} ends within the values of {entry.path!r}", code="truncated")
-            return np.memmap(self.file, dtype, "r", self.offset, entry.shape, self.layout.order)
+            return np.memmap(os.fspath(self.file), dtype, "r", self.offset, entry.shape, self.layout.order)
 
     def chunks(self, values: int) -> Iterator[np.ndarray]:
         """Yield the values flat, in the file's order."""
