@@ -17,7 +17,7 @@ from torch import nn
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.runtime.analysis.fake_tensors import FakeTensor
-from layercli.runtime.analysis.missing_values import raised_in_torch
+from layercli.runtime.analysis.missing_values import chain, raised_in_torch
 from layercli.runtime.analysis.module_building import built_without_values
 from layercli.runtime.analysis.module_summary import summarize_module
 
@@ -249,6 +249,12 @@ def test_only_torchs_own_errors_may_come_from_missing_values(package, expected):
     with pytest.raises(KeyError) as raised:
         exec(program)
     assert raised_in_torch(raised.value) is expected
+
+
+def test_an_error_that_comes_after_itself_is_looked_at_once():
+    first, second = RuntimeError("a"), KeyError("b")
+    first.__context__, second.__context__ = second, first
+    assert list(chain(first)) == [first, second]
 
 
 def test_generators_and_values_of_others_are_left_alone():

@@ -45,10 +45,12 @@ def refuses_an_argument(error: Exception, tracer: Tracer) -> bool:
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and those that it was raised from or while handling."""
-    while error is not None:
-        yield error
+    """Yield an error and those that it was raised from or while handling, each once: an error may come after itself."""
+    seen: list[BaseException] = []
+    while error is not None and not any(error is each for each in seen):
+        seen.append(error)
         error = error.__cause__ or error.__context__
+    yield from seen
 
 
 def raised_in_torch(error: BaseException) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 import sys
+import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,8 @@ def copied(module: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module:
     lazy = [x for x in module.buffers() if isinstance(x, nn.UninitializedBuffer)]
     make: Any = nn.UninitializedBuffer  # torch's stubs do not have its arguments
     made = {id(x): make(device=x.device, dtype=x.dtype) for x in lazy}
-    return copy.deepcopy(module, {**(memo or {}), **made})
+    with warnings.catch_warnings(action="ignore"):  # torch's on what it copies of itself, in exported programs
+        return copy.deepcopy(module, {**(memo or {}), **made})
 
 
 @contextmanager
