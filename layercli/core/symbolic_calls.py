@@ -132,7 +132,10 @@ class SymbolicCalls:
             if len(wanted) == 1:
                 self.build(build.unwrapped(shapes[0][0] if args else next(iter(shapes[1].values()))))
             else:
-                bound = inspect.signature(self.call).bind(*shapes[0], **shapes[1]).arguments
+                try:
+                    bound = inspect.signature(self.call).bind(*shapes[0], **shapes[1]).arguments
+                except TypeError as error:
+                    raise ArgumentError(f"cannot be called on these inputs: {error}") from error
                 named = {f"{key}_shape": build.unwrapped(shape) for key, shape in bound.items()}
                 self.build(**{name: named[name] for name in wanted if name in named})
         self.built = True

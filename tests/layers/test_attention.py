@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from layercli.core import masking
-from layercli.errors import ShapeError, UsageError
+from layercli.errors import ArgumentError, ShapeError, UsageError
 from layercli.layers.attention.additive_attention import AdditiveAttention
 from layercli.layers.attention.attention import Attention
 from layercli.layers.attention.grouped_query_attention import GroupedQueryAttention
@@ -227,6 +227,8 @@ def message(function, *args, **kwargs):
 
 
 def test_messages():
+    with pytest.raises(ArgumentError, match="cannot be called on these inputs: missing a required argument: 'value'"):
+        MultiHeadAttention(2, 3)(Input((4, 3)))
     layer = MultiHeadAttention(2, 3, name="m")
     layer(QUERY, VALUE)
     assert message(layer, QUERY, VALUE[..., :7]) == (
