@@ -6,6 +6,8 @@ in the group ``model_weights``, and the optimizer's in ``optimizer_weights``. We
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -108,17 +110,20 @@ def text(value: object) -> str:
 
 def names_in(where: str, group: Any, key: str) -> list[str]:
     """Return the names in an attribute, which is split into ``key0``, ``key1`` and so on where it is too long for one."""
-    if key in group.attrs:
-        found = list(group.attrs[key])
-    else:
-        found, part = [], 0
-        while f"{key}{part}" in group.attrs:
-            found += list(group.attrs[f"{key}{part}"])
-            part += 1
-    names = [text(name) for name in found]
+    parts = [key] if key in group.attrs else takewhile(group.attrs.__contains__, map(f"{key}{{}}".format, count()))
+    names = [text(name) for part in parts for name in row_of(where, group, part)]
     if len(set(names)) != len(names) and key == LAYERS:
         raise FormatError(f"{where} names a layer twice")
     return names
+
+
+def row_of(where: str, group: Any, key: str) -> Iterable[object]:
+    """Return the values of an attribute that is a row; FormatError where it is no row."""
+    found = group.attrs[key]
+    if getattr(found, "ndim", 0) != 1:
+        raise FormatError(f"{where}: the attribute {key} is not a row of names")
+    row: Iterable[object] = found
+    return row
 
 
 def is_legacy(file: Any) -> bool:

@@ -49,4 +49,9 @@ def program(path: Path) -> None:
         file.read(name)
 
 
-READERS = {".keras": summary, ".onnx": summary, ".pt2": program, ".csv": read_csv}
+def into_a_model(path: Path) -> None:
+    """Read a file of Keras's weights into a model."""
+    layercli.Sequential([layercli.Input((4,)), layercli.layers.Dense(3)]).load_weights(path)
+
+
+READERS = {".h5": into_a_model, ".keras": summary, ".onnx": summary, ".pt2": program, ".csv": read_csv}
