@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from layercli.core.limits import CELL
 from layercli.errors import FormatError, UsageError
 from layercli.formats.atomic import replacing
-from layercli.formats.os_errors import reading
+from layercli.formats.os_errors import check_regular, reading
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +28,7 @@ def read_csv(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     import numpy as np
 
     file = Path(path)
+    check_regular(file)
     first = next(rows_of(file), None)
     if first is None:
         raise FormatError(f"{file} is empty")

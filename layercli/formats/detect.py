@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
-from layercli.errors import DamagedFileError, FileError, FolderError, FormatError
-from layercli.formats.os_errors import reading
+from layercli.errors import DamagedFileError, FileError, FormatError
+from layercli.formats.os_errors import check_regular, reading
 from layercli.formats.weight_file import WeightFile
 
 #: The number of leading bytes that are examined.
@@ -166,13 +165,9 @@ def content(path: str | os.PathLike[str]) -> str:
 
 def first_bytes(file: Path) -> bytes:
     """Return the first bytes of ``file``; FileError or FormatError if there are none."""
-    with reading(file):
-        if stat.S_ISDIR(file.stat().st_mode):
-            raise FolderError(f"{file} is a folder, not a file")
-        if not stat.S_ISREG(file.stat().st_mode):
-            raise FileError(f"{file} is not a regular file")
-        with open(file, "rb") as stream:
-            start = stream.read(ENOUGH)
+    check_regular(file)
+    with reading(file), open(file, "rb") as stream:
+        start = stream.read(ENOUGH)
     if not start:
         raise FormatError(f"{file} is empty", code="truncated")
     return start

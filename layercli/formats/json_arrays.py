@@ -14,7 +14,7 @@ from layercli.core.text import holds_text, text_array
 from layercli.errors import FormatError, UsageError, with_and
 from layercli.formats import strict_json
 from layercli.formats.atomic import replacing
-from layercli.formats.os_errors import reading
+from layercli.formats.os_errors import check_regular, reading
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +34,7 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     Integers are int64, other numbers float64, text is an array of str. FormatError says where a file holds something else.
     """
     file = Path(path)
+    check_regular(file)
     with reading(file):
         stamp = file.stat()
     return dict(_read(file, stamp.st_ino, stamp.st_mtime_ns, stamp.st_size))

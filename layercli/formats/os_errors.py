@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from layercli.errors import FileError, LayercliError, MissingFileError, nearest
+from layercli.errors import FileError, FolderError, LayercliError, MissingFileError, nearest
 
 REASONS = {
     errno.ENOENT: "its folder does not exist",
@@ -74,6 +75,16 @@ def neighbour(file: Path) -> str | None:
         )
     except OSError:
         return None
+
+
+def check_regular(file: Path) -> None:
+    """Raise FileError unless ``file`` is a regular file: opening a pipe waits until something is written to it."""
+    with reading(file):
+        mode = file.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise FolderError(f"{file} is a folder, not a file")
+    if not stat.S_ISREG(mode):
+        raise FileError(f"{file} is not a regular file")
 
 
 def no_file(text: str) -> FileError:

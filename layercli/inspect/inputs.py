@@ -122,16 +122,16 @@ def arrays_of(
     name = source.name or free.names[0]
     if source.file == STANDARD_INPUT:
         return {name: read_stream("standard input", sys.stdin.buffer)}
+    if os.path.exists(source.file) and Path(source.file).is_fifo():
+        raise UsageError(
+            f"{source.file} is a pipe, which is read as standard input only", hint="cat x.npy | layercli ... -i -"
+        )
     if is_images(source.file):
         return {name: images(model, source.file, specs.get(name), rescale)}
     if source.file.lower().endswith((".csv", ".parquet")):
         return {name: table(source)}
     if source.file.lower().endswith(json_arrays.ENDINGS):
         return from_json(source, name, specs, free)
-    if os.path.exists(source.file) and Path(source.file).is_fifo():
-        raise UsageError(
-            f"{source.file} is a pipe, which is read as standard input only", hint="cat x.npy | layercli ... -i -"
-        )
     opened = open_weights(source.file)
     entries = list(opened.entries)
     if source.key is not None:

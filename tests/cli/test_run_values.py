@@ -120,13 +120,21 @@ def test_only_images_are_rescaled(cli, nets, given):
     assert (done.code, done.err) == (2, "error: --rescale is for images, and no input is one\nhint: --input photos/\n")
 
 
-def test_a_pipe_is_standard_input(cli, nets):
-    os.mkfifo("pipe")
-    done = cli("run nets.py:Net --input pipe --device cpu")
+@pytest.mark.parametrize("name", ["pipe", "pipe.csv", "pipe.parquet"])
+def test_a_pipe_is_standard_input(cli, nets, name):
+    os.mkfifo(name)
+    done = cli(f"run nets.py:Net --input {name} --device cpu")
     assert (done.code, done.err) == (
         2,
-        "error: pipe is a pipe, which is read as standard input only\nhint: cat x.npy | layercli ... -i -\n",
+        f"error: {name} is a pipe, which is read as standard input only\nhint: cat x.npy | layercli ... -i -\n",
     )
+
+
+@pytest.mark.parametrize("name", ["pipe.npz", "pipe.csv", "pipe.parquet"])
+def test_data_in_a_pipe_is_never_waited_for(cli, nets, name):
+    os.mkfifo(name)
+    done = cli(f"fit mlp --data {name} --loss mse")
+    assert (done.code, done.err) == (2, f"error: {name} is not a regular file\n")
 
 
 def test_casting_drops_the_imaginary_part_without_a_word(cli, nets, recwarn):

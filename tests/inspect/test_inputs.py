@@ -198,6 +198,8 @@ def test_what_does_not_fit_is_said(folder):
     (folder / "empty").mkdir()
     (folder / "x.parquet").write_bytes(b"PAR1")
     parquet.write_table(pyarrow.table({}), "nothing.parquet")
+    often = pyarrow.DictionaryArray.from_arrays(pyarrow.array(np.zeros(1 << 20, "i4")), pyarrow.array(["y" * 10_000]))
+    parquet.write_table(pyarrow.table({"x": often}), "often.parquet")
     np.save("object.npy", np.array([{}]))
     np.save("axes.npy", np.zeros((1,) * 60, "float32"))
     (folder / "cut.npy").write_bytes((folder / "x.npy").read_bytes()[:-1])
@@ -213,6 +215,11 @@ def test_what_does_not_fit_is_said(folder):
             "first.csv",
             "first.csv, row 1, has 'x' in the column 1, which is not numeric",
             "the first row is a header only if none of its cells is a number",
+        ),
+        (
+            "often.parquet",
+            "often.parquet has dictionary<values=string, indices=int32, ordered=0> in the column x, which are not numbers",
+            None,
         ),
         ("nothing.parquet", "nothing.parquet has no columns", None),
         ("empty.csv", "empty.csv is empty", None),
