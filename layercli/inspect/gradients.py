@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from layercli.core.dims import Size
 from layercli.inspect.liveness import GRADIENTS, OF_ACTIVATIONS, Storage
 from layercli.inspect.model_graph import ModelGraph, OperationCall, ValueKind
+from layercli.inspect.rule_input import GivenGradient
 
 PASSED_ON = frozenset(
     {"ExpandDims", "MergeTimeIntoBatch", "ReshapeTensor", "SplitTimeFromBatch", "Squeeze", "Transpose"}
@@ -27,6 +28,8 @@ class Gradients:
         self.memory: list[tuple[int, Size, int]] = []
         self.of_value: dict[int, int] = {}
         self.holders: dict[int, set[int]] = {}
+        self.given: dict[int, GivenGradient] = {}
+        """The gradient that the backward pass of each call begins with."""
 
     def storages(self, last: int) -> list[Storage]:
         """Return the storages of all gradients; those of parameters live to the ``last`` step."""
@@ -38,7 +41,10 @@ class Gradients:
             call = self.graph.calls[i]
             given = [index for index in call.outputs if index in self.of_value]
             if given:
+                memory = self.of_value[given[0]]
                 self._back(call, given, self.steps[i])
+                others = self.holders[memory] - {given[0]}
+                self.given[i] = GivenGradient(self.memory[memory][1], not others)
             for index in given:
                 self._release(index, self.steps[i])
         for memory, holders in self.holders.items():

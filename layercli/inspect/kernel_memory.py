@@ -14,7 +14,7 @@ from layercli.core.spec import Spec
 from layercli.inspect.indexed_inputs import READ_ROWS
 from layercli.inspect.model_graph import ModelGraph, OperationCall
 from layercli.inspect.recurrence_memory import recurrence, recurrence_backward, recurrence_forward, sequence_bytes
-from layercli.inspect.rule_input import RECURRENCE, Given
+from layercli.inspect.rule_input import RECURRENCE, Given, GivenGradient, rows_copied, several_rows
 from layercli.ops.nn.convolution import FEW
 from layercli.ops.nn.window_geometry import windows
 
@@ -36,11 +36,15 @@ def kept_workspace_of(
 
 
 def backward_workspace_of(
-    graph: ModelGraph, call: OperationCall, wanted: Container[int] = (), at: Mapping[str, int] | None = None
+    graph: ModelGraph,
+    call: OperationCall,
+    wanted: Container[int],
+    at: Mapping[str, int] | None,
+    gradient: GivenGradient,
 ) -> Size:
     """Return the bytes that the backward pass of a call takes beside the gradients and frees before it is over."""
     rule = BACKWARD_WORKSPACES.get(call.operation)
-    return 0 if rule is None else rule(Given.of(graph, call, wanted, at))
+    return 0 if rule is None else rule(Given.of(graph, call, wanted, at, gradient))
 
 
 def allocated_by(graph: ModelGraph) -> dict[int, Size]:
@@ -70,6 +74,12 @@ def restored_bytes(graph: ModelGraph, packed: Collection[int]) -> list[Size]:
 def rows(x: Spec) -> Size:
     """Return the bytes of one float32 for each vector along the last axis."""
     return dims.product(x.shape[:-1]) * 4
+
+
+def unbiased(given: Given) -> Size:
+    """Return the product before its bias is added, where the inputs are copied for it."""
+    biased = len(given.taken) > 2 and given.steps_first and given.taken[0].rank == 3
+    return given.gave[0].bytes * several_rows(given) if biased else 0
 
 
 def rms_norm(given: Given) -> Size:
@@ -138,6 +148,7 @@ WORKSPACES: dict[str, Rule] = {
     "Convolution": padded_input,
     "DepthwiseConvolution": padded_input,
     RECURRENCE: recurrence,
+    "Linear": lambda given: rows_copied(given) + unbiased(given),
     "LayerNorm": layer_norm,
     "Pool": pool,
     "RmsNorm": rms_norm,
@@ -151,7 +162,7 @@ ALLOCATIONS: dict[str, Rule] = {
 }
 """The bytes of the storage of the first result, where that is a view of something larger."""
 
-KEPT_WORKSPACES: dict[str, Rule] = {RECURRENCE: recurrence_forward}
+KEPT_WORKSPACES: dict[str, Rule] = {RECURRENCE: recurrence_forward, "Linear": unbiased}
 """What each operation takes in a forward pass that keeps something of its kernel, beside that."""
 
 BACKWARD_WORKSPACES: dict[str, Rule] = {

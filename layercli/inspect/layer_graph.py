@@ -22,17 +22,22 @@ from layercli.inspect.layer_call import described, ends, input_names
 from layercli.inspect.layer_summary import summary_of
 from layercli.inspect.layer_tree import LayerTree
 from layercli.inspect.model_graph import ROOT, ModelGraph, ModelGraphBuilder, ModuleCall, OperationCall, ValueKind
+from layercli.inspect.rule_input import RECURRENCE
 from layercli.inspect.summary import Summary
 
 VIEWS = frozenset(
     {
-        "ArraySplit", "BroadcastTo", "Crop", "Diagonal", "ExpandDims", "Frames", "GetItem", "MergeTimeIntoBatch",
-        "ReluInPlace", "Select", "Split", "SplitTimeFromBatch", "Squeeze", "StopGradient", "Transpose", "Unstack", "View",
+        "ArraySplit", "BroadcastTo", "Crop", "Diagonal", "ExpandDims", "Frames", "GetItem", "ReluInPlace", "Select", "Split", "SplitTimeFromBatch", "Squeeze", "StopGradient", "Transpose", "Unstack", "View",
     }
 )  # fmt: skip
 """Operations whose result is always a view of an operand, or computed in place."""
+RESHAPES = frozenset({"MergeTimeIntoBatch", "ReshapeTensor"})
+"""Operations whose result is a view of an operand that is contiguous, and a copy of another one.
+
+Of one sequence the outputs of a recurrence are contiguous; an open batch counts as several.
+"""
 SCATTERED = frozenset({"BroadcastTo", "Transpose"})
-"""Operations whose result is not contiguous, so that a reshape copies it."""
+"""Operations whose result is not contiguous, so that a reshape copies it; the outputs of a recurrence are not either."""
 
 
 def layer_graph(
@@ -244,6 +249,8 @@ class _Describer:
         )
         if name in SCATTERED or (source is not None and source in self.scattered):
             self.scattered.update(outputs)
+        if name == RECURRENCE and 1 not in node.args[0].shape[:2]:
+            self.scattered.add(outputs[0])
         macs = op.macs(*node.specs)
         unknown = f"the sizes {name} is given are not known" if macs == UNKNOWN else ""
         self.builder.calls.append(
@@ -265,7 +272,7 @@ class _Describer:
         """Return the index of the value that an operation's result is a view of; None if it owns its memory."""
         if not inputs:
             return None
-        if name in VIEWS or (name == "ReshapeTensor" and inputs[0] not in self.scattered):
+        if name in VIEWS or (name in RESHAPES and inputs[0] not in self.scattered):
             return inputs[0]
         return None
 

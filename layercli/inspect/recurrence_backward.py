@@ -14,7 +14,8 @@ from layercli.dataclass import dataclass
 class StepSizes:
     """The bytes of the tensors of a recurrence of ``steps`` steps; ``inputs`` is 0 where their gradient is not computed.
 
-    ``bias`` is that of one product, ``start`` the initial state that torch makes, ``given`` the gradient that the pass begins with.
+    ``bias`` is that of one product, ``start`` the initial state that torch makes, ``given`` the storage of the gradient that the
+    pass begins with, ``held`` as much of it as others still need when the pass is over.
     """
 
     steps: int
@@ -25,6 +26,7 @@ class StepSizes:
     inputs: Size
     start: Size
     given: Size
+    held: Size
     whole: bool
     """Whether ``given`` is the gradient of the outputs of all steps."""
 
@@ -43,22 +45,32 @@ class StepSizes:
         """The moment before the steps: the gradient of the outputs of all of them, made from that of the last one."""
         return [self.given] if self.whole else [self.given + self.sequence]
 
+    @property
+    def first(self) -> Size:
+        """What is live when the steps begin."""
+        return self.given if self.whole else self.sequence + self.held
+
+    @property
+    def spent(self) -> Size:
+        """What is freed with the last step that reads the gradient of all outputs."""
+        return self.given - self.held if self.whole else self.sequence
+
 
 def plain_moments(sizes: StepSizes) -> list[Size]:
     """Return the moments of a recurrence of one product and an activation."""
     state, recurrent, last = sizes.state, sizes.recurrent, sizes.steps
-    moments, live = sizes.begun, sizes.sequence
+    moments, live = sizes.begun, sizes.first
     for i in sizes.counted:
         moments.append(live + state)
-        live = live - (state if i > 1 else 0)
+        live = live - (sizes.spent if last == 1 else 0) - (state if i > 1 else 0)
         if i < last:
             moments.append(live + 2 * state + recurrent)
             live = live + state + recurrent
         else:
             moments.append(live + recurrent)
             live = live + recurrent - sizes.start
-        if i == max(last - 1, 1):
-            live = live - sizes.sequence
+        if i == last - 1:
+            live = live - sizes.spent
         if i > 1:
             moments.append(live + recurrent)
             live = live - recurrent
@@ -73,13 +85,13 @@ def gru_moments(sizes: StepSizes, extra: Size) -> list[Size]:
     freed with the last step that gives a gradient to a state; each step frees seven tensors and makes three.
     """
     state, recurrent, bias, last = sizes.state, sizes.recurrent, sizes.bias, sizes.steps
-    moments, live = sizes.begun, sizes.sequence
+    moments, live = sizes.begun, sizes.first
     for i in sizes.counted:
         if i == last - 1:
             live = live - 4 * state * (last - len(sizes.counted))  # of the steps that are left out
         moments.append(live + (4 if i == 1 else 3) * state)
         if i == max(last - 1, 1):
-            live = live - sizes.sequence
+            live = live - sizes.spent
         live = live + recurrent + bias + (state if i > 1 else 2 * state) - (2 * state if i == last else 0)
         moments.append(live)
         live = live - 4 * state

@@ -6,7 +6,7 @@ from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.spec import Spec
 from layercli.inspect.recurrence_backward import StepSizes, gru_moments, plain_moments
-from layercli.inspect.rule_input import Given
+from layercli.inspect.rule_input import Given, several_rows
 
 PAGE, LINE = 4096, 64
 """oneDNN begins each buffer of its workspace on a page, and each row of most of them on a cache line."""
@@ -17,12 +17,6 @@ def copied_bytes(given: Given) -> Size:
     sequence.
     """
     return 0 if given.steps_first else given.taken[0].bytes * several_rows(given)
-
-
-def several_rows(given: Given) -> Size:
-    """Return 1 where there are several sequences of several steps, else 0."""
-    batch, steps = given.taken[0].shape[:2]
-    return dims.least(batch - 1, 1) * dims.least(steps - 1, 1)
 
 
 def inputs_kept(given: Given) -> Size | None:
@@ -143,18 +137,14 @@ def recurrence_backward(given: Given) -> Size:
     arguments = given.call.arguments
     state, bias = state_bytes(given), bias_bytes(given)
     if arguments.get("kind") == "lstm":
-        outputs = 0 if arguments.get("sequences") else sequence_bytes(given) - state
+        spent = given.gradient.bytes if given.gradient.freed else 0
+        outputs = 0 if arguments.get("sequences") else sequence_bytes(given) - spent
         made = bias or 2 * recurrent.shape[1] * dtypes.BYTES[x.dtype]  # the kernel makes the gradients of two
         return outputs + made + 2 * state + (0 if given.wanted else x.bytes)
-    counted = kernel.bytes + recurrent.bytes + bias + (x.bytes if given.wanted else 0) + gradient_bytes(given)
+    counted = kernel.bytes + recurrent.bytes + bias + (x.bytes if given.wanted else 0) + given.gradient.bytes
     found = [dims.at(moment - counted, given.at) for moment in moments_of_steps(given)]
     known = [each for each in found if isinstance(each, int)]
     return max(known) if len(known) == len(found) else found[0]
-
-
-def gradient_bytes(given: Given) -> Size:
-    """Return the bytes of the gradient that the backward pass of a recurrence begins with."""
-    return sequence_bytes(given) if given.call.arguments.get("sequences") else state_bytes(given)
 
 
 def recurrence_forward(given: Given) -> Size:
@@ -187,6 +177,6 @@ def moments_of_steps(given: Given) -> list[Size]:
     inputs = x.bytes if given.wanted else 0
     sizes = StepSizes(
         steps, state, kernel.bytes, recurrent.bytes, bias, inputs, start,
-        gradient_bytes(given), bool(given.call.arguments.get("sequences")),
+        given.gradient.bytes, 0 if given.gradient.freed else given.gradient.bytes, bool(given.call.arguments.get("sequences")),
     )  # fmt: skip
     return gru_moments(sizes, kept_by_recurrence(given, given.wanted)) if gru else plain_moments(sizes)

@@ -5,11 +5,28 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import field
 
+from layercli.core import dims
+from layercli.core.dims import Size
 from layercli.core.spec import Spec
 from layercli.dataclass import dataclass
 from layercli.inspect.model_graph import ModelGraph, OperationCall
 
 RECURRENCE = "FusedRecurrence"
+SAME_ORDER = frozenset(
+    "Add ApplyDropout Elu Gelu LeakyRelu Multiply Relu ReluInPlace ReverseTime Selu Sigmoid Silu Subtract Tanh".split()
+)
+"""Operations whose result lies in memory as their first input does."""
+
+
+@dataclass(frozen=True)
+class GivenGradient:
+    """The gradient that the backward pass of a call begins with: the bytes of its storage, which others may share.
+
+    ``freed``: no other call needs the storage, so that it is freed with its last use in this one.
+    """
+
+    bytes: Size
+    freed: bool = True
 
 
 @dataclass(frozen=True)
@@ -25,14 +42,39 @@ class Given:
     """The values of named sizes that tell which kernel runs."""
     steps_first: bool = False
     """Whether the first input lies in memory with its steps first, as the outputs of a recurrence do."""
+    gradient: GivenGradient = GivenGradient(0)
 
     @staticmethod
     def of(
-        graph: ModelGraph, call: OperationCall, wanted: Container[int] = (), at: Mapping[str, int] | None = None
+        graph: ModelGraph,
+        call: OperationCall,
+        wanted: Container[int] = (),
+        at: Mapping[str, int] | None = None,
+        gradient: GivenGradient = GivenGradient(0),
     ) -> Given:
         """Return what a rule sees of a call; ``wanted`` are the values that a gradient is computed for."""
         taken, gave = (tuple(graph.values[index].spec for index in side) for side in (call.inputs, call.outputs))
         first = call.inputs[0] if call.inputs else None
-        maker = None if first is None else graph.made_by.get(first)
-        by_steps = maker is not None and maker.operation == RECURRENCE and maker.outputs[0] == first
-        return Given(call, taken, gave, first in wanted, at or {}, by_steps)
+        by_steps = first is not None and lies_steps_first(graph, first)
+        return Given(call, taken, gave, first in wanted, at or {}, by_steps, gradient)
+
+
+def lies_steps_first(graph: ModelGraph, index: int) -> bool:
+    """Whether a value lies in memory with its steps first: the outputs of a recurrence, and what is computed value by value."""
+    maker = graph.made_by.get(index)
+    while maker is not None and maker.operation in SAME_ORDER and maker.inputs:
+        index = maker.inputs[0]
+        maker = graph.made_by.get(index)
+    return maker is not None and maker.operation == RECURRENCE and maker.outputs[0] == index
+
+
+def several_rows(given: Given) -> Size:
+    """Return 1 where there are several sequences of several steps, else 0."""
+    batch, steps = given.taken[0].shape[:2]
+    return dims.least(batch - 1, 1) * dims.least(steps - 1, 1)
+
+
+def rows_copied(given: Given) -> Size:
+    """Return the copy of the inputs that a matrix product makes of what lies in memory with its steps first."""
+    x = given.taken[0]
+    return x.bytes * several_rows(given) if given.steps_first and x.rank == 3 else 0

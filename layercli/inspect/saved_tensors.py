@@ -14,7 +14,7 @@ from layercli.dataclass import dataclass
 from layercli.inspect.kernel_memory import padded_input, rows, strided_copy
 from layercli.inspect.model_graph import ModelGraph, OperationCall
 from layercli.inspect.recurrence_memory import inputs_kept, kept_by_recurrence
-from layercli.inspect.rule_input import Given
+from layercli.inspect.rule_input import Given, rows_copied
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,14 @@ def of_convolution(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
     if padded == 0 or call.inputs[0] not in found.values:
         return found
     return Saved(tuple(index for index in found.values if index != call.inputs[0]), padded)
+
+
+def of_linear(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return inputs and kernel, as of a product; in the place of inputs that lie with their steps first their copy."""
+    found, copied = of_product(given, call, wanted), rows_copied(given)
+    if dims.at(copied, given.at) == 0 or call.inputs[0] not in found.values:
+        return found
+    return Saved(tuple(index for index in found.values if index != call.inputs[0]), copied)
 
 
 def of_relu(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
@@ -151,7 +159,7 @@ def _names(text: str) -> frozenset[str]:
 
 
 RULES: dict[str, SavedRule] = {
-    **dict.fromkeys(("BatchDot", "Einsum", "Kron", "Linear"), of_product),
+    **dict.fromkeys(("BatchDot", "Einsum", "Kron"), of_product),
     **dict.fromkeys(("MatMul", "Multiply", "TransposedConvolution"), of_product),
     "ApplyDropout": of_dropout,
     "BatchNorm": of_batch_norm,
@@ -160,6 +168,7 @@ RULES: dict[str, SavedRule] = {
     "EmbeddingLookup": of_lookup,
     "FusedRecurrence": of_recurrence,
     "LayerNorm": of_layer_norm,
+    "Linear": of_linear,
     **dict.fromkeys(("Max", "Min"), of_extremum),
     "Pool": of_pool,
     "Power": of_power,

@@ -14,6 +14,7 @@ from layercli.inspect.gradients import Gradients
 from layercli.inspect.kernel_memory import allocated_by, backward_workspace_of, kept_workspace_of, workspace_of
 from layercli.inspect.liveness import ACTIVATIONS, KEPT, Storage, Timeline, lifetimes
 from layercli.inspect.model_graph import ModelGraph, ModuleCall, ValueKind
+from layercli.inspect.rule_input import GivenGradient
 from layercli.inspect.saved_tensors import Saved, saved_by
 from layercli.inspect.training_run import Pass, Step, TrainingRun
 
@@ -62,11 +63,16 @@ class TrainingStep:
         return {i: segment for segment in self.segments for i in range(segment.start, segment.stop)}
 
     def workspaces(
-        self, saved: Mapping[int, Saved], wanted: Container[int], at: Mapping[str, int] | None
+        self,
+        saved: Mapping[int, Saved],
+        wanted: Container[int],
+        at: Mapping[str, int] | None,
+        gradients: Mapping[int, GivenGradient],
     ) -> tuple[Size, ...]:
         """Return what kernels take beside their results in each step; what they keep of it is a storage of its own.
 
-        ``wanted`` are the values that a gradient is computed for, ``at`` sizes that tell which kernel runs.
+        ``wanted`` are the values that a gradient is computed for, ``at`` sizes that tell which kernel runs, ``gradients`` what
+        the backward pass of each call begins with.
         """
         found: list[Size] = [0] * len(self.steps)
         for i, call in enumerate(self.graph.calls):
@@ -75,8 +81,8 @@ class TrainingStep:
             for places in (self.forward, self.again):
                 if i in places:
                     found[places[i]] = taken
-            if i in saved:
-                found[self.backward[i]] = backward_workspace_of(self.graph, call, wanted, at)
+            if i in gradients:
+                found[self.backward[i]] = backward_workspace_of(self.graph, call, wanted, at, gradients[i])
         return tuple(found)
 
 
@@ -96,8 +102,9 @@ def training_run(
         if any(index in wanted for index in call.outputs)
     }
     storages = [*activations(graph, step, saved), *extras(step, saved)]
-    storages += Gradients(graph, step.backward, wanted).storages(len(step.steps) - 1)
-    workspaces = step.workspaces(saved, wanted, at)
+    gradients = Gradients(graph, step.backward, wanted)
+    storages += gradients.storages(len(step.steps) - 1)
+    workspaces = step.workspaces(saved, wanted, at, gradients.given)
     unknown = sorted({graph.calls[i].operation for i, each in saved.items() if not each.known})
     return TrainingRun(graph, Timeline(tuple(storages), workspaces), step.steps, kept_by_call(graph, saved), unknown)
 

@@ -220,6 +220,39 @@ def test_stacked_recurrences_of_few_steps(layer, steps):
     assert cost(opened.graph, at=opened.at).memory.peak(opened.at).bytes == tracker.peak
 
 
+@pytest.mark.parametrize("kind", [layers.LSTM, layers.GRU, layers.SimpleRNN])
+@pytest.mark.parametrize(("mode", "sequences"), [("concat", True), ("concat", False), ("sum", False)])
+@pytest.mark.parametrize("steps", [1, 2, 7])
+def test_both_directions_share_one_gradient(kind, mode, sequences, steps):
+    check_step([layers.Bidirectional(kind(24, return_sequences=sequences), mode), layers.Dense(3)], (5, steps, 12))
+
+
+@pytest.mark.parametrize(
+    ("rest", "shapes"),
+    [
+        (lambda: [layers.Dense(3)], [(5, 7, 12), (1, 7, 12), (5, 1, 12)]),
+        (lambda: [layers.Dropout(0.3), layers.Dense(3, use_bias=False)], [(5, 7, 12), (1, 7, 12)]),
+        (lambda: [layers.Activation("relu"), layers.Dense(3)], [(5, 7, 12)]),
+        (lambda: [layers.TimeDistributed(layers.Dense(3))], [(5, 7, 12), (5, 1, 12)]),
+        (lambda: [layers.Flatten(), layers.Dense(3)], [(5, 7, 12), (5, 1, 12)]),
+        (lambda: [layers.Dropout(0.3), layers.GRU(20)], [(5, 7, 12), (1, 7, 12), (5, 1, 12)]),
+    ],
+    ids=["dense", "dropout", "relu", "each step", "flatten", "gru"],
+)
+def test_a_product_copies_what_lies_with_its_steps_first(rest, shapes):
+    for shape in shapes:
+        check_step([layers.LSTM(24, return_sequences=True), *rest()], shape)
+
+
+def check_step(stack, shape):
+    source, x = open_source(Sequential(stack)), torch.rand(shape)
+    found = costed(source, Spec(shape))
+    source.model(x)
+    peak, between = real_module_step(source.model.module, x)
+    assert kept(found) == between
+    assert found.memory.peak(found.at).bytes == pytest.approx(peak, abs=8)  # the loss that FreeLoss makes is 8 bytes
+
+
 PARAMETERS = [Spec((5, 3)), Spec((7,)), Spec((2, 3, 4)), Spec(())]
 
 
