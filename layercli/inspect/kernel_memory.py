@@ -12,9 +12,9 @@ from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.spec import Spec
 from layercli.inspect.indexed_inputs import READ_ROWS
-from layercli.inspect.model_graph import ModelGraph, OperationCall
+from layercli.inspect.model_graph import RECURRENCE, ModelGraph, OperationCall
 from layercli.inspect.recurrence_memory import recurrence, recurrence_backward, recurrence_forward, sequence_bytes
-from layercli.inspect.rule_input import RECURRENCE, Given, GivenGradient, rows_copied, several_rows
+from layercli.inspect.rule_input import Given, GivenGradient, rows_copied, several_rows
 from layercli.ops.nn.convolution import FEW
 from layercli.ops.nn.window_geometry import windows
 

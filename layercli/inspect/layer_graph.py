@@ -21,13 +21,21 @@ from layercli.inspect.copied_call import CopiedCall
 from layercli.inspect.layer_call import described, ends, input_names
 from layercli.inspect.layer_summary import summary_of
 from layercli.inspect.layer_tree import LayerTree
-from layercli.inspect.model_graph import ROOT, ModelGraph, ModelGraphBuilder, ModuleCall, OperationCall, ValueKind
-from layercli.inspect.rule_input import RECURRENCE
+from layercli.inspect.model_graph import (
+    RECURRENCE,
+    ROOT,
+    ModelGraph,
+    ModelGraphBuilder,
+    ModuleCall,
+    OperationCall,
+    ValueKind,
+)
 from layercli.inspect.summary import Summary
 
 VIEWS = frozenset(
     {
-        "ArraySplit", "BroadcastTo", "Crop", "Diagonal", "ExpandDims", "Frames", "GetItem", "ReluInPlace", "Select", "Split", "SplitTimeFromBatch", "Squeeze", "StopGradient", "Transpose", "Unstack", "View",
+        "ArraySplit", "BroadcastTo", "Crop", "Diagonal", "ExpandDims", "Frames", "GetItem", "ReluInPlace", "Select", "Split",
+        "SplitTimeFromBatch", "Squeeze", "StopGradient", "Transpose", "Unstack", "View",
     }
 )  # fmt: skip
 """Operations whose result is always a view of an operand, or computed in place."""

@@ -19,6 +19,11 @@ from layercli.dataclass import dataclass
 
 ROOT = ""
 """The path of the model itself."""
+RECURRENCE = "FusedRecurrence"
+SAME_ORDER = frozenset(
+    "Add ApplyDropout Elu Gelu LeakyRelu Multiply Relu ReluInPlace ReverseTime Selu Sigmoid Silu Subtract Tanh".split()  # noqa: SIM905
+)
+"""Operations whose result lies in memory as their first input does."""
 
 
 class ValueKind(Enum):
@@ -176,6 +181,16 @@ class ModelGraph:
     def made_by(self) -> Mapping[int, OperationCall]:
         """The call that gives each value, by its index."""
         return {index: call for call in self.calls for index in call.outputs}
+
+    @cached_property
+    def steps_first(self) -> frozenset[int]:
+        """The values that lie in memory with their steps first: outputs of recurrences, and what keeps their order."""
+        found: set[int] = set()
+        for call in self.calls:
+            recurrent = call.operation == RECURRENCE
+            if recurrent or (call.operation in SAME_ORDER and found.intersection(call.inputs[:1])):
+                found.update(call.outputs[:1])
+        return frozenset(found)
 
     @cached_property
     def tied(self) -> tuple[tuple[str, ...], ...]:

@@ -11,12 +11,6 @@ from layercli.core.spec import Spec
 from layercli.dataclass import dataclass
 from layercli.inspect.model_graph import ModelGraph, OperationCall
 
-RECURRENCE = "FusedRecurrence"
-SAME_ORDER = frozenset(
-    "Add ApplyDropout Elu Gelu LeakyRelu Multiply Relu ReluInPlace ReverseTime Selu Sigmoid Silu Subtract Tanh".split()
-)
-"""Operations whose result lies in memory as their first input does."""
-
 
 @dataclass(frozen=True)
 class GivenGradient:
@@ -50,22 +44,13 @@ class Given:
         call: OperationCall,
         wanted: Container[int] = (),
         at: Mapping[str, int] | None = None,
-        gradient: GivenGradient = GivenGradient(0),
+        gradient: GivenGradient | None = None,
     ) -> Given:
         """Return what a rule sees of a call; ``wanted`` are the values that a gradient is computed for."""
         taken, gave = (tuple(graph.values[index].spec for index in side) for side in (call.inputs, call.outputs))
         first = call.inputs[0] if call.inputs else None
-        by_steps = first is not None and lies_steps_first(graph, first)
-        return Given(call, taken, gave, first in wanted, at or {}, by_steps, gradient)
-
-
-def lies_steps_first(graph: ModelGraph, index: int) -> bool:
-    """Whether a value lies in memory with its steps first: the outputs of a recurrence, and what is computed value by value."""
-    maker = graph.made_by.get(index)
-    while maker is not None and maker.operation in SAME_ORDER and maker.inputs:
-        index = maker.inputs[0]
-        maker = graph.made_by.get(index)
-    return maker is not None and maker.operation == RECURRENCE and maker.outputs[0] == index
+        by_steps = first in graph.steps_first
+        return Given(call, taken, gave, first in wanted, at or {}, by_steps, gradient or GivenGradient(0))
 
 
 def several_rows(given: Given) -> Size:
