@@ -167,7 +167,7 @@ class RankError(LayercliError, RuntimeError):
         """Return the error for a job that has lost one of its ranks."""
         return RankError(
             "another rank exited, so this one cannot continue",
-            hint="start it again with --resume: it goes on from what was last saved",
+            hint="start it again; --resume continues a fit with --save and a run with --batch-size",
         )
 
 

@@ -20,7 +20,7 @@ from layercli.core.variable import Variable
 from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.models.parallel import TensorParallelPlan
-from layercli.models.reading import shown
+from layercli.models.reading import is_finite, shown
 
 TORCH_NAMES = {"kernel": "weight", "embeddings": "weight", "gamma": "weight", "scale": "weight", "beta": "bias"}
 """torch's names for the variables of our layers."""
@@ -82,8 +82,8 @@ class Pretrained(Model):
     _makes_tensors = True  # positions and masks
 
     def keep_description(self, config: ConfigLike) -> None:
-        """Keep the ``config.json`` that describes the model, which its config in a file is."""
-        self._description = dict(config)
+        """Keep the ``config.json`` that describes the model, which its config in a file is; no field reads an infinity."""
+        self._description = {key: value for key, value in config.items() if is_finite(value)}
 
     def get_config(self) -> Config:
         """Return the name, the dtype and the ``config.json`` that describes the model; UsageError for one made without."""

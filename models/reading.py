@@ -41,6 +41,13 @@ def is_number(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
 
 
+def is_finite(value: object) -> bool:
+    """Whether neither ``value`` nor anything inside it is NaN or an infinity, which JSON has none of."""
+    if isinstance(value, (dict, list)):
+        return all(map(is_finite, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
 KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "Size": integer(1, LARGEST),
     "Count": integer(0, LARGEST),

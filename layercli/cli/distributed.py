@@ -36,7 +36,10 @@ def error_prefix() -> str:
 
 
 def notice_the_end() -> None:
-    """Make the signal by which torchrun ends the remaining ranks print a message; a single process is unaffected."""
+    """Make the signal by which torchrun ends the remaining ranks print a message; a single process is unaffected.
+
+    Only rank 0 prints: if it was the one that exited, it has printed its own error, or torchrun names the signal.
+    """
     if "TORCHELASTIC_RUN_ID" in os.environ:
         signal.signal(signal.SIGTERM, _end)
 
@@ -45,9 +48,10 @@ def _end(*_: Any) -> None:
     from layercli.cli import output
 
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    error = RankError.of_the_job()
-    output.print_error(f"error: {error}")
-    output.print_error(f"hint: {error.hint}")
+    if number() == 0:
+        error = RankError.of_the_job()
+        output.print_error(f"error: {error}")
+        output.print_error(f"hint: {error.hint}")
     os._exit(RANK_GONE)
 
 

@@ -79,3 +79,8 @@ def parse(
     except ValueError:
         raise FormatError(f"{file} has {part} that is not JSON", code="bad-header") from None
     return value
+
+
+def parse_config(file: Path, raw: bytes) -> Any:
+    """Return the value of a ``config.json``, in which transformers writes infinities as Python does."""
+    return parse(file, raw, "a config", float)

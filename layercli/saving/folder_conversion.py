@@ -64,7 +64,7 @@ def content_of(path: Path, dtype: str | None) -> bytes:
         raw = path.read_bytes()
     if path.name != CONFIG or dtype is None:
         return raw
-    config = strict_json.parse(path, raw, "a config")
+    config = strict_json.parse_config(path, raw)
     if not isinstance(config, dict):
         raise FormatError(f"{path} has a config that is not a JSON object")
     return json.dumps(with_dtype(config, dtype), indent=2, ensure_ascii=False).encode() + b"\n"

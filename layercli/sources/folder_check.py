@@ -28,7 +28,9 @@ def config_findings(path: str) -> Iterator[FileFinding]:
         match = opened.matched()
     except FormatError as error:
         config = str(huggingface.config_in(path))
-        yield FileFinding("bad-config", "error", config, error.message.replace(huggingface.CONFIG, config, 1))
+        message = error.message  # some name the file with its folder
+        text = message.replace(huggingface.CONFIG, config, 1) if message.startswith(huggingface.CONFIG) else message
+        yield FileFinding("bad-config", "error", config, text)
         return
     if match is None or opened.weights is None:
         return

@@ -166,7 +166,7 @@ def read_config(file: Path) -> Config:
         raw = stream.read(LONGEST_CONFIG + 1)
     if len(raw) > LONGEST_CONFIG:
         raise FormatError(f"{file} is longer than any config")
-    config = strict_json.parse(file, raw, "a config")
+    config = strict_json.parse_config(file, raw)
     if not isinstance(config, dict):
         raise FormatError(f"{file} has a config that is not a JSON object")
     return config

@@ -75,7 +75,7 @@ def config_beside(file: Path) -> dict[str, Any] | None:
     try:
         if not path.is_file() or path.stat().st_size > LONGEST_CONFIG:
             return None
-        found = strict_json.parse(path, path.read_bytes(), "a config")
+        found = strict_json.parse_config(path, path.read_bytes())
     except (OSError, FormatError):
         return None
     return found if isinstance(found, dict) else None

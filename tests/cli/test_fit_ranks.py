@@ -36,7 +36,7 @@ def test_a_rank_that_is_killed_ends_the_job_which_goes_on_later(cli, points):
     *_, said, hint = err.splitlines()
     assert (first.returncode, out) == (2, "")
     assert said == "error: another rank exited, so this one cannot continue"
-    assert hint == "hint: start it again with --resume: it goes on from what was last saved"
+    assert hint == "hint: start it again; --resume continues a fit with --save and a run with --batch-size"
     [checkpoint] = [path.name for path in (points / "out").iterdir() if path.name.isdigit()]
     epochs = int(checkpoint) + 2
     fit = f"fit {LINE} --batch-size 8 --epochs {epochs} -f json"

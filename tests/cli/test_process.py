@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+
+import pytest
 
 NET = """
 import atexit, threading, time
@@ -49,3 +52,12 @@ def test_a_script_reads_no_arguments_of_ours_and_what_it_writes_is_no_data(tmp_p
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert json.loads(done.stdout)["totals"]["parameters"] == 15
     assert done.stderr == "from C code\nfrom a child\n"
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_of_the_ranks_that_torchrun_ends_only_the_first_prints(rank):
+    code = "import os; from layercli.cli import distributed; distributed.notice_the_end(); os.kill(os.getpid(), 15)"
+    job = {"TORCHELASTIC_RUN_ID": "1", "RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "localhost"}
+    ended = subprocess.run([sys.executable, "-c", code], env=os.environ | job, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: another rank exited") if rank == 0 else ended.stderr == ""

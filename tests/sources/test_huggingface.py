@@ -442,11 +442,29 @@ def test_check_says_that_a_link_leads_out_of_the_folder(folder, tmp_path, capsys
 
 
 def test_check_names_a_config_that_no_model_can_have(folder, capsys):
-    change(folder, hidden_size=-1)
-    code, out, _ = asked(capsys, "check", folder, "--format", "json")
-    [finding] = json.loads(out)["findings"]
-    assert (code, finding["code"], finding["file"]) == (1, "bad-config", f"{folder}/config.json")
-    assert finding["message"].startswith(f"{folder}/config.json has hidden_size = -1")
+    for change_it, message in [
+        (lambda: change(folder, hidden_size=-1), "hidden_size = -1"),
+        (lambda: (folder / "config.json").write_text("{"), "a config that is not JSON"),
+    ]:
+        change_it()
+        code, out, _ = asked(capsys, "check", folder, "--format", "json")
+        [finding] = json.loads(out)["findings"]
+        assert (code, finding["code"], finding["file"]) == (1, "bad-config", f"{folder}/config.json")
+        assert finding["message"].startswith(f"{folder}/config.json has {message}")
+
+
+def test_an_infinity_in_a_config_is_a_value_like_others(folder, capsys):
+    """transformers writes ``"time_step_limit": [0.0, Infinity]``."""
+    change(folder, time_step_limit=[0.0, float("inf")])
+    assert asked(capsys, "summary", folder)[::2] == (0, "")
+    assert asked(capsys, "convert", folder, folder / "m.keras", "-q")[::2] == (0, "")
+    both = (folder / "m.keras", folder, "--input-shape", "1,4", "--device", "cpu", "-q")
+    assert asked(capsys, "compare", *both)[::2] == (0, "")
+    change(folder, rms_norm_eps=float("inf"))
+    assert (
+        asked(capsys, "summary", folder)[2]
+        == "error: config.json has rms_norm_eps = inf, which is not a number from 0\n"
+    )
 
 
 @pytest.mark.parametrize("command", [("cost", "--at", "B=1,T=4"), ("plot",)])
