@@ -14,6 +14,7 @@ import typer
 
 from layercli.cli import command_line, distributed, output
 from layercli.cli.spinner import spinning
+from layercli.cli.user_exit import exits_refused
 from layercli.core import limits
 from layercli.errors import UsageError, nearest
 
@@ -29,14 +30,6 @@ Limits = Annotated[
         rich_help_panel=PANEL,
     ),
 ]  # fmt: skip
-
-
-class UserExitError(Exception):
-    """The code of a user's model tried to end the process."""
-
-    def __init__(self, left: SystemExit) -> None:
-        super().__init__(f"it leaves with exit code {left.code or 0!r}")
-        self.left = left
 
 
 class EndOfFileError(Exception):
@@ -67,10 +60,13 @@ def accepted(command: Callable[..., Any]) -> Callable[..., Any]:
             kwargs["format"] = format_of(hints["format"], line.format)
         try:
             seen = output.on_terminal(sys.stderr) and not line.quiet and distributed.number() == 0
-            with limits.changed([*line.limits, *(limit or ())]), spinning(wanted=seen), output.redirect_user_stdout():
+            with (
+                limits.changed([*line.limits, *(limit or ())]),
+                exits_refused(),
+                spinning(wanted=seen),
+                output.redirect_user_stdout(),
+            ):
                 return command(*args, **kwargs)
-        except SystemExit as left:
-            raise UserExitError(left) from left
         except EOFError as error:
             raise EndOfFileError(error) from error
 

@@ -20,6 +20,7 @@ import typer
 from layercli.cli import command_line, completion, distributed, global_options, help_text, output
 from layercli.cli.command_line import CommandLine
 from layercli.cli.option_groups import grouped
+from layercli.cli.user_exit import UserExitError
 from layercli.errors import FileError, LayercliError, MissingPackageError, UsageError, cut, nearest
 from layercli.out_of_memory import shortage
 from layercli.version import __version__
@@ -186,7 +187,7 @@ def report(error: Exception) -> int:
         if error.hint:
             output.print_error(f"hint: {cut(error.hint, LONGEST)}")
         return 2
-    if isinstance(error, global_options.UserExitError):
+    if isinstance(error, UserExitError):
         return report_exit(error.left)
     if isinstance(error, global_options.EndOfFileError):
         return report(error.error)

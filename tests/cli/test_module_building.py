@@ -115,6 +115,7 @@ def test_a_constructor_that_reads_parameters_gets_them(cli, folder):
             "net.py, line 6, asks for input, which a model that is opened does not get",
         ),
         ("exit()", "net.py, line 6, leaves with exit code 0"),
+        ("__import__('os')._exit(0)", "net.py, line 6, leaves with exit code 0"),
         ("raise RuntimeError('no luck')", "net.py, line 6, raises RuntimeError: no luck"),
         ("raise EOFError('no more')", "net.py, line 6, raises EOFError: no more"),  # not Ctrl-D
     ],
@@ -134,6 +135,7 @@ def test_a_constructor_that_does_not_end_is_one_sentence(cli, tmp_path, monkeypa
     [
         *((command, "input()") for command in ("summary", "cost", "plot", "run", "bench --repeat 1", "profile")),
         *((command, "exit()") for command in ("summary", "run")),
+        *((command, "__import__('os')._exit(0)") for command in ("cost", "run")),
         ("run", "next(iter(__import__('sys').stdin))"),
         ("cost", "int('no')"),
     ],
@@ -145,7 +147,8 @@ def test_a_forward_that_does_not_end_is_one_sentence(cli, tmp_path, monkeypatch,
         f"    def forward(self, x):\n        return {line}\n"
     )
     done = cli(*command.split(), "net.py:Net", "--input-shape", "1,3")
-    said = {"exit()": "line 8, leaves with exit code 0", "int('no')": "invalid literal for int()"}
+    said = {"int('no')": "invalid literal for int()", "exit()": "line 8, leaves with exit code 0"}
+    said["__import__('os')._exit(0)"] = said["exit()"]
     wanted = said.get(line, "line 8, asks for input, which a model that is opened does not get")
     sentences = [text for text in done.err.splitlines() if text.startswith("error: ")]
     assert (done.code, len(sentences)) == (2, 1)
