@@ -14,7 +14,8 @@ run: .venv/run                    ## install, then show a model
 # About six minutes of processor time: left out of `test` for the ten minutes of continuous integration, run before a release.
 SLOW = tests/runtime/test_hub_models.py tests/models/test_applications.py tests/cli/test_convert_models.py \
        tests/cli/test_convert_failures.py tests/gpu/test_devices.py tests/files/test_both_ways.py \
-       tests/inspect/test_cost_proof.py tests/cli/test_fit_ranks.py tests/test_examples.py
+       tests/inspect/test_cost_proof.py tests/cli/test_fit_ranks.py tests/test_examples.py \
+       tests/cli/test_flex_attention.py
 
 test: .venv/test                  ## every test but the slow ones
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(addprefix --ignore=,$(SLOW))

@@ -7,6 +7,7 @@ back. All others are fake tensors. Tensors of the module are never modified: ope
 from __future__ import annotations
 
 import itertools
+import warnings
 import weakref
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -26,6 +27,8 @@ from layercli.runtime.analysis.operator_arguments import (
     storage_of,
 )
 from layercli.runtime.analysis.product_costs import product_cost
+
+warnings.filterwarnings("ignore", "flex_attention called without torch.compile", UserWarning)  # nothing is computed
 
 Recorder = Callable[[Any, tuple[Any, ...], dict[str, Any], Any, int], None]
 """The callback for each operation: the operation, its arguments and results (meta or real tensors), its MACs."""
