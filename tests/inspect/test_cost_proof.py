@@ -245,6 +245,34 @@ def test_an_encoder_layer_takes_what_its_fused_kernel_takes(settings, hidden):
     assert found.memory.peak({}).bytes == allocated(module, x)
 
 
+class Masked(nn.Module):
+    """An encoder layer that takes a mask of its own: of numbers, of booleans, or one for each head."""
+
+    def __init__(self, mask):
+        super().__init__()
+        self.layer, self.mask = nn.TransformerEncoderLayer(32, 4, 64, batch_first=True), mask
+
+    def forward(self, x):
+        return self.layer(x, self.mask(x.shape[0], x.shape[1]))
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        lambda batch, steps: nn.Transformer.generate_square_subsequent_mask(steps),
+        lambda batch, steps: torch.ones(steps, steps, dtype=torch.bool).triu(1),
+        lambda batch, steps: torch.zeros(4 * batch, steps, steps),
+    ],
+    ids=["numbers", "booleans", "each head"],
+)
+@pytest.mark.parametrize("steps", [9, 100])
+def test_an_encoder_layer_with_a_mask_takes_what_its_fused_kernel_takes(mask, steps):
+    module, x = Masked(mask).eval(), torch.rand(3, steps, 32)
+    found = cost(open_source(module).cost_graph(x.shape).graph)
+    assert found.notes == []
+    assert found.memory.peak({}).bytes == allocated(module, x)
+
+
 def allocated(module, x):
     """The peak of what torch's allocator gives out in a call, which a dispatch mode does not see of a fused kernel."""
     with torch.no_grad(), torch.profiler.profile(profile_memory=True) as profile:

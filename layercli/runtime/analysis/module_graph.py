@@ -135,22 +135,29 @@ def paths_written(module: nn.Module) -> dict[nn.Module, str]:
     return {child: AGAIN.sub("", path) if isinstance(module, GraphModule) else path for path, child in paths}
 
 
+UNFUSED = frozenset(f"aten::_scaled_dot_product_{kind}" for kind in ("flash_attention_for_cpu", "attention_math"))
+"""The attention of an encoder layer that runs by its operations."""
+
+
 def unfused_encoders(module: nn.Module, graph: ModelGraph) -> list[str]:
-    """Return a note if torch may run a call of an encoder layer with a mask by its fused kernel; empty if there is none."""
+    """Return a note if torch may run a call of an encoder layer with a mask of padding by its fused kernel, else nothing."""
     paths = paths_written(module)
     kinds = [each for each in paths if isinstance(each, nn.TransformerEncoderLayer) and has_fused_kernel(each)]
     masked = [each for each in kinds if takes_a_mask(graph, paths[each])]
     if not masked:
         return []
     name = type(masked[0]).__name__
-    return [f"{name} with a mask is counted by its operations: in eval mode torch may fuse them, which takes less"]
+    return [
+        f"{name} with a mask of padding is counted by its operations: in eval mode torch may run a fused kernel, which makes others"
+    ]
 
 
 def takes_a_mask(graph: ModelGraph, path: str) -> bool:
-    """Whether a module takes more than one tensor in a call, beside what it holds."""
+    """Whether an encoder layer takes more than one tensor in a call, beside what it holds, and was not run as fused."""
     held = (ValueKind.PARAMETER, ValueKind.BUFFER)
     calls = [call for call in graph.module_calls if call.module == path]
-    return any(sum(graph.values[i].kind not in held for i in inputs_of(graph, call)) > 1 for call in calls)
+    apart = [call for call in calls if any(each.operation in UNFUSED for each in graph.calls[call.start : call.stop])]
+    return any(sum(graph.values[i].kind not in held for i in inputs_of(graph, call)) > 1 for call in apart)
 
 
 def tensors_of(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
