@@ -9,17 +9,18 @@ T = TypeVar("T")
 
 
 MOST_DIGITS = 18
+LEAST_NAMES = 4
+"""So many equal layers with numbered names, or more, are one: two such as norm1 and norm2 are not."""
 
 
-def runs_of_equal(
-    items: Iterable[T], path: Callable[[T], str], content: Callable[[T], Any], names: int | None = None
-) -> list[list[T]]:
-    """Return the items grouped into runs: neighbours with consecutive numbers in one list, and with equal ``content``.
-
-    With ``names`` so many or more whose names end in consecutive numbers are a run too.
+def runs_of_equal(items: Iterable[T], path: Callable[[T], str], content: Callable[[T], Any]) -> list[list[T]]:
+    """Return the items grouped into runs: neighbours with equal ``content`` and consecutive numbers, in one list or at the
+    end of their names.
 
     >>> runs_of_equal(["b/0", "b/1", "c", "b/3"], str, len)
     [['b/0', 'b/1'], ['c'], ['b/3']]
+    >>> runs_of_equal(["norm1", "norm2", "conv1", "conv2", "conv3", "conv4"], str, len)
+    [['norm1'], ['norm2'], ['conv1', 'conv2', 'conv3', 'conv4']]
     """
     groups: list[list[T]] = []
     for item in items:
@@ -27,12 +28,10 @@ def runs_of_equal(
             groups[-1].append(item)
         else:
             groups.append([item])
-    return groups if names is None else with_names(groups, path, content, names)
+    return with_names(groups, path, content)
 
 
-def with_names(
-    groups: list[list[T]], path: Callable[[T], str], content: Callable[[T], Any], least: int
-) -> list[list[T]]:
+def with_names(groups: list[list[T]], path: Callable[[T], str], content: Callable[[T], Any]) -> list[list[T]]:
     """Return groups with the single neighbours joined that are equal but for the number at the end of their names."""
     found: list[list[list[T]]] = []
     for group in groups:
@@ -42,7 +41,7 @@ def with_names(
             found[-1].append(group)
         else:
             found.append([group])
-    joined = ([[item for group in run for item in group]] if len(run) >= least else run for run in found)
+    joined = ([[item for group in run for item in group]] if len(run) >= LEAST_NAMES else run for run in found)
     return [group for run in joined for group in run]
 
 

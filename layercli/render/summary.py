@@ -275,14 +275,10 @@ def known_sum(figures: Iterable[tuple[int | None, int]]) -> int | None:
     return total
 
 
-LEAST_NAMES = 4
-"""So many equal layers with numbered names, or more, are collapsed: two such as norm1 and norm2 are not."""
-
-
 def collapse_repeats(rows: list[Row]) -> list[Row]:
     """Collapse each run of equal numbered siblings, and everything below them, into one row: ``blocks/0..125``."""
     kept: list[Row] = []
-    for block in runs_of_equal(blocks(rows), lambda each: each[0].path, content_of, LEAST_NAMES):
+    for block in runs_of_equal(blocks(rows), lambda each: each[0].path, content_of):
         head, *below = block[0] if len(block) == 1 else map(together, zip(*block, strict=True))
         kept += [replace(head, path=path_of_run(head.path, block[-1][0].path)), *collapse_repeats(below)]
     return kept

@@ -21,7 +21,7 @@ from layercli.render.summary import folded
     ],
 )
 def test_the_runs_of_paths(paths, runs):
-    found = runs_of_equal(paths, str, lambda path: 0, names=4)
+    found = runs_of_equal(paths, str, lambda path: 0)
     assert [path_of_run(run[0], run[-1]) for run in found] == runs
     assert [path for run in found for path in run] == paths
 
