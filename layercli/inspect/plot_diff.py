@@ -9,7 +9,8 @@ from layercli.inspect.edit_script import StructureEdit
 from layercli.inspect.model_graph import ModelGraph
 from layercli.inspect.operation_edits import graph_edits
 from layercli.inspect.plot_flow import plot_graph
-from layercli.inspect.plot_graph import Change, PlotBox, PlotEdge, PlotGraph, PlotOptions
+from layercli.inspect.plot_graph import FEW, Change, PlotBox, PlotEdge, PlotGraph, PlotOptions
+from layercli.inspect.plot_runs import with_runs
 
 CHANGES: Mapping[str, Change] = {
     "added": "added",
@@ -41,6 +42,8 @@ def plot_diff(old: ModelGraph, new: ModelGraph, options: PlotOptions | None = No
         ),
     )
     found = _Union(shown, before, paths).graph() if removed else shown
+    if options.depth is None and options.fold and len(found.boxes) > FEW:
+        found = with_runs(found)
     notes = () if any(box.change for box in found.boxes) or changes else ("the two have the same structure",)
     return replace(found, compared_with=old.name, notes=(*found.notes, *notes))
 

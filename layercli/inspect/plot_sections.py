@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, groupby, takewhile
 from operator import itemgetter
 from typing import Any
@@ -43,12 +43,21 @@ class PlotSection:
 
     def content(self, frame: CallNode) -> str:
         """Return the most common items by name, of one block: ``Conv2D x 4, Add``."""
-        names = Counter(
+        return commonest(
             frame.graph.calls[item].operation if isinstance(item, int) else
             frame.graph.modules[item.path].class_name or item.path
             for item in self.items[: len(self.items) // self.repeats]
         )  # fmt: skip
-        return ", ".join(f"{name} {TIMES} {count:,}" if count > 1 else name for name, count in names.most_common(3))
+
+
+def commonest(names: Iterable[str]) -> str:
+    """Return the three most common names, each with how often it is there.
+
+    >>> commonest(["Conv2D", "Add", "Conv2D"])
+    'Conv2D \N{MULTIPLICATION SIGN} 2, Add'
+    """
+    found = Counter(names).most_common(3)
+    return ", ".join(f"{name} {TIMES} {count:,}" if count > 1 else name for name, count in found)
 
 
 def even_sections(items: Sequence[Item]) -> tuple[list[PlotSection], str]:

@@ -165,6 +165,37 @@ def test_differences_are_marked_and_what_was_removed_keeps_its_place():
     assert plot_diff(network("c1"), network("c1")).notes == ("the two have the same structure",)
 
 
+def test_neighbours_of_a_long_comparison_that_differ_alike_are_one_box():
+    def chain(*numbers):
+        stack = [layers.ReLU(name=f"r{n}") if n % 2 else layers.Dense(4, name=f"d{n}") for n in numbers]
+        return open_source(Sequential([layers.Input((4,)), *stack])).graph()
+
+    old, new = chain(*range(32)), chain(*range(10), *range(100, 124), *range(10, 32))
+    picture = plot_diff(old, new)
+    assert [(box.title, box.change, box.parameters) for box in picture.boxes[1:-1]] == [
+        ("d0 to r9", "", 100), ("d100 to r123", "added", 240), ("d10 to r31", "", 220),
+    ]  # fmt: skip
+    assert [(e.source, e.target, e.change) for e in picture.edges] == [(i, i + 1, "") for i in range(4)]
+    assert picture.boxes[2].remark == "Dense \N{MULTIPLICATION SIGN} 12, ReLU \N{MULTIPLICATION SIGN} 12"
+    assert picture.notes == ("neighbours that differ alike, or not at all, are one box (--depth 1 shows each)",)
+    assert len(plot_diff(old, new, PlotOptions(depth=1)).boxes) == 58
+
+    back = plot_diff(new, old)
+    assert [(box.title, box.change) for box in back.boxes[1:-1]] == [
+        ("d0 to r9", ""), ("d100 to r123", "removed"), ("d10 to r31", ""),
+    ]  # fmt: skip
+    assert [(e.source, e.target, e.change) for e in back.edges] == [
+        (0, 1, ""), (1, 3, ""), (3, 4, ""), (1, 2, "removed"), (2, 3, "removed"),
+    ]  # fmt: skip
+
+
+def test_equal_layers_with_numbered_names_are_one_box_as_in_the_summary():
+    model = Sequential([layers.Input((4,)), *(layers.Dense(4, name=f"d{i}") for i in range(40)), layers.Dense(2)])
+    picture = plot_graph(open_source(model).graph())
+    assert [(box.title, box.repeats) for box in picture.boxes[1:2]] == [("d0..39", 40)]
+    assert [(e.source, e.target) for e in picture.edges] == [(0, 1), (1, 2), (2, 3)]
+
+
 def test_layers_whose_names_begin_alike_are_one_box_unless_a_depth_is_given():
     source = resolve("mobilenet", [], describing=True)
     graph = source.graph(source.inputs())
