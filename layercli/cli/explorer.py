@@ -9,7 +9,7 @@ from time import monotonic, sleep
 from typing import Any, ClassVar
 
 # textual reads them once: ms to wait after Escape for the rest of a key (by default 100), and screens a second (60)
-os.environ.setdefault("ESCDELAY", "25")
+os.environ.setdefault("ESCDELAY", "10")
 os.environ.setdefault("TEXTUAL_FPS", "120")
 
 from rich.text import Text
@@ -86,6 +86,7 @@ class Explorer(App[None]):
         self.failure: Exception | None = None
         self.order, self.pattern, self.measured = 0, "", False
         self.chosen: Row | None = None
+        self.orders: dict[str, list[tuple[VariableRow, str]]] = {}
         self.pressed = 0.0
 
     def compose(self) -> ComposeResult:
@@ -128,7 +129,6 @@ class Explorer(App[None]):
             return
         self.summary, self.variables, self.differences = found.summary, found.variables, found.differences
         self.layers = TreeLines(nested(found.summary.rows))
-        self.paths = [f"{row.path.replace('.', '/')}/" for row in found.variables.rows]
         self.described = True
         self.fill_tree(0)
         self.show(None)
@@ -207,14 +207,19 @@ class Explorer(App[None]):
 
     def held(self) -> list[VariableRow]:
         """Return the variables of the chosen layer that match the search, in the chosen order."""
-        found = self.variables.rows
+        found = self.in_order([*KEYS][self.order])
         if self.chosen is not None and self.chosen.path:
-            prefix = self.chosen.path.replace(".", "/")
-            own = [row for row, path in zip(found, self.paths, strict=True) if path.startswith(f"{prefix}/")]
-            found = own or [row for row in found if row.path in self.chosen.variables]
-        found = [row for row in found if self.pattern in row.path]
-        key = [*KEYS][self.order]
-        return ordered(Variables(self.variables.source, found), key).rows if key else found
+            prefix = f"{self.chosen.path.replace('.', '/')}/"
+            own = [each for each in found if each[1].startswith(prefix)]
+            found = own or [each for each in found if each[0].path in self.chosen.variables]
+        return [row for row, _ in found if self.pattern in row.path]
+
+    def in_order(self, key: str) -> list[tuple[VariableRow, str]]:
+        """Return all variables in an order, which is found once, each with its path as it begins with that of its layer."""
+        if key not in self.orders:
+            rows = ordered(self.variables, key).rows if key else self.variables.rows
+            self.orders[key] = [(row, f"{row.path.replace('.', '/')}/") for row in rows]
+        return self.orders[key]
 
     def on_resize(self) -> None:
         """Fit the columns to the new width."""
@@ -300,6 +305,10 @@ class Explorer(App[None]):
 def explore(name: str, describe: Callable[[], Explored]) -> None:
     """Show the screen until it is left; raise what ``describe`` raises."""
     app = Explorer(name, describe)
+    if sys.platform != "win32":
+        from layercli.cli.key_reader import KeyReader
+
+        app.driver_class = KeyReader
     sys.setswitchinterval(0.0005)  # a key does not wait long for the thread that measures
     app.run()
     if app.failure is not None:

@@ -12,8 +12,10 @@ from layercli.render.text_width import padded, shortened, widest
 from layercli.render.variables import COLUMNS
 
 SHOWN = ("path", "shape", "parameters", "dtype")
-MEASURED = ("minimum", "maximum", "mean", "std", "nonfinite", "histogram")
-LONGEST, SHORTEST = 48, 24
+FLOATS = ("minimum", "maximum", "mean", "std")
+MEASURED = (*FLOATS, "nonfinite", "histogram")
+WIDEST_FLOAT = "-1.234e-05"
+LONGEST, SHORTEST = 48, 22
 """The greatest width of a cell, and down to which paths are cut for the columns beside them."""
 
 
@@ -36,6 +38,8 @@ class VariableLines:
             return widest([title, longest.removeprefix(self.prefix)])
         if name == "histogram":
             return max(len(title), BINS // 2)
+        if name in FLOATS:
+            return max(len(title), len(WIDEST_FLOAT))
         return widest([title, *map(COLUMNS[name].show, {value(row, name) for row in self.rows})])
 
     def title(self, name: str) -> str:

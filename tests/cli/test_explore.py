@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
+import time
 
 import pytest
 
@@ -168,3 +171,29 @@ def test_of_a_million_rows_those_on_the_screen_are_drawn():
     ]  # fmt: skip
     assert found[-1] == 2
     assert len(set(drawn)) < 20
+
+
+def test_escape_is_told_from_the_start_of_another_key_without_textuals_wait(monkeypatch):
+    key_reader = pytest.importorskip("layercli.cli.key_reader", reason="textual drives a terminal otherwise on Windows")
+    reader, ended, keys, waits = object.__new__(key_reader.KeyReader), threading.Event(), [], []
+    reader.fileno, writer = os.pipe()
+    reader.exit_event = ended
+    reader.process_message = lambda event: keys.append(event.key)
+
+    def waited(files, _out, _errors, seconds):
+        waits.append(seconds)
+        if len(waits) > len(typed):
+            ended.set()
+            return ([], [], [])
+        os.write(writer, typed[len(waits) - 1])
+        time.sleep(0 if typed[len(waits) - 1] else seconds)
+        return (files if typed[len(waits) - 1] else [], [], [])
+
+    typed = [b"\x1b", b"", b"\x1b", b"[B", b"\xc3", b"\xa9"]
+    monkeypatch.setattr(key_reader, "select", waited)
+    reader.run_input_thread()
+    os.close(writer)
+    os.close(reader.fileno)
+    assert keys == ["escape", "down", "é"]
+    brief = key_reader.ESCAPE_DELAY + 0.001
+    assert waits == [key_reader.SELDOM, brief, key_reader.SELDOM, brief, *[key_reader.SELDOM] * 3]
