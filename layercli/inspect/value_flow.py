@@ -42,15 +42,14 @@ def made_by(graph: ModelGraph, held: set[int]) -> list[tuple[int, ...]]:
     """Return the values that come from each operation; ``held`` are the storages of variables.
 
     A torch trace has one index for a tensor and for a view of it that has the same shape: that comes from the operation that
-    made it, and from those that change it in place, whose names end with an underscore. So the transpose of a square weight
-    is the weight, which comes from no operation.
+    made it. So the transpose of a square weight is the weight, which comes from no operation. What changes a tensor in place
+    makes another value.
     """
     known, values = {place for _, place in graph.inputs}, graph.values
     found = []
     for call in graph.calls:
-        in_place = call.operation.partition("::")[2].partition(".")[0].endswith("_")
         outputs = [place for place in call.outputs if values[place].kind not in OF_VARIABLES]
-        found.append(tuple(place for place in outputs if in_place or place not in known))
+        found.append(tuple(place for place in outputs if place not in known))
         known.update(place for place in call.outputs if values[place].storage not in held)
     return found
 

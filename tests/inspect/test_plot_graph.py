@@ -105,6 +105,34 @@ def test_two_calls_of_a_torch_layer_do_not_flow_into_each_other(tmp_path, monkey
     assert [box.specs for box in picture.boxes if box.title == "head"] == [(Spec((2, 3)),)] * 2
 
 
+IN_PLACE = """
+import torch
+from torch import nn
+
+@torch.library.custom_op("layercli_tests::scale", mutates_args=("x",))
+def scale(x: torch.Tensor, by: float) -> None:
+    x.mul_(by)
+
+class Net(nn.Linear):
+    def forward(self, x):
+        y = super().forward(x) + 1
+        y.exp_()
+        scale(y, 2.0)
+        return y.neg()
+"""
+
+
+def test_what_changes_a_tensor_in_place_stands_between_its_maker_and_those_that_take_it_later(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in_place.py").write_text(IN_PLACE)
+    source = resolve("in_place.py:Net", ["in_features=3", "out_features=3"], describing=True)
+    named = named_edges(plot_graph(source.graph(source.inputs(["2,3"]))))
+    edges = [tuple(title.rpartition("::")[2].partition(".")[0] for title in edge) for edge in named]
+    for edge in [("add", "exp_"), ("exp_", "scale"), ("scale", "neg"), ("neg", "output")]:
+        assert edge in edges
+    assert sorted(later for maker, later in edges if maker in ("add", "exp_")) == ["exp_", "scale"]
+
+
 def test_a_part_is_shown_alone_and_a_layer_opened():
     graph = graph_of("resnet50")
     part = plot_graph(graph, PlotOptions(focus="stages/0/0", depth=1))

@@ -222,7 +222,8 @@ def _with_calls(
         taken = tuple(place(x, False) for x in each.inputs)
         for storage in each.written:  # what is written in place is another value
             stale.update((storage, spec) for spec in seen.get(storage, ()))
-        given = tuple(place(x, True) for x in each.outputs)
+        results = each.outputs or [x for x in each.inputs if x[1] in each.written]  # own operators may return nothing
+        given = tuple(place(x, True) for x in results)
         builder.calls.append(OperationCall(each.name, "/".join(each.path), taken, given, each.macs))
     for call in found.calls:
         builder.module_calls.append(ModuleCall("/".join(call.path), (), None, call.start, call.stop, call.finished))
