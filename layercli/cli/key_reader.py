@@ -1,4 +1,4 @@
-"""How ``layercli explore`` reads keys: as textual does, but Escape is told from the start of another key sooner."""
+"""How ``layercli explore`` reads keys: as textual does, but Escape alone is recognised sooner."""
 
 from __future__ import annotations
 

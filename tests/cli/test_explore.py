@@ -173,7 +173,7 @@ def test_of_a_million_rows_those_on_the_screen_are_drawn():
     assert len(set(drawn)) < 20
 
 
-def test_escape_is_told_from_the_start_of_another_key_without_textuals_wait(monkeypatch):
+def test_escape_is_recognised_without_textuals_wait(monkeypatch):
     key_reader = pytest.importorskip("layercli.cli.key_reader", reason="textual drives a terminal otherwise on Windows")
     reader, ended, keys, waits = object.__new__(key_reader.KeyReader), threading.Event(), [], []
     reader.fileno, writer = os.pipe()
