@@ -101,6 +101,8 @@ def test_what_does_not_fit(cli, net):
          "did you mean first/weight or norm/bias?"),
         ({"model": {**state, "head.weight": torch.ones(1)}}, "net.pt has head/weight, which Net has not", None),
         ({**state, "first.bias": torch.ones(5)}, "first.bias in net.pt has the shape (5,), the model's is (4,)", None),
+        ({**state, "first.bias": torch.ones(4, dtype=torch.complex64)},
+         "first.bias in net.pt is complex64, the model's is float32", None),
         ({"epoch": 3}, "net.pt has no first.weight (and 6 more)", None),
     ]:  # fmt: skip
         torch.save(held, "net.pt")

@@ -614,3 +614,21 @@ def test_parameters_made_with_a_file_s_values_are_like_those_made_before(tmp_pat
         assert [p.requires_grad for p in other.module.parameters()] == [
             p.requires_grad for p in model.module.parameters()
         ]
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5", ".weights.h5"])
+def test_complex_values_are_no_real_weights(tmp_path, ending):
+    model = layercli.Sequential([layercli.Input((2,)), layercli.layers.Dense(1, use_bias=False, name="a")])
+    file = tmp_path / f"m{ending}"
+    (model.save_weights if ending == ".weights.h5" else model.save)(file)
+    held = io.BytesIO(zipfile.ZipFile(file).read("model.weights.h5") if ending == ".keras" else file.read_bytes())
+    with h5py.File(held, "a") as opened:
+        places = []
+        opened.visititems(lambda name, each: places.append(name) if isinstance(each, h5py.Dataset) else None)
+        (place,) = places
+        del opened[place]
+        opened[place] = np.full((2, 1), 1 + 2j, "complex64")
+    raw = tmp_path / "complex.weights.h5"
+    raw.write_bytes(held.getvalue())
+    with pytest.raises(FormatError, match=r"a/kernel in .* is complex64, the model's is float32"):
+        model.load_weights(raw)

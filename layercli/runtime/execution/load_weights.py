@@ -25,7 +25,8 @@ def load(model: Layer, file: WeightFile) -> None:
     entries = matched(file, list(variables), model.name)
     stored = isinstance(file, TorchFile)
     for path, variable in variables.items():
-        _check(file, entries[path], path, in_layer_module(variable.shape, variable) if stored else variable.shape)
+        shape = in_layer_module(variable.shape, variable) if stored else variable.shape
+        _check(file, entries[path], path, shape, variable.dtype)
     for path, variable in variables.items():
         value = file.read(entries[path])
         variable.assign(value.transpose(variable._logical) if stored and variable._logical else value)
@@ -41,7 +42,7 @@ def load_state(module: nn.Module, file: WeightFile) -> None:
     state = module.state_dict()
     entries = matched(file, list(state), type(module).__name__)
     for path, tensor in state.items():
-        _check(file, entries[path], path, tuple(tensor.shape))
+        _check(file, entries[path], path, tuple(tensor.shape), tensors.name_of(tensor.dtype))
     module.load_state_dict({path: tensors.as_tensor(file.read(entries[path])) for path in state})
 
 
@@ -95,10 +96,17 @@ def bare(names: dict[str, str], wanted: Any) -> dict[str, str]:
     return inside if inside.keys() == wanted else held
 
 
-def _check(file: WeightFile, entry: str, path: str, shape: tuple[object, ...]) -> None:
-    found = file.entries[entry].shape
-    if found != shape:
-        raise FormatError(f"{path} in {file.file} has the shape {found}, the model's is {shape}")
+def _check(file: WeightFile, entry: str, path: str, shape: tuple[object, ...], dtype: str) -> None:
+    found = file.entries[entry]
+    if found.shape != shape:
+        raise FormatError(f"{path} in {file.file} has the shape {found.shape}, the model's is {shape}")
+    check_real(str(file.file), path, found.dtype, dtype)
+
+
+def check_real(where: str, path: str, found: str, wanted: str) -> None:
+    """Raise FormatError where complex values would lose their imaginary part in a variable of the dtype ``wanted``."""
+    if found.startswith("complex") and not wanted.startswith("complex"):
+        raise FormatError(f"{path} in {where} is {found}, the model's is {wanted}", code="bad-dtype")
 
 
 def _more(names: list[str]) -> str:

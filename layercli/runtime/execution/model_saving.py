@@ -209,8 +209,9 @@ def set_values(model: Layer, values: Values) -> None:
 def values_in(layers: Mapping[str, Layer], groups: keras_h5.H5Groups, skip_mismatch: bool = False) -> Values:
     """Return every variable of a model's ``layers`` with its value in ``groups``; FormatError where they do not fit."""
     if legacy_h5.is_legacy(groups.file):
-        return [(each.variable, each.read()) for each in stored(layers[""], legacy_h5.LegacyWeights(groups))]
-    found = []
+        held = stored(layers[""], legacy_h5.LegacyWeights(groups))
+        return real(groups.where, [(each.variable, each.read()) for each in held])
+    found: Values = []
     for path, layer in layers.items():
         try:
             found += values_of(layer, path, groups)
@@ -218,7 +219,14 @@ def values_in(layers: Mapping[str, Layer], groups: keras_h5.H5Groups, skip_misma
             if not skip_mismatch:
                 raise
             warnings.warn(f"{layer.name} keeps its values: {error}", stacklevel=2)
-    return found
+    return real(groups.where, found)
+
+
+def real(where: str, values: Values) -> Values:
+    """Return ``values``; FormatError where one is complex and its variable is not."""
+    for variable, value in values:
+        weights.check_real(where, variable.path, str(getattr(value, "dtype", "")), variable.dtype)
+    return values
 
 
 def values_of(layer: Layer, path: str, groups: keras_h5.H5Groups) -> list[tuple[Variable, Any]]:
