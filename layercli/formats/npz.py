@@ -30,7 +30,6 @@ from layercli.formats.zip_archive import (
 if TYPE_CHECKING:
     import numpy as np
 
-ENCRYPTED = 1
 #: The maximum compression ratio of deflate.
 HIGHEST_RATIO = 1032
 LONGEST_NAME = (1 << 16) - 1 - len(".npy")
@@ -125,8 +124,6 @@ def check_member(where: str, info: zipfile.ZipInfo) -> None:
     """Raise FormatError unless a member is an npy file, stored or deflated, with consistent sizes."""
     if not info.filename.endswith(".npy"):
         raise FormatError(f"{where} is not an npy file, as every member of an npz file is", code="bad-header")
-    if info.flag_bits & ENCRYPTED:
-        raise FormatError(f"{where} is encrypted", code="unreadable")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise FormatError(f"{where} is compressed by a method that npz files do not use", code="unreadable")
     highest = 1 if info.compress_type == zipfile.ZIP_STORED else HIGHEST_RATIO

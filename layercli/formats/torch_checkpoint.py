@@ -18,7 +18,6 @@ from layercli.core.limits import DEPTH, DESCRIPTION, TENSORS
 from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.formats import safe_pickle
-from layercli.formats.npz import ENCRYPTED
 from layercli.formats.os_errors import reading
 from layercli.formats.pickle_notes import noted_in
 from layercli.formats.safe_pickle import Pairs, PickledCall
@@ -148,8 +147,6 @@ def members_of(file: Path, infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.Zi
 
 def check_member(file: Path, info: zipfile.ZipInfo) -> None:
     """Raise FormatError for a member that torch.save does not write."""
-    if info.flag_bits & ENCRYPTED:
-        raise FormatError(f"{file}: {info.filename!r} is encrypted", code="unreadable")
     if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
         raise FormatError(f"{file}: {info.filename!r} is compressed, which torch.save does not do", code="unreadable")
 

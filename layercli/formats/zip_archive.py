@@ -21,6 +21,7 @@ from layercli.errors import FormatError
 from layercli.formats.os_errors import lower_first, reading
 
 LOCAL_MAGIC = b"PK\3\4"
+ENCRYPTED = 1
 LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 SETTLED = 2 * 10**9
 """The age in nanoseconds from which the time of a file's last change tells whether it has changed since."""
@@ -31,6 +32,7 @@ def archive(file: Path) -> Iterator[zipfile.ZipFile]:
     """Yield the zip archive ``file``; convert errors, including those of the body, to FormatError."""
     with damage_as_format_error(file), zipfile.ZipFile(file) as zipped:
         check_first(zipped.filelist)
+        check_not_encrypted(file, zipped.filelist)
         yield zipped
 
 
@@ -55,6 +57,13 @@ def check_first(members: list[zipfile.ZipInfo]) -> None:
     """Raise BadZipFile unless a member is at the start of the file."""
     if min((info.header_offset for info in members), default=0) > 0:
         raise zipfile.BadZipFile("its list of members is that of another archive within it")
+
+
+def check_not_encrypted(file: Path, members: list[zipfile.ZipInfo]) -> None:
+    """Raise FormatError for a member that only a password opens."""
+    for info in members:
+        if info.flag_bits & ENCRYPTED:
+            raise FormatError(f"{file}: {info.filename!r} is encrypted", code="unreadable")
 
 
 def members_in(file: Path) -> list[zipfile.ZipInfo]:
