@@ -14,8 +14,10 @@ from onnx_graphs import array, exported, exported_twice, randomized, tensor, wri
 from torch import nn
 
 from benchmarks.torch_models import ResNet50
+from layercli.core.dims import UNKNOWN, Dim
 from layercli.core.spec import Spec
 from layercli.inspect.onnx.summary import summarize_onnx
+from layercli.inspect.onnx.symbolic_dims import Names
 from layercli.runtime.analysis.module_summary import summarize_module
 from layercli.runtime.execution.onnxruntime_module import OnnxGraph
 
@@ -170,6 +172,11 @@ def test_formulas_of_open_sizes(tmp_path):
         assert filled.totals.macs == expected
         assert [spec.shape for _, spec in filled.outputs] == shapes_given_by_onnxruntime(path, x, past)
     assert str(summarize_onnx(path, [], ["P=4"]).totals.macs) == "32*B*T^2 + 704*B*T + 672*B"
+
+
+def test_a_size_that_is_called_by_a_negative_number_is_unknown():
+    names = Names([["N", "-1"]])
+    assert names.shape(["N", "-1", "2 - 5", "3"]) == (Dim.named("B"), UNKNOWN, UNKNOWN, 3)
 
 
 def test_the_batch_is_told_from_other_sizes(tmp_path):

@@ -61,7 +61,8 @@ class Names:
         if text.isidentifier():
             return Dim.named(self.of(text))
         try:
-            return self._value(ast.parse(text, mode="eval").body) if len(text) <= LONGEST else UNKNOWN
+            found = self._value(ast.parse(text, mode="eval").body) if len(text) <= LONGEST else UNKNOWN
+            return UNKNOWN if isinstance(found, int) and found < 0 else found  # "-1" is how some say so
         except (SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryError):
             return UNKNOWN
 
