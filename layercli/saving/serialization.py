@@ -155,6 +155,7 @@ class _Drawn:
 
     def __init__(self, model: Functional) -> None:
         self.model = model
+        self.inputs = set(map(id, model.inputs))
         self.calls: dict[int, list[Node]] = {}
         for node in model._graph.nodes:
             self.calls.setdefault(id(node.target) if isinstance(node.target, Layer) else id(node), []).append(node)
@@ -217,7 +218,7 @@ class _Drawn:
 
     def history(self, x: SymbolicTensor) -> list[Any]:
         """Return where a tensor comes from: a name, a call, an output of that."""
-        if x.node is None:
+        if x.node is None or id(x) in self.inputs:
             return [x.name, 0, 0]
         target = x.node.target
         name = self.names[id(target) if isinstance(target, Layer) else id(x.node)]

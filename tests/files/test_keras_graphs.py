@@ -155,3 +155,14 @@ def test_each_call_of_a_nested_model_is_told_apart_where_it_is_an_output(tmp_pat
     x = [np.ones((2, WIDTH), "float32"), np.zeros((2, WIDTH), "float32")]
     the_same([y.detach() for y in layercli.load_model(tmp_path / "theirs.keras")(x)], theirs(x))
     assert siamese(layercli).get_config()["output_layers"] == [["encoder", 1, 0], ["head", 0, 0], ["subtract", 0, 0]]
+
+
+def test_a_model_between_inner_tensors_is_saved_with_an_input_of_its_own(tmp_path):
+    x = layercli.Input((WIDTH,))
+    inner = layercli.layers.Dense(WIDTH, name="first")(x)
+    head = layercli.Model(inner, layercli.layers.Dense(2, name="second")(inner))
+    values = np.ones((2, WIDTH), "float32")
+    expected = head(values).detach().numpy()
+    head.save(tmp_path / "head.keras")
+    close(layercli.load_model(tmp_path / "head.keras")(values).detach().numpy(), expected)
+    close(keras.models.load_model(tmp_path / "head.keras")(values), expected)
