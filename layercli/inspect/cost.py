@@ -12,8 +12,19 @@ from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim, Size
 from layercli.dataclass import dataclass
 from layercli.inspect.kernel_memory import restored_bytes
-from layercli.inspect.liveness import ACTIVATIONS, GATHERED, GRADIENTS, KEPT, OF_ACTIVATIONS, Peak, Timeline, timeline
+from layercli.inspect.liveness import (
+    ACTIVATIONS,
+    GATHERED,
+    GRADIENTS,
+    IN_USE,
+    KEPT,
+    OF_ACTIVATIONS,
+    Peak,
+    Timeline,
+    timeline,
+)
 from layercli.inspect.model_graph import ModelGraph, ModuleNode, ValueKind
+from layercli.inspect.weight_placement import Shares, read_when_used, shared_bytes
 
 WEIGHTS, INPUTS, CACHE, WORKSPACE = "weights", "inputs", "KV cache", "workspace"
 STATES = "states"
@@ -36,7 +47,7 @@ __all__ = [
 
 MANY = 10**12
 """More tokens than any window has."""
-ORDER = [GATHERED, GRADIENTS, KEPT, OF_ACTIVATIONS, ACTIVATIONS, CACHE, STATES]
+ORDER = [GATHERED, IN_USE, GRADIENTS, KEPT, OF_ACTIVATIONS, ACTIVATIONS, CACHE, STATES]
 """The parts that come and go, in the order they are shown in."""
 
 
@@ -238,15 +249,25 @@ def cost(
     cache: Sequence[int] = (),
     cache_name: str = CACHE,
     packed: Collection[int] = (),
+    offloaded: bool = False,
+    shares: Shares | None = None,
 ) -> Cost:
     """Return what one call of a model in inference costs; ``cache`` are the indices of the values that a decoder keeps, ``packed``
     those of matrices that each operation restores to their dtype while it runs.
+
+    ``offloaded`` weights are read when they are used; with ``shares`` each rank has so many elements of the variables.
     """
     kept = {graph.values[index].storage: cache_name for index in cache}
     moving = timeline(graph, kept)
     if packed:
         moving = Timeline(moving.storages, tuple(map(operator.add, moving.workspaces, restored_bytes(graph, packed))))
-    memory = Memory(fixed_parts(graph), moving, [step_name(call) for call in graph.calls])
+    fixed = fixed_parts(graph)
+    if shares is not None:
+        fixed[WEIGHTS] = shared_bytes(graph, shares)
+    if offloaded:
+        fixed[WEIGHTS] = 0
+        moving = Timeline((*moving.storages, *read_when_used(graph)), moving.workspaces)
+    memory = Memory(fixed, moving, [step_name(call) for call in graph.calls])
     sizes = at or {}
     return Cost(
         name=graph.name,

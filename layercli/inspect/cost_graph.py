@@ -13,7 +13,7 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.dataclass import dataclass
 from layercli.errors import LayercliError, UsageError
-from layercli.inspect.cost import CACHE, STATES
+from layercli.inspect.cost import CACHE, STATES, Cost, cost
 from layercli.inspect.decoding import CACHE_ARGUMENT
 from layercli.inspect.layer_call import default_inputs
 from layercli.inspect.layer_graph import layer_graph
@@ -21,6 +21,7 @@ from layercli.inspect.model_graph import ModelGraph, Value, ValueKind
 
 if TYPE_CHECKING:
     from layercli.inspect.training_run import TrainingRun
+    from layercli.inspect.weight_placement import SharesOf
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,12 @@ class CostGraph:
     """The training steps that were asked for, by the layers that run again and the sizes."""
     packed: frozenset[int] = frozenset()
     """The indices of the matrices that are stored in few bits and restored while an operation takes them."""
+    shares_of: SharesOf | None = None
+    """The shares of its weights among ranks, of a folder: only its weights can be shared, or stay in their file."""
+    offloaded: bool = False
+    """Whether the weights stay in their file until they are used."""
+    ranks: int = 1
+    """How many ranks share the weights."""
     narrower: dict[str, CostGraph] = field(default_factory=dict, compare=False)
     """The same in other dtypes that were asked for."""
 
@@ -77,7 +84,31 @@ class CostGraph:
         values = tuple(found.get(index, value) for index, value in enumerate(self.graph.values))
         return replace(self, graph=replace(self.graph, values=values), packed=frozenset(found), runs={}, narrower={})
 
+    def placed(self, offloaded: bool, ranks: int) -> CostGraph:
+        """Return the same with the weights of a folder in their file, or shared among ranks; UsageError for another model."""
+        for name in (name for name, used in {"--offload": offloaded, "--ranks": ranks > 1}.items() if used):
+            if self.shares_of is None:
+                raise UsageError(f"{name} in inference is for Hugging Face folders, which {self.graph.name} is not")
+        return replace(self, offloaded=offloaded, ranks=ranks)
 
+    def cost(self, at: Mapping[str, int], dtype: str | None = None) -> Cost:
+        """Return what a call in inference costs at the sizes ``at``."""
+        shares = self.shares_of(self.ranks) if self.shares_of is not None and self.ranks > 1 else None
+        found = cost(
+            self.graph, at=at, dtype=dtype, cache=self.cache, cache_name=self.cache_name, packed=self.packed,
+            offloaded=self.offloaded, shares=shares,
+        )  # fmt: skip
+        notes = {BITS: bool(self.packed), OFFLOADED: self.offloaded, SHARED: shares is not None}
+        found.notes += [note for note, used in notes.items() if used]
+        return found
+
+
+BITS = (
+    "weights of few bits: a scale for every 128 of a matrix; counted is also the matrix that an operation takes in its own "
+    "dtype, which fused kernels do without"
+)
+OFFLOADED = "weights stay in their file (run --offload): those of one operation are in memory at a time"
+SHARED = "each rank has its share of the weights (run --shard); activations and cache are counted whole, of which it has less"
 GROUP = 128
 """How many integers share a scale."""
 

@@ -21,6 +21,7 @@ MADE = frozenset({ValueKind.ACTIVATION, ValueKind.CONSTANT})
 ACTIVATIONS, KEPT = "activations", "kept for backward"
 GRADIENTS, OF_ACTIVATIONS = "gradients", "gradients of activations"
 GATHERED = "gathered layers"
+IN_USE = "weights in use"
 """What storages are counted as."""
 
 

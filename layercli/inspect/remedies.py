@@ -1,16 +1,18 @@
-"""What would make a model fit: a narrower dtype, weights of few bits, layers that run again, parameters shared among ranks."""
+"""What would make a model fit: a narrower dtype, weights of few bits, in their file or shared, layers that run again."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from layercli.dataclass import dataclass
-from layercli.inspect.cost import Cost, cost
+from layercli.errors import UsageError
+from layercli.inspect.cost import Cost
 from layercli.inspect.cost_graph import CostGraph, floating_dtype
-from layercli.inspect.fit import Fit, Remedy, largest
+from layercli.inspect.fit import Fit, Remedy, fit
 from layercli.inspect.model_graph import ModelGraph
 from layercli.inspect.training_cost import Parallel, Training, training_cost
 
@@ -18,17 +20,24 @@ NARROWER = {"float64": "float32", "float32": "bfloat16"}
 WEIGHTS = {"int8": 8, "int4": 4}
 """How many bits the weights may have, by name."""
 RANKS = 8
-"""With how many ranks FSDP is tried."""
+"""With how many ranks FSDP is tried, and at most tensor parallelism."""
 
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """Command line options that lower the memory: another dtype, weights of so many bits, or other fields of the Training."""
+    """Command line options that lower the memory: another dtype, weights elsewhere or of few bits, other fields of the Training."""
 
     options: str
     dtype: str | None = None
     bits: int | None = None
+    offloaded: bool = False
+    ranks: int = 1
     fields: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def of_weights(self) -> bool:
+        """Whether it says where or how weights are stored; of these changes a model takes one."""
+        return self.bits is not None or self.offloaded or self.ranks > 1
 
 
 def remedies(opened: CostGraph, training: Training | None, now: Cost, capacity: int) -> tuple[Remedy, ...]:
@@ -36,50 +45,53 @@ def remedies(opened: CostGraph, training: Training | None, now: Cost, capacity: 
 
     Where none is enough, all of them at once follow, and with them the greatest sizes that fit then.
     """
-    found = {change: tried(change, opened, training, now, capacity) for change in changes(opened, training)}
-    helping = [change for change, remedy in found.items() if remedy is not None]
-    alone = [remedy for remedy in found.values() if remedy is not None]
-    if len(alone) < 2 or any(remedy.fits for remedy in alone):
+    found = {change: changed_by(change, opened, training, now.at) for change in changes(opened, training)}
+    needed = {change: each.bytes for change, each in found.items() if lowers(each, now)}
+    alone = [remedy(change, found[change], capacity) for change in needed]
+    if len(alone) < 2 or any(each.fits for each in alone):
         return tuple(alone)
-    all_of_them = together(helping)
-    if all(change.options != all_of_them.options for change in helping):
-        everything = tried(all_of_them, opened, training, now, capacity)
-        alone += [] if everything is None else [everything]
-    return (*alone, *with_smaller_sizes(all_of_them, changed_by(all_of_them, opened, training, now.at), capacity))
+    joined = together(needed)
+    same = next((change for change in needed if change.options == joined.options), None)
+    changed = found[same] if same is not None else changed_by(joined, opened, training, now.at)
+    everything = [remedy(joined, changed, capacity)] if same is None and lowers(changed, now) else []
+    return (*alone, *everything, *smaller_sizes(fit(changed, capacity), changed.at, bytes_of(changed), joined.options))
 
 
-def with_smaller_sizes(change: Change, changed: Cost, capacity: int) -> list[Remedy]:
-    """Return a change with the greatest size that fits then, for each size that has one and must be smaller."""
-    found = []
-    for name in sorted(changed.memory.names & changed.at.keys()):
-        most = largest(changed.memory, name, changed.at, capacity)
-        needed = changed.memory.bytes({**changed.at, name: most}) if most and most < changed.at[name] else None
-        if needed is not None:
-            found.append(Remedy(f"{change.options} --at {name}={most}", needed, True))
-    return found
+def lowers(changed: Cost, now: Cost) -> bool:
+    """Whether a change lowers the memory."""
+    return changed.bytes is not None and now.bytes is not None and changed.bytes < now.bytes
 
 
-def smaller_sizes(fit: Fit, at: Mapping[str, int], bytes_at: Callable[[str, int], int | None]) -> tuple[Remedy, ...]:
-    """Return the largest value of each size with which the model fits, as changes; ``bytes_at`` says what it then takes."""
-    found = []
-    for name, most in fit.largest.items():
-        if most and most < at.get(name, 0) and (needed := bytes_at(name, most)) is not None:
-            found.append(Remedy(f"--at {name}={most}", needed, needed <= fit.capacity))
-    return tuple(found)
-
-
-def tried(change: Change, opened: CostGraph, training: Training | None, now: Cost, capacity: int) -> Remedy | None:
-    """Return what a change does; None where it does not lower the memory."""
-    needed = changed_by(change, opened, training, now.at).bytes
-    if needed is None or now.bytes is None or needed >= now.bytes:
-        return None
+def remedy(change: Change, changed: Cost, capacity: int) -> Remedy:
+    """Return what a change does."""
+    needed = changed.bytes or 0
     return Remedy(change.options, needed, needed <= capacity)
+
+
+BytesAt: TypeAlias = Callable[[str, int], int | None]
+"""What a model takes with another value of a named size."""
+
+
+def bytes_of(found: Cost) -> BytesAt:
+    """Return the memory by the formulas of a cost."""
+    return lambda name, value: found.memory.bytes({**found.at, name: value})
+
+
+def smaller_sizes(answer: Fit, at: Mapping[str, int], bytes_at: BytesAt, options: str = "") -> tuple[Remedy, ...]:
+    """Return the largest value of each size with which the model fits, as changes beside the ``options`` of another one."""
+    found = []
+    for name, most in answer.largest.items():
+        if most and most < at.get(name, 0) and (needed := bytes_at(name, most)) is not None:
+            found.append(Remedy(f"{options} --at {name}={most}".lstrip(), needed, needed <= answer.capacity))
+    return tuple(found)
 
 
 def changed_by(change: Change, opened: CostGraph, training: Training | None, at: Mapping[str, int]) -> Cost:
     """Return the cost with a change."""
     narrowed = opened if change.dtype is None else opened.narrowed(change.dtype)
     changed = training if training is None else replace(training, **dict[str, Any](change.fields))
+    if training is None and (change.offloaded or change.ranks > 1):
+        narrowed = narrowed.placed(change.offloaded, change.ranks)
     return measured(narrowed.with_weights(change.bits), changed, at)
 
 
@@ -90,8 +102,7 @@ def changes(opened: CostGraph, training: Training | None) -> list[Change]:
     if dtype is not None:
         found.append(Change(f"--dtype {dtype}", dtype))
     if training is None:
-        packed = [] if opened.packed else [Change(f"--weights {name}", bits=bits) for name, bits in WEIGHTS.items()]
-        return [*found, *packed]
+        return [*found, *changes_of_weights(opened)]
     pattern = repeated(opened.graph)
     if pattern is not None and not training.checkpointing:
         found.append(Change(f"--checkpointing '{pattern}'", fields={"checkpointing": (pattern,)}))
@@ -100,24 +111,36 @@ def changes(opened: CostGraph, training: Training | None) -> list[Change]:
     return found
 
 
-def together(known: Sequence[Change]) -> Change:
-    """Return the changes as one."""
-    fields = {name: value for change in known for name, value in change.fields.items()}
-    fewest = min((change for change in known if change.bits), key=lambda change: change.bits or 0, default=None)
-    joined = [change for change in known if change.bits is None or change is fewest]
-    return Change(
-        " ".join(change.options for change in joined),
-        next((change.dtype for change in joined if change.dtype), None),
-        None if fewest is None else fewest.bits,
-        fields,
+def changes_of_weights(opened: CostGraph) -> list[Change]:
+    """Return where and how else weights can be in inference: of few bits; of a folder in their file, or shared among ranks."""
+    if opened.packed or opened.offloaded or opened.ranks > 1:
+        return []
+    found = [Change(f"--weights {name}", bits=bits) for name, bits in WEIGHTS.items()]
+    if opened.shares_of is None:
+        return found
+    found.append(Change("--offload", offloaded=True))
+    for ranks in (RANKS, RANKS // 2, RANKS // 4):
+        with suppress(UsageError):  # whose heads do not divide among so many
+            opened.shares_of(ranks)
+            return [*found, Change(f"--ranks {ranks}", ranks=ranks)]
+    return found
+
+
+def together(needed: Mapping[Change, int | None]) -> Change:
+    """Return the changes as one: of those of the weights that which takes least."""
+    fields = {name: value for change in needed for name, value in change.fields.items()}
+    least = min(
+        (change for change in needed if change.of_weights), key=lambda each: needed[each] or 0, default=Change("")
     )
+    joined = [change for change in needed if change is least or not change.of_weights]
+    dtype = next((change.dtype for change in joined if change.dtype), None)
+    options = " ".join(change.options for change in joined)
+    return replace(least, options=options, dtype=dtype, fields=fields)
 
 
-def measured(opened: CostGraph, training: Training | None, at: Mapping[str, int]) -> Cost:
+def measured(opened: CostGraph, training: Training | None, at: Mapping[str, int], dtype: str | None = None) -> Cost:
     """Return the cost of a call, or of a training step."""
-    if training is None:
-        return cost(opened.graph, at=at, cache=opened.cache, cache_name=opened.cache_name, packed=opened.packed)
-    return training_cost(opened, training, at=at)
+    return opened.cost(at, dtype) if training is None else training_cost(opened, training, at=at, dtype=dtype)
 
 
 def repeated(graph: ModelGraph) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.types import ConfigLike, TensorTree, Tree
@@ -62,7 +63,11 @@ class PretrainedSource(LayerSource):
 
         ``dtype`` is then that of all else.
         """
-        found = super().cost_graph(inputs, dtype, training=training)
+        from layercli.models.parallel import rank_shares
+
+        found = replace(
+            super().cost_graph(inputs, dtype, training=training), shares_of=partial(rank_shares, self.model)
+        )
         self.compare_with_weights()
         if training or self.opened.quantization is None:
             return found

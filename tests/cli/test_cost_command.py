@@ -187,7 +187,7 @@ def test_training(cli):
 def test_training_that_is_refused(cli, tmp_path):
     messages = {
         "cost mlp --training adem": "there is no optimizer 'adem'",
-        "cost mlp --ranks 2": "--ranks is for training",
+        "cost mlp --ranks 2": "--ranks in inference is for Hugging Face folders, which mlp is not",
         "cost mlp --allow 5%": "--allow is how much a figure may exceed a --baseline",
         "cost mlp --training adam --parallel fsdp": "--parallel is how several ranks train: --ranks says how many",
         "cost mlp --checkpointing x": "--checkpointing is for training",

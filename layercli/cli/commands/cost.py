@@ -11,6 +11,7 @@ import typer
 from layercli.cli import options, output
 from layercli.cli.commands.model_options import Describing
 from layercli.cli.job_summary import append_job_summary
+from layercli.dataclass import dataclass
 from layercli.errors import FormatError, LayercliError, UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +37,25 @@ class WeightsOption(StrEnum):
 
     int8 = "int8"
     int4 = "int4"
+
+
+@dataclass(frozen=True)
+class WeightStorage:
+    """How weights are stored in inference: in so many bits, in their file until they are used, or shared among ranks."""
+
+    bits: int | None = None
+    offloaded: bool = False
+    ranks: int = 1
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether they are not all on the device."""
+        return self.offloaded or self.ranks > 1
+
+    def of(self, opened: CostGraph) -> CostGraph:
+        """Return the graph with its weights stored so."""
+        placed = opened.placed(self.offloaded, self.ranks) if self.elsewhere else opened
+        return placed.with_weights(self.bits)
 
 
 class CostFormat(StrEnum):
@@ -65,6 +85,9 @@ def cost(
     weights: Annotated[
         WeightsOption | None, option("--weights", "Store matrices as integers with scales, for inference: int8, int4.")
     ] = None,
+    offload: Annotated[
+        bool, option("--offload", "Leave the weights of a Hugging Face folder on disk, as run --offload does.")
+    ] = False,
     training: Annotated[
         str | None, option("--training", "A training step with this optimizer: adam, sgd:momentum=0.9.", "OPTIMIZER")
     ] = None,
@@ -74,7 +97,12 @@ def cost(
     checkpointing: Annotated[
         list[str], option("--checkpointing", "Layers that run again instead of keeping tensors: 'blocks/*'.", "PATTERN")
     ] = [],  # noqa: B006
-    ranks: Annotated[int, typer.Option("--ranks", metavar="N", min=1, help="How many ranks train together.")] = 1,
+    ranks: Annotated[
+        int,
+        typer.Option(
+            "--ranks", metavar="N", min=1, help="How many ranks train together, or share a folder (run --shard)."
+        ),
+    ] = 1,
     parallel: Annotated[
         ParallelOption, typer.Option("--parallel", help="Each rank with all parameters, or with a share of them.")
     ] = ParallelOption.ddp,
@@ -124,19 +152,22 @@ def cost(
     options.check_use(context, "allow", baseline is not None, "--allow is how much a figure may exceed a --baseline")
     limits_of_device = device_of(memory, on, dtype)
     how = training_of(training, accumulate, checkpointing, ranks, parallel)
-    bits = bits_of(weights, how)
+    options.check_use(context, "parallel", how is not None, "--parallel is how several ranks train")
+    stored = storage_of(weights, offload, 1 if how is not None else ranks, how)
     check_floating(dtype)
     source = describing.open(model)
     for note in source.notes:
         output.print_info(note)
     before = len(source.notes)
-    opened, found = measured(source, describing, dtype, how, bits)
+    opened, found = described(source, describing, dtype, how, stored)
     for note in source.notes[before:]:  # how a folder's weights differ is known once the model is built
         output.print_info(note)
     fit = None if limits_of_device is None else fitted(opened, found, how, limits_of_device)
     if fit is not None and source.costs_numbers:
-        fit = with_largest(fit, source, describing, dtype, how, bits)
-    time = None if limits_of_device is None or how is not None else floor_of(found, limits_of_device)
+        fit = with_largest(fit, source, describing, dtype, how, stored)
+    time = (
+        None if limits_of_device is None or how is not None or stored.elsewhere else floor_of(found, limits_of_device)
+    )
     findings = budgets.against_limits(totals(found), limits) if limits else []
     findings += [] if earlier is None else budgets.against_baseline(document(found), earlier, allowed)
     as_json = format is CostFormat.json
@@ -165,8 +196,8 @@ def show_devices(format: CostFormat | None) -> int:
     return 0
 
 
-def measured(
-    source: Source, describing: Describing, dtype: str | None, training: Training | None, bits: int | None = None
+def described(
+    source: Source, describing: Describing, dtype: str | None, training: Training | None, stored: WeightStorage
 ) -> tuple[CostGraph, Cost]:
     """Return the graph of a model, and what it costs."""
     from layercli.inspect.shape_parser import parse_sizes
@@ -174,7 +205,7 @@ def measured(
     values, shapes = parse_sizes(describing.at), describing.input_shape
     if not (values and source.costs_numbers):
         opened = source.cost_graph(source.inputs(shapes), dtype, training=training is not None)
-        opened = opened.with_weights(bits)
+        opened = stored.of(opened)
         found = cost_of_graph(opened, values, dtype, training)
         if values.keys() <= found.memory.names:
             return opened, found
@@ -183,28 +214,15 @@ def measured(
         values = {}
     sizes = [text for text in describing.at if text.partition("=")[0].strip() not in values]
     opened = source.cost_graph(source.inputs(shapes, sizes), dtype, training=training is not None)
-    opened = opened.with_weights(bits)
+    opened = stored.of(opened)
     return opened, cost_of_graph(opened, values, dtype, training)
 
 
 def cost_of_graph(opened: CostGraph, at: dict[str, int], dtype: str | None, training: Training | None) -> Cost:
     """Return the cost of one call, or of one training step."""
-    sizes = {**opened.at, **at}
-    if training is None:
-        from layercli.inspect.cost import cost
+    from layercli.inspect.remedies import measured
 
-        found = cost(
-            opened.graph, at=sizes, dtype=dtype, cache=opened.cache, cache_name=opened.cache_name, packed=opened.packed
-        )
-        if opened.packed:
-            found.notes.append(
-                "weights of few bits: a scale for every 128 of a matrix; counted is also the matrix that an operation takes"
-                " in its own dtype, which fused kernels do without"
-            )
-        return found
-    from layercli.inspect.training_cost import training_cost
-
-    return training_cost(opened, training, at=sizes, dtype=dtype)
+    return measured(opened, training, {**opened.at, **at}, dtype)
 
 
 def training_of(
@@ -212,7 +230,7 @@ def training_of(
 ) -> Training | None:
     """Return how the model is trained, None where it is not; UsageError for options that only training has."""
     if optimizer is None:
-        given = {"--accumulate": accumulation > 1, "--checkpointing": checkpointing, "--ranks": ranks > 1}
+        given = {"--accumulate": accumulation > 1, "--checkpointing": checkpointing}
         for name in (name for name, used in given.items() if used):
             raise UsageError(f"{name} is for training", hint=f"give the optimizer as well: --training adam {name} ...")
         return None
@@ -234,15 +252,18 @@ def check_floating(dtype: str | None) -> None:
         raise UsageError(f"--dtype is that of activations too: a floating-point dtype, got {dtype!r}", hint=hint)
 
 
-def bits_of(weights: WeightsOption | None, training: Training | None) -> int | None:
-    """Return how many bits the weights have, None for those of their dtype; UsageError in training."""
-    if weights is None:
-        return None
-    if training is not None:
+def storage_of(weights: WeightsOption | None, offload: bool, ranks: int, training: Training | None) -> WeightStorage:
+    """Return how the weights are stored; UsageError in training, and for two ways at once."""
+    if training is not None and weights is not None:
         raise UsageError("--weights is for inference: what is trained is no integer", hint="leave --training out")
+    if training is not None and offload:
+        raise UsageError("--offload is for inference", hint="leave --training out")
+    given = [name for name, used in {"--weights": weights, "--offload": offload, "--ranks": ranks > 1}.items() if used]
+    if len(given) > 1:
+        raise UsageError(f"{given[0]} does not go with {given[1]} in inference")
     from layercli.inspect.remedies import WEIGHTS
 
-    return WEIGHTS[weights.value]
+    return WeightStorage(None if weights is None else WEIGHTS[weights.value], offload, ranks)
 
 
 def device_of(memory: str | None, on: str | None, dtype: str | None) -> DeviceLimits | None:
@@ -265,18 +286,23 @@ def fitted(opened: CostGraph, found: Cost, training: Training | None, device: De
     from dataclasses import replace
 
     from layercli.inspect.fit import fit
-    from layercli.inspect.remedies import remedies, smaller_sizes
+    from layercli.inspect.remedies import bytes_of, remedies, smaller_sizes
 
     answer = fit(found, device.memory, device.title)
     if answer.fits:
         return answer
     changes = remedies(opened, training, found, device.memory)
-    smaller = smaller_sizes(answer, found.at, lambda name, value: found.memory.bytes({**found.at, name: value}))
+    smaller = smaller_sizes(answer, found.at, bytes_of(found))
     return replace(answer, remedies=(*smaller, *changes))
 
 
 def with_largest(
-    fit: Fit, source: Source, describing: Describing, dtype: str | None, training: Training | None, bits: int | None
+    fit: Fit,
+    source: Source,
+    describing: Describing,
+    dtype: str | None,
+    training: Training | None,
+    stored: WeightStorage,
 ) -> Fit:
     """Return the answer with the largest sizes that fit, of a model that is described again at each size."""
     from dataclasses import replace
@@ -294,7 +320,7 @@ def with_largest(
     def bytes_at(name: str, value: int) -> int | None:
         try:
             opened = source.cost_graph(fill(inputs, {**at, name: value}), dtype, training=training is not None)
-            opened = opened.with_weights(bits)
+            opened = stored.of(opened)
             return cost_of_graph(opened, {}, dtype, training).bytes
         except LayercliError:  # as of more tokens than a table has positions
             return None

@@ -16,12 +16,11 @@ from torch.distributed.tensor import DTensor, Partial, Shard
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
 from layercli.dataclass import dataclass
-from layercli.errors import UsageError
 from layercli.formats.weight_file import WeightFile
 from layercli.inspect.layer_call import described
 from layercli.models.fused import FusedDense
 from layercli.models.matching import MatchingPlace
-from layercli.models.parallel import BY_HEADS, BY_KEY_HEADS, CHANNELS, EXPERTS, ROWS, VOCABULARY
+from layercli.models.parallel import BY_HEADS, BY_KEY_HEADS, CHANNELS, EXPERTS, ROWS, VOCABULARY, check_ranks
 from layercli.models.pretrained import Pretrained
 from layercli.runtime.analysis import pretrained
 from layercli.runtime.distributed.process_group import Group
@@ -77,13 +76,7 @@ def load(model: Pretrained, file: WeightFile, group: Group, device: str) -> None
     from torch.distributed.device_mesh import init_device_mesh
 
     plan = model.plan
-    if not plan.layers:
-        raise UsageError(f"layercli has no tensor-parallel plan for a {type(model).__name__}")
-    for count in plan.heads:
-        if count % group.size:
-            raise UsageError(f"{count} heads do not divide among {group.size} ranks")
-    if plan.key_heads is not None and plan.key_heads % group.size and group.size % plan.key_heads:
-        raise UsageError(f"{plan.key_heads} heads of keys do not divide among {group.size} ranks, nor these among them")
+    check_ranks(model, plan, group.size)
     described(model)
     ranks = Ranks(group, init_device_mesh(device, (group.size,)), plan.key_heads)
     styles = {id(layer): (layer, how) for path, layer in model.named_layers() if (how := plan.share(path)) is not None}
