@@ -14,6 +14,7 @@ from layercli.formats.weight_file import WeightFile
 from layercli.sources.source import Source
 
 if TYPE_CHECKING:
+    from layercli.inspect.cost_graph import CostGraph
     from layercli.inspect.model_graph import ModelGraph
     from layercli.inspect.model_loader import ModelSource
     from layercli.inspect.summary import Summary
@@ -55,6 +56,12 @@ class WeightsSource(Source):
         from layercli.inspect.weight_summary import weights_graph
 
         return weights_graph(self.file, self.config)
+
+    def cost_graph(self, inputs: TensorTree = None, dtype: str | None = None, *, training: bool = False) -> CostGraph:
+        """Return the graph that ``cost`` is computed from; training needs a model."""
+        if training:
+            raise self.refusal()
+        return super().cost_graph(inputs, dtype)
 
     def summary(self, inputs: TensorTree = None) -> Summary:
         """Return a row for each module implied by the names."""

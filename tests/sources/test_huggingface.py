@@ -251,6 +251,13 @@ def test_an_unknown_model_type_is_shown_by_what_its_weights_hold(folder, capsys)
     assert "model/embed_tokens" in out
 
 
+def test_the_training_of_an_unknown_model_type_is_refused_as_such(folder, capsys):
+    change(folder, model_type="mystery")
+    code, out, err = asked(capsys, "cost", folder, "--training", "adam")
+    assert (code, out) == (2, "")
+    assert err.endswith("error: layercli does not implement the model_type 'mystery'\n")
+
+
 def test_quantized_weights_are_named_and_not_run(folder, capsys):
     change(folder, quantization_config={"quant_method": "gptq", "bits": 4})
     code, _, err = asked(capsys, "summary", folder)
