@@ -7,7 +7,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims, graph, tree
-from layercli.core.spec import Shape, Spec, shape_of, with_batch_dim
+from layercli.core.spec import Shape, Spec, shape_of, with_batch_dim, with_none
 from layercli.core.types import ShapeLike
 from layercli.errors import ShapeError, UnknownSizeError
 
@@ -16,12 +16,20 @@ if TYPE_CHECKING:
 
 
 def as_build(build: Callable[..., None]) -> Callable[..., None]:
-    """Wrap a user's ``build``: convert the shapes to sizes, set the name scope, and mark the layer as built."""
+    """Wrap ``build``: convert the shapes to sizes, set the name scope, and mark the layer as built.
+
+    A user's gets None for a size that is not known and has no name, as in Keras.
+    """
+    users = not build.__module__.startswith("layercli.")
 
     @wraps(build)
     def building(self: Layer, *args: object, **kwargs: object) -> None:
-        shapes = [batched_tree(shape) for shape in args]
-        named = {key: batched_tree(shape) for key, shape in kwargs.items()}
+        shapes, named = (
+            [batched_tree(shape) for shape in args],
+            {key: batched_tree(shape) for key, shape in kwargs.items()},
+        )
+        if users:
+            shapes, named = tree.map_structure(with_none, shapes), tree.map_structure(with_none, named)
         with graph.enter_build(self):
             if self._given_policy is not None:
                 self._take_policy()

@@ -15,7 +15,7 @@ from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.operation import spec_of
-from layercli.core.spec import Shape
+from layercli.core.spec import Shape, shown
 from layercli.core.text import is_text
 from layercli.core.types import Config, TensorTree
 from layercli.errors import ShapeError, UsageError
@@ -63,12 +63,12 @@ class Functional(Model):
     @property
     def input_shape(self) -> Any:
         """The shape of the input, batch first, or a list of one for each of ``inputs``."""
-        return alone([x.shape for x in self.inputs])
+        return alone([shown(x.shape) for x in self.inputs])
 
     @property
     def output_shape(self) -> Any:
         """The shape of the output, batch first, or a list of one for each of ``outputs``."""
-        return alone([x.shape for x in self.outputs])
+        return alone([shown(x.shape) for x in self.outputs])
 
     def _expected_input(self, shape: Shape | None) -> Any:
         """Return the InputSpecs of the inputs, by the names of a dict; None for a dict that holds trees."""

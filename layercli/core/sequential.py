@@ -13,7 +13,7 @@ from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.operation import spec_of
-from layercli.core.spec import Shape, Spec
+from layercli.core.spec import Spec, shown
 from layercli.core.types import Config
 from layercli.errors import IndexRangeError, NoTensorError, ShapeError, UsageError
 
@@ -106,15 +106,14 @@ class Sequential(Model):
         return get_backend().sequential_from_config(cls, config, custom_objects)
 
     @property
-    def input_shape(self) -> Shape:
+    def input_shape(self) -> Any:
         """The shape of the input, batch first. Raises NoTensorError as ``input``."""
-        shape: Shape = self.input.shape
-        return shape
+        return shown(self.input.shape)
 
     @property
     def output_shape(self) -> Any:
         """The shape of the output, batch first. Raises NoTensorError as ``input``."""
-        return tree.map_structure(lambda x: x.shape, self.output)
+        return tree.map_structure(lambda x: shown(x.shape), self.output)
 
     @property
     def inputs(self) -> list[SymbolicTensor]:

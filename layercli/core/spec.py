@@ -70,6 +70,16 @@ def shape_of(shape: Iterable[object]) -> Shape:
     return tuple(_size_of(size) for size in shape)
 
 
+def with_none(size: Size) -> Size | None:
+    """Return a size of a shape as a user tests it, ``size is None``: that is what it is shown as."""
+    return None if size == None else size  # noqa: E711  # which such a size equals
+
+
+def shown(shape: Shape) -> tuple[Size | None, ...]:
+    """Return a shape as a user reads it: see ``with_none``."""
+    return tuple(map(with_none, shape))
+
+
 def _size_of(size: object) -> Size:
     if type(size).__name__ == "SymInt":  # torch's while it traces: as an integer it would be a constant of the graph
         return size  # type: ignore[return-value]  # it computes as an integer does

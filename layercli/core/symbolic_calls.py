@@ -11,7 +11,7 @@ from layercli.core.graph import CallContext, Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import spec_of
 from layercli.core.registry import signature_of
-from layercli.core.spec import Spec
+from layercli.core.spec import Spec, shown
 from layercli.core.text import STRING
 from layercli.core.types import Config, ShapeLike
 from layercli.errors import ArgumentError, DTypeError
@@ -150,6 +150,6 @@ class SymbolicCalls:
             return graph.specs_of(self(*graph.placeholders(args), **graph.placeholders(kwargs)))
 
     def compute_output_shape(self: Any, input_shape: Any) -> Any:
-        """Return the shape of the outputs for inputs of ``input_shape``."""
+        """Return the shape of the outputs for inputs of ``input_shape``; outside of a call with None for a size not known."""
         spec = self.compute_output_spec(self._specs(input_shape))
-        return tree.map_structure(lambda spec: spec.shape, spec) if not isinstance(spec, Spec) else spec.shape
+        return tree.map_structure(lambda spec: spec.shape if graph.call_stack() else shown(spec.shape), spec)

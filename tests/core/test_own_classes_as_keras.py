@@ -367,3 +367,30 @@ def test_weights_are_the_variables_where_the_constructor_has_weights():
     assert [v.path.rpartition("/")[2] for v in table.weights] == ["embeddings"]
     assert both.weights == both.variables
     assert len(both.weights) == 6
+
+
+def test_shapes_that_a_user_reads_hold_none_for_a_size_that_is_not_known():
+    seen = []
+
+    class Own(layercli.Layer):
+        def build(self, input_shape):
+            seen.append(input_shape)
+
+        def call(self, x):
+            return x
+
+    inputs = layercli.Input((None, 3))
+    layer = Own()
+    outputs = layer(inputs)
+    layercli.Sequential([Own(), layercli.layers.Dense(2)])(np.ones((2, 4, 3), "float32"))
+    named = Own()
+    named(layercli.Input(("T", 3)))
+    assert [[size is None for size in shape] for shape in seen[:1]] == [[True, True, False]]
+    assert [str(size) for size in seen[-1]] == ["None", "T", "3"]
+    model = layercli.Model(inputs, outputs)
+    shapes = [model.input_shape, model.output_shape, layer.compute_output_shape((None, None, 3))]
+    stacked = layercli.Sequential([inputs, Own()])
+    shapes += [stacked.input_shape, stacked.output_shape, model.compute_output_shape((None, 4, 3))]
+    assert [[size is None for size in shape] for shape in shapes] == [[True, True, False]] * 5 + [[True, False, False]]
+    again = layercli.layers.Reshape(tuple(-1 if size is None else size for size in outputs.shape[1:]))(outputs)
+    assert again.shape == (None, None, 3)

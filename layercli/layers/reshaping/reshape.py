@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli.core import dims
 from layercli.core.layer import Layer
 from layercli.core.types import Tensor
 from layercli.errors import UsageError
@@ -22,7 +23,9 @@ class Reshape(Layer):
     def setup(self) -> None:
         """Check the shape, and make the op of it."""
         sizes = self.target_shape
-        self.target_shape = (sizes,) if isinstance(sizes, int) else tuple(sizes)
+        self.target_shape = (
+            (sizes,) if isinstance(sizes, int) else tuple(-1 if size == dims.UNKNOWN else size for size in sizes)
+        )
         open_sizes = sum(size == -1 for size in self.target_shape)
         whole = all(isinstance(size, int) and size >= -1 for size in self.target_shape)
         if not whole or open_sizes > 1:
