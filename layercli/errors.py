@@ -97,7 +97,7 @@ class ShapeError(LayercliError, ValueError, RuntimeError):
 
 
 class AxisError(ShapeError, IndexError):
-    """An axis that the tensor does not have."""
+    """An axis that the tensor does not have, or an index that the axis does not have."""
 
 
 class DTypeError(LayercliError, TypeError, ValueError):
@@ -110,6 +110,10 @@ class UnknownSizeError(LayercliError, TypeError, ValueError):
 
 class NoItemsError(UnknownSizeError, NotImplementedError):
     """The items of a tensor were asked along an axis whose size is not known."""
+
+
+class NoValueError(UnknownSizeError, AttributeError):
+    """The values were asked of a symbolic tensor; ``hasattr(x, "numpy")`` says that it has none."""
 
 
 class NotBuiltError(LayercliError, RuntimeError, ValueError):

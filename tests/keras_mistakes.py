@@ -68,6 +68,26 @@ def names_for(keras, folder):
         def __init__(self):
             self.dense = layers.Dense(2)
 
+    class WeightInCall(layers.Layer):
+        def call(self, x):
+            return x * self.add_weight(shape=(4,))
+
+    class VariableInCall(layers.Layer):
+        def call(self, x):
+            self.scale = keras.Variable(np.ones(4, "float32"))
+            return x * self.scale
+
+    class Holds(layers.Layer):
+        def __init__(self, held, **given):
+            super().__init__(**given)
+            self.held = held
+
+        def call(self, x):
+            return x
+
+        def get_config(self):
+            return {**super().get_config(), "held": self.held}
+
     def saved(model, name):
         path = f"{folder}/{name}"
         (model.save_weights if ".weights." in name else model.save)(path)
@@ -84,6 +104,8 @@ def names_for(keras, folder):
         "WithoutSuper": WithoutSuper, "Uncalled": type("Uncalled", (layers.Layer,), {}),
         "UncalledModel": type("UncalledModel", (keras.Model,), {}), "saved": saved, "sequential": sequential,
         "built": lambda layer: (layer(x), layer)[1], "quantized": lambda model: (model.quantize("int8"), model)[1],
+        "WeightInCall": WeightInCall, "VariableInCall": VariableInCall, "Holds": Holds, "ONE": keras.Variable(1.0),
+        "THREE": keras.Variable(np.ones(3, "float32")),
         "ADAM": keras.optimizers.Adam, "SCHEDULE": keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.1),
     }  # fmt: skip
 

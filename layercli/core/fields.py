@@ -177,7 +177,10 @@ def serialize(value: object) -> Any:
         return value.__name__ if is_ours(value) or isinstance(value, type) else function(value)
     if hasattr(value, "tolist"):
         return value.tolist()
-    raise UsageError(f"a {type(value).__name__} cannot be written into a config")
+    raise ArgumentError(
+        f"a config cannot hold {value!r}, of type {type(value).__name__}",
+        hint="get_config of its owner may return it as numbers, text, lists or dicts, and from_config make it of them",
+    )
 
 
 def is_ours(value: object) -> bool:

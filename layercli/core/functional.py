@@ -33,8 +33,13 @@ class Functional(Model):
                 raise UsageError(f"the {end} of a model must come from Input and from layers called on it")
         self._graph = Graph(alone(inputs), sorted_dicts(alone(outputs)))
         names = [each.name for each in self._graph.operations if isinstance(each, Layer)]
+        names += {
+            id(x): x.name for x in tree.flatten(inputs) if not isinstance(x.node.target if x.node else None, Layer)
+        }.values()
         if twice := [name for name, count in Counter(names).items() if count > 1]:
-            raise UsageError(f"the layers of a model need names of their own, and two are called {twice[0]!r}")
+            raise UsageError(
+                f"the layers and inputs of a model need names of their own, and two are called {twice[0]!r}"
+            )
         self._call_specs = (self._graph.specs,)
         self._asks_training = self._graph.says_training
         self.built = True

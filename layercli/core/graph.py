@@ -121,6 +121,14 @@ def is_describing() -> bool:
     return bool(stack) and not stack[-1].building
 
 
+def check_may_grow(layer: Layer) -> None:
+    """Raise UsageError where ``layer`` makes a variable in its ``call``, so that each call would make one more."""
+    if (stack := _thread.call_stack) and stack[-1].layer is layer and not stack[-1].building:
+        raise UsageError(
+            "makes a variable in call, one more in each", hint="make it in build(input_shape) or in __init__"
+        )
+
+
 @contextmanager
 def enter_build(layer: Layer) -> Iterator[None]:
     """Enter the ``build`` of a layer: inside its call if that is in progress, else as one more layer of the path."""

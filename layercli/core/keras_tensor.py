@@ -10,7 +10,7 @@ from layercli.core.backend import get_backend
 from layercli.core.dims import Size
 from layercli.core.spec import Shape, Spec, shape_of
 from layercli.core.types import DTypeLike, ShapeLike, Tensor, TensorLike
-from layercli.errors import NoItemsError, UnknownSizeError, UsageError
+from layercli.errors import NoItemsError, NoValueError, UnknownSizeError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -168,6 +168,8 @@ class SymbolicTensor(Operators):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(f"a symbolic tensor has no attribute {name!r}")
+        if name == "numpy":  # scripts ask hasattr(x, "numpy") to tell values from symbolic tensors
+            raise self._valueless("an array", NoValueError)
         return get_backend().tensor_attribute(self, name)
 
     def __repr__(self) -> str:

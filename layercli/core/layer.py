@@ -20,6 +20,7 @@ from layercli.core import (
 from layercli.core.backend import get_backend
 from layercli.core.call_signature import CallSignature
 from layercli.core.dtype_policy_map import DTypePolicyMap
+from layercli.core.given_values import check_aggregation
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer_protocol import LayerProtocol
 from layercli.core.module_attribute import ModuleAttribute
@@ -164,6 +165,8 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
         given = {"name": name, "shape": shape, "initializer": initializer}
         given |= dict(zip(given, positional, strict=False))
         name, shape, initializer = given.values()
+        graph.check_may_grow(self)
+        check_aggregation(aggregation)
         shape = () if shape is None else shape
         spec = Spec(build.known_shape(shape, name), dtypes.name_of(dtype or self._policy.variable))
         default = "glorot_uniform" if dtypes.is_floating(spec.dtype) else "zeros"

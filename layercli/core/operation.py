@@ -106,7 +106,7 @@ class Op(ABC):
     def _again(self, error: Exception, inputs: Sequence[object]) -> Tensor:
         """Convert arrays and lists to tensors and run again; if that fails too, raise the error of ``spec`` or torch's."""
         backend = get_backend()
-        if isinstance(error, LayercliError):
+        if isinstance(error, LayercliError) and not any(isinstance(x, Variable) for x in inputs):
             raise error
         alone = not any(hasattr(x, "shape") for x in inputs)  # numbers beside nothing are tensors too
         converted = tuple(

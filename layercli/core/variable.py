@@ -10,6 +10,7 @@ from layercli.core import dtypes, graph, naming, stateless_scope
 from layercli.core.backend import get_backend
 from layercli.core.dims import Size
 from layercli.core.dtypes import BYTES
+from layercli.core.given_values import GivenValue, check_aggregation, dtype_or_default, is_listed, np_array
 from layercli.core.keras_tensor import Operators, SymbolicTensor
 from layercli.core.name_scope import prefixed
 from layercli.core.numpy_functions import NumpyFunctions
@@ -18,7 +19,7 @@ from layercli.core.stateless_scope import open_scopes, replacement
 from layercli.core.types import DTypeLike, ShapeLike
 from layercli.core.variable_owner import TensorOwner, VariableOwner
 from layercli.distribution import scope
-from layercli.errors import ShapeError, UsageError
+from layercli.errors import ArgumentError, ShapeError, UsageError
 
 if TYPE_CHECKING:
     from layercli.core.layer import Layer
@@ -59,9 +60,11 @@ class Variable(NumpyFunctions, Operators):
         synchronization: str = "auto",
         name: str | None = None,
     ) -> None:
-        name = name or naming.auto_name("Variable")
-        if "/" in name:
+        name = naming.auto_name("Variable") if name is None or name == "" else name
+        if not isinstance(name, str) or "/" in name:
             raise UsageError(f"a variable's name is text without '/', got {name!r}")
+        if initializer is None:
+            raise UsageError("Variable expects a value, or an initializer and a shape, got None")
         if isinstance(initializer, str) or callable(initializer):
             if shape is None:
                 raise UsageError(f"Variable expects a shape beside the initializer {initializer!r}")
@@ -70,7 +73,8 @@ class Variable(NumpyFunctions, Operators):
             value = initializer if hasattr(initializer, "shape") else np_array(initializer, dtype_or_default(dtype))
             own = getattr(value, "dtype", None) if dtype is None else dtype
             spec = Spec(shape_of(value.shape), dtype_or_default(own))
-            made = _Given(value)
+            made = GivenValue(value)
+        check_aggregation(aggregation)
         owner = VariableOwner()
         self._hold(owner, name, prefixed(name), spec, made, trainable=trainable)
         owner.variable = self
@@ -125,9 +129,10 @@ class Variable(NumpyFunctions, Operators):
 
     def join(self, layer: Layer, key: str) -> None:
         """Become a variable of ``layer``, with the value that it has."""
+        graph.check_may_grow(layer)
         held, self.owner = self.owner, layer
         if held._module is not None:
-            self.initializer = _Given(getattr(held._module, self.key))
+            self.initializer = GivenValue(getattr(held._module, self.key))
         self.key = key
         layer._variables[key] = self
         wanted = layer._policy.compute if self.autocast else self.dtype
@@ -235,6 +240,8 @@ class Variable(NumpyFunctions, Operators):
         if graph.is_describing():
             return self.tensor
         self._follow(value)
+        if value is None or isinstance(value, str):
+            raise UsageError(f"the variable {self.path} takes an array of the shape {self.shape}, got {value!r}")
         backend = get_backend()
         found = tuple(value.shape) if hasattr(value, "shape") else tuple(backend.as_tensor(value).shape)
         if found != self.shape:
@@ -262,7 +269,14 @@ class Variable(NumpyFunctions, Operators):
             self.owner.follow(self.key, value)
 
     def __len__(self) -> int:
+        if not self.shape:
+            raise ArgumentError(f"the variable {self.path} is one number: it has no length")
         return self.sizes[0]
+
+    def __bool__(self) -> bool:
+        raise ArgumentError(
+            f"the variable {self.path} is neither true nor false", hint="compare its value: float(variable) != 0"
+        )
 
     def __iter__(self) -> Any:
         return (self[i] for i in range(len(self)))
@@ -295,7 +309,7 @@ class Variable(NumpyFunctions, Operators):
         if graph.is_describing():
             return ""
         if getattr(self.owner, "_module", None) is None:
-            return f", value={self.initial_value(None)}" if isinstance(self.initializer, _Given) else ""
+            return f", value={self.initial_value(None)}" if isinstance(self.initializer, GivenValue) else ""
         stored = self.stored
         if hasattr(stored, "full_tensor"):
             return ", sharded"  # all ranks would have to print, or none: they gather it together
@@ -306,37 +320,10 @@ class Variable(NumpyFunctions, Operators):
         return get_backend().html(self)
 
 
-class _Given:
-    """The initializer of a variable whose value is given."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __call__(self, shape: Shape, dtype: str = "float32") -> Any:
-        return get_backend().to_numpy(self.value) if hasattr(self.value, "detach") else self.value
-
-
-def dtype_or_default(dtype: object) -> str:
-    """Return the name of a dtype; for None the default of floats."""
-    return dtypes.default_policy().variable if dtype is None else dtypes.name_of(dtype)
-
-
-def np_array(values: object, dtype: str) -> Any:
-    """Return a number or nested lists as a NumPy array."""
-    import numpy as np
-
-    return np.asarray(values, dtype if dtype in np.sctypeDict else "float32")
-
-
 def _tensor_of(value: object) -> object:
     return (
         value.tensor if isinstance(value, Variable) else get_backend().as_tensor(value) if is_listed(value) else value
     )
-
-
-def is_listed(value: object) -> bool:
-    """Return whether a value is nested lists, or an array of NumPy."""
-    return isinstance(value, (list, tuple)) or (hasattr(value, "__array__") and not hasattr(value, "detach"))
 
 
 def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:

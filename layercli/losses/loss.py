@@ -7,10 +7,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from layercli.core.given_values import dtype_or_default, is_listed
 from layercli.core.naming import auto_name
 from layercli.core.registry import DataclassConfig
 from layercli.core.types import Config, Tensor
-from layercli.core.variable import dtype_or_default, is_listed
 from layercli.errors import DTypeError, UsageError
 from layercli.lazy import torch
 from layercli.losses.alignment import align_ranks, tensor

@@ -109,7 +109,13 @@ def keras_names(value: object) -> Any:
             if module == "layercli.layers":
                 found |= named("keras.layers", str(found["class_name"]), found["config"])
         return found
-    return [keras_names(item) for item in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple):
+        return [keras_names(item) for item in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    from layercli.saving.objects import serialize_keras_object  # which describes layers by this module
+
+    return serialize_keras_object(value)
 
 
 def stack(model: Sequential) -> dict[str, object]:

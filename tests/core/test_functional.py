@@ -187,7 +187,7 @@ def test_names_are_there_once():
     twice = layers.Dense(2, name="same")(layers.Dense(2, name="same")(inputs))
     with pytest.raises(UsageError) as error:
         Model(inputs, twice)
-    assert str(error.value) == "the layers of a model need names of their own, and two are called 'same'"
+    assert str(error.value) == "the layers and inputs of a model need names of their own, and two are called 'same'"
 
 
 @pytest.mark.parametrize("make", [lambda x, y: Model(x, y), lambda x, y: Sequential([x, layers.Dense(2)])])

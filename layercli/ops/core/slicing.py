@@ -12,7 +12,7 @@ from layercli.core.operation import Op, require_tensor
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
 from layercli.dataclass import dataclass
-from layercli.errors import ShapeError
+from layercli.errors import AxisError, ShapeError
 
 SlicePart: TypeAlias = "int | StridedSlice | EllipsisType | None"
 
@@ -112,4 +112,4 @@ def _simple(part: object) -> bool:
 def _check_index(x: Spec, axis: int, position: int) -> None:
     size = x.shape[axis]
     if isinstance(size, int) and not -size <= position < size:
-        raise ShapeError(f"expects x with an index {position} along axis {axis}, got size {size} (x = {x})")
+        raise AxisError(f"expects x with an index {position} along axis {axis}, got size {size} (x = {x})")
