@@ -189,8 +189,9 @@ def test_the_bar_of_a_command_shows_whole_figures(monkeypatch, columns, shown):
     reporter = progress.of_command(lines=False)
     reporter.set_params({"epochs": 3, "steps": 1875})
     logs = {"accuracy": 0.09188, "loss": 2.797}
+    monkeypatch.setattr(progress, "time", clock := SimpleNamespace(now=1000.0, perf_counter=lambda: clock.now))
     reporter.on_epoch_begin(0)
-    reporter._started -= 30
+    clock.now += 30
     reporter.on_train_batch_end(137, logs)
     reporter._bar.refresh()
     with interactive_logging.messages_on_stderr():
