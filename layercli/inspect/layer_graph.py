@@ -84,6 +84,7 @@ class _Describer:
         self.places: dict[Any, int] = {}
         self.scattered: set[int] = set()
         self.keep: list[Any] = []
+        self.leaves: dict[int, tuple[object, list[Any]]] = {}
         self.nodes: dict[int, int] = {}
         self.copied: dict[int, CopiedCall] = {}
         self.copies: list[tuple[CopiedCall, CopiedCall]] = []
@@ -175,14 +176,20 @@ class _Describer:
             return self._add(x, x.spec, ValueKind.CONSTANT)
         if isinstance(x.node.target, Op):  # another object represents the same output
             return self._of_output(x)
-        inner = tree.flatten(x.node.results)[x.index]
+        inner = self._leaf(x.node.results, x.index)
         self.keep.append(x)
         self.places[id(x)] = self.place(inner, module)
         return self.places[id(x)]
 
+    def _leaf(self, ends: object, index: int) -> Any:
+        """Return one of the outputs of a call, which are flattened once: each of thousands is asked for."""
+        if id(ends) not in self.leaves:
+            self.leaves[id(ends)] = ends, tree.flatten(ends)
+        return self.leaves[id(ends)][1][index]
+
     def _of_output(self, x: SymbolicTensor) -> int:
         assert x.node is not None
-        original = tree.flatten(x.node.outputs)[x.index]
+        original = self._leaf(x.node.outputs, x.index)
         known = self.places.get(id(original))
         return self._add(x, x.spec, ValueKind.CONSTANT) if known is None else known
 
