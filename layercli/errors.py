@@ -3,6 +3,7 @@
     LayercliError                      one sentence, and a hint where a fix is likely
     ├── UsageError (ValueError)        an invalid command, name or argument
     │   ├── ArgumentError (TypeError)  a call that lacks an argument, or has one too many or of another type
+    │   │   └── ArgumentTypeError (AttributeError)
     │   ├── ChoiceError (NotImplementedError)  a name that is none of those that the argument takes
     │   ├── UnknownKeyError (KeyError)
     │   ├── ValueRangeError (RuntimeError)
@@ -70,6 +71,10 @@ class UsageError(LayercliError, ValueError):
 
 class ArgumentError(UsageError, TypeError):
     """A call without an argument that it needs, with one that it does not take, or with one of another type."""
+
+
+class ArgumentTypeError(ArgumentError, AttributeError):
+    """An argument of another type; an AttributeError too, which Python raises where the first attribute of it is asked for."""
 
 
 class ChoiceError(UsageError, NotImplementedError):

@@ -7,6 +7,7 @@ from typing import Any
 
 from layercli.callbacks.callback import Callback, Logs
 from layercli.core.backend import get_backend
+from layercli.core.paths import path_text
 from layercli.errors import UsageError
 
 
@@ -31,7 +32,7 @@ class BackupAndRestore(Callback):
         double_checkpoint: bool = False,
         delete_checkpoint: bool = True,
     ) -> None:
-        self.backup_dir = os.fspath(backup_dir)
+        self.backup_dir = path_text(backup_dir, "backup_dir")
         if not self.backup_dir:
             raise UsageError("BackupAndRestore expects backup_dir to name a folder, got ''")
         if save_freq != "epoch" and (not isinstance(save_freq, int) or save_freq < 1):

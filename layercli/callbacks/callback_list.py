@@ -8,15 +8,16 @@ from typing import Any
 from layercli.callbacks.callback import HOOKS, Callback, Logs, overrides_hook
 from layercli.callbacks.history import History
 from layercli.callbacks.progbar_logger import ProgbarLogger
-from layercli.errors import ArgumentError
+from layercli.errors import ArgumentTypeError
 
 
 def listed(callbacks: Any) -> list[Any]:
-    """Return one callback, several or None as a list; UsageError for anything else."""
-    given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+    """Return one callback, several or None as a list; ArgumentTypeError for anything else."""
+    one = isinstance(callbacks, Callback) or (callbacks and not isinstance(callbacks, Iterable))
+    given = [callbacks] if one else list(callbacks or ())
     for each in given:
         if not isinstance(each, Callback):
-            raise ArgumentError(f"callbacks are Callback objects, got {each!r}")
+            raise ArgumentTypeError(f"callbacks are Callback objects, got {each!r}")
     return given
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from layercli.callbacks.callback import Callback, Logs
+from layercli.core.paths import path_text
 from layercli.errors import FileError, MissingFileError
 
 
@@ -26,7 +27,7 @@ class CSVLogger(Callback):
     writes = True
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
-        self.filename = Path(filename)
+        self.filename = Path(path_text(filename, "filename"))
         self.sep = separator
         self.append = append
         self.csv_file: TextIO | None = None

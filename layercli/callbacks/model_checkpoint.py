@@ -8,6 +8,7 @@ from typing import Any
 from layercli.callbacks.callback import Logs
 from layercli.callbacks.monitor_callback import MonitorCallback
 from layercli.core.interactive_logging import say
+from layercli.core.paths import path_text
 from layercli.errors import UsageError
 
 
@@ -38,13 +39,14 @@ class ModelCheckpoint(MonitorCallback):
         save_freq: Any = "epoch",
         initial_value_threshold: float | None = None,
     ) -> None:
-        self.filepath = os.fspath(filepath)
+        self.filepath = path_text(filepath)
         super().__init__(monitor, mode)
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
-        self.best = self.initial if initial_value_threshold is None else initial_value_threshold
+        if initial_value_threshold is not None:
+            self.best = self.number("initial_value_threshold", initial_value_threshold)
         endings = (".weights.h5", ".safetensors") if save_weights_only else (".keras", ".h5")
         if not self.filepath.endswith(endings):
             raise UsageError(

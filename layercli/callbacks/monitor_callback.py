@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from layercli.callbacks.callback import Callback, Logs
-from layercli.errors import UsageError, nearest
+from layercli.errors import ArgumentError, UsageError, nearest
 
 MODES = ("auto", "min", "max")
 RISING = ("acc", "auc", "precision", "recall", "fmeasure", "f1", "iou", "r2", "true_positives", "true_negatives")
@@ -31,8 +31,17 @@ class MonitorCallback(Callback):
             mode = "auto"
         self.monitor = monitor
         self.mode = mode
-        self.min_delta = abs(min_delta)
+        self.min_delta = abs(self.number("min_delta", min_delta))
         self.best: float = self.initial
+
+    @classmethod
+    def number(cls, name: str, value: Any) -> Any:
+        """Return the argument ``name``; ArgumentError where it cannot be compared with numbers, as text."""
+        try:
+            value < math.inf  # noqa: B015 - whether it can be
+        except TypeError as error:
+            raise ArgumentError(f"{cls.__name__} expects {name} to be a number, got {value!r}") from error
+        return value
 
     @property
     def rising(self) -> bool:

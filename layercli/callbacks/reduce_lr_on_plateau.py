@@ -34,14 +34,14 @@ class ReduceLROnPlateau(MonitorCallback):
         cooldown: int = 0,
         min_lr: float = 0.0,
     ) -> None:
-        if factor >= 1:
+        if self.number("factor", factor) >= 1:
             raise UsageError(f"ReduceLROnPlateau expects factor to be below 1, got {factor}")
         super().__init__(monitor, mode, min_delta)
         self.factor = factor
-        self.patience = patience
+        self.patience = self.number("patience", patience)
         self.verbose = verbose
-        self.cooldown = cooldown
-        self.min_lr = min_lr
+        self.cooldown = self.number("cooldown", cooldown)
+        self.min_lr = self.number("min_lr", min_lr)
         self.wait = self.cooldown_counter = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

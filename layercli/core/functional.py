@@ -15,6 +15,7 @@ from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.operation import spec_of
+from layercli.core.registry import require_config
 from layercli.core.spec import Shape, shown
 from layercli.core.text import is_text
 from layercli.core.types import Config, TensorTree
@@ -125,6 +126,7 @@ class Functional(Model):
     @classmethod
     def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """Return a new model from its config; raise FormatError if the config is invalid."""
+        require_config(cls, config)
         if "input_layers" not in config:
             return super().from_config(config)
         return get_backend().functional_from_config(config, custom_objects)

@@ -11,7 +11,9 @@ from layercli.core.backend import get_backend
 from layercli.core.custom_objects import custom_object_scope
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
+from layercli.core.paths import path_text
 from layercli.core.refusals import refuse_members
+from layercli.core.registry import require_config
 from layercli.core.state_tree import StateTree
 from layercli.core.training_methods import TrainingMethods
 from layercli.core.types import Config
@@ -119,7 +121,7 @@ class Model(TrainingMethods, Layer, StateTree):
         """
         if zipped is False:
             raise UsageError("save writes an archive, not a folder: leave zipped out")
-        check_free(filepath, overwrite)
+        check_free(path_text(filepath), overwrite)
         get_backend().save(self, filepath)
 
     def to_json(self, **kwargs: object) -> str:
@@ -154,7 +156,7 @@ class Model(TrainingMethods, Layer, StateTree):
                 f"export writes the formats torch and onnx, got {format!r}",
                 hint="SavedModel and LiteRT are TensorFlow's",
             )
-        get_backend().export(self, filepath, format, input_signature, kwargs)
+        get_backend().export(self, path_text(filepath), format, input_signature, kwargs)
         if verbose:
             print(f"Saved the graph of {self.name} in {os.fspath(filepath)}")
 
@@ -164,7 +166,7 @@ class Model(TrainingMethods, Layer, StateTree):
         With ``max_shard_size`` in GiB they are written to ``.weights.json``, an index, and to files of Keras's layout beside it.
         Raises UsageError for a file that exists, unless ``overwrite``, and for a variable that is larger than ``max_shard_size``.
         """
-        check_free(filepath, overwrite)
+        check_free(path_text(filepath), overwrite)
         get_backend().save_weights(self, filepath, max_shard_size)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
@@ -172,7 +174,7 @@ class Model(TrainingMethods, Layer, StateTree):
 
         With ``skip_mismatch`` a layer that does not fit keeps its values, with a warning.
         """
-        get_backend().load_weights(self, filepath, skip_mismatch)
+        get_backend().load_weights(self, path_text(filepath), skip_mismatch)
 
     def parameters(self) -> Any:
         """Return an iterator over the torch Parameters of the layer module."""
@@ -185,6 +187,7 @@ class Model(TrainingMethods, Layer, StateTree):
     @classmethod
     def from_config(cls, config: Config, custom_objects: Any = None) -> Any:
         """Return a new model from its config; ``Model`` itself takes those of functional models."""
+        require_config(cls, config)
         if cls is Model and "input_layers" in config:
             return get_backend().functional_from_config(config, custom_objects)
         with custom_object_scope(custom_objects or {}):
@@ -206,7 +209,7 @@ def inject_functional_base(cls: type) -> None:
             each.__bases__ = tuple(Functional if base is Model else base for base in each.__bases__)
 
 
-def check_free(path: Any, overwrite: bool) -> None:
+def check_free(path: str, overwrite: bool) -> None:
     """Raise UsageError for a file that exists, unless it may be overwritten."""
     if not overwrite and os.path.exists(path):
-        raise UsageError(f"{os.fspath(path)} exists", hint="overwrite=True writes over it")
+        raise UsageError(f"{path} exists", hint="overwrite=True writes over it")

@@ -19,7 +19,7 @@ from layercli.core.naming import snake_case
 from layercli.core.refusals import refused
 from layercli.core.types import Config, ConfigLike
 from layercli.dataclass import dataclass
-from layercli.errors import ArgumentError, UnknownKeyError, UsageError, nearest
+from layercli.errors import ArgumentError, ArgumentTypeError, UnknownKeyError, UsageError, nearest
 
 PACKAGES = (
     "keras.losses", "keras.metrics", "keras.optimizers", "keras.optimizers.schedules", "keras.initializers",
@@ -68,6 +68,7 @@ class DataclassConfig:
     @classmethod
     def from_config(cls, config: Mapping[str, object], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """Return the object of a config; raise UsageError for an unknown argument. ``custom_objects`` are known meanwhile."""
+        require_config(cls, config)
         if custom_objects:
             from layercli.core.custom_objects import custom_object_scope
 
@@ -93,6 +94,12 @@ class DataclassConfig:
             if name in known and is_changed(self, known[name])
         ]
         return snake_case(type(self).__name__) + (f"({', '.join(changed)})" if changed else "")
+
+
+def require_config(cls: type, config: object) -> None:
+    """Raise ArgumentTypeError where ``config``, which from_config of ``cls`` was given, is no mapping."""
+    if not isinstance(config, Mapping):
+        raise ArgumentTypeError(f"{cls.__name__}.from_config expects what get_config returned, a dict, got {config!r}")
 
 
 signature_of: Callable[[Any], inspect.Signature] = lru_cache(maxsize=4096)(inspect.signature)

@@ -13,6 +13,7 @@ from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.operation import spec_of
+from layercli.core.registry import require_config
 from layercli.core.spec import Spec, shown
 from layercli.core.types import Config
 from layercli.errors import IndexRangeError, NoTensorError, ShapeError, UsageError
@@ -103,6 +104,7 @@ class Sequential(Model):
         """Return a new model from its config; raise FormatError if the config is invalid."""
         if cls.__init__ is not Sequential.__init__:
             return super().from_config(config)
+        require_config(cls, config)
         return get_backend().sequential_from_config(cls, config, custom_objects)
 
     @property

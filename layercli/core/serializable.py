@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 from layercli.core import dtypes, fields
 from layercli.core.backend import get_backend
 from layercli.core.custom_objects import custom_object_scope
-from layercli.core.registry import signature_of
+from layercli.core.registry import require_config, signature_of
 from layercli.core.types import Config
 
 COMMON = inspect.Signature(
@@ -136,6 +136,7 @@ class Serializable:
 
         A constructor without the arguments name, trainable or dtype is called without them; they are set afterwards.
         """
+        require_config(cls, config)
         if custom_objects:
             with custom_object_scope(custom_objects):
                 return cls.from_config(config)

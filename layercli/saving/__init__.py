@@ -21,6 +21,7 @@ from layercli.core.custom_objects import (
     get_registered_object,
     register_keras_serializable,
 )
+from layercli.core.paths import path_text
 from layercli.core.refusals import refused
 from layercli.core.types import ConfigLike
 
@@ -60,7 +61,7 @@ def load_model(
     the file is executed, also not with ``safe_mode=False``.
     FormatError if the file is damaged or holds something layercli does not create, such as code.
     """
-    return get_backend().load_model(filepath, custom_objects, compile)
+    return get_backend().load_model(path_text(filepath), custom_objects, compile)
 
 
 def save_model(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from operator import index
-from typing import Any, overload
+from typing import Any, SupportsIndex, overload
 
 from layercli.core.operation import spec_of
 from layercli.core.spec import Spec
-from layercli.errors import AxisError, ShapeError
+from layercli.errors import ArgumentError, AxisError, ShapeError
 
 
 @overload
@@ -23,7 +23,15 @@ def given_axes(axis: int | Iterable[int] | None) -> int | tuple[int, ...] | None
     """Return an ``axis`` argument as an int, a tuple or None; one axis may be any integer, NumPy's too."""
     if axis is None or isinstance(axis, int):
         return axis
-    return tuple(axis) if isinstance(axis, Iterable) else index(axis)
+    return tuple(axis) if isinstance(axis, Iterable) and not isinstance(axis, str) else whole(axis)
+
+
+def whole(axis: SupportsIndex) -> int:
+    """Return an axis, any integer, as an int; ArgumentError for anything else."""
+    try:
+        return index(axis)
+    except TypeError as error:
+        raise ArgumentError(f"expects axis to be an integer, got {axis!r}") from error
 
 
 def several_axes(axis: int | Iterable[int]) -> tuple[int, ...]:
@@ -36,7 +44,7 @@ def axis_of(x: Spec, axis: int, *, added: int = 0) -> int:
     """Return ``axis`` as a non-negative number for x with ``added`` more axes; ShapeError where the axis does not
     exist.
     """
-    rank = x.rank + added
+    rank, axis = x.rank + added, whole(axis)
     if not -rank <= axis < rank:
         raise AxisError(f"expects x with an axis {axis}, got {rank} axes (x = {x})")
     return axis % rank
@@ -45,7 +53,7 @@ def axis_of(x: Spec, axis: int, *, added: int = 0) -> int:
 def check_axes(x: Spec, axes: tuple[int, ...]) -> Spec:
     """Return x; AxisError where one of ``axes`` does not exist."""
     for axis in axes:
-        if not -x.rank <= axis < x.rank:
+        if not -x.rank <= whole(axis) < x.rank:
             raise AxisError(f"expects x with an axis {axis} (x = {x})")
     return x
 

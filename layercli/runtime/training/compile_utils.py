@@ -93,8 +93,8 @@ class CompiledLoss:
         wanted = in_order(y_true, names, "targets", asked)
         found = []
         for i, (name, true, pred) in enumerate(zip(names, wanted, tree.flatten(y_pred), strict=True)):
-            if true is None and asked[i]:
-                raise UsageError(f"the output {name!r} has a loss or metrics, and no targets", hint="give y")
+            if asked[i]:
+                require_targets(name, true)
             own = None if each_loss[i] is None else losses.resolve(each_loss[i], true, pred)
             output = CompiledOutput(name, own, 1.0 if each_weight[i] is None else float(each_weight[i]))
             output.plain, output.weighted = (
@@ -202,12 +202,23 @@ class CompiledLoss:
     def _each(self, y_true: Tree, y_pred: Tree, weight: object) -> Iterator[tuple[CompiledOutput, Any, Any, Any]]:
         outputs = self.outputs or []
         if len(outputs) == 1:
+            if outputs[0].asks:  # batches of validation may lack what those of training have
+                require_targets(outputs[0].name, y_true)
             yield outputs[0], alone(y_true), alone(y_pred), alone(weight)
             return
         names = [output.name for output in outputs]
         wanted = in_order(y_true, names, "targets", [output.asks for output in outputs])
+        for output, true in zip(outputs, wanted, strict=True):
+            if output.asks:
+                require_targets(output.name, true)
         weights = [weight] * len(outputs) if is_leaf(weight) else in_order(weight, names, "sample weights")
         yield from zip(outputs, wanted, tree.flatten(y_pred), weights, strict=True)
+
+
+def require_targets(name: str, true: object) -> None:
+    """Raise UsageError for an output with a loss or metrics whose targets are None."""
+    if true is None:
+        raise UsageError(f"the output {name!r} has a loss or metrics, and no targets", hint="give y")
 
 
 def is_leaf(value: object) -> bool:

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 from layercli.core import text, tree
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
-from layercli.errors import ShapeError, UnknownKeyError, UsageError
+from layercli.errors import ArgumentError, ShapeError, UnknownKeyError, UsageError
 from layercli.formats.image_dataset import ImageFolder
 from layercli.runtime.execution import tensors
 from layercli.runtime.training.generator_passes import GeneratorPasses
@@ -334,5 +334,9 @@ def weights_of_classes(y: object, class_weight: Mapping[int, float]) -> torch.Te
     ids = labels.argmax(-1) if labels.shape[1] > 1 else labels[:, 0].round()
     weights = torch.ones(len(y))
     for label, weight in class_weight.items():
-        weights[ids == label] = float(weight)
+        try:
+            weights[ids == label] = float(weight)
+        except (TypeError, ValueError) as error:
+            text = f"class_weight expects a number for each class, got {weight!r} for {label!r}"
+            raise ArgumentError(text) from error
     return weights
