@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any, ClassVar
 
@@ -306,9 +307,12 @@ def explore(name: str, describe: Callable[[], Explored]) -> None:
     """Show the screen until it is left; raise what ``describe`` raises."""
     app = Explorer(name, describe)
     if sys.platform != "win32":
-        from layercli.cli.key_reader import KeyReader
+        with suppress(
+            ImportError
+        ):  # a later textual may hold its parser elsewhere; its own driver is slower with Escape alone
+            from layercli.cli.key_reader import KeyReader
 
-        app.driver_class = KeyReader
+            app.driver_class = KeyReader
     sys.setswitchinterval(0.0005)  # a key does not wait long for the thread that measures
     app.run()
     if app.failure is not None:
