@@ -8,6 +8,17 @@ from layercli.errors import UsageError, nearest
 SHELLS = ("bash", "zsh", "fish")
 OPTIONS = ("--show-completion", "--install-completion")
 PROGRAM, VARIABLE = "layercli", "_LAYERCLI_COMPLETE"
+FIRST_TAB = 'if [[ $zsh_eval_context[-1] == loadautofunc ]]; then %(complete_func)s "$@"; fi\n'
+"""zsh reads an installed script when TAB is first pressed, and Typer's only defines a function then: this calls it."""
+
+
+def mend_zsh() -> None:
+    """Let Typer's script for zsh complete when TAB is first pressed, wherever it is shown or installed."""
+    from typer import _completion_shared
+
+    scripts = _completion_shared._completion_scripts
+    if FIRST_TAB not in scripts["zsh"]:
+        scripts["zsh"] += FIRST_TAB
 
 
 def names_shell(args: list[str]) -> bool:

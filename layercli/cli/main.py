@@ -167,6 +167,8 @@ def exit_code(args: list[str]) -> int:
 
 def called(args: list[str]) -> Any:
     """Run the command line; ``help COMMAND`` means ``COMMAND --help``."""
+    if args and args[0] in completion.OPTIONS:
+        completion.mend_zsh()
     if completion.names_shell(args):
         return completion.complete(*args)
     if args[:1] == ["help"]:

@@ -70,6 +70,13 @@ def test_zsh_completes(tmp_path):
     assert found == ["*:", ':(("nasnet-mobile"', '"nasnet-large"))']
 
 
+def test_zsh_completes_from_the_installed_file_at_the_first_tab(tmp_path):
+    standing = "compdef() { : }; _arguments() { print -r -- $@ }; words=(layercli summary nasn); CURRENT=3"
+    load = "layercli --install-completion zsh 2>/dev/null; fpath+=~/.zfunc; autoload -Uz _layercli"
+    found = in_shell("zsh", f"{standing}; {load}; _layercli", tmp_path)
+    assert found == ["*:", ':(("nasnet-mobile"', '"nasnet-large"))']
+
+
 def test_fish_completes(tmp_path):
     script = 'layercli --show-completion fish | source; complete -C "layercli summary nasn"'
     assert sorted(in_shell("fish", script, tmp_path)) == ["nasnet-large", "nasnet-mobile"]
