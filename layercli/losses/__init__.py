@@ -98,6 +98,8 @@ _registry = Registry(
     },
 )
 
+CHOSEN_BY_TARGETS = ("crossentropy", "ce")
+
 __all__ = [*_registry.module_of, "deserialize", "get", "parse", "resolve", "serialize"]
 get = _registry.get
 
@@ -128,6 +130,11 @@ def parse(text: str) -> Any:
     name, _, settings = text.partition(":")
     if not settings:
         return text
+    if name in CHOSEN_BY_TARGETS:
+        raise UsageError(
+            f"{name} is chosen by the targets and takes no arguments",
+            hint=f"sparse_categorical_crossentropy:{settings} for class ids; also binary_, categorical_crossentropy",
+        )
     classes = {snake_case(each): each for each in _registry.module_of if each[0].isupper()}
     cls = _registry.find(classes.get(_registry.aliases.get(name, snake_case(name)), name))
     if not isinstance(cls, type):
@@ -144,7 +151,7 @@ def resolve(identifier: object, y_true: Tensor, y_pred: Tensor) -> Any:
     from layercli.losses.alignment import kind_of_labels
     from layercli.losses.loss import FunctionLoss, Loss
 
-    if identifier in ("crossentropy", "ce"):
+    if identifier in CHOSEN_BY_TARGETS:
         prefix = {"binary": "binary", "ids": "sparse_categorical", "one-hot": "categorical"}
         loss = _registry.find(f"{prefix[kind_of_labels(y_true, y_pred)]}_crossentropy")
     else:

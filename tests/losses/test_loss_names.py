@@ -30,6 +30,17 @@ def test_a_function_by_name(name, expected):
     assert losses.get(name) is getattr(losses, expected)
 
 
+@pytest.mark.parametrize("name", ["crossentropy", "ce"])
+def test_a_crossentropy_chosen_by_the_targets_takes_no_arguments(name):
+    assert losses.parse(name) == name
+    with pytest.raises(UsageError) as error:
+        losses.parse(f"{name}:from_logits=true")
+    assert message(error) == (
+        f"{name} is chosen by the targets and takes no arguments",
+        "sparse_categorical_crossentropy:from_logits=true for class ids; also binary_, categorical_crossentropy",
+    )
+
+
 def test_a_class_by_name_or_config_or_itself():
     for identifier in ("Huber", {"class_name": "Huber", "config": {}}, losses.Huber, losses.Huber()):
         assert type(losses.get(identifier)) is losses.Huber
