@@ -122,6 +122,14 @@ def test_what_lacks_or_is_too_many_is_said(cli, nets, command, message):
     assert (done.code, done.out, done.err) == (2, "", f"error: {message}\n")
 
 
+@pytest.mark.parametrize("model", ["nets.py:Linear", "nets.py:Choice"])
+@pytest.mark.parametrize("option", ["--fill ones", "--range 0,1"])
+def test_a_choice_of_generated_values_is_refused_where_every_input_is_read(cli, nets, model, option):
+    done = cli(f"run {model} --input x.npy {option} --device cpu")
+    message = f"{option.split()[0]} applies to generated inputs, and all of these are given"
+    assert (done.code, done.out, done.err) == (2, "", f"error: {message}\n")
+
+
 def test_an_optional_argument_of_a_layer_is_described(cli, nets):
     given = "--input-shape 5,4 --input-shape other=5,4"
     assert "Input:          left float32[5, 4], other float32[5, 4]\n" in cli(f"summary nets.py:Choice {given}").out

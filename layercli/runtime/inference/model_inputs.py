@@ -43,6 +43,12 @@ class Request:
         """The arguments of a torch module's ``forward`` that are not tensors."""
         return dict(map(parse_setting, self.arguments))
 
+    def check_nothing_generated(self) -> None:
+        """Raise UsageError for options that choose generated values, where every input is read."""
+        if self.fill != "random" or self.ranges:
+            option = "--range" if self.ranges else "--fill"
+            raise UsageError(f"{option} applies to generated inputs, and all of these are given")
+
 
 def inputs_for(
     subject: ModelSource,
@@ -87,6 +93,7 @@ def inputs_for(
         for name, spec in fixed.items():
             inputs.check(made[name], spec, name, fixed=True)
         return tree.map_structure(kept, made)
+    request.check_nothing_generated()
     if started is not None:
         taken = replace(taken, optional={*taken.optional, started})
     found = inputs.read(
@@ -140,6 +147,8 @@ def inputs_for_module(
         raise UsageError("--rescale is for images, and no input is one", hint="--input photos/")
     given.check({**specs, **found})
     unread = {name: spec for name, spec in specs.items() if name not in found} if convert is None else {}
+    if not unread:
+        request.check_nothing_generated()
     indexed = runnable(module).indexed(specs, {**found, **given.flags}) if unread else {}
     found |= input_generation.filled(unread, list(unread), request.fill, request.seed, request.ranges, indexed)
     return {name: kept(found[name]) for name in given.taken.names if name in found}
