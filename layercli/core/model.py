@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self, overload
 
@@ -17,7 +18,7 @@ from layercli.core.registry import require_config
 from layercli.core.state_tree import StateTree
 from layercli.core.training_methods import TrainingMethods
 from layercli.core.types import Config
-from layercli.errors import UsageError
+from layercli.errors import ArgumentError, UsageError, nearest
 
 
 @refuse_members
@@ -112,17 +113,24 @@ class Model(TrainingMethods, Layer, StateTree):
         """
         return None
 
-    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None) -> None:
+    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
         """Write the model to a ``.keras`` file, whole or not at all: config, weights, and compile arguments with optimizer state.
 
-        A file that ends in ``.h5`` gets the layout of Keras 2. The model must be Sequential or functional, made of layercli's
+        A file that ends in ``.h5`` or ``.hdf5`` gets the layout of Keras 2, in a folder that is made where there is none; with
+        ``include_optimizer=False`` it has no settings of compile. The model must be Sequential or functional, made of layercli's
         layers; Keras 3 loads the file. Raises UsageError otherwise, and for a file that exists unless ``overwrite``.
-        ``zipped`` must not be false: the file is an archive.
+        ``zipped`` must not be false: the file is an archive. ``save_format`` is ignored with a warning: the ending says it.
         """
+        include_optimizer = kwargs.pop("include_optimizer", True)
+        save_format = kwargs.pop("save_format", None)
+        refuse_others("save", kwargs, ["include_optimizer", "save_format"])
+        path = path_text(filepath)
+        if save_format:
+            check_format(path, save_format)
         if zipped is False:
             raise UsageError("save writes an archive, not a folder: leave zipped out")
-        check_free(path_text(filepath), overwrite)
-        get_backend().save(self, filepath)
+        check_free(path, overwrite)
+        get_backend().save(self, filepath, include_optimizer)
 
     def to_json(self, **kwargs: object) -> str:
         """Return the model's config and that of compile as JSON, without weights: ``models.model_from_json`` makes a model from it.
@@ -169,12 +177,15 @@ class Model(TrainingMethods, Layer, StateTree):
         check_free(path_text(filepath), overwrite)
         get_backend().save_weights(self, filepath, max_shard_size)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Load the variables from a file of weights; raise FormatError if it does not fit, and then change nothing.
 
-        With ``skip_mismatch`` a layer that does not fit keeps its values, with a warning.
+        With ``skip_mismatch`` a layer that does not fit keeps its values, with a warning; from a file in Keras 2's layout, a
+        variable of another shape. ``by_name=True``, for that layout alone: only the layers are loaded whose names are in the file.
         """
-        get_backend().load_weights(self, path_text(filepath), skip_mismatch)
+        by_name = kwargs.pop("by_name", None)
+        refuse_others("load_weights", kwargs, ["by_name"])
+        get_backend().load_weights(self, path_text(filepath), skip_mismatch, by_name)
 
     def parameters(self) -> Any:
         """Return an iterator over the torch Parameters of the layer module."""
@@ -207,6 +218,22 @@ def inject_functional_base(cls: type) -> None:
     for each in cls.__mro__:
         if Model in each.__bases__ and not issubclass(each, Functional):
             each.__bases__ = tuple(Functional if base is Model else base for base in each.__bases__)
+
+
+def refuse_others(method: str, given: Mapping[str, object], known: list[str]) -> None:
+    """Raise ArgumentError for an argument that a method takes no more of."""
+    for name in given:
+        raise ArgumentError(f"{method} has no argument {name!r}", hint=nearest(name, known, "arguments"))
+
+
+def check_format(path: str, save_format: object) -> None:
+    """Warn that ``save_format`` is not needed; UsageError where the ending of ``path`` does not say the format."""
+    if not path.endswith((".keras", ".h5", ".hdf5")):
+        raise UsageError(
+            f"save_format={save_format!r} is of Keras 2, and {path!r} has no ending of a model",
+            hint="leave it out, and end the path in .keras or .h5",
+        )
+    warnings.warn("save_format is ignored: the ending of the path says the format", stacklevel=3)
 
 
 def check_free(path: str, overwrite: bool) -> None:

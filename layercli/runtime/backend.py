@@ -213,11 +213,11 @@ class TorchBackend:
 
         calibration.calibrate(model, mode, config, filters)
 
-    def save(self, model: Model, path: PathLike) -> None:
+    def save(self, model: Model, path: PathLike, include_optimizer: bool = True) -> None:
         """Run model_saving.save."""
         from layercli.runtime.execution import model_saving
 
-        model_saving.save(model, path)
+        model_saving.save(model, path, include_optimizer)
 
     def save_weights(self, model: Model, path: PathLike, max_shard_size: float | None = None) -> None:
         """Run model_saving.save_weights."""
@@ -225,11 +225,13 @@ class TorchBackend:
 
         model_saving.save_weights(model, path, max_shard_size)
 
-    def load_weights(self, model: Model, path: PathLike, skip_mismatch: bool = False) -> None:
+    def load_weights(
+        self, model: Model, path: PathLike, skip_mismatch: bool = False, by_name: bool | None = None
+    ) -> None:
         """Run model_saving.load_weights."""
         from layercli.runtime.execution import model_saving
 
-        model_saving.load_weights(model, path, skip_mismatch)
+        model_saving.load_weights(model, path, skip_mismatch, by_name)
 
     def load_model(self, path: PathLike, custom_objects: Mapping[str, object] | None, compile: bool) -> Model:
         """Run model_saving.load_model."""

@@ -65,10 +65,10 @@ def load_model(
 
 
 def save_model(
-    model: Model, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: bool | None = None
+    model: Model, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
 ) -> None:
     """Write the model to a ``.keras`` file, like its ``save`` method."""
-    model.save(filepath, overwrite, zipped)
+    model.save(filepath, overwrite, zipped, **kwargs)
 
 
 def save_weights(
@@ -78,9 +78,9 @@ def save_weights(
     model.save_weights(filepath, overwrite, max_shard_size)
 
 
-def load_weights(model: Model, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+def load_weights(model: Model, filepath: str | os.PathLike[str], skip_mismatch: bool = False, **kwargs: Any) -> None:
     """Load the model's variables, like its ``load_weights`` method."""
-    model.load_weights(filepath, skip_mismatch)
+    model.load_weights(filepath, skip_mismatch, **kwargs)
 
 
 def serialize_keras_object(obj: object) -> object:

@@ -13,7 +13,7 @@ from typing import Any
 
 from layercli.dataclass import dataclass
 from layercli.errors import FormatError
-from layercli.formats import keras_h5, strict_json
+from layercli.formats import detect, keras_h5, strict_json
 
 LAYERS, NAMES, TOP = "layer_names", "weight_names", "top_level_model_weights"
 MODEL, OPTIMIZER = "model_weights", "optimizer_weights"
@@ -129,6 +129,14 @@ def row_of(where: str, group: Any, key: str) -> Iterable[object]:
 def is_legacy(file: Any) -> bool:
     """Return whether an open HDF5 file has this layout, rather than the one of ``.weights.h5``."""
     return any(key in file.attrs for key in (LAYERS, f"{LAYERS}0", CONFIG)) or MODEL in file
+
+
+def is_legacy_file(path: Path) -> bool:
+    """Return whether the file at ``path`` is HDF5 in this layout."""
+    if not detect.first_bytes(path).startswith(detect.HDF5):
+        return False
+    with keras_h5.opened(path) as groups:
+        return is_legacy(groups.file)
 
 
 def config_of(file: Path, groups: keras_h5.H5Groups) -> dict[str, Any]:

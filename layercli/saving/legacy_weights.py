@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from layercli.core.layer import Layer
@@ -27,15 +29,45 @@ class Stored:
     read: Callable[[], Any]
 
 
-def stored(model: Layer, weights: LegacyWeights) -> list[Stored]:
-    """Return every variable of ``model`` with its value in ``weights``; FormatError where they do not fit."""
-    found = [each for layer, arrays in matched(model, weights) for each in _of_layer(layer, arrays, weights)]
-    for each in found:
-        if each.shape != each.variable.sizes:
-            raise FormatError(
-                f"{each.place} in {weights.where} has the shape {each.shape}, the model's is {each.variable.sizes}"
-            )
+def stored(model: Layer, weights: LegacyWeights, *, skip_mismatch: bool = False, by_name: bool = False) -> list[Stored]:
+    """Return every variable of ``model`` with its value in ``weights``; FormatError where they do not fit.
+
+    With ``by_name`` only the layers of a name that the file has. With ``skip_mismatch`` a variable of another shape is left out
+    with a warning, and with both of them a layer with another number of variables.
+    """
+    pairs = named_alike(model, weights) if by_name else matched(model, weights)
+    found = []
+    for layer, arrays in pairs:
+        with _skipped(layer, skip_mismatch and by_name):
+            for each in _of_layer(layer, arrays, weights):
+                with _skipped(layer, skip_mismatch):
+                    _check_shape(each, weights)
+                    found.append(each)
     return found
+
+
+@contextmanager
+def _skipped(layer: Layer, skip_mismatch: bool) -> Iterator[None]:
+    """Warn of a FormatError in place of raising it, where ``skip_mismatch`` is true."""
+    try:
+        yield
+    except FormatError as error:
+        if not skip_mismatch:
+            raise
+        warnings.warn(f"{layer.name} keeps what does not fit: {error}", stacklevel=2)
+
+
+def _check_shape(each: Stored, weights: LegacyWeights) -> None:
+    if each.shape != each.variable.sizes:
+        raise FormatError(
+            f"{each.place} in {weights.where} has the shape {each.shape}, the model's is {each.variable.sizes}"
+        )
+
+
+def named_alike(model: Layer, weights: LegacyWeights) -> list[tuple[Layer, list[Weight]]]:
+    """Return the layers of ``model`` that the file has by their names, with the arrays of each."""
+    layers = {layer.name: layer for layer in model.layers}
+    return [(layers[name], arrays) for name, arrays in weights.layers.items() if name in layers]
 
 
 def matched(model: Layer, weights: LegacyWeights) -> list[tuple[Layer, list[Weight]]]:

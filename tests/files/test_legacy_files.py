@@ -10,6 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
+import layercli
+from layercli import layers
 from layercli.core import tree
 from layercli.errors import FormatError, LayercliError
 from layercli.runtime.execution.model_saving import load_model, load_weights
@@ -237,3 +239,34 @@ def test_rates_that_decay_are_schedules(files, name, rates, ending):
     said = {key: value for key, value in schedule["config"].items() if value is not None}
     rate = keras.optimizers.schedules.deserialize({**schedule, "config": said})
     assert [float(rate(step)) for step in (0, 1)] == pytest.approx(rates)
+
+
+def of_ones(units, names):
+    """A model of two layers whose variables are all 1."""
+    model = layercli.Sequential([layercli.Input((4,)), *(layers.Dense(units, name=name) for name in names)])
+    model.set_weights([np.ones(each.shape) for each in model.get_weights()])
+    return model
+
+
+def means(model):
+    """The means of a model's variables."""
+    return [float(each.mean()) for each in model.get_weights()]
+
+
+def test_layers_are_loaded_by_their_names(tmp_path):
+    source = of_ones(3, "ab")
+    source.set_weights([2 * each for each in source.get_weights()])
+    source.save(tmp_path / "made" / "m.hdf5")
+    renamed, wider = of_ones(3, "ca"), of_ones(4, "ab")
+    with pytest.raises(FormatError, match="has the shape"):
+        renamed.load_weights(tmp_path / "made" / "m.hdf5", by_name=True)
+    assert means(renamed) == [1, 1, 1, 1]
+    with pytest.warns(UserWarning, match="a keeps what does not fit"):
+        renamed.load_weights(tmp_path / "made" / "m.hdf5", skip_mismatch=True, by_name=True)
+    assert means(renamed) == [1, 1, 1, 2]  # the bias alone has the shape
+    with pytest.warns(UserWarning, match="keeps what does not fit"):
+        wider.load_weights(tmp_path / "made" / "m.hdf5", skip_mismatch=True)
+    assert means(wider) == [1, 1, 1, 1]
+    alike = of_ones(3, "az")
+    alike.load_weights(tmp_path / "made" / "m.hdf5", by_name=True)
+    assert means(alike) == [2, 2, 1, 1]

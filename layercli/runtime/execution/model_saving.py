@@ -22,6 +22,7 @@ from layercli.errors import FormatError, LayercliError, NotBuiltError, UsageErro
 from layercli.formats import detect, keras_h5, keras_h5_writer, keras_shards, safetensors
 from layercli.formats.atomic import staged
 from layercli.formats.keras_archive import write as write_archive
+from layercli.formats.os_errors import writing
 from layercli.layers.attention.base_multi_head_attention import BaseMultiHeadAttention
 from layercli.runtime.distributed import collectives
 from layercli.runtime.execution import layer_module, tensors
@@ -79,11 +80,15 @@ def index_of(name: str, max_shard_size: float) -> str:
     return name
 
 
-def load_weights(model: Layer, path: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+def load_weights(
+    model: Layer, path: str | os.PathLike[str], skip_mismatch: bool = False, by_name: bool | None = None
+) -> None:
     """See Model.load_weights."""
     require_built(model)
     file = Path(path)
     start = detect.first_bytes(file)
+    if by_name is not None and not legacy_h5.is_legacy_file(file):
+        raise UsageError(f"by_name is for weights in Keras 2's layout of .h5, which {file} does not have")
     match detect.kind(file, start):
         case "keras":
             with keras_archive.opened(path) as archive:
@@ -92,6 +97,9 @@ def load_weights(model: Layer, path: str | os.PathLike[str], skip_mismatch: bool
             with keras_h5.opened(file) as groups:
                 if not legacy_h5.is_legacy(groups.file):
                     groups.major = major_of(model, groups)
+                elif by_name or skip_mismatch:
+                    set_values(model, legacy_values(model, groups, skip_mismatch, bool(by_name)))
+                    return
                 restore(model, groups, skip_mismatch)
         case _:
             if detect.is_json(start) and keras_shards.is_index(file):
@@ -99,7 +107,7 @@ def load_weights(model: Layer, path: str | os.PathLike[str], skip_mismatch: bool
                     restore(model, groups, skip_mismatch)
                 return
             if skip_mismatch:
-                raise UsageError("skip_mismatch is for .weights.h5, .weights.json and .keras files")
+                raise UsageError("skip_mismatch is for .h5, .weights.h5, .weights.json and .keras files")
             weights.load(model, detect.open_weights(path))
 
 
@@ -209,8 +217,7 @@ def set_values(model: Layer, values: Values) -> None:
 def values_in(layers: Mapping[str, Layer], groups: keras_h5.H5Groups, skip_mismatch: bool = False) -> Values:
     """Return every variable of a model's ``layers`` with its value in ``groups``; FormatError where they do not fit."""
     if legacy_h5.is_legacy(groups.file):
-        held = stored(layers[""], legacy_h5.LegacyWeights(groups))
-        return real(groups.where, [(each.variable, each.read()) for each in held])
+        return legacy_values(layers[""], groups)
     found: Values = []
     for path, layer in layers.items():
         try:
@@ -220,6 +227,14 @@ def values_in(layers: Mapping[str, Layer], groups: keras_h5.H5Groups, skip_misma
                 raise
             warnings.warn(f"{layer.name} keeps its values: {error}", stacklevel=2)
     return real(groups.where, found)
+
+
+def legacy_values(
+    model: Layer, groups: keras_h5.H5Groups, skip_mismatch: bool = False, by_name: bool = False
+) -> Values:
+    """Return variables of ``model`` with their values in a file of Keras 2's layout, as ``stored`` finds them."""
+    held = stored(model, legacy_h5.LegacyWeights(groups), skip_mismatch=skip_mismatch, by_name=by_name)
+    return real(groups.where, [(each.variable, each.read()) for each in held])
 
 
 def real(where: str, values: Values) -> Values:
@@ -263,17 +278,17 @@ def values_of_keras_2(layer: Layer, path: str, groups: keras_h5.H5Groups) -> lis
 
 
 @rare_collections
-def save(model: Model, path: str | os.PathLike[str]) -> None:
+def save(model: Model, path: str | os.PathLike[str], include_optimizer: bool = True) -> None:
     """See Model.save."""
     name = os.fspath(path)
-    if not name.endswith((".keras", ".h5")) or name.endswith(".weights.h5"):
+    if not name.endswith((".keras", *detect.H5_NAMES)) or name.endswith(".weights.h5"):
         raise UsageError(f"a model is saved to .keras or .h5, not {name!r}", hint="save_weights saves weights alone")
     require_described(model)
     described = config_of(model)
     if model._trainer is not None:
         described["compile_config"] = serialize_keras_object(model.get_compile_config())
-    if name.endswith(".h5"):
-        save_legacy(model, path, described)
+    if name.endswith(detect.H5_NAMES):
+        save_legacy(model, path, described, include_optimizer)
         return
     layers = layers_of(model)
     groups = groups_of(model, layers)
@@ -282,7 +297,9 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
             write_archive(path, described, groups, {place: layer.assets() for place, layer in layers.items()})
 
 
-def save_legacy(model: Model, path: str | os.PathLike[str], described: Mapping[str, object]) -> None:
+def save_legacy(
+    model: Model, path: str | os.PathLike[str], described: Mapping[str, object], include_optimizer: bool
+) -> None:
     """Write a model whose config is ``described`` to ``.h5``, a layer's trainable variables before others."""
     from layercli.saving import legacy_h5_writer
 
@@ -298,10 +315,12 @@ def save_legacy(model: Model, path: str | os.PathLike[str], described: Mapping[s
     layers, own = {layer.name: arrays(layer.variables) for layer in model.layers}, arrays(model.own_variables)
     optimizer = model.optimizer
     state = None
-    if optimizer is not None and built(optimizer):
+    if include_optimizer and optimizer is not None and built(optimizer):
         state = [(f"{optimizer.name}/{key}", tensors.to_numpy(tensor)) for key, tensor in optimizer.entries]
     with collectives.is_writer_rank(model) as writes:
         if writes:
+            with writing(Path(path)):
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
             with staged(path) as temporary:
                 legacy_h5_writer.write_model(temporary, described, layers, own, state)
 
