@@ -130,13 +130,15 @@ class Backend(Protocol):
     def calibrate(self, model: Model, mode: str | None, config: Any, filters: Any) -> None:
         """See Model.quantize, for the modes gptq and awq."""
 
-    def save(self, model: Model, path: PathLike) -> None:
+    def save(self, model: Model, path: PathLike, include_optimizer: bool = True) -> None:
         """Run Model.save."""
 
     def save_weights(self, model: Model, path: PathLike, max_shard_size: float | None = None) -> None:
         """Run Model.save_weights."""
 
-    def load_weights(self, model: Model, path: PathLike, skip_mismatch: bool = False) -> None:
+    def load_weights(
+        self, model: Model, path: PathLike, skip_mismatch: bool = False, by_name: bool | None = None
+    ) -> None:
         """Run Model.load_weights."""
 
     def load_model(self, path: PathLike, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
