@@ -12,9 +12,10 @@ from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.spec import Spec
 from layercli.inspect.indexed_inputs import READ_ROWS
-from layercli.inspect.model_graph import RECURRENCE, ModelGraph, OperationCall
+from layercli.inspect.memory_order import RECURRENCE
+from layercli.inspect.model_graph import ModelGraph, OperationCall
 from layercli.inspect.recurrence_memory import recurrence, recurrence_backward, recurrence_forward, sequence_bytes
-from layercli.inspect.rule_input import Given, GivenGradient, rows_copied, several_rows
+from layercli.inspect.rule_input import Given, GivenGradient, factors_copied, rows_copied, several_rows
 from layercli.ops.nn.convolution import FEW
 from layercli.ops.nn.window_geometry import windows
 
@@ -80,6 +81,12 @@ def unbiased(given: Given) -> Size:
     """Return the product before its bias is added, where the inputs are copied for it."""
     biased = len(given.taken) > 2 and given.steps_first and given.taken[0].rank == 3
     return given.gave[0].bytes * several_rows(given) if biased else 0
+
+
+def factors_not_kept(given: Given) -> Size:
+    """Return the copies of the factors of a product that the gradient of the other one does not need."""
+    copies = zip(factors_copied(given), reversed(given.wants[:2]), strict=False)
+    return dims.total(copy for copy, other_wants in copies if not other_wants)
 
 
 def rms_norm(given: Given) -> Size:
@@ -150,6 +157,7 @@ WORKSPACES: dict[str, Rule] = {
     RECURRENCE: recurrence,
     "Linear": lambda given: rows_copied(given) + unbiased(given),
     "LayerNorm": layer_norm,
+    "MatMul": lambda given: dims.total(factors_copied(given)),
     "Pool": pool,
     "RmsNorm": rms_norm,
     "Rotate": rotation,
@@ -162,7 +170,7 @@ ALLOCATIONS: dict[str, Rule] = {
 }
 """The bytes of the storage of the first result, where that is a view of something larger."""
 
-KEPT_WORKSPACES: dict[str, Rule] = {RECURRENCE: recurrence_forward, "Linear": unbiased}
+KEPT_WORKSPACES: dict[str, Rule] = {RECURRENCE: recurrence_forward, "Linear": unbiased, "MatMul": factors_not_kept}
 """What each operation takes in a forward pass that keeps something of its kernel, beside that."""
 
 BACKWARD_WORKSPACES: dict[str, Rule] = {

@@ -21,8 +21,8 @@ from layercli.inspect.copied_call import CopiedCall
 from layercli.inspect.layer_call import described, ends, input_names
 from layercli.inspect.layer_summary import summary_of
 from layercli.inspect.layer_tree import LayerTree
+from layercli.inspect.memory_order import RECURRENCE
 from layercli.inspect.model_graph import (
-    RECURRENCE,
     ROOT,
     ModelGraph,
     ModelGraphBuilder,

@@ -16,14 +16,10 @@ from layercli.core import dims, dtypes
 from layercli.core.dims import UNKNOWN, Size
 from layercli.core.spec import Spec
 from layercli.dataclass import dataclass
+from layercli.inspect.memory_order import MOVES, RECURRENCE, SAME_ORDER, Order, contiguous, order_after
 
 ROOT = ""
 """The path of the model itself."""
-RECURRENCE = "FusedRecurrence"
-SAME_ORDER = frozenset(
-    "Add ApplyDropout Elu Gelu LeakyRelu Multiply Relu ReluInPlace ReverseTime Selu Sigmoid Silu Subtract Tanh".split()  # noqa: SIM905
-)
-"""Operations whose result lies in memory as their first input does."""
 
 
 class ValueKind(Enum):
@@ -183,14 +179,22 @@ class ModelGraph:
         return {index: call for call in self.calls for index in call.outputs}
 
     @cached_property
-    def steps_first(self) -> frozenset[int]:
-        """The values that lie in memory with their steps first: outputs of recurrences, and what keeps their order."""
-        found: set[int] = set()
+    def orders(self) -> Mapping[int, Order]:
+        """The order in which the axes of a value lie in memory, by its index; a value that is not in it is contiguous."""
+        found: dict[int, Order] = {}
         for call in self.calls:
-            recurrent = call.operation == RECURRENCE
-            if recurrent or (call.operation in SAME_ORDER and found.intersection(call.inputs[:1])):
-                found.update(call.outputs[:1])
-        return frozenset(found)
+            if not (call.operation == RECURRENCE or call.operation in MOVES or found.keys() & call.inputs):
+                continue
+            for index in call.outputs:
+                shape = self.values[index].spec.shape
+                like = [each for each in call.inputs if self.values[each].spec.shape == shape]
+                first = (like if call.operation in SAME_ORDER else call.inputs)[:1]
+                given = self.values[first[0]].spec.shape if first else ()
+                before = found.get(first[0], contiguous(len(given))) if first else ()
+                order = order_after(call.operation, call.arguments, before, given, shape)
+                if order is not None and order != contiguous(len(shape)):
+                    found[index] = order
+        return found
 
     @cached_property
     def tied(self) -> tuple[tuple[str, ...], ...]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import field
 
-from layercli.core import dims
+from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.spec import Spec
 from layercli.dataclass import dataclass
+from layercli.inspect.memory_order import STEPS_FIRST, Order, contiguous, is_scattered
 from layercli.inspect.model_graph import ModelGraph, OperationCall
 
 
@@ -30,12 +31,12 @@ class Given:
     call: OperationCall
     taken: tuple[Spec, ...]
     gave: tuple[Spec, ...]
-    wanted: bool = False
-    """Whether the gradient of the first input is computed."""
+    wants: tuple[bool, ...] = ()
+    """Whether the gradient of each input is computed."""
     at: Mapping[str, int] = field(default_factory=dict)
     """The values of named sizes that tell which kernel runs."""
-    steps_first: bool = False
-    """Whether the first input lies in memory with its steps first, as the outputs of a recurrence do."""
+    orders: tuple[Order | None, ...] = ()
+    """The order in which the axes of each input lie in memory, None for a contiguous one."""
     gradient: GivenGradient = GivenGradient(0)
 
     @staticmethod
@@ -48,9 +49,19 @@ class Given:
     ) -> Given:
         """Return what a rule sees of a call; ``wanted`` are the values that a gradient is computed for."""
         taken, gave = (tuple(graph.values[index].spec for index in side) for side in (call.inputs, call.outputs))
-        first = call.inputs[0] if call.inputs else None
-        by_steps = first in graph.steps_first
-        return Given(call, taken, gave, first in wanted, at or {}, by_steps, gradient or GivenGradient(0))
+        wants = tuple(index in wanted for index in call.inputs)
+        orders = tuple(map(graph.orders.get, call.inputs))
+        return Given(call, taken, gave, wants, at or {}, orders, gradient or GivenGradient(0))
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the gradient of the first input is computed."""
+        return self.wants[:1] == (True,)
+
+    @property
+    def steps_first(self) -> bool:
+        """Whether the first input lies in memory with its steps first, as the outputs of a recurrence do."""
+        return self.orders[:1] == (STEPS_FIRST,)
 
 
 def several_rows(given: Given) -> Size:
@@ -63,3 +74,16 @@ def rows_copied(given: Given) -> Size:
     """Return the copy of the inputs that a matrix product makes of what lies in memory with its steps first."""
     x = given.taken[0]
     return x.bytes * several_rows(given) if given.steps_first and x.rank == 3 else 0
+
+
+def factors_copied(given: Given) -> list[Size]:
+    """Return the copy of each factor of a product of matrices: torch expands the leading axes and makes one of them."""
+    if len(given.taken) < 2 or min(x.rank for x in given.taken) < 3:
+        return [0] * len(given.taken)
+    lead = given.gave[0].shape[:-2]
+    orders = given.orders or (None,) * len(given.taken)
+    return [
+        dims.product((*lead, *x.shape[-2:])) * dtypes.BYTES[x.dtype] * scattered
+        for x, order in zip(given.taken, orders, strict=True)
+        for scattered in [is_scattered(x.shape, order or contiguous(x.rank), lead)]
+    ]

@@ -14,7 +14,7 @@ from layercli.dataclass import dataclass
 from layercli.inspect.kernel_memory import padded_input, rows, strided_copy
 from layercli.inspect.model_graph import ModelGraph, OperationCall
 from layercli.inspect.recurrence_memory import inputs_kept, kept_by_recurrence
-from layercli.inspect.rule_input import Given, rows_copied
+from layercli.inspect.rule_input import Given, factors_copied, rows_copied
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,14 @@ def of_linear(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
     if dims.at(copied, given.at) == 0 or call.inputs[0] not in found.values:
         return found
     return Saved(tuple(index for index in found.values if index != call.inputs[0]), copied)
+
+
+def of_matmul(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return each factor that the gradient of the other one needs, or its copy where one is made."""
+    factors = zip(call.inputs, reversed(call.inputs), factors_copied(given), strict=True)
+    kept = [(index, copy) for index, other, copy in factors if len(call.inputs) > 1 and wanted(other)]
+    plain = tuple(index for index, copy in kept if dims.at(copy, given.at) == 0)
+    return Saved(plain, dims.total(copy for index, copy in kept if index not in plain))
 
 
 def of_relu(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
@@ -160,7 +168,7 @@ def _names(text: str) -> frozenset[str]:
 
 RULES: dict[str, SavedRule] = {
     **dict.fromkeys(("BatchDot", "Einsum", "Kron"), of_product),
-    **dict.fromkeys(("MatMul", "Multiply", "TransposedConvolution"), of_product),
+    **dict.fromkeys(("Multiply", "TransposedConvolution"), of_product),
     "ApplyDropout": of_dropout,
     "BatchNorm": of_batch_norm,
     **dict.fromkeys(("Convolution", "DepthwiseConvolution"), of_convolution),
@@ -170,6 +178,7 @@ RULES: dict[str, SavedRule] = {
     "LayerNorm": of_layer_norm,
     "Linear": of_linear,
     **dict.fromkeys(("Max", "Min"), of_extremum),
+    "MatMul": of_matmul,
     "Pool": of_pool,
     "Power": of_power,
     "Relu": of_relu,
