@@ -80,6 +80,12 @@ def staged_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         sync(target.parent)
 
 
+def make_folder_of(path: str | os.PathLike[str]) -> None:
+    """Make the folder that ``path`` is to lie in, and those above it, where they are missing; FileError if that fails."""
+    with writing(Path(path)):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+
+
 @contextmanager
 def errors_naming(path: str | os.PathLike[str], temporary: Path) -> Iterator[None]:
     """Let an error name the file that was asked for in place of the temporary one that stands for it."""

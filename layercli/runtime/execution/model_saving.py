@@ -20,9 +20,8 @@ from layercli.core.sequential import Sequential
 from layercli.core.variable import Variable
 from layercli.errors import FormatError, LayercliError, NotBuiltError, UsageError
 from layercli.formats import detect, keras_h5, keras_h5_writer, keras_shards, safetensors
-from layercli.formats.atomic import staged
+from layercli.formats.atomic import make_folder_of, staged
 from layercli.formats.keras_archive import write as write_archive
-from layercli.formats.os_errors import writing
 from layercli.layers.attention.base_multi_head_attention import BaseMultiHeadAttention
 from layercli.runtime.distributed import collectives
 from layercli.runtime.execution import layer_module, tensors
@@ -319,8 +318,7 @@ def save_legacy(
         state = [(f"{optimizer.name}/{key}", tensors.to_numpy(tensor)) for key, tensor in optimizer.entries]
     with collectives.is_writer_rank(model) as writes:
         if writes:
-            with writing(Path(path)):
-                Path(path).parent.mkdir(parents=True, exist_ok=True)
+            make_folder_of(path)
             with staged(path) as temporary:
                 legacy_h5_writer.write_model(temporary, described, layers, own, state)
 
