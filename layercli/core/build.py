@@ -22,14 +22,13 @@ def as_build(build: Callable[..., None]) -> Callable[..., None]:
     """
     users = not build.__module__.startswith("layercli.")
 
+    def sizes(shape: object) -> Any:
+        return tree.map_structure(with_none, batched_tree(shape)) if users else batched_tree(shape)
+
     @wraps(build)
     def building(self: Layer, *args: object, **kwargs: object) -> None:
-        shapes, named = (
-            [batched_tree(shape) for shape in args],
-            {key: batched_tree(shape) for key, shape in kwargs.items()},
-        )
-        if users:
-            shapes, named = tree.map_structure(with_none, shapes), tree.map_structure(with_none, named)
+        shapes = [sizes(shape) for shape in args]
+        named = {key: sizes(shape) for key, shape in kwargs.items()}
         with graph.enter_build(self):
             if self._given_policy is not None:
                 self._take_policy()

@@ -9,7 +9,7 @@ from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.spec import Spec
 from layercli.dataclass import dataclass
-from layercli.inspect.memory_order import STEPS_FIRST, Order, contiguous, is_scattered
+from layercli.inspect.memory_order import STEPS_FIRST, Order, contiguous, is_scattered, more_than_one
 from layercli.inspect.model_graph import ModelGraph, OperationCall
 
 
@@ -67,7 +67,7 @@ class Given:
 def several_rows(given: Given) -> Size:
     """Return 1 where there are several sequences of several steps, else 0."""
     batch, steps = given.taken[0].shape[:2]
-    return dims.least(batch - 1, 1) * dims.least(steps - 1, 1)
+    return more_than_one(batch) * more_than_one(steps)
 
 
 def rows_copied(given: Given) -> Size:
