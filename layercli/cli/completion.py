@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from layercli.cli import output
 from layercli.errors import UsageError, nearest
 
@@ -14,11 +16,11 @@ FIRST_TAB = 'if [[ $zsh_eval_context[-1] == loadautofunc ]]; then %(complete_fun
 
 def mend_zsh() -> None:
     """Let Typer's script for zsh complete when TAB is first pressed, wherever it is shown or installed."""
-    from typer import _completion_shared
+    with suppress(ImportError):  # its scripts are private: with a later Typer the first TAB may give nothing again
+        from typer._completion_shared import _completion_scripts as scripts
 
-    scripts = _completion_shared._completion_scripts
-    if FIRST_TAB not in scripts["zsh"]:
-        scripts["zsh"] += FIRST_TAB
+        if FIRST_TAB not in scripts.get("zsh", FIRST_TAB):
+            scripts["zsh"] += FIRST_TAB
 
 
 def names_shell(args: list[str]) -> bool:
