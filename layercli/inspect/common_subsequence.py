@@ -14,6 +14,8 @@ import numpy as np
 
 MOST_BITS = 1 << 29
 """The most bits of rows kept at once, 64 MiB; of longer sequences halves are aligned one after the other."""
+OFTEN = 32
+"""The masks of items that occur more often are kept; those of 100,000 different items would take a gigabyte."""
 
 Pair = tuple[int, int]
 
@@ -76,16 +78,26 @@ def between(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[Pair]:
 
 def rows(a: Sequence[Hashable], b: Sequence[Hashable]) -> Iterator[int]:
     """Yield a row for each item of ``a``: bit ``j`` is 0 where the length grows from the first ``j`` of ``b`` to one more."""
-    places: dict[Hashable, bytearray] = {}
+    wanted = set(a)
+    places: dict[Hashable, list[int]] = {}
     for j, item in enumerate(b):
-        places.setdefault(item, bytearray(len(b) // 8 + 1))[j >> 3] |= 1 << (j & 7)
-    masks = {item: int.from_bytes(bits, "little") for item, bits in places.items()}
+        if item in wanted:
+            places.setdefault(item, []).append(j)
+    masks = {item: mask(found, len(b)) for item, found in places.items() if len(found) > OFTEN}
     row = every = (1 << len(b)) - 1
     for item in a:
-        if mask := masks.get(item):
-            kept = row & mask
+        if item in places:
+            kept = row & (masks.get(item) or mask(places[item], len(b)))
             row = ((row + kept) | (row - kept)) & every
         yield row
+
+
+def mask(places: list[int], size: int) -> int:
+    """Return the integer of ``size`` bits whose bits ``places`` are 1."""
+    bits = bytearray(size // 8 + 1)
+    for j in places:
+        bits[j >> 3] |= 1 << (j & 7)
+    return int.from_bytes(bits, "little")
 
 
 def last_lengths(a: Sequence[Hashable], b: Sequence[Hashable]) -> np.ndarray:
