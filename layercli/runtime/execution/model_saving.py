@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from layercli.core.sequential import Sequential
 from layercli.core.variable import Variable
 from layercli.errors import FormatError, LayercliError, NotBuiltError, UsageError
 from layercli.formats import detect, keras_h5, keras_h5_writer, keras_shards, safetensors
-from layercli.formats.atomic import make_folder_of, staged
+from layercli.formats.atomic import staged
 from layercli.formats.keras_archive import write as write_archive
 from layercli.layers.attention.base_multi_head_attention import BaseMultiHeadAttention
 from layercli.runtime.distributed import collectives
@@ -287,40 +287,15 @@ def save(model: Model, path: str | os.PathLike[str], include_optimizer: bool = T
     if model._trainer is not None:
         described["compile_config"] = serialize_keras_object(model.get_compile_config())
     if name.endswith(detect.H5_NAMES):
-        save_legacy(model, path, described, include_optimizer)
+        from layercli.runtime.execution import legacy_h5_saving
+
+        legacy_h5_saving.save(model, path, described, include_optimizer)
         return
     layers = layers_of(model)
     groups = groups_of(model, layers)
     with collectives.is_writer_rank(model) as writes:
         if writes:
             write_archive(path, described, groups, {place: layer.assets() for place, layer in layers.items()})
-
-
-def save_legacy(
-    model: Model, path: str | os.PathLike[str], described: Mapping[str, object], include_optimizer: bool
-) -> None:
-    """Write a model whose config is ``described`` to ``.h5``, a layer's trainable variables before others."""
-    from layercli.saving import legacy_h5_writer
-
-    for layer in layers_of(model).values():
-        if layer.assets():
-            raise UsageError(f"an .h5 file cannot hold the vocabulary of {layer.name}", hint="save the model to .keras")
-    names = {id(variable): f"{model.name}/{key}" for key, variable in model.named_variables().items()}
-
-    def arrays(variables: Iterable[Variable]) -> list[tuple[str, Any]]:
-        ordered = sorted(variables, key=lambda variable: not variable.trainable)
-        return [(names[id(variable)], variable.numpy()) for variable in ordered]
-
-    layers, own = {layer.name: arrays(layer.variables) for layer in model.layers}, arrays(model.own_variables)
-    optimizer = model.optimizer
-    state = None
-    if include_optimizer and optimizer is not None and built(optimizer):
-        state = [(f"{optimizer.name}/{key}", tensors.to_numpy(tensor)) for key, tensor in optimizer.entries]
-    with collectives.is_writer_rank(model) as writes:
-        if writes:
-            make_folder_of(path)
-            with staged(path) as temporary:
-                legacy_h5_writer.write_model(temporary, described, layers, own, state)
 
 
 @rare_collections
