@@ -12,7 +12,7 @@ from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.spec import Spec
 from layercli.inspect.indexed_inputs import READ_ROWS
-from layercli.inspect.memory_order import RECURRENCE
+from layercli.inspect.memory_order import RECURRENCE, is_expanded
 from layercli.inspect.model_graph import ModelGraph, OperationCall
 from layercli.inspect.recurrence_memory import recurrence, recurrence_backward, recurrence_forward, sequence_bytes
 from layercli.inspect.rule_input import Given, GivenGradient, factors_copied, rows_copied, several_rows
@@ -87,6 +87,18 @@ def factors_not_kept(given: Given) -> Size:
     """Return the copies of the factors of a product that the gradient of the other one does not need."""
     copies = zip(factors_copied(given), reversed(given.wants[:2]), strict=False)
     return dims.total(copy for copy, other_wants in copies if not other_wants)
+
+
+def factors_summed(given: Given) -> Size:
+    """Return what the gradients of expanded factors of a product are larger by before they are summed."""
+    if len(given.taken) < 2 or min(x.rank for x in given.taken) < 3:
+        return 0
+    lead = given.gave[0].shape[:-2]
+    freed = given.gradient.bytes if given.gradient.freed else 0
+    expanded = [x for x, wants in zip(given.taken, given.wants, strict=True) if wants and is_expanded(x.shape, lead)]
+    return dims.total(
+        dims.product((*lead, *x.shape[-2:])) * dtypes.BYTES[x.dtype] - dims.least(x.bytes, freed) for x in expanded
+    )
 
 
 def rms_norm(given: Given) -> Size:
@@ -177,6 +189,7 @@ BACKWARD_WORKSPACES: dict[str, Rule] = {
     "Convolution": padded_input,
     "DepthwiseConvolution": padded_input,
     RECURRENCE: recurrence_backward,
+    "MatMul": factors_summed,
     "ReluInPlace": lambda given: 2 * given.taken[0].bytes if given.taken[0].rank > 2 else 0,
 }
 """What each operation takes in its backward pass. What is written over a view is copied twice: torch's CopySlices."""

@@ -125,6 +125,12 @@ def more_than_one(size: Size) -> Size:
     return dims.least(size - 1, 1)
 
 
+def is_expanded(shape: Shape, lead: Shape) -> bool:
+    """Whether the leading axes of a value are fewer or smaller than ``lead``."""
+    own = (*(1,) * (len(lead) - (len(shape) - 2)), *shape[:-2])
+    return any(size == 1 and whole != 1 for size, whole in zip(own, lead, strict=True))
+
+
 def is_scattered(shape: Shape, order: Order, lead: Shape) -> Size:
     """Return 1 if the leading axes of a value, expanded to ``lead``, are not one axis in memory, else 0."""
     count = len(lead)

@@ -102,8 +102,8 @@ def training_run(
         if any(index in wanted for index in call.outputs)
     }
     storages = [*activations(graph, step, saved), *extras(step, saved)]
-    gradients = Gradients(graph, step.backward, wanted)
-    storages += gradients.storages(len(step.steps) - 1)
+    gradients = Gradients(graph, step.backward, wanted, freed_after(storages), len(step.steps) - 1)
+    storages += gradients.storages()
     workspaces = step.workspaces(saved, wanted, at, gradients.given)
     unknown = sorted({graph.calls[i].operation for i, each in saved.items() if not each.known})
     return TrainingRun(graph, Timeline(tuple(storages), workspaces), step.steps, kept_by_call(graph, saved), unknown)
@@ -180,6 +180,14 @@ def extras(step: TrainingStep, saved: Mapping[int, Saved]) -> list[Storage]:
         for i, each in saved.items()
         if each.extra != 0
     ]
+
+
+def freed_after(storages: Sequence[Storage]) -> dict[int, Size]:
+    """Return the bytes that are freed after each step."""
+    found: dict[int, Size] = {}
+    for each in storages:
+        found[each.stop] = found.get(each.stop, 0) + each.bytes
+    return found
 
 
 def kept_by_call(graph: ModelGraph, saved: Mapping[int, Saved]) -> dict[int, Size]:

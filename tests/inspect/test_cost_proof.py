@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from memory_tracker import MemoryTracker
+from memory_tracker import MemoryTracker, allocated
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
@@ -242,7 +242,7 @@ def test_an_encoder_layer_takes_what_its_fused_kernel_takes(settings, hidden):
     module, x = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False).eval(), torch.rand(2, 9, 32)
     found = cost(open_source(module).cost_graph(x.shape).graph)
     assert not any("fuse" in note for note in found.notes)
-    assert found.memory.peak({}).bytes == allocated(module, x)
+    assert found.memory.peak({}).bytes == called(module, x)
 
 
 class Masked(nn.Module):
@@ -270,16 +270,13 @@ def test_an_encoder_layer_with_a_mask_takes_what_its_fused_kernel_takes(mask, st
     module, x = Masked(mask).eval(), torch.rand(3, steps, 32)
     found = cost(open_source(module).cost_graph(x.shape).graph)
     assert found.notes == []
-    assert found.memory.peak({}).bytes == allocated(module, x)
+    assert found.memory.peak({}).bytes == called(module, x)
 
 
-def allocated(module, x):
-    """The peak of what torch's allocator gives out in a call, which a dispatch mode does not see of a fused kernel."""
-    with torch.no_grad(), torch.profiler.profile(profile_memory=True) as profile:
-        module(x)
-    events = sorted(profile.profiler.kineto_results.events(), key=lambda event: event.start_ns())
-    changes = [event.nbytes() for event in events if event.name() == "[memory]"]
-    return max(itertools.accumulate(changes))
+def called(module, x):
+    """The peak of what torch's allocator gives out in a call."""
+    with torch.no_grad():
+        return allocated(lambda: module(x))
 
 
 class Language(nn.Module):

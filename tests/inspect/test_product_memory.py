@@ -4,7 +4,7 @@ import gc
 
 import pytest
 import torch
-from memory_tracker import MemoryTracker
+from memory_tracker import MemoryTracker, allocated
 
 from layercli import layers, ops
 from layercli.core import dims
@@ -76,8 +76,6 @@ def grouped(x, heads):
 
 
 SPLITS = [by_parts, scaled, by_index, by_heads, by_slices, unstacked, contiguous, grouped]
-INDEXED = (by_index, by_slices, unstacked, contiguous, grouped)
-"""Those of which the gradient of a part is as large as the whole, which ``cost`` does not count yet."""
 
 
 @pytest.mark.parametrize("sizes", [(3, 5, 2), (1, 5, 2), (3, 1, 2), (3, 5, 1)], ids=str)
@@ -90,8 +88,8 @@ def test_attention(split, sizes):
     assert in_inference(source, x) == inferred(layer.module, x)
     (peak, kept), (real_peak, really_kept) = in_training(source, x), trained(layer.module, x)
     assert kept == really_kept
-    if split not in INDEXED:
-        assert peak == pytest.approx(real_peak, abs=8)  # the loss that FreeLoss makes is 8 bytes
+    numbers = 16 if split is scaled else 8  # that of the loss, and the factor 0.5
+    assert real_peak - numbers <= peak <= real_peak
 
 
 def in_inference(source, x):
@@ -122,5 +120,5 @@ def trained(module, x):
     with MemoryTracker([x, *module.parameters()]) as tracker:
         out = module(x)
         between = tracker.now
-        FreeLoss.apply(out).backward()
-    return tracker.peak, between
+    del out
+    return allocated(lambda: FreeLoss.apply(module(x)).backward()), between

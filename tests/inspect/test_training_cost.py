@@ -4,7 +4,7 @@ import gc
 
 import pytest
 import torch
-from memory_tracker import MemoryTracker
+from memory_tracker import MemoryTracker, allocated
 from torch.utils.checkpoint import checkpoint
 
 from layercli import Sequential, layers, ops, optimizers
@@ -336,3 +336,45 @@ def test_what_is_not_trained_keeps_nothing():
 def test_a_pattern_that_fits_no_layer():
     with pytest.raises(UsageError, match=r"^no layer that is called has a path like 'block/\*'$"):
         costed(open_source("mlp"), at={"B": 1}, checkpointing=("block/*",))
+
+
+class Branches(layers.Layer):
+    """Several operations take the result of a dense layer, so that their gradients are added."""
+
+    def __init__(self, *branches):
+        super().__init__()
+        self.dense, self.branches = layers.Dense(64), branches
+
+    def call(self, inputs):
+        x = ops.tanh(self.dense(inputs))
+        return ops.concatenate([ops.reshape(branch(x), (-1,)) for branch in self.branches], 0)
+
+
+def index(i):
+    return lambda x: ops.exp(x[:, i])
+
+
+@pytest.mark.parametrize(
+    "branches",
+    [
+        (ops.exp, ops.tanh),  # the second gradient is added in place,
+        (ops.exp, lambda x: ops.exp(ops.transpose(x, (0, 2, 1)))),  # but not to a view,
+        (lambda x: ops.sum(x, axis=1), ops.exp),
+        (ops.exp, lambda x: ops.exp(ops.concatenate([x, x], axis=1))),  # nor to what others hold
+        (layers.Conv1D(8, 3), layers.MaxPooling1D(2), layers.UpSampling1D(2)),
+        (index(0), index(1), index(2)),
+    ],
+    ids=["in place", "view", "expanded", "parts", "layers", "indices"],
+)
+def test_gradients_that_are_added(branches):
+    layer, x = Branches(*branches), torch.rand(8, 16, 4)
+    layer(x)
+    said = costed(open_source(layer), Spec((8, 16, 4))).memory.peak({"B": 8}).bytes
+    assert said == allocated(lambda: FreeLoss.apply(layer(x, training=True)).backward()) - 8  # the loss
+
+
+def test_two_gradients_of_a_tied_embedding():
+    source, ids = open_source("tests/reference/families/gemma2"), torch.zeros(1, 6, dtype=torch.int32)
+    source.model(ids)
+    said = costed(source, Spec((1, 6), "int32")).memory.peak({"B": 1}).bytes
+    assert said == allocated(lambda: FreeLoss.apply(source.model(ids, training=True)).backward()) - 8
