@@ -7,7 +7,10 @@ values are requested, and only if the file is in the folder of the model, whatev
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +22,7 @@ from layercli.formats.onnx_header import INSIDE, without_values
 from layercli.formats.onnx_sparse import WHAT, list_sparse, stored_bytes
 from layercli.formats.onnx_validation import check_ranks, check_texts
 from layercli.formats.tensor_data import Layout, TensorData
-from layercli.formats.weight_file import BITS, TensorEntry, missing
+from layercli.formats.weight_file import BITS, TensorEntries, TensorEntry, TensorKind, missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,6 +53,22 @@ def onnx() -> Any:
     return onnx
 
 
+def messages() -> Any:
+    """Return the module of onnx's messages alone; MissingPackageError as from ``onnx``.
+
+    The package as a whole also imports ml_dtypes, which takes a second (version 0.7). It may be imported later: protobuf makes
+    the class of a message once.
+    """
+    package = None if "onnx" in sys.modules else find_spec("onnx")
+    places = (package.submodule_search_locations if package else None) or []
+    spec = PathFinder.find_spec("onnx.onnx_ml_pb2", list(places))
+    if spec is None or spec.loader is None:
+        return onnx()
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 class OnnxFile:
     """The stored tensors of an ``.onnx`` file: initializers, including those of subgraphs, and constants with several values.
 
@@ -61,7 +80,7 @@ class OnnxFile:
         self.file = Path(path)
         graph = (load(self.file) if model is None else model).graph
         self._tensors = {name: x for name, x in tensors_in(self.file, graph) if x.data_type != TEXT}
-        self.entries = {name: entry_of(self.file, name, x) for name, x in self._tensors.items()}
+        self.entries = TensorEntries(kinds_of(self.file, self._tensors))
 
     def read(self, path: str) -> np.ndarray:
         """Return the values of the entry ``path``, memory-mapped if they are stored externally."""
@@ -116,10 +135,10 @@ def tensor_values(file: Path, name: str, x: Any) -> np.ndarray:
 
 def load(file: Path) -> Any:
     """Return the model in ``file``, its large values as external data; FormatError if there is none."""
-    module, start = onnx(), detect.first_bytes(file)
+    module, start = messages(), detect.first_bytes(file)
     content = without_values(file)
     try:
-        model = module.load_model_from_string(content)
+        model = module.ModelProto.FromString(content)
     except Exception as error:  # protobuf raises various exceptions
         found = detect.seeming(file, start)
         if found in (None, detect.ONNX):
@@ -144,11 +163,14 @@ def tensors_in(file: Path, graph: GraphProto, prefix: str = "") -> Iterator[tupl
     """Yield the tensors stored in ``graph`` and in the subgraphs of its nodes, each under a unique name."""
     seen: set[str] = set()
     for x in graph.initializer:
-        if x.name in seen:
-            raise FormatError(f"{file} holds {x.name!r} twice", code="duplicate")
-        seen.add(x.name)
-        yield prefix + x.name, x
+        name = x.name
+        if name in seen:
+            raise FormatError(f"{file} holds {name!r} twice", code="duplicate")
+        seen.add(name)
+        yield prefix + name, x
     for i, node in enumerate(graph.node):
+        if not node.attribute:
+            continue
         if (constant := constant_of(node)) is not None and count_of(constant) > 1 and node.output[0] not in seen:
             yield prefix + node.output[0], constant
         for name, body in bodies_of(node):
@@ -177,6 +199,21 @@ def count_of(x: Any) -> int:
     for size in x.dims:
         count *= size
     return count
+
+
+def kinds_of(file: Path, tensors: Mapping[str, Any]) -> dict[str, TensorKind]:
+    """Return what each tensor is; FormatError if one is invalid. Many are of one shape and dtype, checked once."""
+    checked: dict[tuple[int, ...], TensorKind] = {}
+    kinds: dict[str, TensorKind] = {}
+    for name, x in tensors.items():
+        if x.external_data:
+            kinds[name] = entry_of(file, name, x)[1:]
+            continue
+        key = (x.data_type, *x.dims)
+        if (kind := checked.get(key)) is None:
+            kind = checked[key] = entry_of(file, name, x)[1:3]
+        kinds[name] = kind
+    return kinds
 
 
 def entry_of(file: Path, name: str, x: Any) -> TensorEntry:

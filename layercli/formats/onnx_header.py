@@ -37,11 +37,10 @@ class NotWalkableError(Exception):
     """The bytes are not a protobuf message; onnx says what is wrong."""
 
 
-class Field(NamedTuple):
-    """A field of a message: its number, where its tag starts, and where its value starts and ends."""
+class LargeField(NamedTuple):
+    """A field of bytes in a message: its number, where its tag starts, and where its value starts and ends."""
 
     number: int
-    wire: int
     tag: int
     start: int
     end: int
@@ -65,9 +64,7 @@ def without_values(file: Path) -> bytes:
 def rewritten(content: mmap.mmap, message: str, start: int, end: int, depth: int) -> Iterator[bytes | mmap.mmap]:
     """Yield the bytes of the message that stands from ``start`` to ``end``, part by part."""
     copied = start
-    for field in fields(content, start, end):
-        if field.wire != LENGTH or field.end - field.start < LARGE:
-            continue
+    for field in large_fields(content, start, end):
         if message == "tensor" and field.number == RAW_DATA:
             replacement = place(field.start, field.end - field.start)
         elif (inner := NESTED.get(message, {}).get(field.number)) is not None and depth:
@@ -81,24 +78,29 @@ def rewritten(content: mmap.mmap, message: str, start: int, end: int, depth: int
     yield content[copied:end]
 
 
-def fields(content: mmap.mmap, start: int, end: int) -> Iterator[Field]:
-    """Yield the fields between two positions; NotWalkableError if the bytes are none."""
+def large_fields(content: mmap.mmap, start: int, end: int) -> Iterator[LargeField]:
+    """Yield the fields of ``LARGE`` bytes and more between two positions; NotWalkableError if the bytes are no fields.
+
+    Most tags and lengths take one byte, which is read here: a message may have a million fields.
+    """
     at = start
     while at < end:
-        tag, value = varint(content, at, end)
-        wire = tag & 7
-        if wire == VARINT:
-            _, after = varint(content, value, end)
-        elif wire == LENGTH:
-            length, value = varint(content, value, end)
+        tag, value = (content[at], at + 1) if content[at] < 128 else varint(content, at, end)
+        wire, length = tag & 7, 0
+        if wire == LENGTH:
+            one = value < end and content[value] < 128
+            length, value = (content[value], value + 1) if one else varint(content, value, end)
             after = value + length
+        elif wire == VARINT:
+            _, after = varint(content, value, end)
         elif wire in (FIXED64, FIXED32):
             after = value + (8 if wire == FIXED64 else 4)
         else:
             raise NotWalkableError
         if after > end:
             raise NotWalkableError
-        yield Field(tag >> 3, wire, at, value, after)
+        if length >= LARGE:
+            yield LargeField(tag >> 3, at, value, after)
         at = after
 
 

@@ -25,8 +25,9 @@ def list_sparse(
         listed.external_data.add(key=SPARSE, value=str(stored))
     del graph.sparse_initializer[:]
     for node in graph.node:
-        for _, body in bodies_of(node):
-            list_sparse(body, bodies_of, bits_of)
+        if node.attribute:
+            for _, body in bodies_of(node):
+                list_sparse(body, bodies_of, bits_of)
 
 
 def stored_bytes(x: Any) -> int | None:

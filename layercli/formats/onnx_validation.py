@@ -16,13 +16,11 @@ if TYPE_CHECKING:
 def check_texts(file: Path, model: Any) -> None:
     """Raise FormatError unless all names in a model are valid text."""
     try:
-        graphs = [model.graph, *model.functions]
-        damaged = any(not isinstance(text, str) for graph in graphs for text in texts_in(graph))
-        damaged = damaged or any(not isinstance(opset.domain, str) for opset in model.opset_import)
-    except UnicodeDecodeError:
-        damaged = True
-    if damaged:
-        raise FormatError(f"{file} is damaged: a name in it is not text")
+        "".join(opset.domain for opset in model.opset_import)
+        for graph in (model.graph, *model.functions):
+            check_graph(graph)
+    except (UnicodeDecodeError, TypeError):  # protobuf raises the one, or hands over bytes, which texts do not join
+        raise FormatError(f"{file} is damaged: a name in it is not text") from None
 
 
 def check_ranks(file: Path, graph: GraphProto) -> None:
@@ -36,36 +34,38 @@ def check_ranks(file: Path, graph: GraphProto) -> None:
             )
 
 
-def texts_in(graph: GraphProto) -> Iterator[object]:
-    """Yield the strings of a graph or function, and of the subgraphs of its nodes."""
-    yield graph.name
+def check_graph(graph: GraphProto) -> None:
+    """Raise an error unless the names in a graph or function, and in the subgraphs of its nodes, are text.
+
+    They are joined, many in one call, since there may be a million.
+    """
+    texts = [graph.name]
     if hasattr(graph, "initializer"):
-        for x in graph.initializer:
-            yield from texts_of_tensor(x)
-        for x in (*graph.input, *graph.output):
-            yield from texts_of_value(x)
+        texts += [x.name for x in graph.initializer]
+        noted = [x for x in graph.initializer if x.external_data]
+        values = (*graph.input, *graph.output, *graph.value_info)
     else:
-        yield from (graph.domain, *graph.input, *graph.output, *graph.attribute)
-    for x in graph.value_info:
-        yield from texts_of_value(x)
+        texts += (graph.domain, *graph.input, *graph.output, *graph.attribute)
+        noted, values = [], graph.value_info
+    texts += (text for x in values for text in texts_of_value(x))
     for node in graph.node:
-        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
-        yield from (text for item in node.metadata_props for text in (item.key, item.value))
+        texts += (node.name, node.op_type, node.domain)
+        texts += node.input
+        texts += node.output
+        if node.metadata_props:
+            texts += (text for item in node.metadata_props for text in (item.key, item.value))
         for attribute in node.attribute:
-            yield attribute.name
+            texts.append(attribute.name)
             if attribute.HasField("t"):
-                yield from texts_of_tensor(attribute.t)
+                texts.append(attribute.t.name)
+                noted.append(attribute.t)
             for body in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
-                yield from texts_in(body)
+                check_graph(body)
+    texts += (text for x in noted for item in x.external_data for text in (item.key, item.value))
+    "".join(texts)
 
 
-def texts_of_tensor(x: Any) -> Iterator[object]:
-    """Yield the name of a tensor and its external data entries."""
-    yield x.name
-    yield from (text for item in x.external_data for text in (item.key, item.value))
-
-
-def texts_of_value(x: Any) -> Iterator[object]:
+def texts_of_value(x: Any) -> Iterator[str]:
     """Yield the name of a value, of its sizes, and its metadata."""
     yield x.name
     yield from (size.dim_param for size in x.type.tensor_type.shape.dim)

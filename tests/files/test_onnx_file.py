@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import zipfile
 
@@ -290,6 +291,22 @@ def test_bodies_within_bodies(folder):
             content = tag + varint(len(content)) + content
     (folder / "deep.onnx").write_bytes(b"\x3a" + varint(len(content)) + content)
     assert refusal(open_weights, "deep.onnx") == ("deep.onnx is damaged or not an ONNX file: onnx cannot read it")
+
+
+def test_the_tensors_are_listed_without_importing_the_whole_of_onnx():
+    holding(array("w", (3,)))
+    code = """
+import sys
+from pathlib import Path
+from layercli.formats.detect import open_weights
+from layercli.formats.onnx import load
+print([*open_weights("net.onnx").entries], "onnx" in sys.modules, "ml_dtypes" in sys.modules)
+model = load(Path("net.onnx"))
+import onnx
+print(type(model) is onnx.ModelProto, type(onnx.load("net.onnx").graph) is type(model.graph))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("['w'] False False\nTrue True\n", "")
 
 
 def test_the_extra_is_named(monkeypatch):

@@ -113,16 +113,14 @@ def check_growth(file: Path, model: Any) -> None:
 
 def check_order(file: Path, graph: GraphProto, known: set[str]) -> None:
     """Raise FormatError if a node takes a tensor that no earlier node produces: one is missing, or there is a cycle."""
-    known = set(known)
+    known = {*known, ""}  # "" stands for an argument left out
     for node in graph.node:
-        for name in filter(None, node.input):
-            if name not in known:
-                called = node.name or f"of {node.op_type}"
-                raise FormatError(
-                    f"{file} is damaged: the node {called} takes {name!r}, which no node before it produces"
-                )
-        for name in filter(None, node.output):
-            if name in known:
+        if not known.issuperset(node.input):
+            name = next(name for name in node.input if name not in known)
+            called = node.name or f"of {node.op_type}"
+            raise FormatError(f"{file} is damaged: the node {called} takes {name!r}, which no node before it produces")
+        for name in node.output:
+            if name in known and name:
                 raise FormatError(f"{file} is damaged: {name!r} is given twice")
             known.add(name)
 
