@@ -6,10 +6,11 @@ import inspect
 import warnings
 from functools import cache
 
+import numpy as np
 import onnxruntime
 import pytest
 import torch
-from onnx import helper
+from onnx import TensorProto, helper, numpy_helper
 from onnx_graphs import array, exported, exported_twice, randomized, tensor, written
 from torch import nn
 
@@ -280,3 +281,32 @@ def test_sizes_the_file_computed_of_its_names(tmp_path):
     assert [str(row.output_shape) for row in summary.rows] == ["(None, 2*steps + 1, 3)", "(None, 2*steps + 1, 5)"]
     assert str(summary.rows[1].macs) == "30*B*steps + 15*B"
     assert summarize_onnx(path, ["2,4,3"], []).rows[1].macs == 2 * 9 * 15
+
+
+def test_sizes_that_went_through_floats(tmp_path):
+    nodes = [
+        helper.make_node("Shape", ["x"], ["sizes"]),
+        helper.make_node("Cast", ["sizes"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["floats", "factors"], ["larger"]),
+        helper.make_node("Cast", ["larger"], ["whole"], to=TensorProto.INT64),
+        helper.make_node("Expand", ["one", "whole"], ["y"]),
+    ]
+    held = [numpy_helper.from_array(np.array([2, 1], "f4"), "factors"), array("one", (1, 1))]
+    path = written(tmp_path / "net.onnx", nodes, [tensor("x", ("N", 3))], [tensor("y", None)], held)
+    assert [str(spec.shape) for _, spec in summarize_onnx(path, [], []).outputs] == ["(2*B, 3)"]
+
+
+@pytest.mark.parametrize(
+    ("op", "inputs", "shape"),
+    [
+        ("Resize", ["x", "", "scales"], (1, 2, 6, 12)),
+        ("Range", ["start", "limit", "step"], (4,)),
+        ("OneHot", ["places", "depth", "values"], (3, 5)),
+    ],
+)
+def test_sizes_that_follow_from_floats(op, inputs, shape, tmp_path):
+    values = {"scales": [1, 1, 2, 3], "start": 0, "limit": 2, "step": 0.5, "depth": 5, "values": [0, 1]}
+    held = [numpy_helper.from_array(np.array(x, "f4"), name) for name, x in values.items()]
+    given = [tensor("x", (1, 2, 3, 4)), tensor("places", (3,), TensorProto.INT64)]
+    path = written(tmp_path / "net.onnx", [helper.make_node(op, inputs, ["y"])], given, [tensor("y", None)], held)
+    assert [spec.shape for _, spec in summarize_onnx(path, [], []).outputs] == [shape]

@@ -116,7 +116,7 @@ def compared(function: Callable[..., object]) -> Callable[[list[Any], dict[str, 
 
 RULES: dict[str, Callable[[list[Any], dict[str, Any], int], Any]] = {
     "Identity": lambda inputs, _, __: inputs[0],
-    "Cast": lambda inputs, settings, _: inputs[0].astype(settings["dtype"]),
+    "Cast": lambda inputs, settings, _: inputs[0].astype(settings["to"]),
     "Concat": lambda inputs, settings, _: np.concatenate(inputs, settings.get("axis", 1)),
     "Gather": lambda inputs, settings, _: np.take(inputs[0], inputs[1], settings.get("axis", 0)),
     "Unsqueeze": unsqueezed,

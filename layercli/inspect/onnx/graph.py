@@ -69,8 +69,9 @@ class OpenedGraph:
         ownership = Ownership(self._held, Parameters.of(self.graph))
         found = []
         for node in self.graph.node:
-            shapes.infer(node)
-            macs = cost_of(node, shapes.of, settings_of(node, self.file))
+            settings = settings_of(node, self.file)
+            shapes.infer(node, settings)
+            macs = cost_of(node, shapes.of, settings)
             found.append(ownership.seen(node, macs))
         return found, shapes
 

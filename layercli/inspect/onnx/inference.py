@@ -14,7 +14,7 @@ from layercli.core import dims
 from layercli.core.dims import Size
 from layercli.core.types import Config
 from layercli.dataclass import dataclass
-from layercli.formats.onnx import DTYPES, GRAPH, GRAPHS, constant_of, count_of, onnx, tensor_values
+from layercli.formats.onnx import DTYPES, GRAPH, GRAPHS, count_of, onnx, tensor_values
 from layercli.inspect.onnx import contrib_ops
 from layercli.inspect.onnx.constant_folding import MOST, computed
 from layercli.inspect.onnx.symbolic_dims import Names, sizes_in
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Sizes = tuple[int | None, ...]
 CODES = {name: code for code, name in DTYPES.items()}
 STANDARD = ("", "ai.onnx")
+SIZED_BY_FLOATS = {"OneHot", "Range", "Resize", "Upsample"}
+"""The operators whose results may have sizes that follow from the values of floats; of others only integers are handed over."""
 
 
 @dataclass
@@ -73,22 +75,14 @@ class Inference:
     fill: Mapping[str, Size]
     values: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def keep(self, name: str, x: Any) -> None:
-        """Add a tensor that the file holds, with its values if it is small."""
-        self.kinds[name] = Kind(x.data_type, tuple(x.dims))
-        if (
-            x.data_type in DTYPES
-            and 0 <= count_of(x) <= MOST
-            and (values := small_values(self.file, name, x)) is not None
-        ):
+    def keep(self, name: str, kind: Kind, values: np.ndarray | None) -> None:
+        """Add a tensor that the file holds, with its values if they are known."""
+        self.kinds[name] = kind
+        if values is not None:
             self.values[name] = values
 
-    def infer(self, node: NodeProto) -> None:
-        """Infer the outputs of a node."""
-        if (constant := constant_of(node)) is not None:
-            self.keep(node.output[0], constant)
-            return
-        settings = settings_of(node, self.file)
+    def infer(self, node: NodeProto, settings: dict[str, object]) -> None:
+        """Infer the outputs of a node with these attributes."""
         values = self._values_of(node, settings)
         for name, value in zip(node.output, values or [], strict=False):
             self.values[name] = value
@@ -147,13 +141,15 @@ class Inference:
         version = self.versions.get(domain if domain != "ai.onnx" else "")
         if version is None or any(a.type in (GRAPH, GRAPHS) for a in node.attribute):
             return {}  # the results of a loop body depend on the number of iterations
-        known = {i: self.values[name] for i, name in enumerate(node.input) if name in self.values}
+        known = [(i, self.values[name]) for i, name in enumerate(node.input) if name in self.values]
         kept = (a for a in node.attribute if not fused or not a.name.startswith("activation"))
         key = tuple(a.SerializeToString(deterministic=True) for a in kept)
-        places = tuple(bool(name) for name in node.input)
+        places = tuple(map(bool, node.input))
         kinds = tuple((kind.dtype, kind.sizes) for kind in given)
-        data = tuple((i, x.dtype.name, x.shape, x.tobytes()) for i, x in known.items())
-        outputs = tuple(bool(name) for name in node.output)
+        data = tuple(
+            (i, x.dtype.str, x.shape, x.tobytes()) for i, x in known if x.dtype.kind != "f" or op in SIZED_BY_FLOATS
+        )
+        outputs = tuple(map(bool, node.output))
         found = inferred_by_onnx(domain, op, version, key, places, kinds, data, outputs)
         return {name: kind for name, kind in zip(node.output, found, strict=True) if kind is not None and name}
 
@@ -202,7 +198,7 @@ def setting_of(attribute: Any, file: Path) -> object:
         case 3:
             return attribute.s.decode("utf-8", "replace")
         case 4:
-            return small_values(file, attribute.name, attribute.t) if 0 <= count_of(attribute.t) <= MOST else None
+            return small_values(file, attribute.name, attribute.t)
         case 6:
             return list(attribute.floats)
         case 7:
@@ -217,9 +213,11 @@ FLAT = {"float32", "float64", "float16", "bool", *(f"{u}int{n}" for u in ("", "u
 
 
 def small_values(file: Path, name: str, x: Any) -> np.ndarray | None:
-    """Return the values of a small tensor; None if they cannot be read, since a summary does not need them."""
+    """Return the values of a small tensor; None if it is large or they cannot be read, since a summary does not need them."""
     from layercli.errors import LayercliError
 
+    if not 0 <= count_of(x) <= MOST:
+        return None
     try:
         return tensor_values(file, name, x) if DTYPES.get(x.data_type) in FLAT else None
     except LayercliError:

@@ -17,8 +17,9 @@ from layercli.core.dims import UNKNOWN, Dim, Size, ceil_div
 from layercli.core.spec import Shape, Spec
 from layercli.core.types import Config
 from layercli.errors import LayercliError
+from layercli.formats.onnx import constant_of
 from layercli.inspect.graph_signature import bound_in
-from layercli.inspect.onnx.inference import Inference, Kind, settings_of
+from layercli.inspect.onnx.inference import Inference, Kind, settings_of, small_values
 from layercli.inspect.onnx.symbolic_dims import Names, sizes_in
 from layercli.ops.nn.window_geometry import Window
 
@@ -63,15 +64,19 @@ class Shapes:
         self._found: dict[tuple[int, ...], Size] = {}
         self._shapes: dict[str, Shape | None] = {}
 
-    def keep(self, name: str, x: object) -> None:
-        """Add a tensor that the file holds."""
+    def keep(self, name: str, x: Any) -> None:
+        """Add a tensor that the file holds, with its values if it is small."""
+        kind, values = Kind(x.data_type, tuple(x.dims)), small_values(self._file, name, x)
         for run in self._runs:
-            run.keep(name, x)
+            run.keep(name, kind, values)
 
-    def infer(self, node: NodeProto) -> None:
+    def infer(self, node: NodeProto, settings: dict[str, object]) -> None:
         """Infer the shapes of a node's outputs."""
-        for run in self._runs:
-            run.infer(node)
+        if (constant := constant_of(node)) is not None:
+            self.keep(node.output[0], constant)
+        else:
+            for run in self._runs:
+                run.infer(node, settings)
         for i, name in enumerate(node.output):
             if name:
                 self._shapes[name] = self._explained(name, node if i == 0 else None)

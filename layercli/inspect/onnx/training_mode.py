@@ -30,15 +30,16 @@ def training_nodes(graph: GraphProto, above: dict[str, object]) -> Iterator[Node
     for node in graph.node:
         if (constant := constant_of(node)) is not None:
             held[node.output[0]] = constant
-        given = [value_of(held.get(name)) for name in node.input[1:3]]
-        drops = (
-            node.op_type == "Dropout" and len(given) == 2 and given[0] != 0 and given[1]
-        )  # 0 of the values: it drops none
-        normalizes = node.op_type == "BatchNormalization"
-        if drops or (normalizes and any(a.name == "training_mode" and a.i for a in node.attribute)):
-            yield node
-        for _, body in bodies_of(node):
-            yield from training_nodes(body, held)
+        if node.op_type == "Dropout":
+            given = [value_of(held.get(name)) for name in node.input[1:3]]
+            if len(given) == 2 and given[0] != 0 and given[1]:  # with a rate of 0 it drops none
+                yield node
+        elif node.op_type == "BatchNormalization":
+            if any(a.name == "training_mode" and a.i for a in node.attribute):
+                yield node
+        elif node.attribute:
+            for _, body in bodies_of(node):
+                yield from training_nodes(body, held)
 
 
 def value_of(x: object) -> float | None:
