@@ -74,6 +74,11 @@ def of_sum(dtype: str) -> str:
     return dtype if rank(dtype) >= 2 or dtype == "int64" else INDEX
 
 
+def of_count(dtype: str) -> str:
+    """Return the dtype of running totals of values of ``dtype``, or asked for in it: int32 for booleans."""
+    return INDEX if dtype == "bool" else dtype
+
+
 _GREATEST = {
     "float8_e4m3fn": 448.0, "float8_e5m2": 57344.0, "float16": 65504.0, "bfloat16": 3.3895313892515355e38,
     "float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308,

@@ -26,12 +26,12 @@ def given_axes(axis: int | Iterable[int] | None) -> int | tuple[int, ...] | None
     return tuple(axis) if isinstance(axis, Iterable) and not isinstance(axis, str) else whole(axis)
 
 
-def whole(axis: SupportsIndex) -> int:
-    """Return an axis, any integer, as an int; ArgumentError for anything else."""
+def whole(value: SupportsIndex, name: str = "axis") -> int:
+    """Return an axis or another argument, any integer, as an int; ArgumentError for anything else."""
     try:
-        return index(axis)
+        return index(value)
     except TypeError as error:
-        raise ArgumentError(f"expects axis to be an integer, got {axis!r}") from error
+        raise ArgumentError(f"expects {name} to be an integer, got {value!r}") from error
 
 
 def several_axes(axis: int | Iterable[int]) -> tuple[int, ...]:

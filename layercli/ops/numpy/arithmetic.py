@@ -191,7 +191,7 @@ def lcm(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 
 def ldexp(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Return x1 * 2^x2, elementwise."""
+    """Return x1 * 2^x2, elementwise, for integers x2; DTypeError for other exponents."""
     return Binary("ldexp")(x1, x2)
 
 

@@ -22,6 +22,7 @@ class IsClose(Op):
     rtol: float = 1e-5
     atol: float = 1e-8
     equal_nan: bool = False
+    promotes = True
 
     def spec(self, x: Spec, y: Spec) -> Spec:
         """Return the broadcast shape, bool."""

@@ -42,7 +42,7 @@ class Cumulative(Op):
     def spec(self, x: Spec) -> Spec:
         """Return x's shape; sums of booleans are int32, as in Keras."""
         axis_of(x, self.axis)
-        return Spec(x.shape, self.dtype or (dtypes.INDEX if x.dtype == "bool" else x.dtype))
+        return Spec(x.shape, self.dtype or dtypes.of_count(x.dtype))
 
     def run(self, x: Tensor) -> Tensor:
         """Return torch's function of x."""
@@ -85,4 +85,4 @@ def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
 
 def _running(function: str, x: TensorLike, axis: int | None, dtype: object) -> Tensor:
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
-    return Cumulative(function, axis, None if dtype is None else dtypes.name_of(dtype))(x)
+    return Cumulative(function, axis, None if dtype is None else dtypes.of_count(dtypes.name_of(dtype)))(x)

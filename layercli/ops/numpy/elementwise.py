@@ -96,7 +96,7 @@ BINARY: dict[str, Callable[[Any, Any], Tensor]] = {
     "multiply": operator.mul,
     "divide": operator.truediv,
     "floor_divide": lambda x, y: operator.floordiv(*paired(x, y)),
-    "mod": lambda x, y: operator.mod(*counted(x, y)),
+    "mod": lambda x, y: torch.remainder(*counted(x, y)),
     "power": operator.pow,
     "maximum": lambda x, y: torch.maximum(*paired(x, y)),
     "minimum": lambda x, y: torch.minimum(*paired(x, y)),
@@ -189,12 +189,15 @@ class Binary(Op):
     """out = function(x, y), elementwise with broadcasting; ``function`` is a key of ``BINARY``."""
 
     function: str
+    promotes = True
 
     def spec(self, x: Spec, y: Spec) -> Spec:
         """Return the broadcast shape in the promoted dtype."""
         shape = broadcast_shapes(*(value.shape for value in (x, y) if isinstance(value, Spec)))
         if self.function in PREDICATES:
             return Spec(shape, "bool")
+        if self.function == "ldexp":
+            _check_exponent(y)
         dtype = _strictly(self.function, x, y) if self.function in STRICT else promoted(x, y)
         _check_whole(self.function, dtype)
         if self.function in MAKE_FLOATS and dtypes.rank(dtype) < 2:
@@ -271,6 +274,7 @@ def _compared(found: Any) -> Any:
 
 def _scaled(x: Tensor, y: Tensor) -> Tensor:
     """Return x * 2^y; the gradient of torch's ldexp is a few per cent off."""
+    _check_exponent(y)
     x = x if x.is_floating_point() else x.float()
     return x * torch.exp2(y.to(x.dtype))
 
@@ -284,6 +288,13 @@ def _check_whole(function: str, dtype: str) -> None:
     """Raise DTypeError where a function of integers, or of integers and booleans, gets another dtype."""
     if (function in WHOLE and dtypes.rank(dtype) != 1) or (function in BITS and dtypes.rank(dtype) > 1):
         raise DTypeError(f"{function} expects integers{' or booleans' * (function in BITS)}, got {dtype}")
+
+
+def _check_exponent(y: Any) -> None:
+    """Raise DTypeError for an exponent that is no integer."""
+    dtype = dtypes.name_of(y.dtype) if hasattr(y, "dtype") else dtypes.of_python(y) or "bool"
+    if dtypes.rank(dtype) != 1:
+        raise DTypeError(f"ldexp expects integer exponents, got {dtype}")
 
 
 def _divided(x: Tensor, y: Tensor) -> Tensor:

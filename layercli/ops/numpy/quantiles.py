@@ -10,7 +10,7 @@ from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
 from layercli.dataclass import dataclass
-from layercli.errors import ShapeError, UsageError, nearest
+from layercli.errors import ShapeError, UsageError, ValueRangeError, nearest
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of, several_axes
 from layercli.ops.core.conversion import cast, convert_to_tensor
@@ -47,7 +47,7 @@ class Quantile(Op):
         out: Any = self.spec(spec_of(x), spec_of(q)).shape
         axes = axes_of(spec_of(x), self.axis)
         x = x if x.is_floating_point() else x.float()
-        last = x.movedim(axes, tuple(range(-len(axes), 0))).flatten(x.ndim - len(axes)) if axes else x.reshape(1)
+        last = x.movedim(axes, tuple(range(-len(axes), 0))).flatten(x.ndim - len(axes)) if axes else x.unsqueeze(-1)
         ordered = torch.sort(last, -1).values  # NaN sorts last
         count: Any = (~ordered.isnan()).sum(-1, keepdim=True) if self.skip else ordered.shape[-1]
         found = self._between(ordered, q.to(x.dtype) * (count - 1))
@@ -108,9 +108,22 @@ def nanmedian(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tenso
     return _quantile("nanmedian", x, 0.5, axis, "linear", keepdims)
 
 
+def _check_shares(q: Any, whole: int) -> None:
+    """Raise ValueRangeError for numbers outside [0, whole], and for NaN."""
+    if isinstance(q, list | tuple):
+        for each in q:
+            _check_shares(each, whole)
+    elif not 0 <= q <= whole:
+        raise ValueRangeError(f"expects q from 0 to {whole}, got {q}")
+
+
 def _quantile(name: str, x: TensorLike, q: TensorLike, axis: Axes, method: str, keepdims: bool) -> Tensor:
     if method not in METHODS:
         raise UsageError(f"{name} has no method {method!r}", hint=nearest(method, list(METHODS)))
+    greatest = 100 if name.endswith("percentile") else 1
+    numbers = q.tolist() if hasattr(q, "__array_interface__") else q  # of numpy
+    if dtypes.of_python(numbers):
+        _check_shares(numbers, greatest)
     q = convert_to_tensor(q)
     q = q if dtypes.is_floating(spec_of(q).dtype) else cast(q, "float32")
     axes = None if axis is None else several_axes(axis)

@@ -12,7 +12,7 @@ from layercli.core.types import Tensor, TensorLike
 from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
-from layercli.ops.core.axes import axes_of, axis_of, given_axes
+from layercli.ops.core.axes import axes_of, axis_of, given_axes, whole
 from layercli.ops.core.conversion import convert_to_tensor
 from layercli.ops.core.scatter_gather import take
 from layercli.ops.core.shape import sizes_in
@@ -88,6 +88,8 @@ class Flip(Op):
     def run(self, x: Tensor) -> Tensor:
         """Return torch's flip."""
         axes = tuple(range(x.ndim)) if self.axis is None else self.axis
+        if not x.ndim:
+            self.spec(spec_of(x))  # torch takes an axis of a tensor that has none
         return torch.flip(x, axes if isinstance(axes, tuple) else (axes,))
 
 
@@ -109,6 +111,8 @@ class Roll(Op):
 
     def run(self, x: Tensor) -> Tensor:
         """Return torch's roll."""
+        if self.axis == ():
+            return x.clone()
         if isinstance(self.axis, tuple) and isinstance(self.shift, int):
             return torch.roll(x, (self.shift,) * len(self.axis), self.axis)
         return torch.roll(x, self.shift, () if self.axis is None else self.axis)
@@ -135,7 +139,7 @@ def rot90(array: TensorLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tens
     if len(axes) != 2 or len(axes_of(spec, axes)) != 2:
         raise UsageError(f"rot90 expects two axes, got {axes}")
     first, second = axes
-    turns = k % 4
+    turns = whole(k, "k") % 4
     if turns == 2:
         return Flip((first, second))(array)
     if turns == 1:

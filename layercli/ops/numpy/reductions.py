@@ -10,7 +10,7 @@ from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
 from layercli.dataclass import dataclass
-from layercli.errors import UsageError
+from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of, given_axes
 from layercli.ops.core.conversion import cast
@@ -43,6 +43,9 @@ Axes = int | Iterable[int] | None
 """One axis, several, or None for all of them."""
 
 MAKE_FLOATS = {"mean", "var", "std", "logsumexp", "median", "nanmean", "nanvar", "nanstd"}
+EXTREMES = {"max", "min", "ptp", "nanmax", "nanmin", "median"}
+"""Reductions that need at least one value."""
+
 WIDEN = {"sum", "prod", "nansum", "nanprod"}
 """Reductions whose result for integers is at least int32, as in Keras."""
 
@@ -60,8 +63,10 @@ class Reduction(Op):
     initial: float | None = None
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape without the axes, or with the size 1 there."""
+        """Return x's shape without the axes, or with the size 1 there; ShapeError where no value has an extremum."""
         axes = axes_of(x, self.axis)
+        if self.function in EXTREMES and self.initial is None and 0 in [x.shape[axis] for axis in axes]:
+            raise ShapeError(f"{self.function} expects at least one value (x = {x})")
         kept = [1 if i in axes else size for i, size in enumerate(x.shape) if self.keepdims or i not in axes]
         return Spec(tuple(kept), self._dtype(x.dtype))
 
@@ -70,6 +75,10 @@ class Reduction(Op):
         if self.initial is not None:
             return self._with_initial(x, self.initial)
         axes = tuple(range(x.ndim)) if self.axis is None else self.axis
+        if axes == () and x.ndim:
+            x, axes = x.unsqueeze(-1), (-1,)  # of each value alone; torch would reduce all axes
+            if self.keepdims:
+                return Reduction(self.function, axes)(x)
         out = REDUCTIONS[self.function](x, axes if isinstance(axes, tuple) else (axes,), self.keepdims)
         return out.int() if out.dtype is torch.int64 and x.dtype is not torch.int64 else out
 
@@ -125,7 +134,7 @@ def _product(x: Tensor, axes: tuple[int, ...], keep: bool) -> Tensor:
 
 def _median(x: Tensor, axes: tuple[int, ...], keep: bool) -> Tensor:
     """Return the middle of the sorted values, or the mean of the two middle ones; NaN where x holds NaN."""
-    axes = tuple(sorted(axis % x.ndim for axis in axes)) if x.ndim else ()
+    axes = tuple(sorted(axes_of(spec_of(x), axes)))
     last = x.movedim(axes, tuple(range(-len(axes), 0))).flatten(x.ndim - len(axes)) if axes else x.reshape(1)
     ordered = torch.sort(last, -1).values
     count = ordered.shape[-1]
@@ -147,7 +156,7 @@ class CountNonzero(Op):
 
     def run(self, x: Tensor) -> Tensor:
         """Return torch's count_nonzero."""
-        return torch.count_nonzero(x, self.axis).int()
+        return (x != 0).int() if self.axis == () else torch.count_nonzero(x, self.axis).int()
 
 
 def count_nonzero(x: TensorLike, axis: int | Iterable[int] | None = None) -> Tensor:
@@ -237,7 +246,9 @@ def nanvar(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 def prod(x: TensorLike, axis: Axes = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
     """Return the product of x, cast to ``dtype`` first where one is given, along ``axis``; int32 for integers, int64 for int64."""
-    return _reduce("prod", x if dtype is None else cast(x, dtype), axis, keepdims)
+    if dtype is None:
+        return _reduce("prod", x, axis, keepdims)
+    return cast(_reduce("prod", cast(x, dtype), axis, keepdims), dtype)
 
 
 def ptp(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
@@ -261,7 +272,4 @@ def var(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 def _reduce(function: str, x: object, axis: Axes, keepdims: bool, initial: float | None = None) -> Tensor:
-    axes = given_axes(axis)
-    if axes == ():
-        raise UsageError(f"{function} expects at least one axis, got {axis}", hint="axis=None is every axis")
-    return Reduction(function, axes, keepdims, initial)(x)
+    return Reduction(function, given_axes(axis), keepdims, initial)(x)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from layercli.core import dims, dtypes
-from layercli.core.operation import MultiOutputOp, Op
+from layercli.core.operation import MultiOutputOp, Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
 from layercli.dataclass import dataclass
 from layercli.errors import ShapeError
 from layercli.lazy import torch
-from layercli.ops.core.axes import axis_of
+from layercli.ops.core.axes import axis_of, whole
 from layercli.ops.numpy.reductions import replace_nan
 from layercli.ops.numpy.reshaping import ravel
 
@@ -139,7 +139,12 @@ def argpartition(x: TensorLike, kth: int, axis: int | None = -1) -> Tensor:
 
     None: of x flattened. NumPy leaves the order on either side open; here all indices are sorted.
     """
-    return argsort(x, axis)
+    order = argsort(x, axis)
+    spec = spec_of(order)
+    size = spec.shape[0 if axis is None else axis_of(spec, axis)] if spec.rank else 1
+    if dims.known(size) and not -size <= whole(kth, "kth") < size:
+        raise ShapeError(f"expects kth from {-size} to {size - 1}, got {kth} (x = {spec_of(x)})")
+    return order
 
 
 def top_k(x: TensorLike, k: int, sorted: bool = True) -> tuple[Tensor, ...]:

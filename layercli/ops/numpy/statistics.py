@@ -38,11 +38,12 @@ def moments(
     return Reduction("mean", over, keepdims)(x), Reduction("var", over, keepdims)(x)
 
 
-def average(x: TensorLike, axis: int | None = None, weights: TensorLike | None = None) -> Tensor:
+def average(x: TensorLike, axis: int | Iterable[int] | None = None, weights: TensorLike | None = None) -> Tensor:
     """Return sum(x * weights) / sum(weights) along ``axis`` (None: all); without weights the mean.
 
     ``weights``: x's shape, or one value per index of the axis; ShapeError otherwise.
     """
+    axis = given_axes(axis)
     if weights is None:
         return Reduction("mean", axis)(x)
     x, weights = convert_to_tensor(x), convert_to_tensor(weights)

@@ -1,0 +1,103 @@
+"""Reductions over no axes, over no values and over axes that are not there: NumPy's values, or one sentence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from layercli import Input, ops
+from layercli.errors import ArgumentError, AxisError, DTypeError, LayercliError, ShapeError, ValueRangeError
+
+X = np.array([[1.0, -2, 0, 4], [3, 2, 5, -1], [0, 7, -6, 8]], "float32")
+GAPS = np.where(X == 0, np.nan, X)
+NOTHING = np.zeros((0, 3), "float32")
+REDUCED = ["sum", "mean", "max", "min", "prod", "ptp", "var", "std", "all", "any", "median", "count_nonzero"]
+SKIPPING = ["nansum", "nanprod", "nanmax", "nanmin", "nanmean", "nanmedian", "nanvar", "nanstd"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", [*REDUCED, *SKIPPING])
+def test_each_value_alone_is_reduced_over_no_axes(name):
+    x = GAPS if name in SKIPPING else X
+    wanted = x.max(()) - x.min(()) if name == "ptp" else getattr(np, name)(x, axis=())
+    found = getattr(ops, name)(x, axis=())
+    np.testing.assert_array_equal(found, wanted)
+    symbolic = getattr(ops, name)(Input(batch_shape=x.shape), axis=())
+    assert (tuple(symbolic.shape), f"torch.{symbolic.dtype}") == (x.shape, str(found.dtype))
+    if name != "count_nonzero":
+        np.testing.assert_array_equal(getattr(ops, name)(x, axis=(), keepdims=True), wanted)
+
+
+def test_functions_with_more_arguments_over_no_axes():
+    np.testing.assert_allclose(ops.logsumexp(X, ()), X)
+    np.testing.assert_array_equal(ops.quantile(X, [0.2, 0.5], ()), [X, X])
+    np.testing.assert_array_equal(ops.percentile(X, 20, axis=(), keepdims=True), X)
+    np.testing.assert_array_equal(ops.roll(X, 1, ()), X)
+    np.testing.assert_array_equal(ops.average(X, axis=()), X)
+    np.testing.assert_array_equal(ops.average(X, axis=[0, 1]), X.mean())
+    assert ops.sum(torch.tensor(3.0), ()).item() == 3
+
+
+EMPTY = [
+    *(lambda x, name=name: getattr(ops, name)(x) for name in ("max", "amin", "ptp", "nanmax", "nanmin", "median")),
+    lambda x: ops.max(x, axis=0),
+    lambda x: ops.min(x, axis=(0, 1), keepdims=True),
+]
+
+
+@pytest.mark.parametrize("call", EMPTY)
+def test_nothing_has_no_extremum(call):
+    for x in (NOTHING, Input(batch_shape=NOTHING.shape)):
+        with pytest.raises(ShapeError) as error:
+            call(x)
+        assert "expects at least one value (x = float32[0, 3])" in str(error.value)
+
+
+def test_an_empty_result_needs_no_value():
+    assert ops.max(NOTHING, axis=1).shape == ops.median(NOTHING, axis=1).shape == (0,)
+    assert ops.max(NOTHING, axis=0, initial=2).tolist() == [2, 2, 2]
+
+
+MISTAKES = [
+    (lambda: ops.median(X, 3), AxisError, "expects x with an axis 3, got 2 axes (x = float32[3, 4])"),
+    (lambda: ops.median(np.float32(2), 0), AxisError, "expects x with an axis 0, got 0 axes (x = float32[])"),
+    (lambda: ops.flipud(np.float32(2)), AxisError, "expects x with an axis 0, got 0 axes (x = float32[])"),
+    (lambda: ops.rot90(X, 1.5), ArgumentError, "expects k to be an integer, got 1.5"),
+    (lambda: ops.argpartition(X, 4), ShapeError, "expects kth from -4 to 3, got 4 (x = float32[3, 4])"),
+    (lambda: ops.argpartition(X, -4, 0), ShapeError, "expects kth from -3 to 2, got -4 (x = float32[3, 4])"),
+    (lambda: ops.quantile(X, 1.5), ValueRangeError, "expects q from 0 to 1, got 1.5"),
+    (lambda: ops.nanquantile(X, [0.5, np.nan]), ValueRangeError, "expects q from 0 to 1, got nan"),
+    (lambda: ops.nanpercentile(X, np.array([50, -1])), ValueRangeError, "expects q from 0 to 100, got -1"),
+    (lambda: ops.ldexp(X, 2.5), DTypeError, "ldexp expects integer exponents, got float32"),
+    (lambda: ops.ldexp(Input((2,)), X[0, :2]), DTypeError, "ldexp expects integer exponents, got float32"),
+]
+
+
+@pytest.mark.parametrize(("call", "kind", "message"), MISTAKES, ids=range(len(MISTAKES)))
+def test_mistakes(call, kind, message):
+    with pytest.raises(LayercliError) as error:
+        call()
+    assert (type(error.value), str(error.value)) == (kind, message)
+
+
+@pytest.mark.parametrize(
+    "name", ["add", "multiply", "bitwise_and", "maximum", "hypot", "less", "gcd", "power", "isclose"]
+)
+@pytest.mark.parametrize("kinds", [("uint32", "int32"), ("uint16", "int8"), ("int16", "uint16")])
+def test_unsigned_and_signed_integers_meet(name, kinds):
+    x, y = np.array([7, 4, 3], kinds[0]), np.array([2, 6, 3], kinds[1])
+    np.testing.assert_allclose(getattr(ops, name)(x, y), getattr(np, name)(x, y), rtol=1e-6)
+
+
+def test_totals_in_the_dtype_asked_for():
+    assert ops.prod([2, 3], dtype="int8").dtype is torch.int8
+    assert ops.prod(Input((2,)), dtype="bool").dtype == "bool"
+    assert [ops.cumsum([2, 0, 3], dtype="bool").tolist(), ops.cumprod([2, 0], dtype="bool").dtype] == [
+        [2, 2, 5], torch.int32,
+    ]  # fmt: skip
+
+
+def test_a_text_is_no_format_for_a_tensor():
+    with pytest.raises(TypeError):
+        ops.mod("a", X)
