@@ -13,7 +13,7 @@ from layercli.core.spec import Spec
 from layercli.core.types import DTypeLike, Tensor, TensorLike
 from layercli.core.variable import Variable
 from layercli.dataclass import dataclass
-from layercli.errors import DTypeError, ShapeError, UsageError
+from layercli.errors import DTypeError, ShapeError, UsageError, ValueRangeError
 from layercli.lazy import torch
 from layercli.ops.core.shape import array as as_array
 from layercli.ops.numpy.creation import ConstantTensor, create
@@ -35,6 +35,8 @@ def convert_to_tensor(
         )
     if isinstance(x, str):
         raise DTypeError(f"convert_to_tensor expects numbers, got {x!r}")
+    if dtype is not None:
+        _check_number(x, dtypes.name_of(dtype))
     x = _tensor(x)
     return x if dtype is None or dtypes.name_of(x.dtype) == dtypes.name_of(dtype) else cast(x, dtypes.name_of(dtype))
 
@@ -81,6 +83,16 @@ def _tensor(x: Any) -> Any:
     )  # torch.compile cannot trace numpy arrays
 
 
+def _check_number(x: object, dtype: str) -> None:
+    """Raise ValueRangeError for a Python number out of the range of integers, DTypeError for a complex one in a real dtype."""
+    if isinstance(x, complex) and dtypes.rank(dtype) < 3:
+        raise DTypeError(f"{x} is no number of the dtype {dtype}")
+    if isinstance(x, int | float) and dtypes.is_integer(dtype):
+        least, greatest = dtypes.finfo_range(dtype)
+        if not least - 1 < x < greatest + 1:
+            raise ValueRangeError(f"expects a number from {least} to {greatest} for {dtype}, got {x}")
+
+
 @dataclass(frozen=True)
 class Cast(Op):
     """out = x converted to ``dtype``."""
@@ -100,6 +112,7 @@ def cast(x: object, dtype: DTypeLike) -> Tensor:
     """Return x converted to ``dtype``, elementwise; a size of an integer dtype that is not known stays a size."""
     if isinstance(x, Dim) and not dtypes.is_floating(dtypes.name_of(dtype)):
         return x  # type: ignore[return-value]  # what shapes are made of
+    _check_number(x, dtypes.name_of(dtype))
     return Cast(dtypes.name_of(dtype))(x)
 
 

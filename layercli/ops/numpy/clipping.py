@@ -80,9 +80,14 @@ def nan_to_num(x: TensorLike, nan: float = 0.0, posinf: float | None = None, neg
 
 
 def saturate_cast(x: TensorLike, dtype: DTypeLike) -> Tensor:
-    """Return x converted to ``dtype``, with values outside its range clipped to the range."""
+    """Return x converted to ``dtype``, with values outside its range, infinities too, clipped to the range; [0, 1] for bool."""
     wanted, here = dtypes.name_of(dtype), spec_of(x).dtype
-    if wanted == "bool" or here == "bool":
+    if here == "bool":
         return cast(x, wanted)
-    (low, high), (least, most) = dtypes.finfo_range(wanted), dtypes.finfo_range(here)
-    return cast(clip(x, max(low, least), min(high, most)) if low > least or high < most else x, wanted)
+    (low, high), (least, most) = _range(wanted), _range(here)
+    clipped = low > least or high < most or dtypes.is_floating(here)
+    return cast(clip(x, max(low, least), min(high, most)) if clipped else x, wanted)
+
+
+def _range(dtype: str) -> tuple[float, float]:
+    return (0, 1) if dtype == "bool" else dtypes.finfo_range(dtype)

@@ -17,7 +17,7 @@ from layercli.core.spec import Shape, Spec, shape_of
 from layercli.core.tracking import Trackable
 from layercli.core.types import DTypeLike, ShapeLike, Tensor, TensorLike
 from layercli.dataclass import dataclass
-from layercli.errors import UnknownSizeError
+from layercli.errors import ArgumentError, UnknownSizeError
 from layercli.lazy import torch
 
 
@@ -119,8 +119,10 @@ def full(shape: object, fill_value: Any, dtype: DTypeLike | None = None) -> Tens
     """
     if isinstance(fill_value, (bool, int, float, Dim)):  # a size of an input, in the call of a layer
         return create(Full(sizes_of(shape), fill_value, dtype_or(dtype, "float32")))
-    out: Tensor = full((*sizes_of(shape),), 1, dtype_or(dtype, "float32")) * fill_value
-    return out
+    from layercli.ops.core.conversion import array, cast, convert_to_tensor
+    from layercli.ops.numpy.reshaping import broadcast_to
+
+    return array(broadcast_to(cast(convert_to_tensor(fill_value), dtype_or(dtype, "float32")), sizes_of(shape)))
 
 
 def zeros(shape: ShapeLike, dtype: DTypeLike | None = None) -> Tensor:
@@ -142,7 +144,10 @@ def eye(N: Size, M: Size | None = None, k: int = 0, dtype: DTypeLike | None = No
     """Return the matrix of N rows and M (None: N) columns with ones on diagonal k and zeros elsewhere, float32 by
     default.
     """
-    return create(Eye(N, N if M is None else M, k, dtype_or(dtype, "float32")))
+    sizes = (N, N if M is None else M)
+    if any(isinstance(size, float) for size in sizes):
+        raise ArgumentError(f"eye expects integers, got {sizes}")
+    return create(Eye(*sizes, k, dtype_or(dtype, "float32")))
 
 
 def identity(n: Size, dtype: DTypeLike | None = None) -> Tensor:

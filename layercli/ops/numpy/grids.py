@@ -96,6 +96,8 @@ def vander(x: TensorLike, N: Size | None = None, increasing: bool = False) -> Te
     x = convert_to_tensor(x)
     spec = spec_of(x)
     check_rank(spec, 1)
+    if isinstance(N, int) and N < 0:
+        raise UsageError(f"vander expects N of at least 0, got {N}")
     powers = arange(spec.shape[0] if N is None else N)
     powers = powers if increasing else Flip(0)(powers)
     return power(expand_dims(x, 1), cast(powers, spec.dtype))

@@ -152,6 +152,8 @@ def split(x: TensorLike, indices_or_sections: int | Iterable[int], axis: int = 0
     Raises ShapeError where the size is not divisible by the number of sections.
     """
     if isinstance(indices_or_sections, int):
+        if indices_or_sections < 1:
+            raise UsageError(f"split expects a number of sections of at least 1, got {indices_or_sections}")
         return list(Split(indices_or_sections, axis)(x))
     return list(Split(axis=axis, at=tuple(indices_or_sections))(x))
 
@@ -169,7 +171,9 @@ def hsplit(x: TensorLike, indices_or_sections: int | Iterable[int]) -> list[Tens
 
 
 def vsplit(x: TensorLike, indices_or_sections: int | Iterable[int]) -> list[Tensor]:
-    """Return ``split`` of x along its first axis."""
+    """Return ``split`` of x, of at least 2 axes, along its first axis."""
+    if ndim(x) < 2:
+        raise ShapeError(f"vsplit expects x with at least 2 axes (x = {spec_of(x)})")
     return split(x, indices_or_sections, 0)
 
 
@@ -191,7 +195,7 @@ def unstack(x: TensorLike, num: int | None = None, axis: int = 0) -> list[Tensor
 
 def hstack(xs: Sequence[TensorLike]) -> Tensor:
     """Return the tensors ``xs`` concatenated along their second axis, or their only one."""
-    xs = [expand_dims(x, 0) if not ndim(x) else x for x in xs]
+    xs = [expand_dims(x, 0) if not ndim(x) else x for x in some(xs)]
     return concatenate(xs, 0 if ndim(xs[0]) == 1 else 1)
 
 
@@ -218,6 +222,8 @@ def _at_least_a_row(x: TensorLike) -> TensorLike:
 def _check_alike(xs: Sequence[Spec], axis: int | None = None) -> None:
     """Raise ShapeError where the shapes differ along another axis than ``axis``."""
     first, *others = xs
+    if not all(isinstance(x, Spec) for x in xs):
+        raise ShapeError(f"expects tensors of one shape, got {with_and(xs)}")
     for x in others:
         pairs = enumerate(zip(first.shape, x.shape, strict=False))
         if x.rank != first.rank or any(i != axis and not dims.may_equal(a, b) for i, (a, b) in pairs):

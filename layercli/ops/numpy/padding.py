@@ -13,6 +13,7 @@ from layercli.dataclass import dataclass
 from layercli.errors import ChoiceError, ShapeError, UsageError, nearest
 from layercli.lazy import F, torch
 from layercli.ops.core.axes import check_rank
+from layercli.ops.core.conversion import convert_to_tensor
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -36,8 +37,10 @@ class Pad(Op):
     value: float = 0
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape with the padding added."""
+        """Return x's shape with the padding added; ShapeError where a mode has no value to repeat."""
         check_rank(x, len(self.pads))
+        if self.mode != "constant" and any(n == 0 and any(p) for n, p in zip(x.shape, self.pads, strict=True)):
+            raise ShapeError(f"the mode {self.mode!r} of pad expects at least one value along an axis (x = {x})")
         return Spec(tuple(n + before + after for n, (before, after) in zip(x.shape, self.pads, strict=True)), x.dtype)
 
     def run(self, x: Tensor) -> Tensor:
@@ -84,6 +87,7 @@ def pad(x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: 
         raise ChoiceError(f"pad has no mode {mode!r}", hint=nearest(mode, ["constant", *MIRRORS]))
     if mode != "constant" and constant_values is not None:
         raise UsageError(f"pad takes constant_values in the mode 'constant' only, got the mode {mode!r}")
+    x = convert_to_tensor(x)
     return Pad(_pairs(pad_width, len(spec_of(x).shape)), mode, constant_values or 0)(x)
 
 

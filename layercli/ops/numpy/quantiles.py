@@ -109,11 +109,13 @@ def nanmedian(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tenso
 
 
 def _check_shares(q: Any, whole: int) -> None:
-    """Raise ValueRangeError for numbers outside [0, whole], and for NaN."""
+    """Raise ValueRangeError for numbers outside [0, whole], and for NaN, but not for those of a tensor."""
+    if hasattr(q, "__array_interface__"):  # of numpy
+        q = q.tolist()
     if isinstance(q, list | tuple):
         for each in q:
             _check_shares(each, whole)
-    elif not 0 <= q <= whole:
+    elif isinstance(q, int | float) and not 0 <= q <= whole:
         raise ValueRangeError(f"expects q from 0 to {whole}, got {q}")
 
 
@@ -121,9 +123,7 @@ def _quantile(name: str, x: TensorLike, q: TensorLike, axis: Axes, method: str, 
     if method not in METHODS:
         raise UsageError(f"{name} has no method {method!r}", hint=nearest(method, list(METHODS)))
     greatest = 100 if name.endswith("percentile") else 1
-    numbers = q.tolist() if hasattr(q, "__array_interface__") else q  # of numpy
-    if dtypes.of_python(numbers):
-        _check_shares(numbers, greatest)
+    _check_shares(q, greatest)
     q = convert_to_tensor(q)
     q = q if dtypes.is_floating(spec_of(q).dtype) else cast(q, "float32")
     axes = None if axis is None else several_axes(axis)

@@ -60,7 +60,9 @@ def repeat(x: TensorLike, repeats: int | Iterable[int], axis: int | None = None)
     ``repeats``: one number, or one for each index of the axis; ShapeError for another number of them.
     """
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
-    counts = [repeats] if isinstance(repeats, int) else [int(count) for count in repeats]
+    counts = [whole(count, "repeats") for count in (repeats if isinstance(repeats, Iterable) else [repeats])]
+    if min(counts, default=0) < 0:
+        raise UsageError(f"repeat expects repeats of at least 0, got {repeats}")
     if len(counts) == 1:
         return RepeatElements(counts[0], axis)(x)
     spec = spec_of(x)

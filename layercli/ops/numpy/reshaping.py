@@ -97,7 +97,7 @@ class Squeeze(Op):
         """Return x's shape without them; ShapeError where one has another size."""
         removed = {i for i, size in enumerate(x.shape) if size == 1}
         if self.axis is not None:
-            removed = {axis_of(x, axis) for axis in self.axis}
+            removed = set(axes_of(x, self.axis))
             for axis in sorted(removed):
                 if not dims.may_equal(x.shape[axis], 1):
                     raise ShapeError(f"expects axis {axis} of x to have the size 1, got {x.shape[axis]} (x = {x})")
@@ -188,7 +188,7 @@ def ravel(x: TensorLike) -> Tensor:
 
 def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
     """Return x with two axes exchanged."""
-    return moveaxis(x, (axis1, axis2), (axis2, axis1))
+    return moveaxis(x, (axis1,), (axis1,)) if axis1 == axis2 else moveaxis(x, (axis1, axis2), (axis2, axis1))
 
 
 def moveaxis(x: TensorLike, source: int | Iterable[int], destination: int | Iterable[int]) -> Tensor:

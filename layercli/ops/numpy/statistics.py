@@ -48,7 +48,7 @@ def average(x: TensorLike, axis: int | Iterable[int] | None = None, weights: Ten
         return Reduction("mean", axis)(x)
     x, weights = convert_to_tensor(x), convert_to_tensor(weights)
     here, given = spec_of(x), spec_of(weights)
-    along = None if axis is None or given.rank == here.rank else axis_of(here, axis)
+    along = None if axis is None or given.rank == here.rank else _single(here, axis)
     wanted = here.shape if along is None else here.shape[along : along + 1]
     if given.rank != len(wanted) or not all(map(dims.may_equal, wanted, given.shape)):
         raise ShapeError(f"expects weights of the shape {show_shape(wanted)}, got {given} (x = {here})")
@@ -58,6 +58,13 @@ def average(x: TensorLike, axis: int | Iterable[int] | None = None, weights: Ten
         return divide(Reduction("sum", axis)(multiply(x, weights)), Reduction("sum", axis)(weights))
     spread = reshape(weights, tuple(-1 if i == along else 1 for i in range(here.rank)))
     return divide(Reduction("sum", along)(multiply(x, spread)), Reduction("sum")(weights))
+
+
+def _single(x: Spec, axis: int | tuple[int, ...]) -> int:
+    """Return one axis; ShapeError for several, whose weights need x's shape."""
+    if isinstance(axis, tuple):
+        raise ShapeError(f"expects weights of x's shape for several axes, got axes {axis} (x = {x})")
+    return axis_of(x, axis)
 
 
 MODES = ("valid", "same", "full")

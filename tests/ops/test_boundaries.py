@@ -1,4 +1,4 @@
-"""Reductions over no axes, over no values and over axes that are not there: NumPy's values, or one sentence."""
+"""Arguments at their boundaries: no axes, no values, axes and numbers that are not there. NumPy's values, or one sentence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from layercli import Input, ops
-from layercli.errors import ArgumentError, AxisError, DTypeError, LayercliError, ShapeError, ValueRangeError
+from layercli.errors import ArgumentError, AxisError, DTypeError, LayercliError, ShapeError, UsageError, ValueRangeError
 
 X = np.array([[1.0, -2, 0, 4], [3, 2, 5, -1], [0, 7, -6, 8]], "float32")
 GAPS = np.where(X == 0, np.nan, X)
@@ -101,3 +101,48 @@ def test_totals_in_the_dtype_asked_for():
 def test_a_text_is_no_format_for_a_tensor():
     with pytest.raises(TypeError):
         ops.mod("a", X)
+
+
+def test_one_axis_exchanged_with_itself():
+    np.testing.assert_array_equal(ops.swapaxes(X, 1, 1), X)
+
+
+def test_lists_are_padded_and_filled():
+    assert ops.pad([1, 2], 1).tolist() == [0, 1, 2, 0]
+    assert ops.full((2, 2), [1, 2]).tolist() == [[1, 2], [1, 2]]
+    assert ops.full((2,), [1.7, 2], dtype="int32").tolist() == [1, 2]
+
+
+def test_infinities_are_saturated():
+    x = np.array([-np.inf, -2.5, 0.5, np.inf, np.nan], "float32")
+    greatest = float(np.finfo("float32").max)
+    np.testing.assert_array_equal(
+        ops.saturate_cast(x, "float32"), np.array([-greatest, -2.5, 0.5, greatest, np.nan], "float32")
+    )
+    assert ops.saturate_cast(x, "bool").tolist() == [False, False, True, True, True]
+
+
+MORE_MISTAKES = [
+    (lambda: ops.squeeze(X[None], (0, 0)), ShapeError, "expects each axis once, got (0, 0) (x = float32[1, 3, 4])"),
+    (lambda: ops.pad(NOTHING[:, 0], 1, "reflect"), ShapeError,
+     "the mode 'reflect' of pad expects at least one value along an axis (x = float32[0])"),
+    (lambda: ops.stack([X, 1]), ShapeError, "expects tensors of one shape, got float32[3, 4] and 1"),
+    (lambda: ops.hstack([]), ShapeError, "expects at least one tensor, got none"),
+    (lambda: ops.hsplit(X, 0), UsageError, "split expects a number of sections of at least 1, got 0"),
+    (lambda: ops.vsplit(X[0], 2), ShapeError, "vsplit expects x with at least 2 axes (x = float32[4])"),
+    (lambda: ops.repeat(X, [-1, 1, 1], 0), UsageError, "repeat expects repeats of at least 0, got [-1, 1, 1]"),
+    (lambda: ops.repeat(X, 1.5), ArgumentError, "expects repeats to be an integer, got 1.5"),
+    (lambda: ops.eye(2.5), ArgumentError, "eye expects integers, got (2.5, 2.5)"),
+    (lambda: ops.vander(X[0], -1), UsageError, "vander expects N of at least 0, got -1"),
+    (lambda: ops.convert_to_tensor(2**40, "int32"), ValueRangeError,
+     "expects a number from -2147483648 to 2147483647 for int32, got 1099511627776"),
+    (lambda: ops.cast(300, "uint8"), ValueRangeError, "expects a number from 0 to 255 for uint8, got 300"),
+    (lambda: ops.array(float("nan"), "int32"), ValueRangeError,
+     "expects a number from -2147483648 to 2147483647 for int32, got nan"),
+    (lambda: ops.convert_to_tensor(1 + 2j, "float32"), DTypeError, "(1+2j) is no number of the dtype float32"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "kind", "message"), MORE_MISTAKES, ids=range(len(MORE_MISTAKES)))
+def test_mistakes_in_shapes_and_numbers(call, kind, message):
+    test_mistakes(call, kind, message)
