@@ -92,8 +92,10 @@ CELL = Limit("CELL", 1 << 17, "characters in a cell")
 PIXELS = Limit("PIXELS", 1 << 28, "pixels")
 PARTS = Limit("PARTS", 1 << 16, "parts or repetitions of one operation")
 """How often one operation that a model file describes is done, or into how many parts it divides."""
+EDGES = Limit("EDGES", 300, "edges at one box")
+"""Of a picture: the time to lay it out grows with their number to the power of 3.5 (7 s for 300 on one core)."""
 
-LIMITS = (DESCRIPTION, EXPANSION, FILL, DRAWN, TENSORS, NODES, DEPTH, DIGITS, FORMULA, CELL, PIXELS, PARTS)
+LIMITS = (DESCRIPTION, EXPANSION, FILL, DRAWN, TENSORS, NODES, DEPTH, DIGITS, FORMULA, CELL, PIXELS, PARTS, EDGES)
 """All of them."""
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+from layercli.core.limits import EDGES
 from layercli.dataclass import dataclass
+from layercli.errors import FormatError
 from layercli.escaping import printable
 from layercli.inspect.plot_graph import PlotBox, PlotGraph
 from layercli.render.edge_routes import PlacedNode
@@ -28,6 +32,8 @@ def scene_of(graph: PlotGraph, *, down: bool | None = None) -> Scene:
     edges = [(edge.source, edge.target) for edge in graph.edges]
     down = graph.flows if down is None else down
     is_tree = not graph.flows and not down
+    if not is_tree:
+        check_edges(graph)
     placed = lay_out_tree(nodes, edges) if is_tree else lay_out(nodes, edges, header=HEADER - 30.0, down=down)
     top = 62.0
     foot, width, height = legend(graph, top + placed.height + 30.0)
@@ -51,6 +57,16 @@ def scene_of(graph: PlotGraph, *, down: bool | None = None) -> Scene:
         parts,
         STYLES,
     )
+
+
+def check_edges(graph: PlotGraph) -> None:
+    """Raise FormatError where more edges meet at one box than can be laid out in seconds."""
+    counts = Counter(end for edge in graph.edges for end in (edge.source, edge.target))
+    try:
+        EDGES.check(f"the picture of {graph.title}", max(counts.values(), default=0))
+    except FormatError as error:
+        error.hint = f"draw less with --depth or --focus, or write .dot or .mmd; {error.hint}"
+        raise
 
 
 def layout_nodes(graph: PlotGraph, labels: list[BoxLabel]) -> list[LayoutNode]:

@@ -10,6 +10,7 @@ from collections import deque
 from pathlib import Path
 
 from layercli.core.dims import UNKNOWN
+from layercli.errors import FormatError
 from layercli.escaping import printable
 from layercli.inspect.model_graph import ROOT, ModelGraph
 from layercli.inspect.plot_tree import child_runs, parameters_of
@@ -100,7 +101,10 @@ def heading(report: Report) -> Markup:
 
 def layers(report: Report) -> Markup:
     """Return the tree of the modules beside the picture."""
-    drawn = Markup(draw_svg(scene_of(report.picture)))
+    try:
+        drawn = Markup(draw_svg(scene_of(report.picture)))
+    except FormatError as error:  # too many edges at one box
+        drawn = element("p", str(error), class_="note")
     tree = element("div", branch(report, shown_runs(report.graph), ROOT), class_="tree")
     return element("div", tree, element("div", drawn, class_="picture"), class_="panes")
 

@@ -18,6 +18,7 @@ from layercli.inspect.report import Report, memory_curve, read_profile, usual_si
 from layercli.inspect.variables import measure
 from layercli.render import report_page
 from layercli.render.html import bars
+from layercli.render.plot_scene import scene_of
 from layercli.render.report_page import page, shown_runs
 from layercli.sources.resolve import open_source, resolve
 
@@ -141,6 +142,17 @@ def cli_report(tmp_path):
 
 def test_the_size_of_a_report_is_bounded(cli_report):
     assert len(cli_report("resnet50")) < 250_000
+
+
+def test_a_picture_with_too_many_edges_at_a_box_is_left_out(monkeypatch):
+    report = report_on("mlp")
+    monkeypatch.setenv("LAYERCLI_MAX_EDGES", "1")  # a layer has one edge to it and one from it
+    sentence = f"the picture of {report.picture.title} has 2 edges at one box, more than the limit of 1"
+    assert ("p", sentence) in Page(page(report)).texts
+    with pytest.raises(FormatError) as error:
+        scene_of(report.picture)
+    assert str(error.value) == sentence
+    assert error.value.hint.startswith("draw less with --depth or --focus, or write .dot or .mmd; --limit edges=N")
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
