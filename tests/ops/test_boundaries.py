@@ -146,3 +146,50 @@ MORE_MISTAKES = [
 @pytest.mark.parametrize(("call", "kind", "message"), MORE_MISTAKES, ids=range(len(MORE_MISTAKES)))
 def test_mistakes_in_shapes_and_numbers(call, kind, message):
     test_mistakes(call, kind, message)
+
+
+def test_what_is_no_class_is_not_among_the_top():
+    assert ops.in_top_k([5, -1, 0], np.eye(3, dtype="float32")[[0, 2, 0]], 3).tolist() == [False, False, True]
+
+
+def test_integers_are_normalized_as_floats():
+    found = ops.batch_normalization(
+        np.array([[1, 2], [3, 4]]), np.zeros(2, "float32"), np.full(2, 4.0, "float32"), -1, epsilon=0.0
+    )
+    assert (found.dtype, found.tolist()) == (torch.float32, [[0.5, 1.0], [1.5, 2.0]])
+
+
+def test_a_number_has_one_bin():
+    assert ops.digitize(0.5, [0.0, 1.0]).shape == ()
+
+
+def test_lists_beside_symbolic_tensors():
+    for call in (ops.add, ops.maximum, ops.arctan2):
+        out = call([1.0, 2.0], Input(batch_shape=(3, 2), dtype="int32"))
+        assert (tuple(out.shape), out.dtype) == ((3, 2), "float32")
+
+
+def test_items_of_an_array():
+    assert ops.get_item(X, np.array([0, 2]))[:, 0].tolist() == [1, 0]
+
+
+MISTAKES_IN_CALLS = [
+    (lambda: ops.argmax(NOTHING), ShapeError, "argmax expects at least one value (x = float32[0, 3])"),
+    (lambda: ops.top_k(Input((5,)), -1), UsageError, "top_k expects k of at least 0, got -1"),
+    (lambda: ops.top_k(X, 2.5), ArgumentError, "expects k to be an integer, got 2.5"),
+    (lambda: ops.tile(X, -1), UsageError, "tile expects repeats of at least 0, got -1"),
+    (lambda: ops.equal(None, Input((5,))), DTypeError, "expects tensors and numbers, got None"),
+    (lambda: ops.unique([[1, 2]], axis=5), AxisError, "expects x with an axis 5, got 2 axes (x = int32[1, 2])"),
+    (lambda: ops.bincount([1, 2], minlength=-1), UsageError, "bincount expects minlength of at least 0, got -1"),
+    (lambda: ops.normalize(X, order=0), UsageError, "normalize expects order to be a whole number of at least 1, got 0"),
+    (lambda: ops.extract_sequences(X, 2, 0), ShapeError, "expects frames of at least 1 value, 1 apart, got 2 and 0"),
+    (lambda: ops.stft(X, 2, 0, 2), UsageError,
+     "stft expects sequence_length and sequence_stride to be at least 1, got 2 and 0"),
+    (lambda: ops.image.gaussian_blur(X[..., None], sigma=(0.0, 1.0)), UsageError,
+     "gaussian_blur expects kernel_size and sigma above 0, got (3, 3) and (0.0, 1.0)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "kind", "message"), MISTAKES_IN_CALLS, ids=range(len(MISTAKES_IN_CALLS)))
+def test_mistakes_in_calls(call, kind, message):
+    test_mistakes(call, kind, message)

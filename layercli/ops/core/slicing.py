@@ -93,6 +93,7 @@ def getitem(x: TensorLike, key: TensorLike) -> Tensor:
     if not all(_simple(part) for part in parts):
         from layercli.lazy import torch
 
+        x = get_backend().as_tensor(x) if get_backend().is_array(x) else x
         out: Tensor = get_backend().torch_function(torch.Tensor.__getitem__, (x, key), {})
         return out
     if any(isinstance(part, slice) and (part.step or 1) < 1 for part in parts):

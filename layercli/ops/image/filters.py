@@ -75,6 +75,8 @@ def gaussian_blur(
     data_format: str | None = None,
 ) -> Tensor:
     """Return an image or a batch convolved with a Gaussian kernel of ``kernel_size`` (height, width) and ``sigma``."""
+    if not all(each > 0 for each in (*kernel_size, *sigma)):
+        raise UsageError(f"gaussian_blur expects kernel_size and sigma above 0, got {kernel_size} and {sigma}")
     taps = gaussian_kernel(kernel_size, sigma)
     x = convert_to_tensor(images)
     x = x if dtypes.is_floating(spec_of(x).dtype) else cast(x, "float32")

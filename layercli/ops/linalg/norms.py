@@ -10,7 +10,7 @@ from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
 from layercli.dataclass import dataclass
-from layercli.errors import ShapeError
+from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of, given_axes
 from layercli.ops.core.conversion import cast, convert_to_tensor
@@ -75,6 +75,8 @@ def norm(
 def normalize(x: TensorLike, axis: int = -1, order: float = 2, epsilon: float | None = None) -> Tensor:
     """Return x / max(norm(x, order) along ``axis``, epsilon); epsilon is 1e-7 by default."""
     epsilon = 1e-7 if epsilon is None else epsilon
+    if not isinstance(order, int) or order < 1:
+        raise UsageError(f"normalize expects order to be a whole number of at least 1, got {order!r}")
     if order == 2:
         inverse = Unary("rsqrt")(Reduction("sum", axis, True)(square(x)))
         return multiply(x, minimum(inverse, 1 / epsilon))

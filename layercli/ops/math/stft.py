@@ -29,6 +29,8 @@ class Frames(Op):
     def spec(self, x: Spec) -> Spec:
         """Return (..., frames, length); ShapeError where x is shorter than a frame."""
         size = last_size(x)
+        if self.length < 1 or self.stride < 1:
+            raise ShapeError(f"expects frames of at least 1 value, 1 apart, got {self.length} and {self.stride}")
         if isinstance(size, int) and size < self.length:
             raise ShapeError(f"expects x with at least {self.length} values along its last axis, got {size} (x = {x})")
         return Spec((*x.shape[:-1], (size - self.length) // self.stride + 1, self.length), x.dtype)
@@ -163,7 +165,7 @@ def stft(
     tensor, or None) and zero-padded to ``fft_length``. ``center``: the first frame is centered at the start of the
     signal.
     """
-    name, given = _window("stft", sequence_length, fft_length, window)
+    name, given = _window("stft", (sequence_length, sequence_stride, fft_length), window)
     op = ShortTimeFourier(sequence_length, sequence_stride, fft_length, name, center)
     real, imaginary = op(convert_to_tensor(x), *given)
     return real, imaginary
@@ -179,13 +181,18 @@ def istft(
     center: bool = True,
 ) -> Tensor:
     """Return the signal whose ``stft`` with the same arguments is the pair x, cut to ``length`` values where given."""
-    name, given = _window("istft", sequence_length, fft_length, window)
+    name, given = _window("istft", (sequence_length, sequence_stride, fft_length), window)
     op = InverseShortTimeFourier(sequence_length, sequence_stride, fft_length, name, center, length)
     return op(*checked_pair("istft", x), *given)
 
 
-def _window(name: str, length: int, size: int, window: object) -> tuple[str, tuple[object, ...]]:
+def _window(name: str, sizes: tuple[int, int, int], window: object) -> tuple[str, tuple[object, ...]]:
     """Return the name of a window, empty for a tensor or None, and the tensor or None; UsageError for another name."""
+    length, stride, size = sizes
+    if length < 1 or stride < 1:
+        raise UsageError(
+            f"{name} expects sequence_length and sequence_stride to be at least 1, got {length} and {stride}"
+        )
     if size < length:
         raise UsageError(f"{name} expects fft_length to be at least sequence_length, got {size} and {length}")
     if not isinstance(window, str):

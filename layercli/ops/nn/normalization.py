@@ -14,6 +14,7 @@ from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F, torch
 from layercli.ops.core.axes import axes_of, check_axes
+from layercli.ops.core.conversion import cast, convert_to_tensor
 from layercli.ops.nn.batch_norm_stats import Normalize
 
 
@@ -215,6 +216,8 @@ def batch_normalization(
     """Return (x - mean) / sqrt(variance + epsilon) * scale + offset, per channel of ``axis``, with gradients of all
     inputs.
     """
+    x = x if hasattr(x, "shape") else convert_to_tensor(x)
+    x = x if dtypes.is_floating(spec_of(x).dtype) else cast(x, "float32")
     check_scales(spec_of(x), (axis,), *map(spec_of, (mean, variance, scale, offset)))
     return Normalize(axis, epsilon)(x, mean, variance, scale, offset)
 

@@ -54,7 +54,7 @@ class IsIn(Op):
 
 @dataclass(frozen=True)
 class InTopK(Op):
-    """out[b] = whether fewer than ``k`` of predictions[b] are greater than predictions[b, targets[b]]."""
+    """out[b] = whether fewer than ``k`` of predictions[b] are greater than predictions[b, targets[b]]; false for no class."""
 
     k: int
 
@@ -71,9 +71,10 @@ class InTopK(Op):
     def run(self, targets: Tensor, predictions: Tensor) -> Tensor:
         """Return whether the count of greater predictions is below k; a NaN target prediction counts as the lowest."""
         self.spec(spec_of(targets), spec_of(predictions))
-        own = torch.gather(predictions, -1, targets.long().unsqueeze(-1))
+        own = torch.gather(predictions, -1, (targets.long() % predictions.shape[-1]).unsqueeze(-1))
         own = torch.where(own.isnan(), float("-inf"), own)
-        return (predictions > own).sum(-1) < self.k
+        is_class = (targets >= 0) & (targets < predictions.shape[-1])
+        return ((predictions > own).sum(-1) < self.k) & is_class
 
 
 def isclose(x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:

@@ -193,6 +193,7 @@ class Binary(Op):
 
     def spec(self, x: Spec, y: Spec) -> Spec:
         """Return the broadcast shape in the promoted dtype."""
+        _check_numbers(x, y)
         shape = broadcast_shapes(*(value.shape for value in (x, y) if isinstance(value, Spec)))
         if self.function in PREDICATES:
             return Spec(shape, "bool")
@@ -205,6 +206,10 @@ class Binary(Op):
         if self.function in ("mod", "fmod") and dtype == "bool":
             dtype = dtypes.INDEX
         return Spec(shape, dtype)
+
+    def trace(self, inputs: Any, values: Any) -> Any:
+        """Apply ``spec``, lists of numbers being constants."""
+        return super().trace([_constant(x) for x in inputs], [_constant(x) for x in values])
 
     def run(self, x: Any, y: Any) -> Tensor:
         """Return torch's function of x and y; two Python numbers are converted to tensors."""
@@ -282,6 +287,20 @@ def _scaled(x: Tensor, y: Tensor) -> Tensor:
 def _heaviside(x: Tensor, y: Tensor) -> Tensor:
     """Return 0 where x < 0, 1 where x > 0, y where x = 0, NaN where x is NaN."""
     return torch.where(x == 0, y, torch.where(x.isnan(), x, (x > 0).to(x.dtype)))
+
+
+def _constant(x: object) -> object:
+    """Return a list of numbers as an array; anything else as it is."""
+    from layercli.ops.core.shape import array
+
+    return array(x) if isinstance(x, list) and dtypes.of_python(x) else x
+
+
+def _check_numbers(*values: object) -> None:
+    """Raise DTypeError for a value that is neither a tensor nor a number."""
+    for value in values:
+        if not isinstance(value, Spec | int | float | complex | dims.Dim):
+            raise DTypeError(f"expects tensors and numbers, got {value!r}")
 
 
 def _check_whole(function: str, dtype: str) -> None:

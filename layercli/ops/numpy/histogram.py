@@ -49,7 +49,7 @@ class Digitize(Op):
         x, bins = x.to(dtype).contiguous(), bins.to(dtype)
         rising = torch.searchsorted(bins, x, right=True, out_int32=True)
         falling = len(bins) - torch.searchsorted(bins.flip(0), x, right=True, out_int32=True)
-        return torch.where(bins[:1] > bins[-1:], falling, rising) if len(bins) else rising
+        return torch.where(bins[0] > bins[-1], falling, rising) if len(bins) else rising
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,8 @@ def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 
     The result has at least ``minlength`` bins; for x with two axes each row is counted. Raises UsageError where
     ``sparse`` is true, DTypeError where x is not of an integer dtype.
     """
+    if minlength < 0:
+        raise UsageError(f"bincount expects minlength of at least 0, got {minlength}")
     if sparse:
         raise UsageError("bincount expects sparse to be false: layercli has no sparse tensors")
     given = () if weights is None else (convert_to_tensor(weights),)

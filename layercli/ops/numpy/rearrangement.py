@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from layercli.core.dims import Size, may_equal
+from layercli.core.dims import Dim, Size, may_equal
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
@@ -73,7 +73,11 @@ def repeat(x: TensorLike, repeats: int | Iterable[int], axis: int | None = None)
 
 def tile(x: TensorLike, repeats: int | Iterable[int]) -> Tensor:
     """Return x repeated as a whole ``repeats`` times along each of its last axes."""
-    return Tile(sizes_in(repeats))(x)
+    times = sizes_in(repeats)
+    for each in times:
+        if not isinstance(each, Dim) and whole(each, "repeats") < 0:
+            raise UsageError(f"tile expects repeats of at least 0, got {repeats}")
+    return Tile(times)(x)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from layercli.core import dtypes
 from layercli.core.dims import UNKNOWN, Size
-from layercli.core.operation import MultiOutputOp
+from layercli.core.operation import MultiOutputOp, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
 from layercli.dataclass import dataclass
@@ -108,6 +108,8 @@ def unique(
     them with ``fill_value`` (None: the first).
     """
     x, along = convert_to_tensor(x), 0 if axis is None else axis
+    if axis is not None:
+        axis_of(spec_of(x), axis)
     found = Unique(along, return_index, return_inverse, return_counts, size, fill_value)(
         ravel(x) if axis is None else x
     )

@@ -10,7 +10,7 @@ from layercli.core.operation import MultiOutputOp, Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import Tensor, TensorLike
 from layercli.dataclass import dataclass
-from layercli.errors import ShapeError
+from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of, whole
 from layercli.ops.numpy.reductions import replace_nan
@@ -39,6 +39,8 @@ class ArgExtremum(Op):
     def spec(self, x: Spec) -> Spec:
         """Return x's shape without the axis, or with the size 1 there."""
         reduced = range(x.rank) if self.axis is None else (axis_of(x, self.axis),)
+        if 0 in [x.shape[axis] for axis in reduced]:
+            raise ShapeError(f"{self.function} expects at least one value (x = {x})")
         kept = tuple(1 if i in reduced else size for i, size in enumerate(x.shape) if self.keepdims or i not in reduced)
         return Spec(kept, dtypes.INDEX)
 
@@ -93,6 +95,8 @@ class TopK(MultiOutputOp):
     def spec(self, x: Spec) -> tuple[Spec, Spec]:
         """Return two specs with k as the last size, the second in int64; ShapeError where x has fewer values."""
         size = x.shape[axis_of(x, -1)]
+        if whole(self.k, "k") < 0:
+            raise UsageError(f"top_k expects k of at least 0, got {self.k}")
         if dims.known(size) and size < self.k:
             raise ShapeError(f"expects x with at least {self.k} values along its last axis, got {size} (x = {x})")
         shape = (*x.shape[:-1], self.k)
