@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from layercli import Sequential, activations, layers, metrics, ops, optimizers
+from layercli import Sequential, activations, layers, losses, metrics, ops, optimizers
 from layercli.core import masking
-from layercli.errors import ShapeError
+from layercli.errors import ShapeError, UsageError
 
 
 def test_relu_at_its_threshold_is_below_it():
@@ -79,3 +79,40 @@ def test_a_norm_over_three_axes_is_refused():
     with pytest.raises(ShapeError) as error:
         ops.norm(np.ones((2, 3, 4), "float32"), axis=(0, 1, 2))
     assert str(error.value) == "expects 1 or 2 axes for a norm, got 3 (x = float32[2, 3, 4])"
+
+
+def masked(values, mask):
+    values = torch.tensor(values)
+    masking.set_mask(values, torch.tensor(mask))
+    return values
+
+
+def test_losses_and_metrics_use_the_mask_of_what_a_layer_gave():
+    true, kept = np.zeros((2, 2, 1), "float32"), [[True, False], [True, True]]
+    pred = masked([[[1.0], [9.0]], [[2.0], [3.0]]], kept)
+    assert losses.MeanSquaredError()(true, pred).item() == pytest.approx(14 / 3)
+    assert losses.MeanAbsoluteError(reduction="none")(true, pred).tolist() == [[1, 0], [2, 3]]
+    assert losses.MeanAbsoluteError(reduction="sum")(true, pred, sample_weight=np.array([[2.0], [1]])).item() == 7
+    metric = metrics.MeanAbsoluteError()
+    metric.update_state(true, pred)
+    assert metric.result().item() == 2
+    metric.update_state(true, pred, np.array([[10.0], [0.0]]))
+    assert metric.result().item() == pytest.approx((6 + 10) / (3 + 10))
+    for aggregate, expected in ((metrics.Mean(), 2), (metrics.Sum(), 6)):
+        aggregate.update_state(masked([1.0, 9.0, 2.0, 3.0], [True, False, True, True]))
+        assert aggregate.result().item() == expected
+
+
+def test_losses_and_metrics_take_the_name_of_a_policy():
+    assert losses.MeanSquaredError(dtype="mixed_float16")([[1.0]], [[3.0]]).dtype is torch.float16
+    metric = metrics.MeanSquaredError(dtype="mixed_bfloat16")
+    metric.update_state([[1.0]], [[3.0]])
+    assert (metric.result().dtype, metric.dtype) == (torch.bfloat16, "bfloat16")
+    with pytest.raises(UsageError, match="there is no dtype 'x'"):
+        metrics.Mean(dtype="x")
+
+
+def test_ctc_is_computed_in_half_precision():
+    labels, logits = np.array([[1, 2, 0]]), np.random.default_rng(0).standard_normal((1, 5, 4)).astype("float32")
+    expected = losses.CTC()(labels, logits).item()
+    assert losses.CTC(dtype="float16")(labels, logits).item() == pytest.approx(expected, rel=1e-3)

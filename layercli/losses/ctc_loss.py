@@ -21,9 +21,10 @@ def ctc(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
             f"got {tuple(y_true.shape)} and {tuple(y_pred.shape)}"
         )
     batch, steps, _ = y_pred.shape
-    logs = F.log_softmax(y_pred, -1).transpose(0, 1)
+    half = y_pred.dtype in (torch.float16, torch.bfloat16)  # for which torch has no kernel
+    logs = F.log_softmax(y_pred.float() if half else y_pred, -1).transpose(0, 1)
     lengths = torch.full((batch,), steps, dtype=torch.long, device=y_pred.device)
-    return F.ctc_loss(logs, y_true, lengths, (y_true != 0).sum(-1), reduction="none")
+    return F.ctc_loss(logs, y_true, lengths, (y_true != 0).sum(-1), reduction="none").to(y_pred.dtype)
 
 
 CTC = loss_class("CTC", ctc)

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from layercli.core import masking
 from layercli.core.given_values import dtype_or_default, is_listed
 from layercli.core.naming import auto_name
 from layercli.core.registry import DataclassConfig
@@ -48,7 +49,11 @@ class Loss(DataclassConfig):
         check_reduction(self.reduction)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> torch.Tensor:
-        """Return the loss of ``y_pred`` against ``y_true``; tensors, arrays or lists, as are the weights and the mask."""
+        """Return the loss of ``y_pred`` against ``y_true``; tensors, arrays or lists, as are the weights and the mask.
+
+        The mask is that of ``y_pred``, which a layer gave it, unless one is given.
+        """
+        mask = masking.mask_of(y_pred) if mask is None else mask
         y_pred = self.prepared(y_pred)
         if sample_weight is None and mask is None:
             whole = self.whole(y_true, y_pred)
@@ -114,7 +119,8 @@ class Loss(DataclassConfig):
 def compute_dtype(dtype: Any) -> str:
     """Return the name of the dtype in which a loss computes: that of a policy, the default for None; else UsageError."""
     try:
-        return dtype_or_default(getattr(dtype, "compute_dtype", dtype))
+        given = getattr(dtype, "compute_dtype", dtype)
+        return dtype_or_default(given.removeprefix("mixed_") if isinstance(given, str) else given)
     except DTypeError as error:
         raise UsageError(error.message) from None
 

@@ -17,6 +17,7 @@ from layercli.core.variable import Variable
 from layercli.core.variable_owner import TensorOwner
 from layercli.errors import UsageError
 from layercli.lazy import torch
+from layercli.losses.loss import compute_dtype
 
 
 class Metric(DataclassConfig):
@@ -44,6 +45,7 @@ class Metric(DataclassConfig):
         self.name = self.name or auto_name(type(self).__name__)
         if self.dtype is None and self.default_dtype == "float32":  # IoU's int32 is of weights, not results
             self.dtype = self.default_dtype
+        self.dtype = self.dtype if self.dtype is None else compute_dtype(self.dtype)
         self._path = self.name  # the name may change: compile takes "mae" for the mean_absolute_error
         self._held: dict[str, torch.Tensor] = {}
         self._views: dict[str, Variable] = {}

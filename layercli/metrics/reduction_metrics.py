@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import make_dataclass
 from typing import Any
 
+from layercli.core import masking
 from layercli.core.types import Config, Tensor
 from layercli.lazy import torch
 from layercli.losses.alignment import align_ranks, tensor
@@ -35,6 +36,20 @@ def per_sample(values: torch.Tensor, weight: Tensor | None, reduce: Reduce) -> t
     return reduce(values, tuple(range(1, values.ndim))) if values.ndim > 1 else values, weight
 
 
+def masked_weight(values: Any, weight: Any) -> Any:
+    """Return ``weight`` times the mask that a layer gave to ``values``, if any."""
+    mask = masking.mask_of(values)
+    if mask is None:
+        return weight
+    if weight is None:
+        return mask
+    weight = torch.as_tensor(weight, device=mask.device)
+    mask, weight = (
+        each.reshape(*each.shape, *[1] * (other.ndim - each.ndim)) for each, other in ((mask, weight), (weight, mask))
+    )
+    return mask * weight
+
+
 class Sum(Metric):
     """sum(values * sample_weight)."""
 
@@ -47,7 +62,8 @@ class Sum(Metric):
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]  # of values, without targets
         """Add values of any shape."""
-        self.add("total", per_sample(tensor(values), sample_weight, torch.sum)[0].sum())
+        weight = masked_weight(values, sample_weight)
+        self.add("total", per_sample(tensor(values), weight, torch.sum)[0].sum())
 
     def result(self) -> torch.Tensor:
         """Return the sum so far, 0 without any value."""
@@ -66,7 +82,7 @@ class Mean(Metric):
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]  # of values, without targets
         """Add values of any shape."""
-        self.add_mean(tensor(values), sample_weight)
+        self.add_mean(tensor(values), masked_weight(values, sample_weight))
 
     def add_mean(self, values: torch.Tensor, sample_weight: Tensor) -> None:
         """Add values of any shape."""
@@ -90,7 +106,7 @@ class MeanOf(Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]  # of targets and predictions
         """Add a batch."""
         with torch.no_grad():
-            self.add_mean(self.values(y_true, y_pred), sample_weight)
+            self.add_mean(self.values(y_true, y_pred), masked_weight(y_pred, sample_weight))
 
 
 class MeanMetricWrapper(MeanOf):

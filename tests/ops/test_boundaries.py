@@ -181,7 +181,7 @@ MISTAKES_IN_CALLS = [
     (lambda: ops.equal(None, Input((5,))), DTypeError, "expects tensors and numbers, got None"),
     (lambda: ops.unique([[1, 2]], axis=5), AxisError, "expects x with an axis 5, got 2 axes (x = int32[1, 2])"),
     (lambda: ops.bincount([1, 2], minlength=-1), UsageError, "bincount expects minlength of at least 0, got -1"),
-    (lambda: ops.normalize(X, order=0), UsageError, "normalize expects order to be a whole number of at least 1, got 0"),
+    (lambda: ops.normalize(X, order=0), UsageError, "normalize expects order to be an integer of at least 1, got 0"),
     (lambda: ops.extract_sequences(X, 2, 0), ShapeError, "expects frames of at least 1 value, 1 apart, got 2 and 0"),
     (lambda: ops.stft(X, 2, 0, 2), UsageError,
      "stft expects sequence_length and sequence_stride to be at least 1, got 2 and 0"),
