@@ -10,7 +10,6 @@ import hashlib
 import io
 import json
 import os
-import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,7 +23,7 @@ from layercli.dataclass import dataclass
 from layercli.errors import FileError, FormatError
 from layercli.formats import npy
 from layercli.formats.atomic import replaceable, replacing, sync
-from layercli.formats.os_errors import reading, writing
+from layercli.formats.os_errors import check_regular, own_content, reading, writing
 from layercli.formats.strict_json import parse
 from layercli.formats.temporary import create
 
@@ -130,8 +129,7 @@ class RowWriter:
 
     def resume(self) -> None:
         """Resume where an interrupted run of the same identity stopped; FormatError if it was another run, or is damaged."""
-        with reading(self.journal), os.fdopen(os.open(self.journal, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
-            content = stream.read(BLOCK)
+        content = own_content(self.journal, BLOCK)
         try:
             promise = Promise.of(parse(self.journal, content, "content"))
         except FormatError as error:
@@ -146,6 +144,11 @@ class RowWriter:
             raise FormatError(
                 f"{self.part} was left by a run of another model, of other inputs or settings", hint=AGAIN
             )
+        if ended and promise.done < self.total:
+            raise FormatError(
+                f"{self.part} does not exist, and {self.journal} says that it had {promise.done:,} of {self.total:,} rows",
+                hint=AGAIN,
+            )
         self._take(file, promise)
         if ended:
             self.close()
@@ -153,10 +156,13 @@ class RowWriter:
 
     def _take(self, file: Path, promise: Promise) -> None:
         """Open the partial file at its end, after comparing it with its journal."""
+        if file.is_symlink():
+            raise FileError(f"{file} is a symbolic link, which is not followed")
+        check_regular(file)
         with writing(file):
             descriptor = os.open(file, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
             self._stream = os.fdopen(descriptor, "r+b")
-            size = os.fstat(descriptor).st_size if stat.S_ISREG(os.fstat(descriptor).st_mode) else 0
+            size = os.fstat(descriptor).st_size
         try:
             if size < promise.bytes:
                 raise FormatError(f"{file} has {size:,} bytes, and its journal says {promise.bytes:,}", hint=AGAIN)

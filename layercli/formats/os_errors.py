@@ -87,6 +87,18 @@ def check_regular(file: Path) -> None:
         raise FileError(f"{file} is not a regular file")
 
 
+def own_content(file: Path, most: int) -> bytes:
+    """Return the first ``most`` bytes of a file that layercli wrote; FileError for a link, a pipe or a folder."""
+    if file.is_symlink():
+        raise FileError(f"{file} is a symbolic link, which is not followed")
+    check_regular(file)
+    with (
+        reading(file),
+        open(file, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)) as stream,
+    ):
+        return stream.read(most)
+
+
 def no_file(text: str) -> FileError:
     """Return the error for a missing file, with the most similar name in its folder as the hint."""
     try:

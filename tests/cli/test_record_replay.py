@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -69,6 +70,12 @@ def test_a_damaged_record_is_refused(cli, recorded, tmp_path, change, message):
     (tmp_path / "run.json").write_text(json.dumps(recorded))
     done = cli("run --replay run.json")
     assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", f"error: {message}")
+
+
+def test_a_pipe_is_not_waited_for(cli, tmp_path):
+    os.mkfifo(tmp_path / "run.json")
+    done = cli("run", "--replay", str(tmp_path / "run.json"))
+    assert (done.code, done.err) == (2, f"error: {tmp_path / 'run.json'} is not a regular file\n")
 
 
 def test_one_model_is_run_and_nothing_overwritten(cli, recorded):

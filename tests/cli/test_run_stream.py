@@ -174,6 +174,32 @@ def test_a_damaged_journal_is_refused(cli, interrupted):
     assert done.err == ("error: y.npy.part.json does not say how far y.npy.part is\nhint: --force starts again\n")
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (os.mkfifo, "is not a regular file"),
+        (os.mkdir, "is a folder, not a file"),
+        (lambda path: os.symlink("victim", path), "is a symbolic link, which is not followed"),
+    ],
+    ids=["pipe", "folder", "link"],
+)
+@pytest.mark.parametrize("name", ["y.npy.part", "y.npy.part.json"])
+def test_what_is_no_file_is_no_journal_and_no_part(cli, interrupted, name, make, message):
+    (interrupted / name).rename("victim")
+    make(interrupted / name)
+    done = cli(*command("--batch-size", "8", "--resume"))
+    assert (done.code, done.out, done.err) == (2, "", f"error: {name} {message}\n")
+
+
+def test_a_part_that_took_the_name_of_its_target_is_not_complete(cli, interrupted):
+    (interrupted / "y.npy.part").rename("y.npy")
+    held = (interrupted / "y.npy").read_bytes()
+    done = cli(*command("--batch-size", "8", "--resume"))
+    sentence = "error: y.npy.part does not exist, and y.npy.part.json says that it had 48 of 100 rows\n"
+    assert (done.code, done.out, done.err) == (2, "", f"{sentence}hint: --force starts again\n")
+    assert (interrupted / "y.npy").read_bytes() == held
+
+
 def journal(folder, **changed):
     """Change what the journal says."""
     file = folder / "y.npy.part.json"

@@ -86,6 +86,19 @@ def test_where_the_last_backup_is_damaged_the_one_before_serves(tmp_path):
         ('{"schema": "layercli.backups/2", "backups": [3]}', "FOLDER/backups.json is not a list of backups"),
         ('{"schema": "layercli.backups/1", "backups": []}', "FOLDER/backups.json is not a list of backups"),
         ("no", "FOLDER/backups.json has content that is not JSON"),
+        *(
+            (
+                f'{{"schema": "layercli.backups/2", "backups": [["a.weights.h5", {rest}]]}}',
+                "FOLDER/backups.json is not a list of backups",
+            )
+            for rest in (
+                '[1, 0, 1e999], 8, "0"',
+                '[1, 0, -1], 8, "0"',
+                '[1, true, 0], 8, "0"',
+                '[1, 0], 8, "0"',
+                '[1, 0, 0], "8", "0"',
+            )
+        ),
         (
             '{"schema": "layercli.backups/2", "backups": [["a.weights.h5", [1, 0, 0], 8, "0"]]}',
             "FOLDER/a.weights.h5 does not exist",
@@ -97,6 +110,16 @@ def test_a_damaged_list_is_said(tmp_path, content, message):
     with pytest.raises(LayercliError) as raised:
         fitted(callbacks.BackupAndRestore(tmp_path))
     assert str(raised.value).replace(str(tmp_path), "FOLDER") == message
+
+
+@pytest.mark.parametrize("name", ["backups.json", "1-0.weights.h5"])
+def test_a_pipe_is_not_waited_for(tmp_path, name):
+    held = [["1-0.weights.h5", [1, 0, 5], 8, "0"]]
+    (tmp_path / "backups.json").write_text(json.dumps({"schema": "layercli.backups/2", "backups": held}))
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(FileError, match=f"{name} is not a regular file"):
+        fitted(callbacks.BackupAndRestore(tmp_path))
 
 
 def test_the_backup_of_another_model_is_refused(tmp_path):

@@ -19,7 +19,7 @@ from layercli.core.types import JSONObject, TensorTree
 from layercli.dataclass import dataclass
 from layercli.errors import FormatError
 from layercli.formats.atomic import replacing
-from layercli.formats.os_errors import reading
+from layercli.formats.os_errors import check_regular, reading
 from layercli.formats.strict_json import parse
 from layercli.runtime.inference.model_inputs import Request
 from layercli.runtime.inference.prepared_model import PreparedModel, RunSettings
@@ -127,6 +127,7 @@ def save(path: str | os.PathLike[str], found: Record) -> None:
 def load(path: str | os.PathLike[str]) -> Record:
     """Return the record in a file; FormatError if it does not hold one."""
     file = Path(path)
+    check_regular(file)
     with reading(file):
         raw = file.read_bytes()
     try:

@@ -18,7 +18,7 @@ from layercli.errors import FileError, FormatError
 from layercli.formats.atomic import replacing
 from layercli.formats.locks import locked
 from layercli.formats.names import is_plain
-from layercli.formats.os_errors import reading, writing
+from layercli.formats.os_errors import check_regular, own_content, reading, writing
 from layercli.formats.strict_json import parse
 from layercli.runtime.distributed import collectives
 from layercli.runtime.execution import model_saving
@@ -64,18 +64,16 @@ class Backups:
         """Return the backups in the folder, newest first; FormatError if the index is not valid."""
         if not os.path.lexists(self.list):
             return []
-        with reading(self.list), os.fdopen(os.open(self.list, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
-            document = parse(self.list, stream.read(LONGEST), "content")
+        document = parse(self.list, own_content(self.list, LONGEST), "content")
         try:
             if document["schema"] != SCHEMA:
                 raise KeyError("schema")
-            found = [
-                Backup(file, TrainingPosition(*map(int, place)), size, text)
-                for file, place, size, text in document["backups"]
-            ]
+            found = [Backup(file, position(place), size, text) for file, place, size, text in document["backups"]]
         except (KeyError, TypeError, ValueError):
             raise FormatError(f"{self.list} is not a list of backups") from None
         for backup in found:
+            if type(backup.bytes) is not int:
+                raise FormatError(f"{self.list} is not a list of backups")
             if not is_plain(backup.file) or not backup.file.endswith(ENDING):
                 raise FormatError(
                     f"{self.list} names the backup {backup.file!r}, which is not a file of weights beside it"
@@ -140,8 +138,16 @@ class Backups:
             self.folder.rmdir()
 
 
+def position(place: object) -> TrainingPosition:
+    """Return the position that an index holds as a list; ValueError for anything but integers that can count."""
+    if not isinstance(place, list) or not all(type(count) is int and 0 <= count < 2**63 for count in place):
+        raise ValueError
+    return TrainingPosition(*place)
+
+
 def digest_of(file: Path) -> tuple[int, str]:
     """Return the size and the SHA-256 of a file."""
+    check_regular(file)
     with reading(file), open(file, "rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         return os.fstat(stream.fileno()).st_size, digest
