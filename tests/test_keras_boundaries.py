@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from layercli import Sequential, activations, layers, losses, metrics, ops, optimizers
+from layercli import Sequential, Variable, activations, initializers, layers, losses, metrics, ops, optimizers
 from layercli.core import masking
 from layercli.errors import ShapeError, UsageError
 
@@ -116,3 +116,20 @@ def test_ctc_is_computed_in_half_precision():
     labels, logits = np.array([[1, 2, 0]]), np.random.default_rng(0).standard_normal((1, 5, 4)).astype("float32")
     expected = losses.CTC()(labels, logits).item()
     assert losses.CTC(dtype="float16")(labels, logits).item() == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("given", ["value", "function", "Constant"])
+def test_training_does_not_change_the_array_that_a_variable_began_with(given):
+    array = np.ones((2, 3), "float32")
+    if given == "value":
+        variable = Variable(array)
+    else:
+        initializer = initializers.Constant(array) if given == "Constant" else lambda shape, dtype: array
+        layer = layers.Dense(3, use_bias=False, kernel_initializer=initializer)
+        layer.build((None, 2))
+        variable = layer.kernel
+    optimizer = optimizers.SGD(0.5)
+    optimizer.build([variable])
+    optimizer.apply([np.ones((2, 3), "float32")], [variable])
+    assert variable.numpy().tolist() == [[0.5] * 3] * 2
+    assert array.tolist() == [[1.0] * 3] * 2

@@ -275,11 +275,12 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
             self.update_step(gradient, self.trained[index], torch.tensor(rate))
 
     def _clip(self, gradients: Tensors) -> Tensors:
-        if self.clipnorm:
+        """Return the gradients clipped, if any limit is above 0, as in Keras."""
+        if self.clipnorm and self.clipnorm > 0:
             return clip_each_norm(gradients, self.clipnorm)
-        if self.global_clipnorm:
+        if self.global_clipnorm and self.global_clipnorm > 0:
             return clip_global_norm(gradients, self.global_clipnorm)
-        return clip_values(gradients, self.clipvalue) if self.clipvalue else gradients
+        return clip_values(gradients, self.clipvalue) if self.clipvalue and self.clipvalue > 0 else gradients
 
     def decay(self, indices: list[int], rate: float) -> None:
         """Shrink the parameters that weight decay applies to."""
@@ -338,7 +339,7 @@ def check_arguments(optimizer: Optimizer) -> None:
     if len(clips) > 1:
         raise UsageError(f"{optimizer.name} clips gradients one way, got {with_and(clips)}")
     steps = optimizer.gradient_accumulation_steps
-    if steps is not None and not (isinstance(steps, int) and steps >= 2):
+    if steps not in (None, 0) and not (isinstance(steps, int) and steps >= 2):
         raise UsageError(f"gradient_accumulation_steps is an integer from 2 up, got {steps}")
     frequency = optimizer.ema_overwrite_frequency
     if frequency is not None and not (isinstance(frequency, int) and frequency >= 1):

@@ -318,3 +318,13 @@ def test_optimizers_do_not_import_torch():
         "import layercli.optimizers as o, sys; o.get('adam'); o.Muon().get_config(); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("limit", ["clipnorm", "clipvalue", "global_clipnorm"])
+def test_a_limit_below_zero_is_none(limit):
+    """As in Keras; each would turn the gradients round."""
+    parameter = torch.nn.Parameter(torch.ones(2))
+    optimizer = optimizers.SGD(0.5, **{limit: -1.0}, gradient_accumulation_steps=0)
+    optimizer.build([parameter])
+    optimizer.apply([np.array([1.0, -1.0], "float32")])
+    assert parameter.tolist() == [0.5, 1.5]
