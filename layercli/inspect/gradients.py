@@ -56,7 +56,8 @@ class Gradients:
                 memory = self.of_value[given[0]]
                 self._back(call, given, self.steps[i])
                 others = self.holders[memory] - {given[0]}
-                self.given[i] = GivenGradient(self.memory[memory][1], not others)
+                missing = dims.total(self.graph.values[index].bytes for index in call.outputs if index not in given)
+                self.given[i] = GivenGradient(self.memory[memory][1], not others, missing)
             for index in given:
                 self._release(index, self.steps[i])
         for memory, holders in self.holders.items():

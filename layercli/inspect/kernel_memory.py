@@ -11,11 +11,20 @@ from collections.abc import Callable, Collection, Container, Mapping
 from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.spec import Spec
+from layercli.inspect.backward_memory import BACKWARD
 from layercli.inspect.indexed_inputs import READ_ROWS
-from layercli.inspect.memory_order import RECURRENCE, is_expanded
+from layercli.inspect.memory_order import RECURRENCE
 from layercli.inspect.model_graph import ModelGraph, OperationCall
 from layercli.inspect.recurrence_memory import recurrence, recurrence_backward, recurrence_forward, sequence_bytes
-from layercli.inspect.rule_input import Given, GivenGradient, factors_copied, rows_copied, several_rows
+from layercli.inspect.rule_input import (
+    Given,
+    GivenGradient,
+    every_feature,
+    factors_copied,
+    has_inner_scale,
+    rows_copied,
+    several_rows,
+)
 from layercli.ops.nn.convolution import FEW
 from layercli.ops.nn.window_geometry import windows
 
@@ -89,18 +98,6 @@ def factors_not_kept(given: Given) -> Size:
     return dims.total(copy for copy, other_wants in copies if not other_wants)
 
 
-def factors_summed(given: Given) -> Size:
-    """Return what the gradients of expanded factors of a product are larger by before they are summed."""
-    if len(given.taken) < 2 or min(x.rank for x in given.taken) < 3:
-        return 0
-    lead = given.gave[0].shape[:-2]
-    freed = given.gradient.bytes if given.gradient.freed else 0
-    expanded = [x for x, wants in zip(given.taken, given.wants, strict=True) if wants and is_expanded(x.shape, lead)]
-    return dims.total(
-        dims.product((*lead, *x.shape[-2:])) * dtypes.BYTES[x.dtype] - dims.least(x.bytes, freed) for x in expanded
-    )
-
-
 def rms_norm(given: Given) -> Size:
     """Return the normalized values before they are scaled; in float32 where the inputs have less."""
     x = given.taken[0]
@@ -163,14 +160,28 @@ def attention(given: Given) -> Size:
     return dims.product(query.shape[:-1]) * 4
 
 
+def rescaled(given: Given) -> Size:
+    """Return the product before the offset is added."""
+    return given.gave[0].bytes
+
+
+def additive_scores(given: Given) -> Size:
+    """Return the sums of queries and keys, one for each feature of each score, and what two steps make of them."""
+    return every_feature(given) * (3 if has_inner_scale(given) else 2)
+
+
 WORKSPACES: dict[str, Rule] = {
+    "AdditiveScores": additive_scores,
     "Convolution": padded_input,
     "DepthwiseConvolution": padded_input,
     RECURRENCE: recurrence,
     "Linear": lambda given: rows_copied(given) + unbiased(given),
     "LayerNorm": layer_norm,
     "MatMul": lambda given: dims.total(factors_copied(given)),
+    "Logsumexp": lambda given: given.taken[0].bytes,
     "Pool": pool,
+    "PRelu": lambda given: 2 * given.gave[0].bytes,
+    "Rescale": rescaled,
     "RmsNorm": rms_norm,
     "Rotate": rotation,
     "ScaledDotProductAttention": attention,
@@ -182,14 +193,20 @@ ALLOCATIONS: dict[str, Rule] = {
 }
 """The bytes of the storage of the first result, where that is a view of something larger."""
 
-KEPT_WORKSPACES: dict[str, Rule] = {RECURRENCE: recurrence_forward, "Linear": unbiased, "MatMul": factors_not_kept}
+KEPT_WORKSPACES: dict[str, Rule] = {
+    "AdditiveScores": every_feature,
+    RECURRENCE: recurrence_forward,
+    "Linear": unbiased,
+    "MatMul": factors_not_kept,
+    "PRelu": lambda given: given.gave[0].bytes,
+}
 """What each operation takes in a forward pass that keeps something of its kernel, beside that."""
 
 BACKWARD_WORKSPACES: dict[str, Rule] = {
+    **BACKWARD,
     "Convolution": padded_input,
     "DepthwiseConvolution": padded_input,
     RECURRENCE: recurrence_backward,
-    "MatMul": factors_summed,
     "ReluInPlace": lambda given: 2 * given.taken[0].bytes if given.taken[0].rank > 2 else 0,
 }
 """What each operation takes in its backward pass. What is written over a view is copied twice: torch's CopySlices."""

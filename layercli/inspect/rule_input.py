@@ -17,11 +17,13 @@ from layercli.inspect.model_graph import ModelGraph, OperationCall
 class GivenGradient:
     """The gradient that the backward pass of a call begins with: the bytes of its storage, which others may share.
 
-    ``freed``: no other call needs the storage, so that it is freed with its last use in this one.
+    ``freed``: no other call needs the storage, so that it is freed with its last use in this one. ``missing`` are the bytes of
+    the results that have no gradient.
     """
 
     bytes: Size
     freed: bool = True
+    missing: Size = 0
 
 
 @dataclass(frozen=True)
@@ -87,3 +89,14 @@ def factors_copied(given: Given) -> list[Size]:
         for x, order in zip(given.taken, orders, strict=True)
         for scattered in [is_scattered(x.shape, order or contiguous(x.rank), lead)]
     ]
+
+
+def every_feature(given: Given) -> Size:
+    """Return the bytes of one number for each feature of each score of additive attention."""
+    query = given.taken[0]
+    return given.gave[0].size * query.shape[-1] * dtypes.BYTES[query.dtype]
+
+
+def has_inner_scale(given: Given) -> bool:
+    """Whether additive attention scales its sums before their hyperbolic tangent."""
+    return len(given.taken) > 3 or (len(given.taken) == 3 and "outside" in given.call.arguments)

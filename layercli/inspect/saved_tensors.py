@@ -14,7 +14,7 @@ from layercli.dataclass import dataclass
 from layercli.inspect.kernel_memory import padded_input, rows, strided_copy
 from layercli.inspect.model_graph import ModelGraph, OperationCall
 from layercli.inspect.recurrence_memory import inputs_kept, kept_by_recurrence
-from layercli.inspect.rule_input import Given, factors_copied, rows_copied
+from layercli.inspect.rule_input import Given, every_feature, factors_copied, has_inner_scale, rows_copied
 
 
 @dataclass(frozen=True)
@@ -157,6 +157,21 @@ def of_recurrence(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
     return Saved((*values, *outputs), kept_by_recurrence(given, wanted(call.inputs[0])))
 
 
+def of_additive_scores(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return the scales, and for each feature of each score its tanh, and its sum where that is scaled."""
+    return Saved(call.inputs[2:], every_feature(given) * (2 if has_inner_scale(given) else 1))
+
+
+def of_prelu(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return the slopes, and the positive and the negative part of the inputs."""
+    return Saved(call.inputs[1:], 2 * given.gave[0].bytes)
+
+
+def of_take(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return the indices."""
+    return Saved(call.inputs[1:])
+
+
 def of_lookup(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
     """Return the indices."""
     return Saved(call.inputs[:1])
@@ -169,6 +184,7 @@ def _names(text: str) -> frozenset[str]:
 RULES: dict[str, SavedRule] = {
     **dict.fromkeys(("BatchDot", "Einsum", "Kron"), of_product),
     **dict.fromkeys(("Multiply", "TransposedConvolution"), of_product),
+    "AdditiveScores": of_additive_scores,
     "ApplyDropout": of_dropout,
     "BatchNorm": of_batch_norm,
     **dict.fromkeys(("Convolution", "DepthwiseConvolution"), of_convolution),
@@ -181,11 +197,13 @@ RULES: dict[str, SavedRule] = {
     "MatMul": of_matmul,
     "Pool": of_pool,
     "Power": of_power,
+    "PRelu": of_prelu,
     "Relu": of_relu,
     "RmsNorm": of_rms_norm,
     "Rotate": of_rotation,
     "ScaledDotProductAttention": of_attention,
     "SoftmaxActivation": of_softmax,
+    "Take": of_take,
 }
 """The rules of operations of which more than one input or result is kept, or something beside them."""
 
@@ -202,7 +220,7 @@ KEEP_OUTPUT = _names("Exp Exp2 Expm1 Exponential LogSoftmax Reciprocal Rsqrt Sig
 KEEP_NOTHING = _names(
     "Add ApplyGaussianNoise Arange ArraySplit BroadcastTo Cast Ceil CenterWindow ConcatenateTensors ConstantTensor Copy Crop "
     "Cumsum DepthToSpace Diagonal ExpandDims ExtractPatches Flip Floor Frames Full FullLike FullLikeBatch GetItem Mean "
-    "MergeTimeIntoBatch Negative OneHot Pad Rearrange RepeatElements RepeatKV ReshapeTensor ReverseTime Roll RotaryAngles "
+    "MergeTimeIntoBatch Negative OneHot Pad Rearrange RepeatElements RepeatKV Rescale ReshapeTensor ReverseTime Roll RotaryAngles "
     "Round Select Slice SpaceToDepth Split SplitTimeFromBatch Squeeze Stack StopGradient Subtract Sum Tile Transpose Tril "
     "Triu Unfold Unstack Upsample View"
 )

@@ -19,6 +19,7 @@ CASES = list(all_cases())
 RULED = KEEP_INPUT | KEEP_OUTPUT | KEEP_NOTHING
 DEPENDS = {
     "Clip": "of a boolean tensor", "Where": "of numbers", "Pad": "reflected", "Slice": "at indices that are tensors",
+    "Rescale": "keeps the numbers of the channels",
     "Var": "of integers", "Sum": "with where", "ReluInPlace": "keeps what it writes over its input",
 }  # fmt: skip
 """Operations whose sample inputs have cases that keep something else, which models have not."""

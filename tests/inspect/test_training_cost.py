@@ -378,3 +378,59 @@ def test_two_gradients_of_a_tied_embedding():
     source.model(ids)
     said = costed(source, Spec((1, 6), "int32")).memory.peak({"B": 1}).bytes
     assert said == allocated(lambda: FreeLoss.apply(source.model(ids, training=True)).backward()) - 8
+
+
+class After(layers.Layer):
+    """One operation on the result of a dense layer, and the mean of it, which is smaller."""
+
+    def __init__(self, operation):
+        super().__init__()
+        self.dense, self.operation = layers.Dense(64), operation
+
+    def call(self, inputs):
+        x = self.dense(inputs)
+        return self.operation(x, ops.mean(x, -1, keepdims=True))
+
+
+FORMULAS = {
+    "cos": lambda x, m: ops.cos(x),
+    "square": lambda x, m: ops.square(x),
+    "erf": lambda x, m: ops.erf(x),
+    "cumsum": lambda x, m: ops.cumsum(x, 1),
+    "product": lambda x, m: x * m,
+    "difference": lambda x, m: x - m,
+    "quotient": lambda x, m: x / m,
+    "quotient of alike": lambda x, m: x / ops.exp(x),
+    "inverse": lambda x, m: 2.0 / x,
+    "power": lambda x, m: x**3.0,
+    "exponent": lambda x, m: 2.0**x,
+    "maximum": lambda x, m: ops.maximum(x, ops.exp(x)),
+    "max": lambda x, m: ops.max(x, 1),
+    "clip": lambda x, m: ops.clip(x, 0, 1),
+    "var": lambda x, m: ops.var(x, -1),
+    "std": lambda x, m: ops.std(x, -1),
+    "logsumexp": lambda x, m: ops.logsumexp(x, -1),
+    "part": lambda x, m: ops.split(x, 4, -1)[1],
+    "crop": lambda x, m: x[:, 1:, 2:],
+    "take": lambda x, m: ops.take(x, [0, 2], axis=1),
+    "rescaling": lambda x, m: layers.Rescaling(2.0, 1.0)(x),
+    "unit norm": lambda x, m: layers.UnitNormalization()(x),
+}
+
+
+@pytest.mark.parametrize("operation", FORMULAS.values(), ids=FORMULAS)
+def test_the_formula_of_a_gradient(operation):
+    layer, x = After(operation), torch.rand(4, 16, 2)
+    layer(x)
+    said = costed(open_source(layer), Spec((4, 16, 2))).memory.peak({"B": 4}).bytes
+    real = allocated(lambda: FreeLoss.apply(layer(x, training=True)).backward())
+    assert said == pytest.approx(real, rel=0.005)
+
+
+@pytest.mark.parametrize("layer", [layers.PReLU(), layers.RMSNormalization()], ids=lambda layer: layer.name)
+def test_the_formula_of_a_layer(layer):
+    model, x = Sequential([layers.Dense(64), layer]), torch.rand(4, 16, 2)
+    model(x)
+    said = costed(open_source(model), Spec((4, 16, 2))).memory.peak({"B": 4}).bytes
+    real = allocated(lambda: FreeLoss.apply(model(x, training=True)).backward())
+    assert said == pytest.approx(real, rel=0.005)
