@@ -38,10 +38,12 @@ def share_in(text: str, option: str) -> float:
 
 
 def _read(text: str, option: str, units: dict[str, int], wanted: str, hint: str) -> int:
-    found = NUMBER.fullmatch(text.strip())
+    found = NUMBER.fullmatch(text.strip().removeprefix("-"))
     if found is None or found[2].lower() not in units:
         raise UsageError(f"{option} expects {wanted}, got {text!r}", hint=hint)
     value = float(found[1]) * units[found[2].lower()]
-    if not math.isfinite(value) or value < 1:
-        raise UsageError(f"{option} expects {wanted}, got {text!r}", hint="it is at least 1")
+    negative = text.strip().startswith("-")
+    if not math.isfinite(value) or value < 1 or negative:
+        hint = "it cannot be negative" if negative else "it is at least 1"
+        raise UsageError(f"{option} expects {wanted}, got {text!r}", hint=hint)
     return int(value)

@@ -367,6 +367,9 @@ def test_quantities():
     for text in ("", "-1GiB", "0", "12 parsecs", "nan"):
         with pytest.raises(UsageError, match=r"^--memory expects a size such as 24GiB, got '"):
             quantities.bytes_in(text, "--memory")
+    with pytest.raises(UsageError) as raised:
+        quantities.bytes_in("-3GiB", "--memory")
+    assert raised.value.hint == "it cannot be negative"
 
 
 def test_devices_have_sources_and_rates_that_grow_as_dtypes_narrow():
