@@ -74,10 +74,8 @@ def values(
         takes = "rng" in inspect.signature(initializer).parameters
     extra = {"rng": rng} if takes else {}
     found = initializer(shape, dtype, **extra)
-    fresh = type(initializer).__module__.startswith(
-        "layercli.initializers."
-    )  # another one may return an array that it keeps
-    array = (np.asarray if fresh else np.array)(found, array_dtype(dtype))
+    kept = isinstance(found, np.ndarray) and not type(initializer).__module__.startswith("layercli.initializers.")
+    array = (np.array if kept else np.asarray)(found, array_dtype(dtype))  # it may keep the array that it returns
     if array.shape != tuple(shape):
         raise ShapeError(f"the initializer {initializer} returned the shape {array.shape}, expected {tuple(shape)}")
     return array
