@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import layercli
 
 
@@ -43,3 +45,9 @@ def test_every_layer_is_where_the_table_says():
     assert layers.__all__ == dir(layers)
     for name in layers.__all__:
         assert (getattr(layers, name).__doc__ or "").strip(), name
+
+
+@pytest.mark.parametrize("name", ["quantizers", "saving", "utils", "wrappers"])
+def test_dir_lists_what_is_imported_late(name):
+    namespace = getattr(layercli, name)
+    assert dir(namespace) == sorted(namespace.__all__)

@@ -65,3 +65,7 @@ def get(identifier: Any, **kwargs: Any) -> Any:
 
 def __getattr__(name: str) -> Any:
     return _registry.load(name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -107,3 +107,7 @@ if not TYPE_CHECKING:  # a type checker would take any name
 
             return KerasFileEditor
         return refused(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -275,3 +275,7 @@ def __getattr__(name: str) -> Any:
     if name in LATE:
         return getattr(import_module(LATE[name]), name)
     return refused(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

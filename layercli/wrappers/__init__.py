@@ -24,3 +24,7 @@ if not TYPE_CHECKING:  # a type checker would take any name
                 f"{name} needs scikit-learn, which is not installed", hint="pip install scikit-learn"
             )
         return getattr(import_module("layercli.wrappers.estimators"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

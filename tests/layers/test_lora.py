@@ -124,3 +124,17 @@ def test_messages():
     assert said(UsageError, bound, image(2, 4)) == (
         "d (Dense) has a constraint on its kernel, which low-rank adaptation would break"
     )
+
+
+@pytest.mark.parametrize(("name", "rank"), [("Conv1D", 1), ("Conv2D", 2), ("Conv3D", 3)])
+def test_a_convolution_is_adapted_by_its_arguments_and_stays_so_in_a_file(name, rank, tmp_path):
+    layer = getattr(layercli.layers, name)(4, 2, lora_rank=2, lora_alpha=3.0)
+    model = layercli.Sequential([layercli.Input((4,) * rank + (3,)), layer])
+    assert [v.name for v in model.trainable_variables] == ["bias", "lora_kernel_a", "lora_kernel_b"]
+    layer.variables[-1].assign(np.full(layer.variables[-1].shape, 0.5, "float32"))
+    x = np.random.default_rng(0).standard_normal((2,) + (4,) * rank + (3,)).astype("float32")
+    expected = model.predict(x, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = layercli.models.load_model(tmp_path / "model.keras")
+    assert (loaded.layers[0].lora_rank, loaded.layers[0].lora_alpha) == (2, 3.0)
+    np.testing.assert_allclose(loaded.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-6)

@@ -33,6 +33,9 @@ OF_EVERY_LAYER = {"self", "args", "kwargs", "name", "dtype", "trainable", "weigh
 BESIDES = {name: ["zero_output_for_mask"] for name in ("LSTM", "GRU", "SimpleRNN")}  # Keras takes it among the rest
 BESIDES |= {f"ConvLSTM{n}D": ["unroll", "zero_output_for_mask"] for n in (1, 2, 3)}  # as above
 BESIDES["ReversibleEmbedding"] = ["lora_rank", "lora_alpha", "quantization_config"]  # Keras takes them among the rest
+BESIDES |= {
+    f"{conv}{n}D": ["lora_rank", "lora_alpha"] for conv in ("Conv", "Convolution") for n in (1, 2, 3)
+}  # as above
 BESIDES["LayerNormalization"] = ["rms_scaling"]  # Keras's configs hold it
 BESIDES |= {name: ["data_format"] for name in ("RandomContrast", "RandomBrightness")}  # as above
 CLASS = {"GroupedQueryAttention": "GroupQueryAttention"}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from layercli import ops
+from layercli.core.fields import argument
 from layercli.core.input_spec import InputSpec
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
@@ -96,13 +97,8 @@ class BaseConv(BaseWindowLayer, LoraMixin):
     kernel_constraint: Constraint = None
     bias_constraint: Constraint = None
 
-    if TYPE_CHECKING:
-
-        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
-            self.lora_rank: Any
-            self.lora_alpha: Any
-    else:
-        lora_rank = lora_alpha = None
+    lora_rank: Any = argument(default=None, kw_only=True)
+    lora_alpha: Any = argument(default=None, kw_only=True)
 
     def setup(self) -> None:
         """Make the op of the settings."""
@@ -120,6 +116,7 @@ class BaseConv(BaseWindowLayer, LoraMixin):
         shape = (*self.kernel_size, channels // self.groups, self.filters)
         self.kernel = self.add_kernel("kernel", shape, self.torch_layout)
         self.bias = self.add_bias(self.filters)
+        self.maybe_enable_lora()
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
