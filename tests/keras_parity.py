@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from layercli import ops
-from layercli.core import dims, graph, tree
+from layercli.core import call_context, dims, tree
+from layercli.core.call_context import CallContext
 from layercli.core.dims import Dim
-from layercli.core.graph import CallContext, Node
+from layercli.core.graph import Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import spec_of
 from layercli.core.spec import Spec
@@ -157,7 +158,7 @@ def agree(call, *arrays, gradients=True, sizes="unknown", tolerance=TOLERANCE, s
 
 def _described(call, specs):
     """Return what the call gives for symbolic tensors, as in the call of a layer."""
-    with graph.enter_call(CallContext(Node(None, ()), None, False)):
+    with call_context.enter_call(CallContext(Node(None, ()), None, False)):
         return tree.flatten(call(ops, *map(SymbolicTensor, specs)))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from layercli.core import dims, graph, tree
+from layercli.core import call_context, dims, graph, tree
 from layercli.core.spec import Shape, Spec, shape_of, with_batch_dim, with_none
 from layercli.core.types import ShapeLike
 from layercli.errors import ShapeError, UnknownSizeError
@@ -40,7 +40,7 @@ def as_build(build: Callable[..., None]) -> Callable[..., None]:
                 raise ShapeError("expects x with at least 1 axis, got a number") from error
         self.built = True
         self._built_for = (args, kwargs)
-        if not graph.call_stack():
+        if not call_context.call_stack():
             self._fill_module()
             self.set_as_root()
 

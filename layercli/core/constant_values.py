@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.core import graph, tree
+from layercli.core import call_context, tree
 from layercli.core.graph import Graph
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import Op
@@ -17,7 +17,7 @@ def constant_value(x: SymbolicTensor) -> Any:
     if not _is_constant(x):
         return None
     try:
-        with graph.fresh_trace():
+        with call_context.fresh_trace():
             return Graph((), x).run(())
     except UnknownSizeError:
         return None

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from layercli.core import graph
-from layercli.core.graph import CallContext, Node
+from layercli.core import call_context, graph
+from layercli.core.call_context import CallContext
+from layercli.core.graph import Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.masking import mask_of
 from layercli.core.tracking import PLAIN, Trackable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 def find(layer: Layer, node: Node, args: Any, kwargs: Mapping[str, Any], training: bool | None) -> Node | None:
     """Return an earlier call inside the same call that ``node``, a call of ``layer``, is equal to; None for the first of them."""
-    open_calls = graph.call_stack()
+    open_calls = call_context.call_stack()
     if len(open_calls) < 2:
         return None
     node.inside, alike = inside(layer)
@@ -53,7 +54,7 @@ def build(layer: Layer, node: Node, counterparts: Mapping[int, Layer]) -> None:
     for call in described.calls:
         if isinstance(call.target, Trackable):
             own = counterparts[id(call.target)]
-            with graph.enter_call(CallContext(call, own, None)):
+            with call_context.enter_call(CallContext(call, own, None)):
                 build(own, call, counterparts)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from layercli.core import dims, graph, naming, tree
+from layercli.core import call_context, dims, naming, tree
 from layercli.core.backend import get_backend
 from layercli.core.graph import Graph
 from layercli.core.input_spec import InputSpec
@@ -16,7 +16,7 @@ from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.operation import spec_of
 from layercli.core.registry import require_config
-from layercli.core.spec import Shape, shown
+from layercli.core.spec import Shape
 from layercli.core.text import is_text
 from layercli.core.types import Config, TensorTree
 from layercli.errors import ShapeError, UsageError
@@ -69,12 +69,12 @@ class Functional(Model):
     @property
     def input_shape(self) -> Any:
         """The shape of the input, batch first, or a list of one for each of ``inputs``."""
-        return alone([shown(x.shape) for x in self.inputs])
+        return alone([x.shape for x in self.inputs])
 
     @property
     def output_shape(self) -> Any:
         """The shape of the output, batch first, or a list of one for each of ``outputs``."""
-        return alone([shown(x.shape) for x in self.outputs])
+        return alone([x.shape for x in self.outputs])
 
     def _expected_input(self, shape: Shape | None) -> Any:
         """Return the InputSpecs of the inputs, by the names of a dict; None for a dict that holds trees."""
@@ -137,8 +137,8 @@ class Functional(Model):
 
     def _asked_training(self) -> bool | None:
         """Return what the call in progress says of ``training``, None where it says nothing."""
-        if graph.call_stack():
-            return graph.call_stack()[-1].training
+        if call_context.call_stack():
+            return call_context.call_stack()[-1].training
         return None if self._module is None else self._module.asked_training
 
     def _in_order(self, inputs: object) -> list[Any]:

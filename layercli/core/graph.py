@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import field
 from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims, tree
+from layercli.core.call_context import CallContext, call_stack, set_call_stack
 from layercli.core.dims import Size
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.lifetimes import Lifetimes
@@ -81,67 +82,24 @@ class Node:
             return SymbolicTensor(spec, self, place) if isinstance(spec, Spec) else spec
 
         self.outputs = SymbolicTensor(specs, self, 0) if type(specs) is Spec else tree.map_structure(given, specs)
-        return self.outputs if _thread.lifetimes is None else _thread.lifetimes.handed_out(self.outputs)
+        return self.outputs if _watched.lifetimes is None else _watched.lifetimes.handed_out(self.outputs)
 
 
-@dataclass
-class CallContext:
-    """A symbolic call in progress: its node, and whether it runs in training mode, None where no call says so.
-
-    ``equal`` are the first of the calls made inside it that are equal, by what they have in common. ``building`` says that the
-    layer's ``build`` runs, where variables and new tensors have values.
-    """
-
-    node: Node
-    layer: Layer
-    training: bool | None
-    equal: dict[Any, Node] = field(default_factory=dict)
-    building: bool = False
-
-
-class _Thread(threading.local):
-    """The calls in progress in this thread (torch.compile cannot trace a context variable)."""
-
-    call_stack: tuple[CallContext, ...] = ()
-    building_functional = True
+class _Watched(threading.local):
     lifetimes: Lifetimes | None = None
 
 
-_thread = _Thread()
-
-
-def call_stack() -> tuple[CallContext, ...]:
-    """Return the symbolic layer calls in progress, outermost first."""
-    return _thread.call_stack
-
-
-def is_describing() -> bool:
-    """Return whether a symbolic call is in progress, in which variables and new tensors have no values; in a ``build`` they do."""
-    stack = _thread.call_stack
-    return bool(stack) and not stack[-1].building
-
-
-def check_may_grow(layer: Layer) -> None:
-    """Raise UsageError where ``layer`` makes a variable in its ``call``, so that each call would make one more."""
-    if (stack := _thread.call_stack) and stack[-1].layer is layer and not stack[-1].building:
-        raise UsageError(
-            "makes a variable in call, one more in each", hint="make it in build(input_shape) or in __init__"
-        )
+_watched = _Watched()
 
 
 @contextmanager
 def enter_build(layer: Layer) -> Iterator[None]:
     """Enter the ``build`` of a layer: inside its call if that is in progress, else as one more layer of the path."""
-    stack = _thread.call_stack
+    stack = call_stack()
     training = stack[-1].training if stack else None
     outer = stack[:-1] if stack and stack[-1].layer is layer else stack
-    with _set((*outer, CallContext(Node(layer, ()), layer, training, building=True))):
+    with set_call_stack((*outer, CallContext(Node(layer, ()), layer, training, building=True))):
         yield
-
-
-def enter_call(call: CallContext) -> AbstractContextManager[None]:
-    """Enter a symbolic layer call."""
-    return _set((*_thread.call_stack, call))
 
 
 @dataclass(frozen=True)
@@ -154,55 +112,33 @@ class FunctionScope:
 @contextmanager
 def collect_calls(node: Node) -> Iterator[None]:
     """Collect in ``node`` the calls that a function makes that is an argument of an operation."""
-    *outer, last = _thread.call_stack or (CallContext(node, FunctionScope(), None),)  # type: ignore[arg-type]  # no layer
-    with _set((*outer, CallContext(node, last.layer, last.training))):
+    *outer, last = call_stack() or (CallContext(node, FunctionScope(), None),)  # type: ignore[arg-type]  # no layer
+    with set_call_stack((*outer, CallContext(node, last.layer, last.training))):
         yield
-
-
-@contextmanager
-def fresh_trace(*, building_functional: bool = False) -> Iterator[None]:
-    """Suspend the calls in progress, so that another trace or a functional model can be made."""
-    with _set((), building_functional):
-        yield
-
-
-def is_building_functional() -> bool:
-    """Return whether the user is building a functional model, outside any other trace."""
-    return _thread.building_functional and not _thread.call_stack
-
-
-@contextmanager
-def _set(call_stack: tuple[CallContext, ...], building_functional: bool = True) -> Iterator[None]:
-    before = _thread.call_stack, _thread.building_functional
-    _thread.call_stack, _thread.building_functional = call_stack, building_functional
-    try:
-        yield
-    finally:
-        _thread.call_stack, _thread.building_functional = before
 
 
 def record(node: Node) -> Node:
     """Add ``node`` to the call in progress, if any, and return it."""
-    if open_calls := _thread.call_stack:
+    if open_calls := call_stack():
         open_calls[-1].node.calls.append(node)
-    if _thread.lifetimes is not None:
-        _thread.lifetimes.record(node)
+    if _watched.lifetimes is not None:
+        _watched.lifetimes.record(node)
     return node
 
 
 @contextmanager
 def watch_lifetimes() -> Iterator[Lifetimes]:
     """Record, inside the context, when the tensors of symbolic calls are released."""
-    before, _thread.lifetimes = _thread.lifetimes, Lifetimes()
+    before, _watched.lifetimes = _watched.lifetimes, Lifetimes()
     try:
-        yield _thread.lifetimes
+        yield _watched.lifetimes
     finally:
-        _thread.lifetimes = before
+        _watched.lifetimes = before
 
 
 def as_recorded(values: object) -> Any:
     """Return a tree of tensors that a node may keep: copies where lifetimes are recorded."""
-    return values if _thread.lifetimes is None else _thread.lifetimes.recorded(values)
+    return values if _watched.lifetimes is None else _watched.lifetimes.recorded(values)
 
 
 class Graph:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.core import graph, naming, tree
+from layercli.core import call_context, graph, naming, tree
 from layercli.core.graph import Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
@@ -56,13 +56,13 @@ class Operation(Layer, metaclass=_EveryLayer):
         node = graph.record(Node(self, args, kwargs))
         described = self.compute_output_spec(*args, **kwargs)
         self.built = True
-        if not graph.call_stack():
-            self._node = self._node or (node if graph.is_building_functional() else None)
+        if not call_context.call_stack():
+            self._node = self._node or (node if call_context.is_building_functional() else None)
         return node.set_outputs(tree.map_structure(spec_of, described))
 
     def compute_output_spec(self, *args: object, **kwargs: object) -> Any:
         """Return the Spec of the results, or a tree of them, for Specs or symbolic tensors; an override returns KerasTensors."""
-        with graph.fresh_trace():
+        with call_context.fresh_trace():
             args, kwargs = graph.placeholders(tree.map_structure(spec_of, (args, kwargs)))
             return tree.map_structure(spec_of, self.call(*args, **kwargs))
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims, dtypes, naming
 from layercli.core.backend import get_backend
+from layercli.core.call_context import is_describing
 from layercli.core.dims import Size
-from layercli.core.spec import Shape, Spec, shape_of
+from layercli.core.spec import Spec, shape_of, shown
 from layercli.core.types import DTypeLike, ShapeLike, Tensor, TensorLike
 from layercli.errors import NoItemsError, NoValueError, UnknownSizeError, UsageError
 
@@ -90,9 +91,9 @@ class SymbolicTensor(Operators):
         self.mask: object = None
 
     @property
-    def shape(self) -> Shape:
-        """The sizes of the axes."""
-        return self.spec.shape
+    def shape(self) -> tuple[Size | None, ...]:
+        """The sizes of the axes: outside of a layer's ``call`` None for one that is not known, inside a size to compute with."""
+        return self.spec.shape if is_describing() else shown(self.spec.shape)
 
     @property
     def dtype(self) -> str:
@@ -127,11 +128,11 @@ class SymbolicTensor(Operators):
         return result
 
     def __len__(self) -> int:
-        first: Size = self.shape[0] if self.shape else 0
+        first: Size = self.spec.shape[0] if self.ndim else 0
         return first if isinstance(first, int) else first.__index__()
 
     def __iter__(self) -> Iterator[Tensor]:
-        if not isinstance(self.shape[0] if self.shape else None, int):
+        if not isinstance(self.spec.shape[0] if self.ndim else None, int):
             raise self._valueless("the items", NoItemsError)
         return (self[i] for i in range(len(self)))
 
@@ -173,7 +174,7 @@ class SymbolicTensor(Operators):
         return get_backend().tensor_attribute(self, name)
 
     def __repr__(self) -> str:
-        shape = tuple(map(dims.number, self.shape))
+        shape = tuple(map(dims.number, self.spec.shape))
         return f"<KerasTensor shape={shape}, dtype={self.dtype}, sparse=False, ragged=False, name={self.name}>"
 
 

@@ -9,9 +9,9 @@ from layercli import constraints, initializers, regularizers
 from layercli.core import (
     argument_docs,
     build,
+    call_context,
     dtypes,
     fields,
-    graph,
     naming,
     rematerialization,
     stateless_scope,
@@ -165,7 +165,7 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
         given = {"name": name, "shape": shape, "initializer": initializer}
         given |= dict(zip(given, positional, strict=False))
         name, shape, initializer = given.values()
-        graph.check_may_grow(self)
+        call_context.check_may_grow(self)
         check_aggregation(aggregation)
         shape = () if shape is None else shape
         spec = Spec(build.known_shape(shape, name), dtypes.name_of(dtype or self._policy.variable))
@@ -173,7 +173,7 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
         key = (name or "variable").replace(".", "_").replace("/", "_")
         key = naming.uniquify([*self._variables, key])[-1] if key in self._variables else key
         path = path_of(self.name)
-        if not graph.call_stack():  # it is built by itself
+        if not call_context.call_stack():  # it is built by itself
             self.path_drawn()
         self._variables[key] = Variable.of(
             self,
@@ -290,12 +290,12 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
 
     def add_loss(self, loss: object) -> None:
         """Add a scalar to the training loss. A loss added in ``call`` is kept until the next call."""
-        if not graph.call_stack() and isinstance(loss, SymbolicTensor):
+        if not call_context.call_stack() and isinstance(loss, SymbolicTensor):
             raise UsageError(
                 f"add_loss of {self.name} got a symbolic tensor outside of a call",
                 hint="call add_loss in the call of a layer of your own",
             )
-        if not graph.call_stack() and self._module is not None and not stateless_scope.add_loss(loss):
+        if not call_context.call_stack() and self._module is not None and not stateless_scope.add_loss(loss):
             self._module.add_loss(loss)
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any, Self
 
-from layercli.core import graph
+from layercli.core import call_context
 from layercli.errors import UsageError
 
 
@@ -40,7 +40,7 @@ class name_scope:
         around = outer[-1][1] if outer else None
         same = around is not None and around.caller is self.caller is not None and around.name == self.name
         if not (self.deduplicate and same):
-            _thread.scopes = (*outer, (len(graph.call_stack()), self))
+            _thread.scopes = (*outer, (len(call_context.call_stack()), self))
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -54,12 +54,12 @@ def prefixed(name: str) -> str:
     ...     prefixed("kernel")
     'encoder/kernel'
     """
-    return "/".join([*_around([call.layer.name for call in graph.call_stack()]), name])
+    return "/".join([*_around([call.layer.name for call in call_context.call_stack()]), name])
 
 
 def path_of(layer: str) -> str:
     """Return the path of a layer that is being built: a scope that it opened itself is none of it."""
-    names = [call.layer.name for call in graph.call_stack()] or [layer]
+    names = [call.layer.name for call in call_context.call_stack()] or [layer]
     scopes = tuple((depth, scope) for depth, scope in _thread.scopes if depth < len(names))
     return "/".join(_around(names, scopes))
 

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from layercli.core import graph, tree
+from layercli.core import call_context, tree
 from layercli.core.backend import get_backend
 from layercli.core.functional import fitted, named_by_class
 from layercli.core.keras_tensor import SymbolicTensor
@@ -14,7 +14,7 @@ from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.operation import spec_of
 from layercli.core.registry import require_config
-from layercli.core.spec import Spec, shown
+from layercli.core.spec import Spec
 from layercli.core.types import Config
 from layercli.errors import IndexRangeError, NoTensorError, ShapeError, UsageError
 
@@ -110,12 +110,12 @@ class Sequential(Model):
     @property
     def input_shape(self) -> Any:
         """The shape of the input, batch first. Raises NoTensorError as ``input``."""
-        return shown(self.input.shape)
+        return self.input.shape
 
     @property
     def output_shape(self) -> Any:
         """The shape of the output, batch first. Raises NoTensorError as ``input``."""
-        return tree.map_structure(lambda x: shown(x.shape), self.output)
+        return tree.map_structure(lambda x: x.shape, self.output)
 
     @property
     def inputs(self) -> list[SymbolicTensor]:
@@ -151,7 +151,7 @@ class Sequential(Model):
     def _drawn(self, x: Any) -> list[Any]:
         """Return ``x`` and the symbolic output of each layer, which has its own input and output from then on."""
         ends = [x]
-        with graph.fresh_trace(building_functional=True):
+        with call_context.fresh_trace(building_functional=True):
             for layer in self._stack:
                 ends.append(layer(ends[-1]))
         return ends
@@ -181,7 +181,7 @@ class Sequential(Model):
         self.built = False
         if self._input is None or not self._stack:
             return
-        with graph.fresh_trace():
+        with call_context.fresh_trace():
             outputs = tree.flatten(self(self._input))
         own = next((x.node for x in outputs if isinstance(x, SymbolicTensor)), None)  # None without an output tensor
         calls = [call for call in own.calls if isinstance(call.target, Layer)] if own is not None else []

@@ -6,8 +6,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from layercli.core import build, dtypes, equal_calls, graph, masking, tree
-from layercli.core.graph import CallContext, Node
+from layercli.core import build, call_context, dtypes, equal_calls, graph, masking, tree
+from layercli.core.call_context import CallContext
+from layercli.core.graph import Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import spec_of
 from layercli.core.registry import signature_of
@@ -49,10 +50,10 @@ class SymbolicCalls:
         node = graph.record(Node(self, args, kwargs))
         training = kwargs.get("training")
         if "training" not in kwargs:
-            training = graph.call_stack()[-1].training if graph.call_stack() else None
+            training = call_context.call_stack()[-1].training if call_context.call_stack() else None
             if training is None and self.trains_by_default():
                 training = True
-        with graph.enter_call(CallContext(node, self, None if training is None else bool(training))):
+        with call_context.enter_call(CallContext(node, self, None if training is None else bool(training))):
             if self._given_policy is not None:
                 self._take_policy()
             if self._autocast:
@@ -66,9 +67,9 @@ class SymbolicCalls:
             kwargs.pop("training", None)
             first = equal_calls.find(self, node, args, kwargs, training) if self._described_once else None
             outputs = self._describe(node, args, kwargs) if first is None else equal_calls.follow(self, node, first)
-        if not graph.call_stack():
+        if not call_context.call_stack():
             self._call_specs = self._call_specs or tree.map_structure(spec_of, node.args)
-            self._node = self._node or (node if graph.is_building_functional() else None)
+            self._node = self._node or (node if call_context.is_building_functional() else None)
             self._fill_module()
             if self._module is None and not equal_calls.is_unchanging():
                 self.set_as_root()
@@ -79,7 +80,7 @@ class SymbolicCalls:
         if not self.built:
             self._build_for(args, kwargs)
         if "training" in self.call_names():
-            training = graph.call_stack()[-1].training
+            training = call_context.call_stack()[-1].training
             asked = self.training_default() is None or "training" in node.kwargs
             kwargs["training"] = training if asked else bool(training)
         results = self._traced(args, kwargs)
@@ -114,7 +115,7 @@ class SymbolicCalls:
                     "expects numbers, got text", hint="StringLookup and TextVectorization give each text a number"
                 )
             return x
-        cast = SymbolicTensor(Spec(x.shape, wanted), x.node, x.index, x.name)
+        cast = SymbolicTensor(Spec(x.spec.shape, wanted), x.node, x.index, x.name)
         cast.mask, cast.origin = x.mask, x
         return cast
 
@@ -146,10 +147,10 @@ class SymbolicCalls:
 
     def compute_output_spec(self: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the Spec, or the tree of Specs, of the outputs for the Specs of the inputs."""
-        with graph.fresh_trace():
+        with call_context.fresh_trace():
             return graph.specs_of(self(*graph.placeholders(args), **graph.placeholders(kwargs)))
 
     def compute_output_shape(self: Any, input_shape: Any) -> Any:
         """Return the shape of the outputs for inputs of ``input_shape``; outside of a call with None for a size not known."""
         spec = self.compute_output_spec(self._specs(input_shape))
-        return tree.map_structure(lambda spec: spec.shape if graph.call_stack() else shown(spec.shape), spec)
+        return tree.map_structure(lambda spec: spec.shape if call_context.call_stack() else shown(spec.shape), spec)

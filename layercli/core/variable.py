@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from layercli import initializers
-from layercli.core import dtypes, graph, naming, stateless_scope
+from layercli.core import call_context, dtypes, naming, stateless_scope
 from layercli.core.backend import get_backend
 from layercli.core.dims import Size
 from layercli.core.dtypes import BYTES
@@ -129,7 +129,7 @@ class Variable(NumpyFunctions, Operators):
 
     def join(self, layer: Layer, key: str) -> None:
         """Become a variable of ``layer``, with the value that it has."""
-        graph.check_may_grow(layer)
+        call_context.check_may_grow(layer)
         held, self.owner = self.owner, layer
         if held._module is not None:
             self.initializer = GivenValue(getattr(held._module, self.key))
@@ -198,7 +198,7 @@ class Variable(NumpyFunctions, Operators):
         ``grad`` is the gradient that torch keeps on the stored tensor. In a symbolic call it is a symbolic tensor.
         """
         value = self.tensor
-        if self._logical is not None and self._cast is None and not graph.is_describing():
+        if self._logical is not None and self._cast is None and not call_context.is_describing():
             stored = self.stored
             gradient = stored.grad if getattr(stored, "is_leaf", False) else None
             if gradient is not None:
@@ -208,7 +208,7 @@ class Variable(NumpyFunctions, Operators):
     @property
     def tensor(self) -> Any:
         """The value as the input of an op."""
-        if graph.is_describing():
+        if call_context.is_describing():
             described = SymbolicTensor(Spec(self.shape, self._cast or self.dtype))
             described.origin = self
             return described
@@ -237,7 +237,7 @@ class Variable(NumpyFunctions, Operators):
 
     def assign(self, value: object) -> Any:
         """Set the value from an array of the variable's shape, and return it as a tensor. In a symbolic call nothing is set."""
-        if graph.is_describing():
+        if call_context.is_describing():
             return self.tensor
         self._follow(value)
         if value is None or isinstance(value, str):
@@ -252,14 +252,14 @@ class Variable(NumpyFunctions, Operators):
 
     def assign_add(self, value: object) -> Any:
         """Add ``value`` to the variable, and return the sum as a tensor."""
-        if graph.is_describing():
+        if call_context.is_describing():
             return self.tensor
         self._follow(value)
         return self.assign(self.value.detach() + _tensor_of(value))
 
     def assign_sub(self, value: object) -> Any:
         """Subtract ``value`` from the variable, and return the difference as a tensor."""
-        if graph.is_describing():
+        if call_context.is_describing():
             return self.tensor
         self._follow(value)
         return self.assign(self.value.detach() - _tensor_of(value))
@@ -306,7 +306,7 @@ class Variable(NumpyFunctions, Operators):
 
     def _shown_value(self) -> str:
         """Return the value as ``repr`` shows it: that of a module which is made already, as drawing values can take long."""
-        if graph.is_describing():
+        if call_context.is_describing():
             return ""
         if getattr(self.owner, "_module", None) is None:
             return f", value={self.initial_value(None)}" if isinstance(self.initializer, GivenValue) else ""

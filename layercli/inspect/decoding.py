@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from layercli.core import dims, equal_calls, graph, tree
+from layercli.core import call_context, dims, equal_calls, graph, tree
 from layercli.core.dims import Size
 from layercli.core.graph import Node
 from layercli.core.layer import Layer
@@ -55,7 +55,7 @@ def decoding_step(model: Layer) -> DecodingStep | None:
     with equal_calls.unchanging():
         node, _ = described(model, prompt_of(model), **{CACHE_ARGUMENT: []})
         cache = graph.specs_of(node.outputs[1])
-        with graph.fresh_trace():
+        with call_context.fresh_trace():
             ids, positions, past = graph.placeholders((token, token, cache))
             given = model.continued(ids) if isinstance(model, Pretrained) else ids
             optional = {"position_ids": positions} if "position_ids" in model.call_names() else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.core import graph, tree
+from layercli.core import call_context, graph, tree
 from layercli.core.graph import Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
@@ -21,7 +21,7 @@ def described(model: Layer, inputs: object = None, **arguments: object) -> tuple
     """Return the node of one symbolic call of ``model`` with all nested calls, and the specs it was called on."""
     given = inputs if inputs is not None else default_inputs(model)
     args, optional = layer_arguments(model, given)
-    with graph.fresh_trace():
+    with call_context.fresh_trace():
         outputs = model(*graph.placeholders(args), **graph.placeholders(optional), **arguments)
     found = [x.node for x in tree.flatten(outputs) if isinstance(x, SymbolicTensor)]
     if not found or found[0] is None:

@@ -137,4 +137,4 @@ def shapes_of(values: object) -> Any:
     if isinstance(values, tuple) and len(values) > 1:
         kept = [x for x in values if not isinstance(x, (list, tuple)) or tree.flatten(x)]
         values = kept[0] if len(kept) == 1 else values
-    return tree.map_structure(lambda x: as_shape(x.shape) if isinstance(x, SymbolicTensor) else None, values)
+    return tree.map_structure(lambda x: as_shape(x.spec.shape) if isinstance(x, SymbolicTensor) else None, values)

@@ -226,7 +226,7 @@ class Reader:
     def _spec(self, described: object) -> Any:
         match described:
             case {"shape": list(shape), "dtype": str(dtype)}:
-                return Spec(Input(batch_shape=shape).shape, spec_dtype(dtype))
+                return Spec(Input(batch_shape=shape).spec.shape, spec_dtype(dtype))
             case list():
                 return [self._spec(each) for each in described]
             case dict():

@@ -215,7 +215,7 @@ class _Drawn:
     def argument(self, x: Any) -> Any:
         """Return one argument."""
         if isinstance(x, SymbolicTensor):
-            place = {"shape": sizes(x.shape), "dtype": x.dtype, "keras_history": self.history(x)}
+            place = {"shape": sizes(x.spec.shape), "dtype": x.dtype, "keras_history": self.history(x)}
             return {"class_name": "__keras_tensor__", "config": place}
         if hasattr(x, "tolist") and hasattr(x, "dtype"):
             held = {"value": x.tolist(), "dtype": dtypes.name_of(x.dtype)}

@@ -134,10 +134,12 @@ def test_describing_what_makes_tensors_loads_no_torch():
 
 def test_outside_of_a_layer_a_size_has_to_be_known():
     x = Input(("T", 4))
-    for make in (lambda: ops.zeros((ops.shape(x)[0], 3)), lambda: ops.arange(ops.shape(x)[0])):
+    for make, size in ((lambda: ops.zeros((x.shape[0], 3)), None), (lambda: ops.arange(ops.shape(x)[1]), "T")):
         with pytest.raises(UnknownSizeError) as error:
             make()
-        assert str(error.value) == "cannot make a tensor of the size B, which is not known outside of a layer's call"
+        assert (
+            str(error.value) == f"cannot make a tensor of the size {size}, which is not known outside of a layer's call"
+        )
     model = layercli.Model(x, x + ops.ones((1, 4)))
     assert torch.equal(model(torch.zeros(2, 3, 4)), torch.ones(2, 3, 4))
 
@@ -174,6 +176,7 @@ def test_shape_ndim_and_size():
     for value in (x, torch.from_numpy(x), x.tolist(), Input(batch_shape=(2, 3))):
         assert (ops.shape(value), ops.ndim(value), ops.size(value)) == ((2, 3), 2, 6)
     assert str(ops.shape(Input(("T", 4)))) == "(None, T, 4)"
+    assert ops.shape(Input(("T", 4)))[0] is None
     assert str(ops.size(Input(("T", 4)))) == "4*B*T"
 
 

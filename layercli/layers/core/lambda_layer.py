@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from layercli.core import graph, tree
+from layercli.core import call_context, tree
 from layercli.core.custom_objects import custom_object_scope, get_registered_object
 from layercli.core.fields import Validator
 from layercli.core.keras_tensor import SymbolicTensor
@@ -56,7 +56,7 @@ class Lambda(Layer):
         given = self.arguments | {name: optional[name] for name in self._wanted}
         if self.output_shape is None or not any(isinstance(x, SymbolicTensor) for x in tree.flatten(inputs)):
             return self.function(inputs, **given)
-        calls = graph.call_stack()[-1].node.calls
+        calls = call_context.call_stack()[-1].node.calls
         before = len(calls)
         try:
             return self.function(inputs, **given)

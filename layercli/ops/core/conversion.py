@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.core import dtypes, graph, tree
+from layercli.core import call_context, dtypes, tree
 from layercli.core.backend import get_backend
 from layercli.core.dims import Dim
 from layercli.core.keras_tensor import SymbolicTensor
@@ -79,7 +79,7 @@ def _tensor(x: Any) -> Any:
     if isinstance(x, (list, tuple)) and any(isinstance(item, Variable) or _is_tensor(item) for item in tree.flatten(x)):
         return stack([_tensor(item) for item in x])
     return create(
-        ConstantTensor(), as_array(x) if graph.is_describing() else x
+        ConstantTensor(), as_array(x) if call_context.is_describing() else x
     )  # torch.compile cannot trace numpy arrays
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from layercli.core import dims, graph, tree
+from layercli.core import call_context, dims, graph, tree
 from layercli.core.dims import Size
 from layercli.core.graph import Node
 from layercli.core.keras_tensor import SymbolicTensor
@@ -31,7 +31,7 @@ def check_no_captures(name: str, function: Function, *given: object) -> None:
 
     The function is called again when the model runs, and a captured symbolic tensor has no value then.
     """
-    if not graph.is_building_functional():
+    if not call_context.is_building_functional():
         return
     node = Node(None, ())  # type: ignore[arg-type]  # a scope that belongs to no layer and no operation
     inputs = graph.placeholders([tree.map_structure(spec_of, x) for x in given])

@@ -12,7 +12,7 @@ from layercli.core.types import Tensor
 from layercli.errors import ShapeError, UsageError
 from layercli.ops.core.conversion import convert_to_tensor
 from layercli.ops.core.loops import map_leading_axis
-from layercli.ops.core.shape import ndim, shape
+from layercli.ops.core.shape import ndim, sizes_of
 from layercli.ops.numpy.elementwise import broadcast_shapes
 from layercli.ops.numpy.reshaping import broadcast_to, reshape
 
@@ -58,14 +58,14 @@ def _applied(call: Callable[[Any], Any], values: Sequence[Tensor], own: list[int
     """Return ``call`` of the values after broadcasting all but their last ``own`` axes."""
     if any(ndim(x) < axes for x, axes in zip(values, own, strict=True)):
         raise ShapeError(f"expects arguments with at least {own} axes, got {[ndim(x) for x in values]}")
-    ends: list[Shape] = [shape(x)[ndim(x) - axes :] for x, axes in zip(values, own, strict=True)]
-    lead = broadcast_shapes(*(shape(x)[: ndim(x) - axes] for x, axes in zip(values, own, strict=True)))
+    ends: list[Shape] = [sizes_of(x)[ndim(x) - axes :] for x, axes in zip(values, own, strict=True)]
+    lead = broadcast_shapes(*(sizes_of(x)[: ndim(x) - axes] for x, axes in zip(values, own, strict=True)))
     if not lead:
         return call(tuple(values))
     count = dims.product(lead)
     rows = [reshape(broadcast_to(x, (*lead, *end)), (count, *end)) for x, end in zip(values, ends, strict=True)]
     found = map_leading_axis("vectorize", call, tuple(rows), vectorized=True)
-    return tree.map_structure(lambda x: reshape(x, (*lead, *shape(x)[1:])), found)
+    return tree.map_structure(lambda x: reshape(x, (*lead, *sizes_of(x)[1:])), found)
 
 
 def _own_axes(signature: str) -> list[int]:

@@ -27,9 +27,14 @@ def sizes_in(x: Any) -> tuple[Size, ...]:
     return tuple(found) if isinstance(found, (list, tuple)) else (found,)
 
 
-def shape(x: Any) -> Shape:
-    """Return the sizes of x's axes as a tuple; unknown sizes are symbolic and support arithmetic."""
+def shape(x: Any) -> tuple[Size | None, ...]:
+    """Return the sizes of x's axes as a tuple: ``x.shape``. In a layer's ``call`` unknown sizes support arithmetic."""
     return tuple(x.shape) if hasattr(x, "shape") else tuple(array(x).shape)
+
+
+def sizes_of(x: Any) -> Shape:
+    """Return the sizes of x's axes to compute with, in a layer's ``call`` and outside of it."""
+    return x.spec.shape if isinstance(x, SymbolicTensor) else shape(x)  # type: ignore[return-value]  # those of values are known
 
 
 def ndim(x: TensorLike) -> int:
@@ -39,7 +44,7 @@ def ndim(x: TensorLike) -> int:
 
 def size(x: TensorLike) -> Size:
     """Return the number of values of x: the product of its sizes."""
-    return dims.product(shape(x))
+    return dims.product(sizes_of(x))
 
 
 def array(x: TensorLike) -> Any:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from layercli.core import dims, graph, tree
+from layercli.core import call_context, dims, graph, tree
+from layercli.core.call_context import CallContext
 from layercli.core.dims import Size
-from layercli.core.graph import CallContext, Node
+from layercli.core.graph import Node
 from layercli.core.operation import TreeOp
 from layercli.core.spec import Spec, show_shape
 from layercli.core.types import Tensor
@@ -95,7 +96,7 @@ class RNNLoop(TreeOp):
         batch, _, *sizes = x.shape
         node = Node(self, ())
         flat, constants = self._parted(graph.placeholders(list(rest)))
-        with graph.fresh_trace(), graph.enter_call(CallContext(node, self.cell, bool(self.training))):  # type: ignore[arg-type]  # a layer, or a function
+        with call_context.fresh_trace(), call_context.enter_call(CallContext(node, self.cell, bool(self.training))):  # type: ignore[arg-type]  # a layer, or a function
             [step] = graph.placeholders([Spec((batch, *sizes), x.dtype)])
             out, states = self._step(step, flat, constants)
         return [value.spec for value in tree.flatten([out, states])], node

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from layercli.core import dtypes, graph
+from layercli.core import call_context, dtypes
 from layercli.core.dims import Dim, Size
 from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec, shape_of
@@ -32,9 +32,9 @@ creation_device = _Place()
 
 def create(op: Op, *inputs: object) -> Tensor:
     """Return the result of ``op``, whose inputs are not tensors; layers being traced record that they create a tensor."""
-    if not graph.is_describing():
+    if not call_context.is_describing():
         return op(*inputs)
-    for call in graph.call_stack():
+    for call in call_context.call_stack():
         if isinstance(call.layer, Trackable):
             call.layer._makes_tensors = True
     out: Tensor = op.trace(inputs, inputs)

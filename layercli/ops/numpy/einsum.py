@@ -18,7 +18,7 @@ from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.conversion import cast, convert_to_tensor
-from layercli.ops.core.shape import shape
+from layercli.ops.core.shape import sizes_of
 from layercli.ops.numpy.elementwise import promoted
 from layercli.ops.numpy.linear import multiplied
 from layercli.ops.numpy.reshaping import squeeze, transpose
@@ -75,14 +75,14 @@ def _of_one_dtype(operands: Sequence[object]) -> list[Tensor]:
 
 def _leading(x: Tensor, term: str) -> int:
     """Return the number of axes of x that ``...`` stands for."""
-    return len(shape(x)) - len(term.replace("...", "")) if "..." in term else 0
+    return len(sizes_of(x)) - len(term.replace("...", "")) if "..." in term else 0
 
 
 def _spelled_out(subscripts: str, x: Tensor, term: str, free: list[str]) -> Factor:
     """Return x with one letter per axis, those of ``...`` numbered from its end; ShapeError for another rank."""
     letters = term.replace("...", "")
     many = _leading(x, term)
-    if many < 0 or (not many and len(shape(x)) != len(letters)):
+    if many < 0 or (not many and len(sizes_of(x)) != len(letters)):
         raise ShapeError(f"expects an operand with {len(letters)} axes for {subscripts}, got {spec_of(x)}")
     return x, term.replace("...", "".join(reversed(free[:many])))
 
@@ -91,12 +91,12 @@ def _broadcast(factors: list[Factor]) -> list[Factor]:
     """Return the factors without the axes of size 1 for which another factor has a larger size."""
     largest: dict[str, Size] = {}
     for x, letters in factors:
-        for letter, size in zip(letters, shape(x), strict=True):
+        for letter, size in zip(letters, sizes_of(x), strict=True):
             if largest.get(letter, 1) == 1:
                 largest[letter] = size
     found = []
     for x, letters in factors:
-        alone = [i for i, letter in enumerate(letters) if shape(x)[i] == 1 and largest[letter] != 1]
+        alone = [i for i, letter in enumerate(letters) if sizes_of(x)[i] == 1 and largest[letter] != 1]
         kept = "".join(letter for i, letter in enumerate(letters) if i not in alone)
         found.append((squeeze(x, alone) if alone else x, kept))
     return found

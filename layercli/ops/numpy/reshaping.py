@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from layercli.core import dims
-from layercli.core.dims import Dim, Size
-from layercli.core.graph import is_describing
+from layercli.core.call_context import is_describing
+from layercli.core.dims import UNKNOWN, Dim, Size
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import Op, require_tensor, spec_of
 from layercli.core.spec import Shape, Spec, show_shape
 from layercli.core.types import Tensor, TensorLike
@@ -150,13 +151,14 @@ def _resolved_size(size: Dim, values: dict[str, Size]) -> Size:
 def reshape(x: TensorLike, newshape: int | Iterable[object]) -> Tensor:
     """Return x's values in ``newshape``, in row-major order; one size may be -1, and symbolic sizes of x may be used.
 
-    Raises ShapeError where the numbers of values differ.
+    None stands for x's size along the same axis where another size is unknown. Raises ShapeError where the numbers of
+    values differ.
     """
     return ReshapeTensor(*_sized(newshape, x, allow_rest=True))(x)
 
 
 def broadcast_to(x: TensorLike, shape: int | Iterable[object]) -> Tensor:
-    """Return x broadcast to ``shape``, without a copy; ShapeError where it does not broadcast."""
+    """Return x broadcast to ``shape``, without a copy; None keeps x's size. ShapeError where it does not broadcast."""
     return BroadcastTo(*_sized(shape, x))(x)
 
 
@@ -205,15 +207,31 @@ def moveaxis(x: TensorLike, source: int | Iterable[int], destination: int | Iter
 
 def _sized(shape: int | Iterable[Any], x: Any, *, allow_rest: bool = False) -> Any:
     """Return the arguments of an op for a user's shape: the shape, and x's shape where sizes are symbolic."""
-    sizes = sizes_in(shape)
+    sizes = given = sizes_in(shape)
+    source = spec_of(x).shape if isinstance(x, SymbolicTensor) else ()
+    if source and sum(size is None or size == -1 for size in sizes) > allow_rest:
+        sizes, source = _kept(sizes, source, 0 if allow_rest else len(sizes) - len(source))
     rest = [size for size in sizes if size == -1 or size is None or (isinstance(size, Dim) and size.anonymous)]
     if any(isinstance(size, int) and size < -1 for size in sizes) or len(rest) > allow_rest:
         if is_describing() and all(isinstance(size, Dim) for size in rest):
             return (sizes,)  # the call checks again, with known sizes
-        raise UsageError(f"expects a shape with at most {int(allow_rest)} unknown size, got {sizes}")
+        raise UsageError(f"expects a shape with at most {int(allow_rest)} unknown size, got {given}")
     sizes = tuple(-1 if any(size is one for one in rest) else size for size in sizes)
-    unknown = any(isinstance(size, Dim) for size in sizes)
-    return (sizes, False, x.shape) if allow_rest and unknown else (sizes, x.shape) if unknown else (sizes,)
+    if not any(isinstance(size, Dim) for size in sizes):
+        return (sizes,)
+    source = source or x.shape
+    return (sizes, False, source) if allow_rest else (sizes, source)
+
+
+def _kept(sizes: tuple[Any, ...], source: Shape, offset: int) -> tuple[tuple[Any, ...], Shape]:
+    """Return a user's ``sizes`` and x's with a name for each unknown size of x that a None in ``sizes`` stands for."""
+    wanted, named = list(sizes), list(source)
+    for axis, size in enumerate(sizes):
+        at = axis - offset
+        if size is None and 0 <= at < len(source) and isinstance(source[at], Dim):
+            named[at] = Dim.named(f"axis {at}") if source[at] == UNKNOWN else source[at]
+            wanted[axis] = named[at]
+    return tuple(wanted), tuple(named)
 
 
 def _divides(part: Size, whole: Size) -> bool:

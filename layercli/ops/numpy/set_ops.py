@@ -122,4 +122,4 @@ def unique(
 def _shaped_like(positions: Tensor, x: Tensor) -> Tensor:
     from layercli.ops.numpy.reshaping import reshape
 
-    return reshape(positions, tuple(x.shape))
+    return reshape(positions, spec_of(x).shape)

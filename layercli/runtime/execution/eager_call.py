@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from layercli.core import graph, masking, text, tree
+from layercli.core import call_context, graph, masking, text, tree
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.core.types import Config
@@ -52,7 +52,7 @@ def describe(layer: Layer, args: tuple[object, ...], kwargs: dict[str, object]) 
 def described_outputs(layer: Layer, args: tuple[object, ...], kwargs: dict[str, object]) -> Any:
     """Return the symbolic outputs of a layer, which is built by that, for the specs of the arguments."""
     specs = tree.map_structure(spec_of, (args, kwargs))
-    with graph.fresh_trace():
+    with call_context.fresh_trace():
         args, kwargs = graph.placeholders(specs)
         if tree.flatten((args, kwargs)):
             return layer(*args, **kwargs)

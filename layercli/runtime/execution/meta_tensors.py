@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from layercli.core import dims, dtypes, graph, tree
+from layercli.core import call_context, dims, dtypes, tree
 from layercli.core.constant_values import constant_value
 from layercli.core.dims import UNKNOWN, Dim, Size
 from layercli.core.keras_tensor import SymbolicTensor
@@ -110,7 +110,7 @@ class TorchFunction(TreeOp):
 def torch_function(function: Callable[..., Any], args: Any, kwargs: Config) -> Any:
     """Apply a torch function to arguments that contain symbolic tensors or variables."""
     flat = tree.flatten((args, kwargs))
-    if not graph.is_describing() and not any(isinstance(x, SymbolicTensor) for x in flat):
+    if not call_context.is_describing() and not any(isinstance(x, SymbolicTensor) for x in flat):
         args, kwargs = tree.map_structure(lambda x: x.value if isinstance(x, Variable) else x, (args, kwargs))
         return function(*args, **kwargs)
     tensors: list[Tensor] = []
@@ -128,7 +128,7 @@ def torch_function(function: Callable[..., Any], args: Any, kwargs: Config) -> A
 
 def tensor_attribute(x: Any, name: str) -> object:
     """Return the attribute ``name`` of a symbolic tensor: a method or property of torch's Tensor."""
-    if isinstance(x, Variable) and not graph.is_describing():
+    if isinstance(x, Variable) and not call_context.is_describing():
         return getattr(x.value, name)
     shape = x.spec.shape
     known: dict[str, object] = {
