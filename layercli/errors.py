@@ -180,6 +180,14 @@ class RankError(LayercliError, RuntimeError):
         )
 
 
+PACKAGES = {
+    "cv2": "opencv-python", "PIL": "pillow", "sklearn": "scikit-learn", "skimage": "scikit-image", "yaml": "pyyaml",
+    "faiss": "faiss-cpu", "hydra": "hydra-core", "open_clip": "open-clip-torch", "attr": "attrs", "dotenv": "python-dotenv",
+    "bs4": "beautifulsoup4", "git": "GitPython", "google": "protobuf", "pkg_resources": "setuptools", "umap": "umap-learn",
+}  # fmt: skip
+"""The packages that pip knows by another name than Python."""
+
+
 class MissingPackageError(LayercliError, ImportError):
     """A package that this needs is not installed, or cannot be imported."""
 
@@ -187,7 +195,7 @@ class MissingPackageError(LayercliError, ImportError):
     def of(module: str) -> MissingPackageError:
         """Return the error for a module that is not there, with the command that installs its package."""
         package = module.partition(".")[0]
-        return MissingPackageError(f"this needs {package}, which is not installed", hint=f"pip install {package}")
+        return MissingPackageError(f"this needs {package}, which is not installed", hint=pip_install(package))
 
     @staticmethod
     def broken(package: str, error: BaseException) -> MissingPackageError:
@@ -195,6 +203,15 @@ class MissingPackageError(LayercliError, ImportError):
         words = cut(" ".join(str(error).split()) or type(error).__name__)
         hint = "layercli gpu-check says more" if package == "torch" else f"pip install --force-reinstall {package}"
         return MissingPackageError(f"{package} is installed and cannot be imported: {words}", hint=hint)
+
+
+def pip_install(package: str) -> str:
+    """Return the command that installs a package of this name in Python.
+
+    >>> pip_install("cv2")
+    'pip install opencv-python'
+    """
+    return f"pip install {PACKAGES.get(package, package)}"
 
 
 def cut(sentence: str, most: int = 300) -> str:

@@ -148,16 +148,16 @@ def exit_code(args: list[str]) -> int:
     try:
         with output.warnings_escaped():
             result: Any = called(args)
-    except Exception as error:
+    except KeyboardInterrupt:
+        result = INTERRUPTED
+    except SystemExit as left:  # from typer: completion is done, or the pipe that reads its help is closed
+        result = 0 if isinstance(left.__context__, BrokenPipeError) else left.code
+    except BaseException as error:  # a user's code may raise exceptions that are no Exception
         if command_line.current().debug:
             import traceback
 
             output.tell_lines(traceback.format_exc().rstrip())
         return report(error)
-    except KeyboardInterrupt:
-        result = INTERRUPTED
-    except SystemExit as left:  # from typer: completion is done, or the pipe that reads its help is closed
-        result = 0 if isinstance(left.__context__, BrokenPipeError) else left.code
     if result == INTERRUPTED:
         output.print_error("interrupted")
         if (hint := command_line.current().resume_hint) is not None:
@@ -182,7 +182,7 @@ def program(names: tuple[str, ...]) -> Any:
     return typer.main.get_command(application(names))
 
 
-def report(error: Exception) -> int:
+def report(error: BaseException) -> int:
     """Print an error as one sentence, with its hint if any, and return the exit code."""
     if isinstance(error, LayercliError):
         output.print_error(f"{distributed.error_prefix()}error: {cut(str(error), LONGEST)}")
@@ -209,13 +209,17 @@ def report(error: Exception) -> int:
     if (short := shortage(error)) is not None:
         short.hint = command_line.current().memory_hint or short.hint
         return report(short)
-    from layercli.cli.user_traceback import described, imported_package, module_in, user_frame
+    from layercli.cli.user_traceback import described, imported_package, in_torch_module, module_in, user_frame
 
     if (package := imported_package(error)) is not None:
         return report(MissingPackageError.broken(package, error))
     if (place := user_frame(error)) is not None:
         output.print_error(f"error: {place}{module_in(error)}, raises {described(error)}")
         output.print_error("hint: --debug shows the traceback")
+        return 2
+    if in_torch_module(error):
+        place = module_in(error)
+        output.print_error(f"error: the model{place}{',' * bool(place)} raises {described(error)}")
         return 2
     output.print_error(f"error: this is a bug in layercli: {described(error)}")
     output.print_error("hint: run it again with --debug and report what it prints")

@@ -32,6 +32,13 @@ def user_frame(error: BaseException) -> str | None:
     return None
 
 
+def in_torch_module(error: BaseException) -> bool:
+    """Whether a module of torch raised an error in its own ``forward``: one that a user put together, as a Sequential."""
+    names = [str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    calls = [index for index, name in enumerate(names) if name == "torch.nn.modules.module"]
+    return bool(calls) and not any(name.partition(".")[0] == "layercli" for name in names[calls[0] :])
+
+
 def imported_package(error: BaseException) -> str | None:
     """Return the installed package whose import failed with an ImportError, or with an OSError for one of its libraries."""
     if not isinstance(error, ImportError | OSError):

@@ -19,6 +19,10 @@ STATE = re.compile(
     re.IGNORECASE,
 )
 """The keys under which trainers keep what is not the model."""
+OPTIMIZER = re.compile(
+    r"(.*/)?state/\d+/(step|exp_avg\w*|max_exp_avg_sq|momentum_buffer|square_avg|acc_delta|sum|prev|n?u_prod\w*)"
+)
+"""The entries of the state of an optimizer of torch, under whichever key: ``torch.save((model, optimizer))`` has none."""
 MODEL = ("state_dict", "model_state_dict", "model_state", "model", "module", "net", "network", "weights", "params")
 """The keys under which trainers keep the model; of several the first counts, and others are copies, as averaged weights are."""
 ATTRIBUTE = "model."
@@ -39,7 +43,7 @@ def training_state(paths: Iterable[str], dicts: Collection[str] = ()) -> set[str
     """
     paths = list(paths)
     if any(dicts):
-        found = {path for path in paths if STATE.fullmatch(path.partition("/")[0])}
+        found = {path for path in paths if STATE.fullmatch(path.partition("/")[0]) or OPTIMIZER.fullmatch(path)}
     else:
         found = {path for path in paths if path.startswith(KERAS)}
     return found if len(found) < len(paths) else set()

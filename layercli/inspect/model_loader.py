@@ -18,6 +18,7 @@ from layercli.dataclass import dataclass
 from layercli.errors import FileError, UsageError, an, nearest, with_and
 from layercli.formats.os_errors import no_file
 from layercli.inspect.model_arguments import allowed, rules_for, settings_of, takes_any
+from layercli.inspect.python_config import CONFIG_NAMES
 from layercli.inspect.python_import import from_file, from_module
 
 ENTRY_POINTS = "layercli.models"
@@ -170,13 +171,26 @@ def made(found: Any, settings: Config, text: str) -> Any:
             raise UsageError(f"{text} has no argument {name!r}", hint=nearest(name, list(known)) or allowed(known))
     missing = [name for name, default in known.items() if default is inspect.Parameter.empty and name not in settings]
     if missing:
-        raise UsageError(f"{text} needs {with_and(missing)}", hint=" ".join(f"--set {name}=..." for name in missing))
+        raise UsageError(f"{text} needs {with_and(missing)}", hint=_setting(missing))
     owner, rules = getattr(found, "__name__", text), rules_for(found)
+    if inspect.isabstract(found):
+        lacking = with_and(sorted(found.__abstractmethods__))
+        raise UsageError(f"{text} is an abstract class, without {lacking}", hint="name a class that defines it")
     converted = {name: checked(owner, name, settings[name], rule) for name, rule in rules.items() if name in settings}
     model = found(**settings | converted)
     if not isinstance(model, kinds()):
+        if inspect.iscoroutine(model):
+            model.close()  # else Python warns that it was never awaited
         raise UsageError(f"{text} gives {an(type(model).__name__)}, not {WANTED}")
     return model
+
+
+def _setting(missing: list[str]) -> str:
+    """Return a hint how to give arguments; a config is read from a file."""
+    config = next((name for name in missing if name in CONFIG_NAMES), None)
+    if config is not None and len(missing) == 1:
+        return f"--config FILE.json, or --set '{config}={{...}}'"
+    return " ".join(f"--set {name}=..." for name in missing)
 
 
 def check_maker(found: object, text: str, allowed: tuple[type, ...]) -> None:

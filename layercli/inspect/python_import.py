@@ -12,7 +12,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from layercli.errors import FileError, FormatError, UsageError, an
+from layercli.errors import FileError, FormatError, UsageError, an, pip_install
 from layercli.formats.os_errors import no_file
 
 
@@ -112,5 +112,5 @@ def from_module(name: str) -> Any:
             raise
         package = name.partition(".")[0]
         known = package.isidentifier() and package == error.name
-        hint = f"pip install {package}, or a file is named as net.py:Net" if known else "a file is named as net.py:Net"
+        hint = f"{pip_install(package)}, or a file is named as net.py:Net" if known else "a file is named as net.py:Net"
         raise UsageError(f"there is no module {name!r}", hint=hint) from None

@@ -157,7 +157,13 @@ class Variables:
 
     @cached_property
     def _distinct(self) -> list[VariableRow]:
-        return list({row.same_as or row.path: row for row in self.rows}.values())
+        """One row for each data: of the model where both the model and its training state hold it, as averaged weights may."""
+        found: dict[str, VariableRow] = {}
+        for row in self.rows:
+            key = row.same_as or row.path
+            if key not in found or (found[key].kind in APART and row.kind not in APART):
+                found[key] = row
+        return list(found.values())
 
     def to_json(self, values: bool = False) -> JSONObject:
         """Return the document ``layercli vars --format json`` prints."""

@@ -116,6 +116,9 @@ def test_a_constructor_that_reads_parameters_gets_them(cli, folder):
         ),
         ("exit()", "net.py, line 6, leaves with exit code 0"),
         ("__import__('os')._exit(0)", "net.py, line 6, leaves with exit code 0"),
+        ("raise BaseException('odd')", "net.py, line 6, raises BaseException: odd"),
+        ("raise GeneratorExit", "net.py, line 6, raises GeneratorExit"),
+        ("import cv2.dnn", "this needs cv2, which is not installed"),
         ("raise RuntimeError('no luck')", "net.py, line 6, raises RuntimeError: no luck"),
         ("raise EOFError('no more')", "net.py, line 6, raises EOFError: no more"),  # not Ctrl-D
     ],
@@ -153,6 +156,70 @@ def test_a_forward_that_does_not_end_is_one_sentence(cli, tmp_path, monkeypatch,
     sentences = [text for text in done.err.splitlines() if text.startswith("error: ")]
     assert (done.code, len(sentences)) == (2, 1)
     assert wanted in sentences[0]
+
+
+FAILING = """
+import abc, os, threading, time
+import torch
+from torch import nn
+
+
+class Abstract(nn.Module, abc.ABC):
+    @abc.abstractmethod
+    def forward(self, x): ...
+
+    @property
+    @abc.abstractmethod
+    def width(self): ...
+
+
+class NoForward(nn.Module):
+    pass
+
+
+async def later():
+    return nn.Linear(3, 2)
+
+
+def recurrent():
+    return torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.LSTM(3, 4)), {nn.LSTM})
+
+
+class Ending(nn.Linear):
+    def __init__(self):
+        super().__init__(3, 2)
+
+    def forward(self, x):
+        threading.Thread(target=os._exit, args=(0,)).start()
+        time.sleep(60)
+"""
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:torch.quantize_per_tensor:UserWarning")
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("Abstract", "net.py:Abstract is an abstract class, without forward and width"),
+        ("NoForward", 'the model raises NotImplementedError: Module [NoForward] is missing the required "forward" function'),
+        ("later", "net.py:later gives a coroutine, not a layercli Layer or Model, or a torch.nn.Module"),
+        ("recurrent", "the model, in 0 (LSTM), raises RuntimeError: input must have 3 dimensions, got 2"),
+    ],
+)  # fmt: skip
+def test_models_that_cannot_be_called(cli, tmp_path, monkeypatch, name, sentence):
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(FAILING)
+    done = cli("run", f"net.py:{name}", "--input-shape", "2,3")
+    errors = [line for line in done.err.splitlines() if line.startswith("error: ")]
+    assert (done.code, done.out, errors) == (2, "", [f"error: {sentence}"])
+
+
+def test_a_thread_that_ends_the_process(tmp_path, monkeypatch, warm):
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(FAILING)
+    words = ["run", "net.py:Ending", "--input-shape", "2,3", "--device", "cpu"]
+    process = warm.start(words)
+    _, err = process.communicate()
+    assert (process.returncode, err.splitlines()[-1]) == (2, "error: the model, in a thread, leaves with exit code 0")
 
 
 def test_a_compiled_copy_of_the_file_is_neither_read_nor_left(cli, tmp_path, monkeypatch):

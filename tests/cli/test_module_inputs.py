@@ -53,6 +53,14 @@ class FlagIn(nn.Module):
         return self.b(y) if use_head else y
 
 
+class Cast(nn.Linear):
+    def __init__(self):
+        super().__init__(4, 3)
+
+    def forward(self, x, dtype: torch.dtype | None = None, like=None):
+        return super().forward(x).to(like or dtype)
+
+
 class Anything(nn.Module):
     def __init__(self):
         super().__init__()
@@ -267,7 +275,7 @@ def test_a_file_without_a_name(cli, folder):
     done = cli("summary", "net.py")
     assert done.code == 2
     assert done.err == (
-        "error: net.py holds 7 models: Timestep, DictIn, FlagIn, Anything, Routed, DataIn, Configured\n"
+        "error: net.py holds 8 models: Timestep, DictIn, FlagIn, Cast, Anything, Routed, DataIn, Configured\n"
         "hint: as in net.py:Configured\n"
     )
     (folder / "none.py").write_text("x = 1\n")
@@ -337,6 +345,16 @@ def test_run_takes_flags_and_records_them(cli, folder):
     assert cli("run", "mlp", "--arg", "a=1").err == (
         "error: --arg gives an argument to the forward of a torch module in Python, and mlp is none\n"
     )
+
+
+@pytest.mark.parametrize("flag", ["dtype=float16", "dtype=torch.float16", "like=torch.float16"])
+def test_a_dtype_as_a_flag(cli, folder, flag):
+    args = ["net.py:Cast", "--input-shape", "2,4", "--arg", flag, "--format", "json"]
+    assert json.loads(cli("summary", *args).out)["outputs"] == [
+        {"name": "output_0", "dtype": "float16", "shape": [2, 3]}
+    ]
+    assert json.loads(cli("run", *args).out)["outputs"][0]["dtype"] == "float16"
+    assert "Invalid device string: 'float99'" in cli("run", *args[:4], "like=float99").err
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,22 @@ class Listed:
         self.entries = {path: TensorEntry(path, (10,), "float32") for path in paths}
 
 
+def test_a_model_and_its_optimizer_saved_together(cli, tmp_path, monkeypatch):
+    """Under no key that says which is which; and averaged weights that are the model's own tensors."""
+    monkeypatch.chdir(tmp_path)
+    net = torch.nn.Linear(3, 2)
+    adam = torch.optim.AdamW(net.parameters(), amsgrad=True)
+    net(torch.ones(1, 3)).sum().backward()
+    adam.step()
+    torch.save((net.state_dict(), adam.state_dict()), "pair.pt")
+    assert json.loads(cli("summary pair.pt --format json").out)["totals"]["parameters"] == 8
+    totals = json.loads(cli("vars pair.pt --format json").out)["totals"]
+    assert (totals["parameters"], totals["state_bytes"]) == (8, (3 * 8 + 2) * 4)
+    torch.save({"model": net.state_dict(), "ema": dict(net.state_dict())}, "shared.pt")
+    for command in ("summary", "vars", "vars --sort size"):
+        assert json.loads(cli(f"{command} shared.pt --format json").out)["totals"]["parameters"] == 8
+
+
 def test_modules_of_torch():
     net = nn.ModuleDict(
         {"stem": nn.Conv2d(3, 4, 3), "blocks": nn.ModuleList(nn.Sequential(nn.Linear(4, 4)) for _ in range(12))}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
+import torch
 from torch import nn
 
 from layercli.core.spec import Spec
@@ -14,7 +16,14 @@ from layercli.errors import UsageError, nearest
 from layercli.inspect.input_names import Arguments
 from layercli.inspect.model_arguments import parse_setting
 from layercli.inspect.shape_parser import fill, parse_sizes, shapes_by_name
-from layercli.runtime.execution.forward_signature import POSITIONAL, forward_parameters, module_arguments, takes_any
+from layercli.runtime.execution.forward_signature import (
+    POSITIONAL,
+    forward_parameters,
+    module_arguments,
+    takes_any,
+    unwrapped,
+)
+from layercli.runtime.execution.grouped_inputs import annotations_of_forward
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,7 @@ def forward_arguments(
     ``batch.x=2,4`` is the entry ``x`` of the argument ``batch``; if ``forward`` takes one argument, the names of the
     entries suffice.
     """
-    given = dict(map(parse_setting, flags))
+    given = with_dtypes(module, dict(map(parse_setting, flags)))
     own = module_arguments(module, len(shapes) + len(files))
     others = other_keywords(module, own, [*named(shapes), *named(files), *given])
     known = Arguments([*own.names, *others], {*own.optional, *others})
@@ -64,6 +73,23 @@ def forward_arguments(
     free = [each for each in open_names if each not in given]
     optional = {*known.optional, *entries, *map(owner_of, entries)}
     return ForwardArguments(name, module, Arguments(free, optional), shapes, files, given)
+
+
+def with_dtypes(module: nn.Module, flags: Mapping[str, object]) -> dict[str, object]:
+    """Return flags with the dtypes of torch that they name: ``torch.float16``, or ``float16`` for an argument of that type."""
+    annotations = annotations_of_forward(unwrapped(module))
+
+    def converted(name: str, value: object) -> object:
+        if not isinstance(value, str) or not (value.startswith("torch.") or _is_dtype(annotations.get(name))):
+            return value
+        found = getattr(torch, value.removeprefix("torch."), None)
+        return found if isinstance(found, torch.dtype) else value
+
+    return {name: converted(name, value) for name, value in flags.items()}
+
+
+def _is_dtype(annotation: object) -> bool:
+    return torch.dtype in (annotation, *typing.get_args(annotation))
 
 
 def owner_of(name: str) -> str:
@@ -98,7 +124,7 @@ def check_flags(name: str, module: nn.Module, flags: Mapping[str, object]) -> No
 def flags_for(module: nn.Module, flags: Mapping[str, object]) -> dict[str, object]:
     """Return those of another model's flags that the ``forward`` of a torch module takes."""
     known, others = forward_parameters(module), takes_any(module)
-    return {flag: value for flag, value in flags.items() if others or owner_of(flag) in known}
+    return with_dtypes(module, {flag: value for flag, value in flags.items() if others or owner_of(flag) in known})
 
 
 def single_owner(module: nn.Module, taken: Arguments, texts: Sequence[str], flags: Mapping[str, object]) -> str:

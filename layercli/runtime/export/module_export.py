@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -45,7 +45,7 @@ class TracedModule:
     specs: dict[str, Spec]
     inputs: dict[str, torch.Tensor]
     outputs: list[tuple[str, torch.Tensor]]
-    flags: dict[str, object]
+    flags: Mapping[str, object]
 
 
 def convert_module(
@@ -109,7 +109,7 @@ def called(subject: ModelSource, shapes: Sequence[str], arguments: Sequence[str]
     ready = prepare(subject, arrays, RunSettings(device="cpu"), flags=request.flags)
     inputs = ready.place(arrays)
     taken = {name: specs[name] for name in inputs}
-    return TracedModule(subject.name, module, taken, inputs, ready.outputs(inputs), request.flags)
+    return TracedModule(subject.name, module, taken, inputs, ready.outputs(inputs), ready.flags)
 
 
 def with_shapes(subject: ModelSource, shapes: Sequence[str], arguments: Sequence[str]) -> nn.Module:

@@ -20,6 +20,7 @@ from layercli.inspect.layer_call import no_tensor_output_error
 from layercli.inspect.model_loader import ModelSource
 from layercli.inspect.user_input import without_input
 from layercli.runtime.execution import tensors
+from layercli.runtime.execution.forward_arguments import with_dtypes
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
 from layercli.runtime.inference import model_placement
 from layercli.runtime.inference.graph_fusion import FusedModel, FusionStats
@@ -141,6 +142,8 @@ def prepare(
     ``flags`` are other arguments of a module's ``forward``; ``calls`` is the number of calls that are announced.
     """
     flags = flags or {}
+    if flags and isinstance(subject.model, nn.Module):
+        flags = with_dtypes(subject.model, flags)
     place = model_placement.device_of(settings)
     keep_freed_memory()
     set_arithmetic(settings)
