@@ -7,6 +7,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -75,17 +76,35 @@ def _plain(hint: object) -> object:
 
 
 def _object(cls: Any, document: Mapping[str, Any], text: str) -> object:
-    if cls is None:
+    if _takes_dict(cls):
         return AttributeDict(document)
-    if cls is dict or typing.get_origin(cls) is dict:
-        return dict(document)
     if callable(make := getattr(cls, "model_validate", None)) or hasattr(cls, "__pydantic_validator__"):
         return _validated(make or cls.__pydantic_validator__.validate_python, document, text)
     if callable(make := getattr(cls, "from_dict", None)):
         return make(dict(document))
     if dataclasses.is_dataclass(cls):
         return _dataclass(cls, document, text)
+    if not isinstance(cls, type) or cls.__module__ == "builtins":
+        raise UsageError(f"{text} takes {getattr(cls, '__name__', cls)} as its config, not an object")
+    try:
+        inspect.signature(cls).bind(**document)
+    except TypeError as error:
+        raise UsageError(f"{cls.__name__}, the config of {text}, cannot be made: {error}") from None
+    except ValueError:  # a class of C has no signature
+        pass
     return cls(**document)
+
+
+def _takes_dict(cls: Any) -> bool:
+    """Whether an annotation, or None for none, asks for no class of its own: a dict, a mapping, a protocol or anything.
+
+    >>> [_takes_dict(each) for each in (None, Any, object, Mapping[str, int], dict, int)]
+    [True, True, True, True, True, False]
+    """
+    if cls in (None, type(None), Any) or typing.is_typeddict(cls) or getattr(cls, "_is_protocol", False):
+        return True
+    kind = typing.get_origin(cls) or cls
+    return isinstance(kind, type) and issubclass(AttributeDict, kind)
 
 
 def _validated(make: Callable[[Any], object], document: Mapping[str, Any], text: str) -> object:
@@ -134,7 +153,8 @@ def _entry(hint: object, value: Any, text: str) -> Any:
             return {key: _entry(inner[-1], each, text) for key, each in value.items()}
         return _object(cls, value, text) if isinstance(cls, type) and cls is not dict else value
     if isinstance(value, list | tuple) and typing.get_origin(cls) in (list, tuple):
-        found = [_entry(inner[0], each, text) for each in value]
+        hints = repeat(inner[0]) if len(inner) == 1 or inner[-1:] == (...,) else chain(inner, repeat(None))
+        found = [_entry(hint, each, text) for hint, each in zip(hints, value, strict=False)]
         return tuple(found) if typing.get_origin(cls) is tuple else found
     return value
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, Protocol, TypedDict
 
 import pydantic
 import pytest
@@ -48,9 +51,25 @@ class Block:
     active: bool = True
 
 
+class Sized(Protocol):
+    width: int
+
+
+class Entries(TypedDict):
+    width: int
+
+
+class Plain:
+    def __init__(self, width: int) -> None:
+        self.width = width
+
+
 @dataclass
 class Blocks:
     blocks: list[Block]
+    pair: tuple[Block, int] | None = None
+    sizes: tuple[Block, ...] = ()
+    nothing: tuple[()] = ()
     first: Block | None = None
     named: dict[str, Block] = field(default_factory=dict)
 
@@ -75,14 +94,54 @@ def test_dataclasses_in_lists_and_dicts():
         "blocks": [{"size": 1}, {"size": 2, "active": False}],
         "first": {"size": 3},
         "named": {"a": {"size": 4}},
+        "pair": [{"size": 5}, 6],
+        "sizes": [{"size": 7}, {"size": 8}],
+        "nothing": [],
     }
-    expected = Blocks([Block(1), Block(2, active=False)], Block(3), {"a": Block(4)})
+    expected = Blocks(
+        blocks=[Block(1), Block(2, active=False)],
+        first=Block(3),
+        named={"a": Block(4)},
+        pair=(Block(5), 6),
+        sizes=(Block(7), Block(8)),
+        nothing=(),
+    )
     assert with_config(blocks, document, "blocks") == {"config": expected}
+
+
+def taking(annotation):
+    def make(config):
+        return config
+
+    make.__annotations__["config"] = annotation
+    return make
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [None, Any, object, dict, dict[str, int], Mapping, Mapping[str, Any] | None, MutableMapping[str, int], Sized, Entries],
+)  # fmt: skip
+def test_a_dict_stands_for_no_class_of_its_own(annotation):
+    config = with_config(taking(annotation), {"width": 3}, "it")["config"]
+    assert (config["width"], config.width) == (3, 3)
+
+
+def test_other_classes_take_the_entries_by_keyword():
+    assert with_config(taking(Plain), {"width": 3}, "it")["config"].width == 3
+    assert with_config(taking(SimpleNamespace), {"width": 3}, "it") == {"config": SimpleNamespace(width=3)}
 
 
 @pytest.mark.parametrize(
     ("found", "document", "sentence"),
     [
+        (taking(int), {"width": 8}, "it takes int as its config, not an object"),
+        (taking(list[int]), {"width": 8}, "it takes list as its config, not an object"),
+        (taking(Plain), {"depth": 8}, "Plain, the config of it, cannot be made: missing a required argument: 'width'"),
+        (
+            taking(Plain),
+            {"width": 1, "depth": 8},
+            "Plain, the config of it, cannot be made: got an unexpected keyword argument 'depth'",
+        ),
         (Net, {"width": 7}, "entry 'width' of the config of it: expects an even width"),
         (Net, {}, "entry 'width' of the config of it: Field required"),
         (Net, {"width": 8, "depth": 1}, "entry 'depth' of the config of it: Extra inputs are not permitted"),
