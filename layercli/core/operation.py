@@ -101,7 +101,19 @@ class Op(ABC):
     def trace(self, inputs: Sequence[object], values: Sequence[object]) -> Any:
         """Apply ``spec`` to the ``inputs``, record the node and return symbolic tensors."""
         node = graph.record(Node(self, tuple(inputs), specs=tuple(map(spec_of, values))))
-        return node.set_outputs(self.spec(*node.specs))
+        return node.set_outputs(self._result_of(node.specs))
+
+    def _result_of(self, specs: Sequence[Any]) -> Any:
+        """Return ``spec`` of the inputs; DTypeError for one that is neither a tensor nor a number."""
+        try:
+            return self.spec(*specs)
+        except AttributeError as error:  # only a Spec has a shape and a dtype
+            others = [
+                x for x in specs if not isinstance(x, (Spec, int, float, complex)) and (x is not None or x is specs[0])
+            ]
+            if not others:
+                raise
+            raise DTypeError(f"expects tensors and numbers, got {others[0]!r}") from error
 
     def _again(self, error: Exception, inputs: Sequence[object]) -> Tensor:
         """Convert arrays and lists to tensors and run again; if that fails too, raise the error of ``spec`` or torch's."""
@@ -120,7 +132,7 @@ class Op(ABC):
         if any(a is not b for a, b in zip(converted, inputs, strict=True)):
             return self(*converted)
         specs = [spec_of(x) for x in inputs]
-        self.spec(*specs)
+        self._result_of(specs)
         found = {spec.dtype for spec in specs if isinstance(spec, Spec)}
         if self.promotes and len(found) > 1:
             return self(*backend.as_one_dtype(inputs, reduce(dtypes.promote, sorted(found))))
@@ -142,6 +154,9 @@ class MultiOutputOp(Op):
 
         def __call__(self, *inputs: object) -> tuple[Tensor, ...]:  # type: ignore[override]  # several results
             """Trace or run, as Op does."""
+
+    def _result_of(self, specs: Sequence[Any]) -> Any:
+        return self.spec(*specs)  # its inputs may be trees
 
 
 class TreeOp(Op):

@@ -22,9 +22,11 @@ def test_outside_of_a_call_a_size_that_is_not_known_is_none():
 def test_none_in_a_new_shape_stands_for_the_size_along_that_axis():
     x = layercli.Input((None, 4))
     y = ops.reshape(x, (*x.shape[:2], 2, 2))
+    part = ops.slice(x, (0, 1, 0), (ops.shape(x)[0], None, 2))
+    assert part.shape == (None, None, 2)
     z = ops.broadcast_to(ops.reshape(y, (-1, y.shape[1], 4)), (2, *x.shape))
-    model = layercli.Model(x, [y, z])
-    assert [tensor.shape for tensor in model.outputs] == [(None, None, 2, 2), (2, None, None, 4)]
+    model = layercli.Model(x, [y, z, part])
+    assert [tensor.shape for tensor in model.outputs] == [(None, None, 2, 2), (2, None, None, 4), (None, None, 2)]
     values = torch.randn(3, 5, 4)
-    expected = [values.reshape(3, 5, 2, 2), values.expand(2, 3, 5, 4)]
+    expected = [values.reshape(3, 5, 2, 2), values.expand(2, 3, 5, 4), values[:, 1:, :2]]
     assert all(map(torch.equal, model(values), expected))

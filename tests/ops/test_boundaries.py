@@ -187,6 +187,18 @@ MISTAKES_IN_CALLS = [
      "stft expects sequence_length and sequence_stride to be at least 1, got 2 and 0"),
     (lambda: ops.image.gaussian_blur(X[..., None], sigma=(0.0, 1.0)), UsageError,
      "gaussian_blur expects kernel_size and sigma above 0, got (3, 3) and (0.0, 1.0)"),
+    *((call, DTypeError, f"expects tensors and numbers, got {shown}") for call, shown in [
+        (lambda: ops.sum("abc"), "'abc'"), (lambda: ops.sum(None), "None"), (lambda: ops.relu((None, 3)), "(None, 3)"),
+        (lambda: ops.matmul(X, [None]), "[None]"), (lambda: ops.exp({"a": 1}), "{'a': 1}"),
+        (lambda: ops.prod(ops.shape(Input((2,)))), "(None, 2)"), (lambda: ops.matmul(Input((2,)), "a"), "'a'"),
+    ]),
+    (lambda: ops.full((2,), None), DTypeError, "convert_to_tensor expects numbers, got None"),
+    (lambda: ops.mean([[1, 2], [3]]), ShapeError, "expects nested lists of equal lengths"),
+    (lambda: ops.arange(Input((2,)).shape[0]), ArgumentError, "arange expects numbers, got None"),
+    (lambda: ops.arange(0, "a"), ArgumentError, "arange expects numbers, got 'a'"),
+    (lambda: ops.linspace(0, 1, None), ArgumentError, "expects num to be an integer, got None"),
+    (lambda: ops.eye(None), ArgumentError, "eye expects integers, got (None, None)"),
+    (lambda: ops.one_hot([1], "a"), ArgumentError, "expects num_classes to be an integer, got 'a'"),
 ]  # fmt: skip
 
 

@@ -33,8 +33,6 @@ def convert_to_tensor(
         raise UsageError(
             "convert_to_tensor expects sparse and ragged to be false: layercli has no sparse or ragged tensors"
         )
-    if isinstance(x, str):
-        raise DTypeError(f"convert_to_tensor expects numbers, got {x!r}")
     if dtype is not None:
         _check_number(x, dtypes.name_of(dtype))
     x = _tensor(x)
@@ -72,6 +70,8 @@ def _is_tensor(x: object) -> bool:
 
 
 def _tensor(x: Any) -> Any:
+    if x is None or isinstance(x, str):
+        raise DTypeError(f"convert_to_tensor expects numbers, got {x!r}")
     if isinstance(x, Variable):
         return x.value
     if _is_tensor(x):

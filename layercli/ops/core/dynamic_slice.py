@@ -73,13 +73,13 @@ class SliceUpdate(Op):
 def slice(inputs: object, start_indices: TensorLike, shape: Sequence[Any]) -> Tensor:
     """Return the slice of ``inputs`` that starts at ``start_indices``, one per axis, and has ``shape``.
 
-    -1 in ``shape`` extends to the end of the axis. ``start_indices`` are integers, or a tensor whose values are clamped
+    -1 or None in ``shape`` extends to the end of the axis. ``start_indices`` are integers, or a tensor whose values are clamped
     so that the slice fits. Raises ShapeError where the slice exceeds the inputs.
     """
-    starts = _whole(start_indices)
+    starts, sizes = _whole(start_indices), tuple(-1 if size is None else size for size in shape)
     if starts is None:
-        return Slice(tuple(shape))(inputs, convert_to_tensor(start_indices))
-    return Slice(tuple(shape), starts)(inputs)
+        return Slice(sizes)(inputs, convert_to_tensor(start_indices))
+    return Slice(sizes, starts)(inputs)
 
 
 def slice_update(inputs: TensorLike, start_indices: TensorLike, updates: TensorLike) -> Tensor:

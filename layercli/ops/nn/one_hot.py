@@ -9,7 +9,7 @@ from layercli.core.types import DTypeLike, Tensor, TensorLike
 from layercli.dataclass import dataclass
 from layercli.errors import DTypeError, UsageError
 from layercli.lazy import torch
-from layercli.ops.core.axes import axis_of
+from layercli.ops.core.axes import axis_of, whole
 from layercli.ops.core.shape import ndim
 from layercli.ops.numpy import reductions
 
@@ -53,7 +53,7 @@ def one_hot(
     """
     if sparse:
         raise UsageError("one_hot expects sparse to be false: layercli has no sparse tensors")
-    if num_classes < 0:
+    if whole(num_classes, "num_classes") < 0:
         raise UsageError(f"one_hot expects num_classes of at least 0, got {num_classes}")
     return OneHot(num_classes, axis, "float32" if dtype is None else dtypes.name_of(dtype))(x)
 

@@ -145,7 +145,7 @@ def eye(N: Size, M: Size | None = None, k: int = 0, dtype: DTypeLike | None = No
     default.
     """
     sizes = (N, N if M is None else M)
-    if any(isinstance(size, float) for size in sizes):
+    if not all(hasattr(size, "__index__") for size in sizes):
         raise ArgumentError(f"eye expects integers, got {sizes}")
     return create(Eye(*sizes, k, dtype_or(dtype, "float32")))
 

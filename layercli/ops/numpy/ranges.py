@@ -11,8 +11,9 @@ from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import DTypeLike, Tensor, TensorLike
 from layercli.dataclass import dataclass
-from layercli.errors import UsageError
+from layercli.errors import ArgumentError, UsageError
 from layercli.lazy import torch
+from layercli.ops.core.axes import whole
 from layercli.ops.core.conversion import cast, convert_to_tensor
 from layercli.ops.numpy.arithmetic import power
 from layercli.ops.numpy.creation import as_int, create, creation_device, dtype_or, zeros_like
@@ -82,10 +83,13 @@ def arange(start: object, stop: object = None, step: object = None, dtype: DType
     """
     start, stop = (0, start) if stop is None else (start, stop)
     step = 1 if step is None else step
+    for end in (start, stop, step):
+        if not isinstance(end, (int, float, Dim)) and not hasattr(end, "dtype"):
+            raise ArgumentError(f"arange expects numbers, got {end!r}")
     if not isinstance(step, Dim) and step == 0:
         raise UsageError("arange expects a step other than 0")
-    whole = not any(isinstance(end, float) for end in (start, stop, step))
-    return create(Arange(start, stop, step, dtype_or(dtype, dtypes.INDEX if whole else "float32")))
+    is_whole = not any(isinstance(end, float) for end in (start, stop, step))
+    return create(Arange(start, stop, step, dtype_or(dtype, dtypes.INDEX if is_whole else "float32")))
 
 
 def linspace(
@@ -102,6 +106,7 @@ def linspace(
     For tensors start and stop the values are along a new axis ``axis``. With ``retstep`` the step is returned too. The
     dtype is float32, or that of the tensors, by default.
     """
+    num = num if isinstance(num, Dim) else whole(num, "num")
     if isinstance(start, (int, float)) and isinstance(stop, (int, float)):
         points = create(Linspace(start, stop, num, endpoint, dtype_or(dtype, "float32")))
     else:

@@ -10,7 +10,7 @@ import torch
 from layercli.core import dtypes, text
 from layercli.core.types import Tensor
 from layercli.core.variable import Variable
-from layercli.errors import UsageError
+from layercli.errors import ShapeError, UsageError
 from layercli.optimizers.dtensor import fill, gathered
 
 
@@ -40,7 +40,10 @@ def as_tensor(x: object, device: Any = None) -> torch.Tensor:
         return x if device is None else x.to(device)
     if text.is_text(x):
         return text.text_array(x)  # type: ignore[return-value]  # there are no tensors of text
-    array = np.asarray(x)
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise ShapeError("expects nested lists of equal lengths") from error
     if not array.flags.writeable or any(stride < 0 for stride in array.strides):
         array = array.copy()
     tensor = (
