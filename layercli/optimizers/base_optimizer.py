@@ -17,7 +17,7 @@ from layercli.errors import NotBuiltError, UsageError, with_and
 from layercli.lazy import torch
 from layercli.optimizers.apply_gradients import ApplyGradientsMixin, described
 from layercli.optimizers.dtensor import fill
-from layercli.optimizers.gradient_clipping import Tensors, clip_each_norm, clip_global_norm, clip_values
+from layercli.optimizers.gradient_clipping import CLIPS, Tensors
 from layercli.optimizers.learning_rate import LearningRate
 from layercli.optimizers.optimizer_variables import OptimizerVariablesMixin
 from layercli.optimizers.positional import accept_positional
@@ -276,11 +276,11 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
 
     def _clip(self, gradients: Tensors) -> Tensors:
         """Return the gradients clipped, if any limit is above 0, as in Keras."""
-        if self.clipnorm and self.clipnorm > 0:
-            return clip_each_norm(gradients, self.clipnorm)
-        if self.global_clipnorm and self.global_clipnorm > 0:
-            return clip_global_norm(gradients, self.global_clipnorm)
-        return clip_values(gradients, self.clipvalue) if self.clipvalue and self.clipvalue > 0 else gradients
+        for name, clip in CLIPS.items():
+            limit = getattr(self, name)
+            if limit and limit > 0:
+                return clip(gradients, limit)
+        return gradients
 
     def decay(self, indices: list[int], rate: float) -> None:
         """Shrink the parameters that weight decay applies to."""
@@ -335,7 +335,7 @@ def copy_each(targets: Tensors, values: Sequence[torch.Tensor]) -> None:
 
 def check_arguments(optimizer: Optimizer) -> None:
     """Raise UsageError for settings that cannot be meant."""
-    clips = [n for n in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(optimizer, n) is not None]
+    clips = [name for name in CLIPS if getattr(optimizer, name) is not None]
     if len(clips) > 1:
         raise UsageError(f"{optimizer.name} clips gradients one way, got {with_and(clips)}")
     steps = optimizer.gradient_accumulation_steps

@@ -22,3 +22,7 @@ def clip_global_norm(gradients: Tensors, limit: float) -> Tensors:
 def clip_values(gradients: Tensors, limit: float) -> Tensors:
     """Return the gradients with every element between ``-limit`` and ``limit``."""
     return list(torch._foreach_clamp_min(torch._foreach_clamp_max(gradients, limit), -limit))
+
+
+CLIPS = {"clipnorm": clip_each_norm, "clipvalue": clip_values, "global_clipnorm": clip_global_norm}
+"""The function of each argument of an optimizer that limits gradients; at most one of them is given."""
