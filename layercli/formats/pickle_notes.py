@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from layercli.formats.file_metadata import DEEPEST
-from layercli.formats.safe_pickle import Pairs
+from layercli.formats.pickled_values import Pairs
 
 MOST = 10_000
 """The maximum number of values in a part of a checkpoint: more is no note."""

@@ -13,7 +13,8 @@ import numpy as np
 from layercli.errors import FormatError
 from layercli.formats import safe_pickle
 from layercli.formats.os_errors import reading
-from layercli.formats.safe_pickle import Machine, Pairs, PickledCall
+from layercli.formats.pickled_values import Pairs, PickledCall
+from layercli.formats.safe_pickle import Machine
 
 RECONSTRUCT = ("numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct")
 ALLOWED = {*RECONSTRUCT, "numpy.ndarray", "numpy.dtype", "_codecs.encode"}

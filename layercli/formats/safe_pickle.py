@@ -10,43 +10,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from layercli.dataclass import dataclass
 from layercli.errors import FormatError
+from layercli.formats.pickled_values import Name, Pairs, PickledCall, Reference
 
 if TYPE_CHECKING:
     from mmap import mmap
-
-
-@dataclass(slots=True, eq=False)
-class Name:
-    """The name of a Python object, ``collections.OrderedDict``."""
-
-    text: str
-
-
-@dataclass(slots=True, eq=False)
-class PickledCall:
-    """A call that the pickle requests."""
-
-    of: str
-    args: tuple[Any, ...]
-
-
-@dataclass(slots=True, eq=False)
-class Reference:
-    """An object stored outside the pickle."""
-
-    id: Any
-
-
-@dataclass(slots=True, eq=False)
-class Pairs:
-    """A dict: its keys and values in order."""
-
-    pairs: list[tuple[Any, Any]] = field(default_factory=list)
 
 
 DICTS = {"builtins.dict", "collections.OrderedDict", "collections.defaultdict", "collections.Counter"}

@@ -20,7 +20,7 @@ from layercli.errors import FormatError
 from layercli.formats import safe_pickle
 from layercli.formats.os_errors import reading
 from layercli.formats.pickle_notes import noted_in
-from layercli.formats.safe_pickle import Pairs, PickledCall
+from layercli.formats.pickled_values import Pairs, PickledCall
 from layercli.formats.strided_tensor import Strided
 from layercli.formats.tensor_data import Layout, TensorData
 from layercli.formats.torch_opaque import OpaqueTensor

@@ -18,7 +18,8 @@ from layercli.errors import FormatError
 from layercli.formats import safe_pickle
 from layercli.formats.os_errors import reading
 from layercli.formats.pickle_notes import noted_in
-from layercli.formats.safe_pickle import Machine, Pairs
+from layercli.formats.pickled_values import Pairs
+from layercli.formats.safe_pickle import Machine
 from layercli.formats.torch_checkpoint import TorchFile, allowed
 from layercli.formats.torch_opaque import QUANTIZED
 from layercli.formats.torch_storage import STORAGES, UNTYPED, storage_of

@@ -11,7 +11,7 @@ from typing import Any
 
 from layercli.dataclass import dataclass
 from layercli.errors import FormatError
-from layercli.formats.safe_pickle import Name, PickledCall
+from layercli.formats.pickled_values import Name, PickledCall
 from layercli.formats.weight_file import BITS
 
 QUANTIZED = {"QInt8": ("int8", 1), "QUInt8": ("uint8", 1), "QInt32": ("int32", 1), "QUInt4x2": ("uint8", 2),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from layercli.core.limits import FILL, MOST_DIMENSIONS
 from layercli.errors import FormatError
-from layercli.formats.safe_pickle import Name, Pairs, PickledCall, Reference
+from layercli.formats.pickled_values import Name, Pairs, PickledCall, Reference
 from layercli.formats.torch_opaque import KINDS, PACKED_BYTES, PAIRS, SCHEMES, OpaqueTensor, invalid
 from layercli.formats.weight_file import BITS, MOST_BYTES, TensorEntry, is_sizes
 

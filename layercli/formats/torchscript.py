@@ -9,7 +9,7 @@ from typing import Any
 
 from layercli.core.limits import DEPTH
 from layercli.formats import safe_pickle
-from layercli.formats.safe_pickle import Pairs, PickledCall
+from layercli.formats.pickled_values import Pairs, PickledCall
 from layercli.formats.torch_checkpoint import PICKLE, Tensors, TorchFile, allowed, content, is_big_endian, members_of
 from layercli.formats.zip_archive import members_in
 
