@@ -19,9 +19,9 @@ from layercli.core import (
 )
 from layercli.core.backend import get_backend
 from layercli.core.call_signature import CallSignature
-from layercli.core.dtype_policy_map import DTypePolicyMap
 from layercli.core.given_values import check_aggregation
 from layercli.core.keras_tensor import SymbolicTensor
+from layercli.core.layer_dtypes import LayerDTypes
 from layercli.core.layer_protocol import LayerProtocol
 from layercli.core.module_attribute import ModuleAttribute
 from layercli.core.name_scope import path_of
@@ -36,7 +36,7 @@ from layercli.errors import LayercliError, NotBuiltError, UsageError
 
 
 @refuse_members
-class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttribute, Serializable):
+class Layer(Trackable, SymbolicCalls, CallSignature, LayerDTypes, LayerProtocol, ModuleAttribute, Serializable):
     """The base class of layers: a pure Python description of a computation; ``module``, the layer module, holds its state.
 
     Write your own with ``__init__``, ``build(input_shape)`` that calls ``add_weight``, and ``call(inputs)``; or declare the
@@ -231,17 +231,6 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
             return self._symbolic_call(args, kwargs)
         return get_backend().call(self, args, kwargs)
 
-    def _take_policy(self) -> None:
-        """Take, of policies by path, the one of this layer, whose path is known while it is called or built."""
-        assert self._given_policy is not None
-        if not self._variables:
-            self._policy = self._given_policy.of_path(path_of(self.name))
-
-    def _set_policy(self, policy: dtypes.DTypePolicy) -> None:
-        self._policy = policy
-        if isinstance(policy, DTypePolicyMap) or self._given_policy is not None:
-            self._given_policy = policy if isinstance(policy, DTypePolicyMap) else None
-
     @property
     def module(self) -> Any:
         """The layer module: the torch.nn.Module that holds this layer's state and runs it. It is made on first use."""
@@ -257,32 +246,6 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerProtocol, ModuleAttrib
             if self._module is None or self.is_container_only:
                 get_backend().build_module(self, ready=self._call_specs is not None)
         return self._module
-
-    @property
-    def variable_dtype(self) -> str:
-        """The dtype of its variables."""
-        return self._policy.variable
-
-    @property
-    def dtype(self) -> str:
-        """The dtype of its variables."""
-        return self._policy.variable
-
-    @property
-    def compute_dtype(self) -> str:
-        """The dtype of its computation; floating-point inputs are cast to it."""
-        return self._policy.compute
-
-    @property
-    def dtype_policy(self) -> dtypes.DTypePolicy:
-        """The dtype policy: the dtypes of computation and variables, or policies by path. Set it before the layer is built."""
-        return self._given_policy or self._policy
-
-    @dtype_policy.setter
-    def dtype_policy(self, value: object) -> None:
-        if self._variables:
-            raise UsageError(f"{self.name} has its variables, so its dtype policy cannot change")
-        self._set_policy(dtypes.DTypePolicy.named(value))
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """Return the mask of the outputs: that of the inputs if the layer keeps the steps (``supports_masking``)."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from layercli import regularizers
-from layercli.core import dims, dtypes, rematerialization, tree
+from layercli.core import dims, rematerialization, tree
 from layercli.core.backend import get_backend
 from layercli.core.input_spec import InputSpec, check_inputs
 from layercli.core.spec import Shape
@@ -24,7 +24,6 @@ class LayerProtocol:
         name: str
         built: bool
         _variables: dict[str, Variable]
-        _policy: dtypes.DTypePolicy
         _built_for: Any
         _call_specs: tuple[Any, ...] | None
         _module: Any
@@ -92,19 +91,9 @@ class LayerProtocol:
         return list(type(self).call_argument_names())  # type: ignore[attr-defined]  # every layer has it
 
     @property
-    def input_dtype(self) -> str:
-        """The dtype that floating-point inputs are cast to."""
-        return self._policy.compute
-
-    @property
     def autocast(self) -> bool:
         """Whether floating-point inputs are cast to the compute dtype."""
         return self._autocast
-
-    @property
-    def quantization_mode(self) -> str | None:
-        """How the weights are stored, of a quantized layer: int8, int4 or float8; None of others."""
-        return self._policy.quantization_mode
 
     def quantize(self, mode: str | None = None, type_check: bool = True, config: object = None) -> None:
         """Raise NotImplementedError: this layer has no weights that are stored as integers."""

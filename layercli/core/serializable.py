@@ -83,13 +83,12 @@ class Serializable:
     _holds_layers: ClassVar[tuple[str, ...]] = ()
     """The arguments that are layers, which ``from_config`` makes first."""
     __signature__: ClassVar[Any] = ConstructorSignature()
-    _given_policy: dtypes.DTypePolicy | None = None
-    """The policies by path that were given, of which ``_policy`` is the layer's own once it is built."""
 
     if TYPE_CHECKING:
         name: str
         _trainable: bool
         _policy: dtypes.DTypePolicy
+        _given_policy: dtypes.DTypePolicy | None
         _settings: dict[str, Any]
         _init_args: tuple[tuple[Any, ...], dict[str, Any]]
         _activity_regularizer: Any
