@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,23 +10,18 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from layercli.core import text, tree
+from layercli.core import tree
 from layercli.core.types import Tensor
 from layercli.dataclass import dataclass
 from layercli.errors import ArgumentError, ShapeError, UnknownKeyError, UsageError
 from layercli.formats.image_dataset import ImageFolder
-from layercli.runtime.execution import tensors
+from layercli.runtime.training.data_tensors import numbers_of, tensors_of
 from layercli.runtime.training.generator_passes import GeneratorPasses
 from layercli.runtime.training.prefetch import prefetch
 from layercli.utils import PyDataset
-
-# torch warns of arrays that are read-only, which are never written to; a filter set for the length of one call would change
-# those of other threads.
-warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
 
 Batch = tuple[Any, Any, Any]
 """x, y and sample weights; None if missing."""
@@ -276,38 +270,6 @@ def length_of(source: Any) -> int | None:
         return len(source)
     except TypeError:
         return None
-
-
-def tensors_of(values: object) -> Any:
-    """Convert a tree of arrays, tensors and nested lists to tensors, without copies where possible."""
-    if values is None or isinstance(values, torch.Tensor):
-        return values
-    if isinstance(values, Mapping):
-        return {key: tensors_of(value) for key, value in values.items()}
-    if isinstance(values, list | tuple) and not tensors.is_array(values) and not text.holds_text(values):
-        return type(values)(tensors_of(value) for value in values)
-    return tensor_of(values)
-
-
-def numbers_of(values: object) -> Any:
-    """Convert a tree to tensors, as ``tensors_of``; UsageError for text, which no loss takes."""
-    found = tensors_of(values)
-    for each in tree.flatten(found):
-        if text.is_text(each):
-            raise UsageError("the data holds text, which is not numeric")
-    return found
-
-
-def tensor_of(values: Any) -> Tensor | np.ndarray:
-    """Convert an array or nested lists of numbers to a tensor, text to an array; read-only arrays are never written to."""
-    if text.holds_text(values) or text.holds_text(values.ravel()[:1].tolist() if text.is_text(values) else None):
-        return text.text_array(values)
-    array = np.asarray(values)
-    if array.dtype.kind not in "biufc":
-        raise UsageError(f"the data holds {array.dtype}, which is not numeric")
-    if any(stride < 0 for stride in array.strides) or not array.dtype.isnative:
-        array = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
-    return torch.from_numpy(array)
 
 
 def checked(arrays: TensorAdapter, what: str) -> TensorAdapter:
