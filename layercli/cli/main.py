@@ -251,6 +251,8 @@ def usage(error: Any) -> UsageError:
         hint = "layercli --version"
     if found := re.fullmatch("No such command '(.*)'[.]?", message):
         hint = hint or nearest(found[1], COMMANDS, "commands")
+    if found := re.search("'([^']*)' is not one of (.*?)[.]?$", message):
+        hint = nearest(found[1], re.findall("'([^']*)'", found[2]))
     if message.startswith("Missing ") and name in COMMANDS:
         hint = f"as in: {help_text.example(command_of(name))}"
     message = re.sub("is not a valid (int|float)( range)?$", lambda kind: NOT_A_NUMBER[kind[1]], message.rstrip("."))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -82,7 +83,9 @@ def number(device: int | str | None) -> int | None:
         return None
     if isinstance(device, int) or (isinstance(device, str) and device.isdecimal()):
         return int(device)
-    raise UsageError(f"--device expects a number or all, got {device!r}")
+    index = re.fullmatch("(?:cuda|gpu)?:?([0-9]*)", str(device).lower())
+    meant = f"did you mean {index[1] or 0}?" if index else None
+    raise UsageError(f"--device expects a number or all, got {device!r}", hint=meant)
 
 
 def look(timeout: float) -> Snapshot:

@@ -291,7 +291,9 @@ def matching(variables: Variables, pattern: str | None) -> Variables:
     rows = [row for row in variables.rows if matches(row.path, pattern)]
     if not rows:
         paths = [row.path for row in variables.rows]
-        raise UsageError(f"no variable of {variables.source} matches {pattern!r}", hint=nearest(pattern, paths))
+        raise UsageError(
+            f"no variable of {variables.source} matches {pattern!r}", hint=nearest(pattern, paths, "variables")
+        )
     return replace(variables, rows=rows)
 
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from layercli.errors import FileError, FormatError, UsageError
+from layercli.errors import FileError, FormatError, UsageError, nearest
 from layercli.formats import detect, strict_json
 from layercli.formats.atomic import replacing, staged
 from layercli.formats.stored import blocks_of, is_quantized
@@ -72,7 +72,9 @@ def kind_of(target: str) -> str:
     for ending, kind in ENDINGS.items():
         if target.endswith(ending):
             return kind
-    raise UsageError(f"{target} ends in none of {', '.join(ENDINGS)}")
+    ending = Path(target).suffix
+    like = nearest(ending, ENDINGS) if ending else None
+    raise UsageError(f"{target} ends in none of {', '.join(ENDINGS)}", hint=like)
 
 
 def planned(

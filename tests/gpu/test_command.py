@@ -107,7 +107,9 @@ def test_a_demand_of_plain_memory_needs_no_test(tell, capsys):
         (["--min-memory", "16Gigs"],
          "error: --min-memory expects a size such as 16GiB, got '16Gigs'\nhint: units: B KB MB GB TB KiB MiB GiB TiB\n"),
         (["--device", "7"], "error: there is no GPU 7\nhint: the GPUs here are: 0\n"),
-        (["--device", "cuda"], "error: --device expects a number or all, got 'cuda'\n"),
+        (["--device", "cuda"], "error: --device expects a number or all, got 'cuda'\nhint: did you mean 0?\n"),
+        (["--device", "CUDA:1"], "error: --device expects a number or all, got 'CUDA:1'\nhint: did you mean 1?\n"),
+        (["--device", "foo"], "error: --device expects a number or all, got 'foo'\n"),
         (["--require", "0"], "error: --require expects 1 or more, got 0\n"),
         (["--min-tflops", "bf=3"],
          "error: --min-tflops expects one of bf16, bfloat16, fp16, float16, fp32, float32, tf32, got 'bf=3'\n"

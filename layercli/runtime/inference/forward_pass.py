@@ -142,7 +142,7 @@ def run(program: PreparedModel, inputs: Tree, *, layers: str | None = None, chec
     with preserve_buffers(program), forward_hooks(program, observe) if observes else nullcontext():
         results = program.outputs(placed, texts=True)
     if layers is not None and not done.layers:
-        raise UsageError(f"no layer of {program.name} matches {layers!r}", hint=nearest(layers, called))
+        raise UsageError(f"no layer of {program.name} matches {layers!r}", hint=nearest(layers, called, "layers"))
     done.outputs = [output_of(name, tensor) for name, tensor in results]
     if done.first_not_finite is None:
         done.first_not_finite = (
