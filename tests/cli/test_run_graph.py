@@ -96,6 +96,13 @@ def test_inputs_are_checked_against_the_file(cli, graphs, model):
     )
 
 
+@pytest.mark.parametrize("model", ["net.pt2", "net.onnx"])
+def test_the_rows_of_a_file_are_the_size_that_at_says(cli, graphs, model):
+    run = f"run {model} --input both.npz --device cpu"
+    assert cli(f"{run} --at B=3").code == 0
+    assert failure(cli, f"{run} --at B=2") == "error: the input x is float32[3, 4], the model takes float32[2, 4]\n"
+
+
 def test_layers_of_a_pt2_are_told_apart(cli, graphs):
     done = cli("run net.pt2 --input both.npz --device cpu --layers * --format json")
     assert [layer["name"] for layer in json.loads(done.out)["layers"]] == ["body/0", "body/1", "body", "head"]

@@ -122,6 +122,15 @@ def test_what_lacks_or_is_too_many_is_said(cli, nets, command, message):
     assert (done.code, done.out, done.err) == (2, "", f"error: {message}\n")
 
 
+@pytest.mark.parametrize(("model", "name"), [("nets.py:Linear", "x"), ("nets.py:Choice", "left")])
+def test_the_rows_of_a_file_are_the_size_that_at_says(cli, nets, model, name):
+    run = f"run {model} --input-shape B,4 --input x.npy --device cpu"
+    assert cli(f"{run} --at B={len(X)}").code == 0
+    done = cli(f"{run} --at B=7")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"error: the input {name} is float32[{len(X)}, 4], the model takes float32[7, 4]\n"
+
+
 @pytest.mark.parametrize("model", ["nets.py:Linear", "nets.py:Choice"])
 @pytest.mark.parametrize("option", ["--fill ones", "--range 0,1"])
 def test_a_choice_of_generated_values_is_refused_where_every_input_is_read(cli, nets, model, option):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from layercli.core import tree
+from layercli.core import dims, tree
 from layercli.core.spec import Spec
 from layercli.dataclass import dataclass
 from layercli.errors import UsageError
@@ -43,6 +43,11 @@ class Request:
         """The arguments of a torch module's ``forward`` that are not tensors."""
         return dict(map(parse_setting, self.arguments))
 
+    @property
+    def batch_given(self) -> bool:
+        """Whether --at says the size of the batch, which files must then have."""
+        return dims.BATCH in shape_parser.parse_sizes(self.sizes)
+
     def check_nothing_generated(self) -> None:
         """Raise UsageError for options that choose generated values, where every input is read."""
         if self.fill != "random" or self.ranges:
@@ -76,7 +81,8 @@ def inputs_for(
     tokens = text_inputs.tokens_of(subject, request.texts, taken.names) if request.texts else {}
     from_texts = decodes or request.texts  # which are what the encoder reads
     started = taken.names[1] if from_texts and isinstance(model, Pretrained) and model.is_encoder_decoder else None
-    known, fixed = kind.by_name(specs), kind.fixed()
+    sizes = shape_parser.parse_sizes(request.sizes)
+    known, fixed = kind.by_name(specs), {name: spec.at(sizes) for name, spec in kind.fixed().items()}
     if not request.files and not tokens:
         if request.rescale is not None:
             raise UsageError("--rescale is for images, and no input is one", hint="--input photos/")
@@ -96,9 +102,10 @@ def inputs_for(
     request.check_nothing_generated()
     if started is not None:
         taken = replace(taken, optional={*taken.optional, started})
+    whole = request.batch_given or (kind.exact and convert is None)
     found = inputs.read(
         subject.name, taken, fixed if kind.exact else known, request.files,
-        cast=request.cast, rescale=request.rescale, convert=convert, fixed=kind.exact and convert is None, arrays=tokens,
+        cast=request.cast, rescale=request.rescale, convert=convert, fixed=whole, arrays=tokens,
     )  # fmt: skip
     if started is not None and started not in found:
         found[started] = start_of(subject, len(next(iter(found.values()))))
@@ -141,7 +148,7 @@ def inputs_for_module(
         shaped = specs if convert is None else ()  # the rows of a stream all come from files
         found = inputs.read(
             subject.name, Arguments(given.taken.names, {*given.taken.optional, *shaped}), specs, given.files,
-            cast=request.cast, rescale=request.rescale, convert=convert, arrays=tokens,
+            cast=request.cast, rescale=request.rescale, convert=convert, fixed=request.batch_given, arrays=tokens,
         )  # fmt: skip
     elif request.rescale is not None:
         raise UsageError("--rescale is for images, and no input is one", hint="--input photos/")
