@@ -20,7 +20,7 @@ class BackupAndRestore(Callback):
 
     Args:
         backup_dir: The folder of the backups.
-        save_freq: "epoch", or the number of batches between backups.
+        save_freq: "epoch", or the number of batches between backups; after each batch for less than 1, as in Keras.
         double_checkpoint: Whether to keep the previous backup too, in case the last one cannot be read.
         delete_checkpoint: Whether to delete the backups when fit ends.
     """
@@ -35,7 +35,7 @@ class BackupAndRestore(Callback):
         self.backup_dir = path_text(backup_dir, "backup_dir")
         if not self.backup_dir:
             raise UsageError("BackupAndRestore expects backup_dir to name a folder, got ''")
-        if save_freq != "epoch" and (not isinstance(save_freq, int) or save_freq < 1):
+        if save_freq != "epoch" and not isinstance(save_freq, int):
             raise UsageError(f"save_freq is epoch or a number of batches, got {save_freq!r}")
         self.save_freq = save_freq
         self.double_checkpoint = double_checkpoint
@@ -56,7 +56,7 @@ class BackupAndRestore(Callback):
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Make a backup every so many batches."""
         self._batches += 1
-        if self.save_freq != "epoch" and self._batches % self.save_freq == 0:
+        if self.save_freq != "epoch" and self._batches % max(1, self.save_freq) == 0:
             ended = batch + 1 == self.params.get("steps")
             self._backups.add(self.model, self._epoch + ended, 0 if ended else batch + 1)
 

@@ -55,9 +55,9 @@ class EarlyStopping(MonitorCallback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare the value with the best one; stop if patience is exhausted."""
-        if epoch < self.start_from_epoch:
-            return
         value = self.get_monitor_value(logs)
+        if value is None or epoch < self.start_from_epoch:
+            return
         if self.restore_best_weights and self.best_weights is None:
             self._keep(epoch)
         self.wait += 1

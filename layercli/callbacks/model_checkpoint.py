@@ -24,7 +24,7 @@ class ModelCheckpoint(MonitorCallback):
         save_best_only: Whether to save only when the monitored value has improved.
         save_weights_only: Whether to save the weights (.weights.h5, .safetensors) instead of the model (.keras).
         mode: "min", "max", or "auto" ("max" for accuracies and other scores).
-        save_freq: "epoch", or the number of batches between saves.
+        save_freq: "epoch", or the number of batches between saves; after each batch for less than 1, as in Keras.
         initial_value_threshold: A value that the first save must improve on; None for none.
     """
 
@@ -52,7 +52,7 @@ class ModelCheckpoint(MonitorCallback):
             raise UsageError(
                 f"ModelCheckpoint expects filepath to end in {' or '.join(endings)}, got {self.filepath!r}"
             )
-        if save_freq != "epoch" and (not isinstance(save_freq, int) or save_freq < 1):
+        if save_freq != "epoch" and not isinstance(save_freq, int):
             raise UsageError(f"save_freq is epoch or a number of batches, got {save_freq!r}")
         self._epoch = self._batches = 0
 
@@ -63,7 +63,7 @@ class ModelCheckpoint(MonitorCallback):
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Save every so many batches."""
         self._batches += 1
-        if self.save_freq != "epoch" and self._batches % self.save_freq == 0:
+        if self.save_freq != "epoch" and self._batches % max(1, self.save_freq) == 0:
             self._save(logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -74,7 +74,7 @@ class ModelCheckpoint(MonitorCallback):
     def _save(self, logs: Logs | None) -> None:
         if self.save_best_only:
             value = self.get_monitor_value(logs)
-            if not self.is_better(value, self.best):
+            if value is None or not self.is_better(value, self.best):
                 return
             self.best = value
         path = self.filepath.format(epoch=self._epoch + 1, **(logs or {})) if "{" in self.filepath else self.filepath

@@ -59,14 +59,18 @@ class MonitorCallback(Callback):
         return -math.inf if self.rising else math.inf
 
     def get_monitor_value(self, logs: Logs | None) -> Any:
-        """Return the number in ``logs``; UsageError where there is none of that name."""
+        """Return the number in ``logs``; None with a warning where there is none of that name, as in epochs without validation.
+
+        Raises UsageError for a name that nothing logs, of which the mode "auto" does not know whether more is better.
+        """
         found = logs or {}
         if self.monitor not in found:
-            raise UsageError(
-                f"{type(self).__name__} watches {self.monitor!r}, which is not in the logs ({', '.join(found)})",
-                hint=nearest(self.monitor, list(found)),
-            )
-        return found[self.monitor]
+            text = f"{type(self).__name__} watches {self.monitor!r}, which is not in the logs ({', '.join(found)})"
+            known = self.monitor.removeprefix("val_") in ("loss", *found)
+            if self.mode == "auto" and not known:
+                raise UsageError(text, hint=nearest(self.monitor, list(found)))
+            warnings.warn(text, stacklevel=3)
+        return found.get(self.monitor)
 
     def is_better(self, value: float, than: float) -> bool:
         """Return whether ``value`` is better than ``than`` by more than min_delta."""

@@ -57,6 +57,8 @@ class ReduceLROnPlateau(MonitorCallback):
         """Compare, and lower the rate where patience is at its end."""
         note(self.model.optimizer, logs)
         value = self.get_monitor_value(logs)
+        if value is None:
+            return
         if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = 0

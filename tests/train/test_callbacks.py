@@ -252,8 +252,8 @@ def test_after_an_interruption_the_progress_callback_shows_an_evaluation(capsys)
         (lambda: callbacks.ReduceLROnPlateau(factor=1.0), "ReduceLROnPlateau expects factor to be below 1, got 1.0"),
         (lambda: callbacks.LambdaCallback(on_epoch=print), "a callback has no 'on_epoch'"),
         (
-            lambda: line().fit(X, Y, callbacks=[callbacks.EarlyStopping()], verbose=0),
-            "EarlyStopping watches 'val_loss', which is not in the logs (loss)",
+            lambda: line().fit(X, Y, callbacks=[callbacks.EarlyStopping("val_los")], verbose=0),
+            "EarlyStopping watches 'val_los', which is not in the logs (loss)",
         ),
         (
             lambda: line().fit(X, Y, verbose=0, callbacks=[callbacks.LearningRateScheduler(lambda epoch: None)]),
@@ -281,6 +281,39 @@ def test_what_cannot_be_meant(act, message):
     with pytest.raises(LayercliError) as raised:
         act()
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda path: callbacks.EarlyStopping(restore_best_weights=True),
+        lambda path: callbacks.ReduceLROnPlateau(patience=1, factor=0.1),
+        lambda path: callbacks.ModelCheckpoint(path / "{epoch}.keras", save_best_only=True),
+    ],
+)
+def test_epochs_without_the_monitored_value_do_not_count(kind, tmp_path):
+    model, callback = line(), kind(tmp_path)
+    with pytest.warns(UserWarning, match=r"watches 'val_loss', which is not in the logs \(loss"):
+        history = model.fit(
+            X, Y, epochs=4, verbose=0, callbacks=[callback], validation_data=(X, Y), validation_freq=2
+        ).history
+    assert (len(history["loss"]), len(history["val_loss"])) == (4, 2)
+    assert callback.best == min(history["val_loss"])
+    assert sorted(path.name for path in tmp_path.iterdir()) in ([], ["2.keras", "4.keras"])
+
+
+@pytest.mark.parametrize(("save_freq", "saved"), [(1, 4), (2, 2), (3, 1), (0, 4), (False, 4), (-1, 4)])
+def test_checkpoints_by_batches(save_freq, saved, tmp_path, monkeypatch):
+    model, folder = line(), tmp_path / "kept"
+    backups = []
+    callback = callbacks.ModelCheckpoint(tmp_path / "m.keras", save_freq=save_freq)
+    backup = callbacks.BackupAndRestore(folder, save_freq)
+    monkeypatch.setattr(callback, "_save", lambda logs: backups.append("model"))
+    batches = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: monkeypatch.setattr(
+        backup._backups, "add", lambda *position: backups.append("backup")
+    ))  # fmt: skip
+    model.fit(X, Y, batch_size=4, verbose=0, callbacks=[batches, callback, backup])
+    assert (backups.count("model"), backups.count("backup")) == (saved, saved)
 
 
 def test_a_notebook_shows_messages_on_stdout_and_the_history(capsys, monkeypatch):
