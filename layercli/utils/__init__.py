@@ -30,7 +30,7 @@ from layercli.core.interactive_logging import (
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.refusals import refused
 from layercli.core.types import TensorLike
-from layercli.errors import IndexRangeError, ShapeError, UsageError
+from layercli.errors import ArgumentError, IndexRangeError, ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.saving import CustomObjectScope, deserialize_keras_object, serialize_keras_object
 from layercli.utils.cached_files import get_file
@@ -106,11 +106,18 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     >>> to_categorical([0, 2])
     array([[1., 0., 0.],
            [0., 0., 1.]])
+
+    Raises UsageError where ``x`` holds no whole numbers, IndexRangeError for one of ``num_classes`` or more.
     """
     if not isinstance(x, (np.ndarray, list, tuple)) and hasattr(x, "detach"):
         x = x[..., 0] if x.ndim > 1 and x.shape[-1] == 1 else x
         return ops.one_hot(x, int(x.max()) + 1 if num_classes is None else num_classes)
-    labels = np.array(x, dtype="int64")
+    try:
+        labels = np.array(x, dtype="int64")
+    except (ValueError, TypeError) as error:
+        raise ArgumentError(f"to_categorical expects whole numbers, the classes, got {x!r}") from error
+    if not labels.size and not num_classes:
+        raise UsageError("to_categorical expects num_classes where there are no labels")
     labels = labels[..., 0] if labels.ndim > 1 and labels.shape[-1] == 1 else labels
     classes = num_classes or int(labels.max()) + 1
     if labels.size and not -classes <= labels.min() <= labels.max() < classes:

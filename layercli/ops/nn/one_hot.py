@@ -7,8 +7,9 @@ from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import DTypeLike, Tensor, TensorLike
 from layercli.dataclass import dataclass
-from layercli.errors import DTypeError, UsageError
+from layercli.errors import DTypeError, UsageError, ValueRangeError
 from layercli.lazy import torch
+from layercli.ops import known_values
 from layercli.ops.core.axes import axis_of, whole
 from layercli.ops.core.shape import ndim
 from layercli.ops.numpy import reductions
@@ -18,7 +19,8 @@ from layercli.ops.numpy import reductions
 class OneHot(Op):
     """out[..., c, ...] = 1 where x is c, else 0, for ``num_classes`` classes along a new axis ``axis`` of the result.
 
-    An id out of range gives zeros, on every device and in every graph.
+    A negative id gives zeros. One of ``num_classes`` or more is an error on the CPU; on a GPU, where the values are not looked at,
+    and in a graph it gives zeros.
     """
 
     num_classes: int
@@ -38,6 +40,8 @@ class OneHot(Op):
             self.spec(spec_of(x))
         if x.is_floating_point():
             x = x.long()
+        if x.is_cpu and x.numel() and known_values.are_known(x) and (found := int(x.max())) >= self.num_classes:
+            raise ValueRangeError(f"expects classes below {self.num_classes}, got {found}")
         classes = torch.arange(self.num_classes, device=x.device)
         after = range(self.axis % (x.ndim + 1), x.ndim)
         return (x.unsqueeze(self.axis) == classes.reshape(-1, *(1 for _ in after))).to(getattr(torch, self.dtype))
@@ -48,8 +52,8 @@ def one_hot(
 ) -> Tensor:
     """Return 1 at the class that each integer of x names, else 0, along a new axis ``axis`` of ``num_classes``.
 
-    The dtype is float32 by default; an id out of range gives zeros. Raises UsageError where ``sparse`` is true, and for
-    a negative ``num_classes``.
+    The dtype is float32 by default; a negative id gives zeros. Raises UsageError where ``sparse`` is true, and for
+    a negative ``num_classes``; ValueRangeError for an id of ``num_classes`` or more, on the CPU.
     """
     if sparse:
         raise UsageError("one_hot expects sparse to be false: layercli has no sparse tensors")
