@@ -6,7 +6,7 @@ files or a terminal it calls ``get_backend()``, which ``layercli/runtime/backend
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from layercli.core.types import Config, ConfigLike, PathLike, Tensor, TensorTree
@@ -137,7 +137,12 @@ class Backend(Protocol):
         """Run Model.save_weights."""
 
     def load_weights(
-        self, model: Model, path: PathLike, skip_mismatch: bool = False, by_name: bool | None = None
+        self,
+        model: Model,
+        path: PathLike,
+        skip_mismatch: bool = False,
+        by_name: bool | None = None,
+        skipped: Collection[Any] | None = None,
     ) -> None:
         """Run Model.load_weights."""
 

@@ -182,10 +182,13 @@ class Model(TrainingMethods, Layer, StateTree):
 
         With ``skip_mismatch`` a layer that does not fit keeps its values, with a warning; from a file in Keras 2's layout, a
         variable of another shape. ``by_name=True``, for that layout alone: only the layers are loaded whose names are in the file.
+        ``objects_to_skip``, for the others of ``.weights.h5`` and ``.weights.json``: layers that keep their values, with all below.
         """
-        by_name = kwargs.pop("by_name", None)
-        refuse_others("load_weights", kwargs, ["by_name"])
-        get_backend().load_weights(self, path_text(filepath), skip_mismatch, by_name)
+        by_name, skipped = kwargs.pop("by_name", None), kwargs.pop("objects_to_skip", None)
+        refuse_others("load_weights", kwargs, ["by_name", "objects_to_skip"])
+        if skipped is not None and not isinstance(skipped, (list, tuple, set)):
+            raise ArgumentError(f"objects_to_skip is a list of layers, got {skipped!r}")
+        get_backend().load_weights(self, path_text(filepath), skip_mismatch, by_name, skipped)
 
     def parameters(self) -> Any:
         """Return an iterator over the torch Parameters of the layer module."""

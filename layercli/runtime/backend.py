@@ -5,7 +5,7 @@ Nothing here imports torch at its top: the operators of symbolic tensors come th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from layercli import ops
@@ -226,12 +226,17 @@ class TorchBackend:
         model_saving.save_weights(model, path, max_shard_size)
 
     def load_weights(
-        self, model: Model, path: PathLike, skip_mismatch: bool = False, by_name: bool | None = None
+        self,
+        model: Model,
+        path: PathLike,
+        skip_mismatch: bool = False,
+        by_name: bool | None = None,
+        skipped: Collection[Any] | None = None,
     ) -> None:
         """Run model_saving.load_weights."""
         from layercli.runtime.execution import model_saving
 
-        model_saving.load_weights(model, path, skip_mismatch, by_name)
+        model_saving.load_weights(model, path, skip_mismatch, by_name, skipped)
 
     def load_model(self, path: PathLike, custom_objects: Mapping[str, object] | None, compile: bool) -> Model:
         """Run model_saving.load_model."""

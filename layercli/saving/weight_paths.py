@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import compress
 from typing import Any
 
@@ -14,13 +14,13 @@ from layercli.core.sequential import Sequential
 from layercli.core.tracking import FRAMEWORK, may_hold
 
 
-def layers_of(model: Layer) -> dict[str, Layer]:
+def layers_of(model: Layer, skipped: Collection[Any] = ()) -> dict[str, Layer]:
     """Return every layer of ``model`` by its path in the file, the model itself at the empty one, each once.
 
     An attribute gives its name; a list, tuple or dict, and the layers of a functional model or a stack, give
-    ``<container>/<class>``, numbered by class.
+    ``<container>/<class>``, numbered by class. The layers ``skipped``, and what is below them alone, are left out.
     """
-    return dict(_visited(model, "", set()))
+    return dict(_visited(model, "", set(map(id, skipped))))
 
 
 def _visited(layer: Layer, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]]:

@@ -457,9 +457,14 @@ def test_names_too_long_for_one_attribute(tmp_path):
 @pytest.mark.parametrize(
     ("act", "message"),
     [
+        (lambda p: mlp(layercli).save(p / "m.npz"), "a model is saved to .keras or .h5, not 'FOLDER/m.npz'"),
         (
-            lambda p: mlp(layercli).save(p / "m.weights.h5"),
-            "a model is saved to .keras or .h5, not 'FOLDER/m.weights.h5'",
+            lambda p: mlp(layercli).load_weights(p / "m.keras", objects_to_skip=[]),
+            "objects_to_skip is for .weights.h5 and .weights.json files, not FOLDER/m.keras",
+        ),
+        (
+            lambda p: mlp(layercli).load_weights(p / "m.weights.h5", objects_to_skip="dense"),
+            "objects_to_skip is a list of layers, got 'dense'",
         ),
         (
             lambda p: mlp(layercli).save_weights(p / "m.npz"),
@@ -638,3 +643,35 @@ def test_complex_values_are_no_real_weights(tmp_path, ending):
     raw.write_bytes(held.getvalue())
     with pytest.raises(FormatError, match=r"a/kernel in .* is complex64, the model's is float32"):
         model.load_weights(raw)
+
+
+def test_layers_that_are_skipped_keep_their_values(tmp_path):
+    source, model = mlp(layercli), mlp(layercli)
+    source.set_weights([each + 1 for each in source.get_weights()])
+    before = model.get_weights()
+    source.save_weights(tmp_path / "m.weights.h5")
+    source.save_weights(tmp_path / "parts.weights.json", max_shard_size=1)
+    for name in ("m.weights.h5", "parts.weights.json"):
+        model.set_weights(before)
+        model.load_weights(tmp_path / name, objects_to_skip=[model.layers[0]])
+        for kept, found in zip([*before[:2], *source.get_weights()[2:]], model.get_weights(), strict=True):
+            np.testing.assert_array_equal(found, kept)
+
+
+def test_a_model_in_a_file_with_the_ending_of_weights(tmp_path):
+    model = mlp(layercli)
+    model.save(tmp_path / "m.weights.h5")
+    for api in (layercli, keras):
+        found = api.saving.load_model(tmp_path / "m.weights.h5")
+        for wanted, value in zip(model.get_weights(), found.get_weights(), strict=True):
+            np.testing.assert_array_equal(value, wanted)
+
+
+def test_weights_by_name_for_a_model_without_variables(tmp_path):
+    mlp(layercli).save(tmp_path / "m.h5")
+    model = layercli.Sequential([layercli.layers.Dense(2, name="other")])
+    model.load_weights(tmp_path / "m.h5", by_name=True)
+    assert not model.built
+    alike = layercli.Sequential([layercli.layers.Dense(2, name="dense")])
+    with pytest.raises(FormatError, match=r"has 2 arrays for dense \(Dense\), which has 0 variables"):
+        alike.load_weights(tmp_path / "m.h5", by_name=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -80,11 +80,19 @@ def index_of(name: str, max_shard_size: float) -> str:
 
 
 def load_weights(
-    model: Layer, path: str | os.PathLike[str], skip_mismatch: bool = False, by_name: bool | None = None
+    model: Layer,
+    path: Any,
+    skip_mismatch: bool = False,
+    by_name: bool | None = None,
+    skipped: Collection[Any] | None = None,
 ) -> None:
     """See Model.load_weights."""
-    require_built(model)
+    if not by_name:  # layers of other names need no variables
+        require_built(model)
     file = Path(path)
+    if skipped is not None and not file.name.endswith((".weights.h5", ".weights.json")):
+        raise UsageError(f"objects_to_skip is for .weights.h5 and .weights.json files, not {file}")
+    layers = None if skipped is None else layers_of(model, skipped)
     start = detect.first_bytes(file)
     if by_name is not None and not legacy_h5.is_legacy_file(file):
         raise UsageError(f"by_name is for weights in Keras 2's layout of .h5, which {file} does not have")
@@ -99,11 +107,11 @@ def load_weights(
                 elif by_name or skip_mismatch:
                     set_values(model, legacy_values(model, groups, skip_mismatch, bool(by_name)))
                     return
-                restore(model, groups, skip_mismatch)
+                restore(model, groups, skip_mismatch, layers=layers)
         case _:
             if detect.is_json(start) and keras_shards.is_index(file):
                 with keras_shards.opened(file) as groups:
-                    restore(model, groups, skip_mismatch)
+                    restore(model, groups, skip_mismatch, layers=layers)
                 return
             if skip_mismatch:
                 raise UsageError("skip_mismatch is for .h5, .weights.h5, .weights.json and .keras files")
@@ -204,7 +212,7 @@ def restore(
 def set_values(model: Layer, values: Values) -> None:
     """Set the variables of ``model``: parameters that are still to be made are made with their values, others assigned."""
     rest = values
-    if model._module is None:
+    if values and model._module is None:
         new = [variable for variable, _ in values if variable.owner._module is None]
         layer_module.build_module(model, ready=model._call_specs is not None, values=dict(values))
         done = {id(variable) for variable in new if variable.owner._module is not None}
@@ -280,7 +288,7 @@ def values_of_keras_2(layer: Layer, path: str, groups: keras_h5.H5Groups) -> lis
 def save(model: Model, path: str | os.PathLike[str], include_optimizer: bool = True) -> None:
     """See Model.save."""
     name = os.fspath(path)
-    if not name.endswith((".keras", *detect.H5_NAMES)) or name.endswith(".weights.h5"):
+    if not name.endswith((".keras", *detect.H5_NAMES)):
         raise UsageError(f"a model is saved to .keras or .h5, not {name!r}", hint="save_weights saves weights alone")
     require_described(model)
     described = config_of(model)
