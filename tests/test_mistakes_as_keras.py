@@ -69,7 +69,7 @@ MISTAKES = {
     "no sequences": (lambda: utils.pad_sequences(3), ValueError, "expects a list of sequences"),
     "nothing to take off": (lambda: keras.Sequential().pop(), IndexError, "has no layer to take off"),
     "a class too many": (lambda: utils.to_categorical([5], 3), IndexError, "got the class 5, and there are 3"),
-    "text as a class": (lambda: utils.to_categorical(["a"], 3), ValueError, "expects whole numbers, the classes, got ['a']"),
+    "text as a class": (lambda: utils.to_categorical(["a"], 3), ValueError, "expects integers, the classes, got ['a']"),
     "no classes": (lambda: utils.to_categorical([]), ValueError, "expects num_classes where there are no labels"),
     "no folder for a log": (logged, FileNotFoundError, "cannot write /no/such/folder/x.csv"),
     "no folder of images": (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -23,6 +24,19 @@ if TYPE_CHECKING:
     import numpy as np
 
 GIB = 1 << 30
+
+
+def index_of(name: str, max_shard_size: float) -> str:
+    """Return the name of the index; UsageError for another ending, or a size that is not positive."""
+    if not isinstance(max_shard_size, int | float) or not max_shard_size > 0:
+        raise UsageError(f"max_shard_size is a number of GiB above 0, got {max_shard_size!r}")
+    if name.endswith(".weights.h5"):
+        index = name.removesuffix("h5") + "json"
+        warnings.warn(f"weights in several files have an index, which is written to {index}", stacklevel=4)
+        return index
+    if not name.endswith(".weights.json"):
+        raise UsageError(f"weights in several files are saved to .weights.json, not {name!r}")
+    return name
 
 
 def write(path: str | os.PathLike[str], groups: keras_h5_writer.Groups, limit: float) -> None:

@@ -107,7 +107,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     array([[1., 0., 0.],
            [0., 0., 1.]])
 
-    Raises UsageError where ``x`` holds no whole numbers, IndexRangeError for one of ``num_classes`` or more.
+    Raises UsageError where ``x`` holds no integers, IndexRangeError for one of ``num_classes`` or more.
     """
     if not isinstance(x, (np.ndarray, list, tuple)) and hasattr(x, "detach"):
         x = x[..., 0] if x.ndim > 1 and x.shape[-1] == 1 else x
@@ -115,7 +115,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     try:
         labels = np.array(x, dtype="int64")
     except (ValueError, TypeError) as error:
-        raise ArgumentError(f"to_categorical expects whole numbers, the classes, got {x!r}") from error
+        raise ArgumentError(f"to_categorical expects integers, the classes, got {x!r}") from error
     if not labels.size and not num_classes:
         raise UsageError("to_categorical expects num_classes where there are no labels")
     labels = labels[..., 0] if labels.ndim > 1 and labels.shape[-1] == 1 else labels

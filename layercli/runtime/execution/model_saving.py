@@ -45,7 +45,7 @@ def save_weights(model: Model, path: str | os.PathLike[str], max_shard_size: flo
     name = os.fspath(path)
     require_built(model)
     if max_shard_size is not None:
-        index = index_of(name, max_shard_size)
+        index = keras_shards.index_of(name, max_shard_size)
         groups = groups_of(model)
         with collectives.is_writer_rank(model) as writes:
             if writes:
@@ -64,19 +64,6 @@ def save_weights(model: Model, path: str | os.PathLike[str], max_shard_size: flo
     else:
         hint = "an index, .weights.json, needs a max_shard_size" if name.endswith(".weights.json") else None
         raise UsageError(f"weights are saved to .safetensors or .weights.h5, not {name!r}", hint=hint)
-
-
-def index_of(name: str, max_shard_size: float) -> str:
-    """Return the name of the index; UsageError for another ending, or a size that is not positive."""
-    if not isinstance(max_shard_size, int | float) or not max_shard_size > 0:
-        raise UsageError(f"max_shard_size is a number of GiB above 0, got {max_shard_size!r}")
-    if name.endswith(".weights.h5"):
-        index = name.removesuffix("h5") + "json"
-        warnings.warn(f"weights in several files have an index, which is written to {index}", stacklevel=4)
-        return index
-    if not name.endswith(".weights.json"):
-        raise UsageError(f"weights in several files are saved to .weights.json, not {name!r}")
-    return name
 
 
 def load_weights(
