@@ -50,6 +50,13 @@ def test_the_distribution_is_keras_s(name):
         assert np.abs(inner - theirs["quantiles"]).mean() < 0.03 * spread
 
 
+def test_no_seed_begins_with_zero():
+    first = np.array([random.uniform((1,), seed=seed).item() for seed in range(-1, 200)])
+    assert first.min() > 0
+    assert abs(first.mean() - 0.5) < 0.06  # three deviations
+    assert random.categorical(np.float32([[0, 100, 0]]), 4, seed=0).tolist() == [[1, 1, 1, 1]]
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_a_seed_says_what_is_drawn(name):
     draw = lambda seed: CALLS[name](random, 50, seed)  # noqa: E731

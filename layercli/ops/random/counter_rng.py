@@ -65,7 +65,8 @@ def normal(like: Tensor, seed: int | None, counter: object) -> Tensor:
 def hashed(shape: Any, device: Any, seed: int, counter: Any) -> Tensor:
     """Return float32 values in [0, 1): the upper 24 bits of a hash of (seed, counter, index)."""
     positions = torch.arange(math.prod(shape), device=device, dtype=torch.int64).reshape(shape)
-    stream = _mixed(_mixed(torch.as_tensor(counter, device=device).long() + seed * 0x9E3779B97F4A7C1 % 2**62))
+    start = (seed * 0x9E3779B97F4A7C1 + 0x1F83D9ABFB41BD6B) % 2**62  # not 0 for seed 0, as the mix of 0 is 0
+    stream = _mixed(_mixed(torch.as_tensor(counter, device=device).long() + start))
     return (_mixed(positions + stream) >> 40 & 0xFFFFFF).to(torch.float32) * 2.0**-24
 
 
