@@ -129,17 +129,44 @@ def table(keras):
         for model in own_models(keras, inner):
             model.compile("sgd", "mse")
             name = f"{type(model).__name__} of {inner.__name__}"
-            for method in ("fit", "train_on_batch"):
+            for method in ("fit", "train_on_batch", "evaluate", "test_on_batch"):
                 quiet = {} if method.endswith("batch") else {"verbose": 0}
                 getattr(model, method)(INPUTS, TARGETS, **quiet)
                 note(f"{name}, {method}", getattr(model, method), INPUTS, TARGETS, **quiet)
                 note(f"{name}, bare after {method}", model, INPUTS)
+            note(f"{name}, predict", model.predict, INPUTS, verbose=0)
+    for first in (Plain, Infers, Trains):
+        for second in (Plain, Infers, Trains):
+            for kind, layer in rows(keras, first, second).items():
+                note_calls(f"{kind} of {first.__name__} and {second.__name__}", layer)
     wrapped = keras.layers.TimeDistributed(Plain())
     steps = np.ones((2, 4, 3), "float32")
     wrapped(steps)
     for said, given in SAID.items():
         note(f"TimeDistributed model, {said}", wrapped, steps, **given)
     return found
+
+
+def rows(keras, first, second):
+    """Return layers of two that are called one after the other."""
+
+    class Row(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = first(), second()
+
+        def call(self, x):
+            return self.second(self.first(x))
+
+    class Trained(Row):
+        def call(self, x, training=True):
+            return super().call(x)
+
+    inputs = keras.Input((3,))
+    return {
+        "row": Row(), "trained row": Trained(), "stack": keras.Sequential([keras.Input((3,)), first(), second()]),
+        "graph": keras.Model(inputs, second()(first()(inputs))), "stack in a row": keras.Sequential([Row()]),
+    }  # fmt: skip
 
 
 def models(keras, outer, whole, inner):

@@ -131,9 +131,15 @@ class Functional(Model):
             return super().from_config(config)
         return get_backend().functional_from_config(config, custom_objects)
 
+    @property
+    def _says_training(self) -> bool:
+        return type(self).call is Functional.call or super()._says_training
+
     def call(self, inputs: Any) -> Any:
         """Return the outputs of the graph."""
-        return self._graph.run(self._in_order(inputs), self._asked_training() if self._asks_training else None)
+        start = None if self._module is None else self._module.step_start()
+        training = self._asked_training() if self._asks_training else None
+        return self._graph.run(self._in_order(inputs), training, start)
 
     def _asked_training(self) -> bool | None:
         """Return what the call in progress says of ``training``, None where it says nothing."""

@@ -211,16 +211,19 @@ class Graph:
         """Whether a call of a layer was drawn with an argument ``training``."""
         return any("training" in step.kwargs for step in self._plan)
 
-    def run(self, inputs: object, training: bool | None = None) -> Any:
+    def run(self, inputs: object, training: bool | None = None, start: Callable[[Any], None] | None = None) -> Any:
         """Return the outputs for ``inputs``: tensors, or symbolic tensors.
 
         ``training`` is in the place of the argument that calls were drawn with, as in Keras; None keeps it.
+        ``start`` gets the layer of each call before it.
         """
         values = list(tree.flatten(inputs))
         for step in self._plan:
             kwargs = _filled(step.kwargs, values)
             if training is not None and "training" in kwargs:
                 kwargs["training"] = training
+            if start is not None:
+                start(step.target)
             result = step.target(*_filled(step.args, values), **kwargs)
             values += tree.flatten(result)
         return _filled(self._output_slots, values)

@@ -69,6 +69,10 @@ class Sequential(Model):
             raise
         return True
 
+    @property
+    def _says_training(self) -> bool:
+        return type(self).call is Sequential.call or super()._says_training
+
     def call(self, inputs: Any) -> Any:
         """Return the output of the last layer."""
         if not self._stack:
@@ -78,7 +82,10 @@ class Sequential(Model):
                 return self.call(inputs[self._input.name])
             raise ShapeError(f"expects one input, got a dict of {', '.join(map(repr, inputs))}")
         x = inputs if self._input is None else fitted(self._only(inputs), self._input)
+        start = None if self._module is None else self._module.step_start()
         for layer in self._stack:
+            if start is not None:
+                start(layer)
             x = layer(x)
         return x
 

@@ -187,7 +187,13 @@ class TrainingMethods(StepFunctions):
 
     def predict_step(self: Any, data: Any) -> Any:
         """Return the outputs for ``data`` (see ``train_step``); override it for a custom prediction step."""
-        return self(data[0] if isinstance(data, (list, tuple)) else data, training=False)
+        x = data[0] if isinstance(data, (list, tuple)) else data
+        return self(x, training=False) if self._says_training else self(x)
+
+    @property
+    def _says_training(self: Any) -> bool:
+        """Whether steps call the model with ``training``: its ``call`` takes it, or is that of a graph of layers."""
+        return "training" in self.call_names()
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True

@@ -31,8 +31,9 @@ class Pipeline(Layer):
         if not isinstance(given, (list, tuple)) or not all(isinstance(each, Layer) for each in given):
             raise UsageError(f"Pipeline expects layers to be a list of layers, got {given!r}")
 
-    def call(self, inputs: Tensor, training: bool = True) -> Tensor:
-        """Return what the last layer gives."""
+    def call(self, inputs: Tensor, training: bool | None = True) -> Tensor:
+        """Return what the last layer gives; for ``training=None`` each layer runs by its own default."""
         for layer in vars(self)["layers"]:
-            inputs = layer(inputs, training=training) if "training" in layer.call_names() else layer(inputs)
+            passed = training is not None and "training" in layer.call_names()
+            inputs = layer(inputs, training=training) if passed else layer(inputs)
         return inputs

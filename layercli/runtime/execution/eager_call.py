@@ -34,11 +34,12 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: Config) -> Any:
     if args:
         layer._check_inputs(args[0])
     passed = {"training": training} if says_training and module.takes_training else {}
-    wanted = None if training is None else bool(training)
-    if not says_training or is_in_mode(module, wanted):
-        outputs = module(*args, **kwargs, **passed)
+    if not says_training:
+        outputs = module(*args, **kwargs)
     else:
-        with layer_module.mode(module, wanted):
+        wanted = None if training is None else bool(training)
+        enter = layer_module.asked if is_in_mode(module, wanted) else layer_module.mode
+        with enter(module, wanted):
             outputs = module(*args, **kwargs, **passed)
     return masking.passed_on(layer, args, kwargs, outputs)
 
@@ -103,7 +104,8 @@ def _cast(module: layer_module.LayerModule, values: object) -> Any:
 
 def is_in_mode(module: layer_module.LayerModule, training: bool | None) -> bool:
     """Return whether the module and the augmenting ones below run as a call that says ``training`` does."""
-    bag = module.bag
-    if module.training is not bool(training) or (bag.asks_training and bag.infers is not (training is False)):
+    if module.training is not bool(training):
         return False
-    return training is None or all(each.training is training for each in bag.augmenting)
+    if module.bag.augmenting and training:  # where the flags are those that a new module has
+        return all(each.training for each in module.modules())
+    return training is None or not any(each.training for each in module.bag.augmenting)

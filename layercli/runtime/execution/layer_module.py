@@ -21,6 +21,7 @@ from torch import nn
 from layercli import ops
 from layercli.core import dtypes, seed, tree
 from layercli.core.layer import Layer
+from layercli.core.model import Model
 from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.layers.core.torch_module_wrapper import TorchModuleWrapper
@@ -39,8 +40,8 @@ class LossCollector:
         self.outermost = outermost
         self.augmenting: list[LayerModule] = []  # the modules below that are in training mode by default
         self.losses: list[tuple[Layer, Any]] = []
-        self.asks_training = False  # whether a layer or graph below asks what a call says of `training`
-        self.infers = False  # whether a call in progress says training=False; the flags are so too where none does
+        self.training: bool | None = None  # that of the last call or default: calls without the argument take it
+        self.in_call = False  # whether a call of a module here is in progress
 
 
 class _Modes(threading.local):
@@ -81,16 +82,23 @@ def mode(module: nn.Module, training: bool | None) -> Iterator[None]:
 
 @contextmanager
 def asked(module: nn.Module, training: bool | None) -> Iterator[None]:
-    """Let the layers whose default is None, and graphs, know what the call in progress says of ``training``."""
+    """Let calls that say nothing of ``training`` run as this says; inside a call, those after it too, as in Keras."""
     if not isinstance(module, LayerModule):
         yield
         return
-    bag, before = module.bag, module.bag.infers
-    bag.infers = training is False
+    bag, before = module.bag, module.bag.training
+    bag.training = training
     try:
         yield
     finally:
-        bag.infers = before
+        if not bag.in_call:
+            bag.training = before
+
+
+def inference(model: Model, what: str) -> AbstractContextManager[None]:
+    """Return the mode of the steps ``what``, test or predict: layers of which no call says ``training`` run by their defaults."""
+    kept = all(getattr(type(model), name) is getattr(Model, name) for name in (f"{what}_step", "compute_loss"))
+    return mode(model.module, False if kept and model._says_training else None)
 
 
 def train(module: LayerModule, *, by_calls: bool) -> None:
@@ -113,7 +121,8 @@ def rest(module: LayerModule) -> None:
 class LayerModule(nn.Module):
     """Hold the values of one layer's variables; ``forward`` is the layer's ``call``.
 
-    ``training`` is torch's flag and the default for calls; it begins as the default of the layer's ``call``. ``ready`` says that
+    ``training`` is torch's flag and the default for calls; it begins as the default of the layer's ``call``. The first layer whose
+    default is not None decides for those after it in the same outermost call, as in Keras. ``ready`` says that
     the whole tree below is built; ``bag`` is shared by the whole tree.
     """
 
@@ -144,7 +153,21 @@ class LayerModule(nn.Module):
     @property
     def asked_training(self) -> bool | None:
         """What the call in progress says of ``training``, None where it says nothing."""
-        return True if self.training else False if self.bag.infers else None
+        return (self.training or None) if self.bag.training is None else self.bag.training
+
+    def step_start(self) -> Callable[[Any], None] | None:
+        """Return what a graph does before it calls a layer: in a call that says nothing, each layer runs by its own default, as in
+        Keras. None where there is nothing to do.
+        """
+        bag = self.bag
+        if not bag.augmenting or bag.training is not None:
+            return None
+
+        def start(layer: Any) -> None:
+            if isinstance(layer, Layer) and layer.training_default() is not None and "training" in layer.call_names():
+                bag.training = None
+
+        return start
 
     def choose_forward(self) -> None:
         """Make ``forward`` the layer's ``call`` where nothing is to be added to it: that saves one Python call."""
@@ -159,13 +182,30 @@ class LayerModule(nn.Module):
         return new_empty, (type(self.described),), self.__dict__  # pickle would find the layer's class under that name
 
     def forward(self, *args: object, **kwargs: object) -> Any:
-        """Return ``layer.call`` of the arguments; ``training`` defaults to the module's flag."""
-        if self.takes_training and "training" not in kwargs and len(args) <= self.training_position:
-            kwargs["training"] = self.asked_training if self.asks_training else self.training
-        if self.bag.losses and self.bag.outermost is self:
-            self.bag.losses.clear()
+        """Return ``layer.call`` of the arguments; ``training`` is that of the call in progress, else the module's flag."""
+        bag = self.bag
+        if bag.in_call:
+            return self._forward(args, kwargs)
+        bag.in_call, before = True, bag.training
+        try:
+            return self._forward(args, kwargs)
+        finally:
+            bag.in_call, bag.training = False, before
+
+    def _forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        bag = self.bag
+        if self.takes_training:
+            if "training" in kwargs:
+                bag.training = None if kwargs["training"] is None else bool(kwargs["training"])
+            elif len(args) <= self.training_position:
+                if bag.training is None:
+                    bag.training = (self.training or None) if self.asks_training else self.training
+                kwargs["training"] = bag.training
+        if bag.losses and bag.outermost is self:
+            bag.losses.clear()
         call = self.described.call
         if self.described.remat_mode is not None:
+            call = self._in_training(bag.training, call)
             call = self.described.rematerialized_call(call, *args, **kwargs)
         outputs = self._beside(call, args, kwargs) if self.described._makes_tensors else call(*args, **kwargs)
         if self.activity_regularizer is not None:
@@ -173,6 +213,15 @@ class LayerModule(nn.Module):
                 penalty = self.activity_regularizer(x)
                 self.described.add_loss(penalty / max(x.shape[0], 1) if x.ndim else penalty)
         return outputs
+
+    def _in_training(self, training: bool | None, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``call`` such that it has the same ``training`` when it is computed again."""
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with asked(self, training):
+                return call(*args, **kwargs)
+
+        return run
 
     def _beside(self, call: Any, args: Any, kwargs: Any) -> object:
         """Return ``call``, the layer's, such that tensors it creates are on the device of its first input."""
@@ -262,15 +311,27 @@ def build_module(layer: Layer, *, ready: bool = False, values: Mapping[Variable,
 
 def _share_bag(layer: Layer, ready: bool) -> None:
     bag = layer._module.bag = LossCollector(layer._module)
-    for _, below in layer.named_layers():
+    around: dict[str, Any] = {}
+    for path, below in layer.named_layers():
+        around[path] = below
         if below._module is not None:
             below._module.ready |= ready
             below._module.bag = bag
             if below.trains_by_default():
                 bag.augmenting.append(below._module)
-            bag.asks_training |= below._asks_training or below.training_default() is None
+            if below.training_default() is not False:
+                _join(around, path)
             if below._makes_tensors:
                 vars(below._module).pop("forward", None)
+
+
+def _join(around: dict[str, Any], path: str) -> None:
+    """Let the layer at ``path``, whose default is not False, share ``training`` with those beside it in calls around them."""
+    while path:
+        path = path.rpartition("/")[0]
+        module = around[path]._module if path in around else None
+        if module is not None:
+            vars(module).pop("forward", None)
 
 
 def _attached(layer: Layer, path: str, values: Mapping[Variable, object]) -> LayerModule:

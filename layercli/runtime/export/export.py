@@ -121,7 +121,8 @@ def traced(
             found = (
                 tree.map_structure(lambda spec: spec and open_axes(spec, any_batch), specs) if axes is None else None
             )
-            open_ones = as_tuple(axes) if found is None else by_parameter(module, found)
+            given = as_tuple(axes) if found is None else found
+            open_ones = by_parameter(module, given) if found is not None or isinstance(axes, dict) else given
             return torch.export.export(module, examples, dynamic_shapes=open_ones, **settings)
     except Exception as error:
         raise UsageError(f"{owner} cannot be exported: {first_line(error)}") from error

@@ -59,7 +59,7 @@ def predict(
         else:
             predict_step = PrepackedCall(predict_step, many=calls > 1)
     parts: list[Tensor] = []
-    inference = layer_module.mode(model.module, False)
+    inference = layer_module.inference(model, "predict")
     with progress_closed(hooks):
         hooks.on_predict_begin()
         with inference, torch.inference_mode(), source.epoch(), torch_compile.compiled(model, compiles):

@@ -12,9 +12,7 @@ import torch
 from layercli import losses, optimizers
 from layercli import metrics as metric_names
 from layercli.core import tree
-from layercli.core.functional import Functional
 from layercli.core.model import Model
-from layercli.core.sequential import Sequential
 from layercli.core.types import Config, Tree
 from layercli.core.variable import Variable
 from layercli.errors import NotCompiledError, UsageError
@@ -74,7 +72,7 @@ class Trainer:
     def train_step(self, data: object) -> Mapping[str, Any]:
         """Take one step on a batch and return the logs so far."""
         x, y, weight = parts_of(data)
-        y_pred = self.model(x, training=True) if self.says_training else self.model(x)
+        y_pred = self.model(x, training=True) if self.model._says_training else self.model(x)
         loss = self._loss(x, y, y_pred, weight, training=True)
         if loss.requires_grad or self.model.trainable_variables:
             self.minimize(loss)
@@ -84,16 +82,10 @@ class Trainer:
     def test_step(self, data: object) -> Mapping[str, Any]:
         """Evaluate one batch and return the logs so far."""
         x, y, weight = parts_of(data)
-        y_pred = self.model(x, training=False)
+        y_pred = self.model(x, training=False) if self.model._says_training else self.model(x)
         loss = self._loss(x, y, y_pred, weight, training=False)
         self.objective.tracker.add_loss(loss, len(tree.flatten(x)[0]))
         return self.model.compute_metrics(x, y, y_pred, weight)
-
-    @property
-    def says_training(self) -> bool:
-        """Whether a step calls the model with ``training``: its call takes it, or is that of a graph of layers."""
-        graph_call = type(self.model).call in (Functional.call, Sequential.call)
-        return graph_call or "training" in self.model.call_names()
 
     @property
     def trains_by_calls(self) -> bool:
@@ -101,7 +93,7 @@ class Trainer:
         own = type(self.model)
         kept = ("train_step", "compute_loss", "make_train_function")
         plain = all(getattr(own, name) is getattr(Model, name) for name in kept)
-        return not (plain and self.says_training)
+        return not (plain and self.model._says_training)
 
     def _loss(self, x: Any, y: Any, y_pred: Any, weight: Any, *, training: bool) -> Any:
         """Return the model's loss; a user's ``compute_loss`` may not take ``training``."""

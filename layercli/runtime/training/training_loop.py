@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -170,7 +170,7 @@ def run_test(
     hooks.on_test_begin()
     test_step = step_of(model, "test")
     logs: Mapping[str, Any] | None = None
-    inference = layer_module.mode(model.module, False)
+    inference = layer_module.inference(model, "test")
     if isinstance(source, IterableAdapter):
         source.restart()
     with inference, torch.no_grad(), source.epoch(), torch_compile.compiled(model, trainer.jit_compile):
@@ -250,11 +250,9 @@ def on_batch(
     training = what == "train"
     if training:
         layer_module.train(model.module, by_calls=trainer.trains_by_calls)
-    else:
-        model.module.eval()
     step = step_of(model, what)
     compiled = torch_compile.compiled(model, trainer.jit_compile)
-    with torch.set_grad_enabled(training), layer_module.asked(model.module, training), compiled:
+    with torch.set_grad_enabled(training), compiled, nullcontext() if training else layer_module.inference(model, what):
         logs = step(packed(to_device(batch, eager_call.device_of(model))))
     found = numbers(logs)
     layer_module.rest(model.module)
