@@ -125,7 +125,7 @@ class Op(ABC):
             x.tensor
             if isinstance(x, Variable)
             else backend.as_tensor(x)
-            if backend.is_array(x) or (alone and isinstance(x, (int, float)))
+            if backend.is_array(x) or _are_tensors(x) or (alone and isinstance(x, (int, float)))
             else x
             for x in inputs
         )
@@ -139,6 +139,13 @@ class Op(ABC):
         if isinstance(error, NotImplementedError) and " not implemented for " in str(error):
             raise DTypeError(f"cannot be computed on {', '.join(sorted(found))}: torch has no such kernel") from error
         raise error
+
+
+def _are_tensors(values: object) -> bool:
+    """Whether ``values`` is a list, nested or not, of tensors, variables and numbers: it is taken as one tensor of them."""
+    if not isinstance(values, (list, tuple)) or not values:
+        return False
+    return all(hasattr(x, "detach") or isinstance(x, (Variable, int, float)) or _are_tensors(x) for x in values)
 
 
 def require_tensor(x: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from operator import index
-from typing import Any, SupportsIndex, overload
+from typing import Any, SupportsIndex, TypeGuard, overload
 
 from layercli.core.operation import spec_of
 from layercli.core.spec import Spec
@@ -23,7 +23,12 @@ def given_axes(axis: int | Iterable[int] | None) -> int | tuple[int, ...] | None
     """Return an ``axis`` argument as an int, a tuple or None; one axis may be any integer, NumPy's too."""
     if axis is None or isinstance(axis, int):
         return axis
-    return tuple(axis) if isinstance(axis, Iterable) and not isinstance(axis, str) else whole(axis)
+    return tuple(axis) if are_several(axis) else whole(axis)  # type: ignore[arg-type]  # one integer
+
+
+def are_several(value: object) -> TypeGuard[Iterable[Any]]:
+    """Whether an argument is several values; a tensor or an array without axes is one, which cannot be iterated over."""
+    return isinstance(value, Iterable) and not isinstance(value, str) and getattr(value, "ndim", 1) != 0
 
 
 def whole(value: SupportsIndex, name: str = "axis") -> int:

@@ -72,11 +72,12 @@ def norm(
     return Norm(ord, given_axes(axis), keepdims)(x)
 
 
-def normalize(x: TensorLike, axis: int = -1, order: float = 2, epsilon: float | None = None) -> Tensor:
+def normalize(x: TensorLike, axis: Any = -1, order: float = 2, epsilon: float | None = None) -> Tensor:
     """Return x / max(norm(x, order) along ``axis``, epsilon); epsilon is 1e-7 by default."""
     epsilon = 1e-7 if epsilon is None else epsilon
     if not isinstance(order, int) or order < 1:
         raise UsageError(f"normalize expects order to be an integer of at least 1, got {order!r}")
+    axis = given_axes(axis)
     if order == 2:
         inverse = Unary("rsqrt")(Reduction("sum", axis, True)(square(x)))
         return multiply(x, minimum(inverse, 1 / epsilon))

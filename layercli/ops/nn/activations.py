@@ -144,7 +144,7 @@ class SoftmaxActivation(Op):
         check_axes(x, self.axes)
         if mask is not None and not masks(mask, x):
             raise ShapeError(f"expects a mask that broadcasts to x (x = {x}, mask = {mask})")
-        return x
+        return x if len(self.axes) == 1 or dtypes.rank(x.dtype) >= 2 else Spec(x.shape, "float32")
 
     def run(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return torch's softmax; several axes are treated as one."""

@@ -177,9 +177,18 @@ class FullLike(Op):
         return torch.full_like(x, self.value, dtype=getattr(torch, self.dtype) if self.dtype else None)
 
 
-def full_like(x: TensorLike, fill_value: float | bool, dtype: DTypeLike | None = None) -> Tensor:
-    """Return a tensor of x's shape filled with ``fill_value``, in ``dtype``, None being x's."""
-    return FullLike(fill_value, None if dtype is None else dtypes.name_of(dtype))(x)
+def full_like(x: TensorLike, fill_value: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """Return a tensor of x's shape filled with ``fill_value``, a number or a tensor that broadcasts, in ``dtype``, None
+    being x's.
+    """
+    wanted = None if dtype is None else dtypes.name_of(dtype)
+    if isinstance(fill_value, (bool, int, float)):
+        return FullLike(fill_value, wanted)(x)
+    from layercli.ops.core.conversion import cast, convert_to_tensor
+    from layercli.ops.numpy.elementwise import Where
+
+    empty = FullLike(0, wanted)(x)
+    return Where()(FullLike(True, "bool")(x), cast(convert_to_tensor(fill_value), empty.dtype), empty)
 
 
 def ones_like(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:

@@ -14,7 +14,7 @@ from layercli.dataclass import dataclass
 from layercli.errors import DTypeError, ShapeError, with_and
 from layercli.lazy import F, torch
 from layercli.ops.numpy.creation import torch_dtype
-from layercli.ops.numpy.operands import as_integers, counted, floats, paired, tensors, without_booleans
+from layercli.ops.numpy.operands import as_integers, beside_number, counted, floats, paired, tensors, without_booleans
 
 UNARY: dict[str, Callable[[Any], Tensor]] = {
     "absolute": lambda x: x if x.dtype is torch.bool else torch.abs(x),
@@ -213,12 +213,12 @@ class Binary(Op):
 
     def run(self, x: Any, y: Any) -> Tensor:
         """Return torch's function of x and y; two Python numbers are converted to tensors."""
-        if not isinstance(x, torch.Tensor) and not isinstance(y, torch.Tensor):
+        if isinstance(x, torch.Tensor):
+            x = x if isinstance(y, torch.Tensor) else beside_number(x, y)
+        elif isinstance(y, torch.Tensor):
+            y = beside_number(y, x)
+        else:
             x, y = (torch.as_tensor(value, dtype=torch_dtype(value)) for value in (x, y))
-        elif type(y) is int:
-            x = as_integers(x)
-        elif type(x) is int:
-            y = as_integers(y)
         return BINARY[self.function](x, y)
 
 
@@ -293,7 +293,11 @@ def _constant(x: object) -> object:
     """Return a list of numbers as an array; anything else as it is."""
     from layercli.ops.core.shape import array
 
-    return array(x) if isinstance(x, list) and dtypes.of_python(x) else x
+    return array(x) if isinstance(x, list) and _are_numbers(x) else x
+
+
+def _are_numbers(x: object) -> bool:
+    return all(map(_are_numbers, x)) and bool(x) if isinstance(x, list) else isinstance(x, (bool, int, float))
 
 
 def _check_numbers(*values: object) -> None:

@@ -15,7 +15,7 @@ from layercli.core.types import Tensor, TensorLike
 from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UnknownSizeError, UsageError, with_and
 from layercli.lazy import torch
-from layercli.ops.core.axes import axis_of
+from layercli.ops.core.axes import axis_of, given_axes
 from layercli.ops.core.shape import ShapeTensor, ndim, sizes_in
 from layercli.ops.numpy.reshaping import expand_dims, ravel
 
@@ -151,11 +151,12 @@ def split(x: TensorLike, indices_or_sections: int | Iterable[int], axis: int = 0
 
     Raises ShapeError where the size is not divisible by the number of sections.
     """
-    if isinstance(indices_or_sections, int):
-        if indices_or_sections < 1:
-            raise UsageError(f"split expects a number of sections of at least 1, got {indices_or_sections}")
-        return list(Split(indices_or_sections, axis)(x))
-    return list(Split(axis=axis, at=tuple(indices_or_sections))(x))
+    at = given_axes(indices_or_sections)
+    if isinstance(at, tuple):
+        return list(Split(axis=axis, at=at)(x))
+    if at < 1:
+        raise UsageError(f"split expects a number of sections of at least 1, got {at}")
+    return list(Split(at, axis)(x))
 
 
 def array_split(x: TensorLike, indices_or_sections: int, axis: int = 0) -> list[Tensor]:

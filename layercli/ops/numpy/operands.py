@@ -27,6 +27,16 @@ def _as_number(x: Any, beside: object) -> object:
     return x.float()
 
 
+def beside_number(x: Tensor, y: object) -> Tensor:
+    """Return a tensor as it is beside a Python number; TypeError for an array or a list, which a call then converts.
+
+    Python's operators would take numpy's dtype, and a tensor of one integer times a list would repeat the list.
+    """
+    if isinstance(y, (list, tuple)) or hasattr(y, "__array_interface__"):
+        raise TypeError("expects tensors and numbers")
+    return as_integers(x) if type(y) is int else x
+
+
 def as_integers(x: Any) -> Any:
     """Return a tensor of booleans in int32, which it is beside a Python integer; anything else as it is."""
     return x.int() if isinstance(x, torch.Tensor) and x.dtype is torch.bool else x
@@ -38,9 +48,16 @@ def counted(x: Any, y: Any) -> tuple[Any, Any]:
 
 
 def tensors(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return x and y as tensors; a Python number becomes a 0-d tensor, which torch promotes weakly."""
+    """Return x and y as tensors; a Python number becomes a 0-d tensor, which torch promotes weakly beside axes."""
     beside = x if isinstance(x, torch.Tensor) else y
-    return tuple(v if isinstance(v, torch.Tensor) else torch.full((), v, device=beside.device) for v in (x, y))  # type: ignore[return-value]  # two
+    dtype = None if beside.ndim else torch.result_type(x, y)  # beside another 0-d tensor its own dtype would count
+    return _tensors(x, y, beside, dtype)
+
+
+def _tensors(x: Any, y: Any, beside: Tensor, dtype: Any = None) -> tuple[Tensor, Tensor]:
+    return tuple(
+        v if isinstance(v, torch.Tensor) else torch.full((), v, dtype=dtype, device=beside.device) for v in (x, y)
+    )  # type: ignore[return-value]  # two
 
 
 def paired(x: Any, y: Any) -> tuple[Tensor, Tensor]:
@@ -55,7 +72,7 @@ def paired(x: Any, y: Any) -> tuple[Tensor, Tensor]:
 
 def floats(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Return x and y as tensors of one floating dtype."""
-    x, y = tensors(x, y)
+    x, y = _tensors(x, y, x if isinstance(x, torch.Tensor) else y)
     dtype = torch.promote_types(x.dtype, y.dtype)
     dtype = dtype if dtype.is_floating_point else torch.float32
     return x.to(dtype), y.to(dtype)

@@ -12,7 +12,7 @@ from layercli.core.types import Tensor, TensorLike
 from layercli.dataclass import dataclass
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
-from layercli.ops.core.axes import axes_of, axis_of, given_axes, whole
+from layercli.ops.core.axes import are_several, axes_of, axis_of, given_axes, whole
 from layercli.ops.core.conversion import convert_to_tensor
 from layercli.ops.core.scatter_gather import take
 from layercli.ops.core.shape import sizes_in
@@ -60,7 +60,8 @@ def repeat(x: TensorLike, repeats: int | Iterable[int], axis: int | None = None)
     ``repeats``: one number, or one for each index of the axis; ShapeError for another number of them.
     """
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
-    counts = [whole(count, "repeats") for count in (repeats if isinstance(repeats, Iterable) else [repeats])]
+    given: Iterable[Any] = repeats if are_several(repeats) else [repeats]
+    counts = [whole(count, "repeats") for count in given]
     if min(counts, default=0) < 0:
         raise UsageError(f"repeat expects repeats of at least 0, got {repeats}")
     if len(counts) == 1:
@@ -141,6 +142,7 @@ def fliplr(x: TensorLike) -> Tensor:
 
 def rot90(array: TensorLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
     """Return the array rotated ``k`` times by 90 degrees, from the first of two ``axes`` towards the second."""
+    array = convert_to_tensor(array)
     spec = spec_of(array)
     if len(axes) != 2 or len(axes_of(spec, axes)) != 2:
         raise UsageError(f"rot90 expects two axes, got {axes}")
@@ -150,7 +152,7 @@ def rot90(array: TensorLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tens
         return Flip((first, second))(array)
     if turns == 1:
         return swapaxes(Flip(second)(array), first, second)
-    return Flip(second)(swapaxes(array, first, second)) if turns else convert_to_tensor(array)
+    return Flip(second)(swapaxes(array, first, second)) if turns else array
 
 
 def roll(x: TensorLike, shift: int | Iterable[int], axis: int | Iterable[int] | None = None) -> Tensor:

@@ -126,9 +126,9 @@ def _variance(x: Tensor, axes: tuple[int, ...], keep: bool) -> Tensor:
 def _product(x: Tensor, axes: tuple[int, ...], keep: bool) -> Tensor:
     """Return the product axis by axis, from the last, so that the other axes keep their numbers."""
     if not axes:
-        return x.prod()
+        return torch.prod(x)
     for axis in sorted(axes_of(spec_of(x), axes), reverse=True):
-        x = x.prod(axis, keep)
+        x = torch.prod(x, axis, keep)
     return x
 
 

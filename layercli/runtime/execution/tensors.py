@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -32,6 +33,12 @@ def _all_numbers(x: object) -> bool:
     return isinstance(x, (int, float))
 
 
+def _holds_tensors(x: object) -> TypeGuard[Sequence[object]]:
+    return isinstance(x, (list, tuple)) and any(
+        isinstance(each, (torch.Tensor, Variable)) or _holds_tensors(each) for each in x
+    )
+
+
 def as_tensor(x: object, device: Any = None) -> torch.Tensor:
     """Convert an array, nested lists or a variable to a torch tensor; Python floats become float32, integers int32."""
     if isinstance(x, Variable):
@@ -40,6 +47,8 @@ def as_tensor(x: object, device: Any = None) -> torch.Tensor:
         return x if device is None else x.to(device)
     if text.is_text(x):
         return text.text_array(x)  # type: ignore[return-value]  # there are no tensors of text
+    if _holds_tensors(x):
+        return torch.stack([as_tensor(each, device) for each in x])
     try:
         array = np.asarray(x)
     except ValueError as error:
