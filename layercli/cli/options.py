@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from layercli.cli import output
 from layercli.errors import UsageError
 
 
@@ -124,16 +123,10 @@ Columns = Annotated[
     typer.Option(
         "--columns",
         metavar="NAME,...",
-        help="Columns with commas between, or all; +macs adds one to the usual.",
+        help="Columns with commas between, or all; +macs adds one to the usual. In JSON: fields.",
         show_default=False,
     ),
 ]
-
-
-def check_columns(columns: str | None, format: output.Format | None) -> None:
-    """Refuse to choose columns where there are none."""
-    if columns is not None and output.chosen(format) is output.Format.json:
-        raise UsageError("--columns chooses columns of a table, and json has them all")
 
 
 Force = Annotated[bool, typer.Option("--force", help="Write over a file that exists.")]

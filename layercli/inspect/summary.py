@@ -45,11 +45,18 @@ class Row:
     repeats: int = 1
     """How many equal layers it stands for, where they are folded."""
 
-    def to_json(self, parameters: int, texts: SizeTexts) -> JSONObject:
+    def to_json(self, parameters: int, texts: SizeTexts, variables: bool = False) -> JSONObject:
         """Return the row as JSON data, with its share of ``parameters``; ``texts`` are those of the rows before it."""
         document = vars(self).copy()  # asdict would copy every shape and size
-        for name in ("variables", "counted", "repeats", *([] if self.shared_with else ["shared_with"])):
+        for name in (
+            "counted",
+            "repeats",
+            *([] if variables else ["variables"]),
+            *([] if self.shared_with else ["shared_with"]),
+        ):
             del document[name]
+        if variables:
+            document["variables"] = {name: texts.shapes(shape) for name, shape in self.variables.items()}
         sizes = {"input_shape": texts.shapes(self.input_shape), "output_shape": texts.shapes(self.output_shape)}
         return {
             "class" if key == "cls" else key: value
@@ -117,8 +124,11 @@ class Summary:
         """Return what a notebook shows."""
         return get_backend().html(self)
 
-    def to_json(self, depth: int | None = None) -> JSONObject:
-        """Return the document ``layercli summary --format json`` prints, with the rows down to ``depth``."""
+    def to_json(self, depth: int | None = None, *, variables: bool = False) -> JSONObject:
+        """Return the document ``layercli summary --format json`` prints, with the rows down to ``depth``.
+
+        ``variables``: with the shapes of each layer's own variables.
+        """
         shown, texts = [row for row in self.rows if depth is None or row.depth <= depth], SizeTexts()
         return {
             "schema": "layercli.summary/1",
@@ -130,7 +140,7 @@ class Summary:
             },
             "inputs": [json_end(name, spec) for name, spec in self.inputs],
             "outputs": [json_end(name, spec) for name, spec in self.outputs],
-            "rows": [row.to_json(self.totals.parameters, texts) for row in shown],
+            "rows": [row.to_json(self.totals.parameters, texts, variables) for row in shown],
             "totals": {
                 **asdict(self.totals),
                 **json_cost(self.totals.macs),

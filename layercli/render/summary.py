@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim
 from layercli.core.spec import show_shape
+from layercli.core.types import JSONObject
 from layercli.dataclass import dataclass
 from layercli.inspect.dtype_totals import DtypeTotal
-from layercli.inspect.repeats import path_of_run, runs_of_equal
 from layercli.inspect.summary import Row, Summary, json_shapes
-from layercli.render.column_choice import kept_longest, parse_columns
+from layercli.render import folded_rows
+from layercli.render.column_choice import kept_longest, of_columns, parse_columns
 from layercli.render.quantities import show_bytes, show_share
 from layercli.render.table import Column, Table, show
 from layercli.render.tree_guides import guides, names_below
@@ -128,13 +129,15 @@ COLUMNS: dict[str, tuple[Column, Callable[[Row, Summary], Any]]] = {
         lambda row, summary: row.share(summary.totals.parameters),
     ),
 }
-MOST_ROWS = 2000
-"""How many rows are shown of layers that are not alike."""
-MORE = " more"
-"""The end of the path of a row for those beyond."""
 DEFAULT = ("layer", "output_shape", "parameters")
 OF_FILE = ("layer", "parameters", "share")
 """The default columns for a model, and for a weight file."""
+IN_JSON: dict[str, tuple[str, ...]] = {name: (name,) for name in COLUMNS} | {
+    "layer": ("path", "name", "class", "depth", "shared", "shared_with"),
+    "trainable": ("trainable", "non_trainable"),
+    "macs": ("macs", "macs_formula"),
+}
+"""The fields of a row of the JSON document that each column stands for."""
 
 
 def usual(summary: Summary) -> tuple[str, ...]:
@@ -147,6 +150,13 @@ def columns_of(summary: Summary | None, text: str | None) -> tuple[str, ...]:
     return parse_columns(text, usual(summary) if summary is not None else DEFAULT, COLUMNS)
 
 
+def document(summary: Summary, columns: str | None = None, depth: int | None = None) -> JSONObject:
+    """Return the JSON document with the rows down to ``depth``, each with the fields of the columns that ``columns`` names."""
+    shown = columns_of(summary, columns) if columns is not None else ()
+    found = summary.to_json(depth, variables="variables" in shown)
+    return {**found, "rows": of_columns(found["rows"], columns, IN_JSON)}
+
+
 def table(
     summary: Summary, columns: str | None = None, depth: int = 1, fold: bool = False, tree: bool = False
 ) -> Table:
@@ -157,7 +167,7 @@ def table(
     names = columns_of(summary, columns)
     chosen = [(kept_longest(COLUMNS[name][0], name, columns), COLUMNS[name][1]) for name in names]
     shown = [row for row in summary.rows if row.depth <= depth]
-    rows = folded(shown) if fold else shown
+    rows = folded_rows.folded(shown) if fold else shown
     cells = [[value(row, summary) for _, value in chosen] for row in rows]
     if tree and any(row.depth > 1 for row in rows) and "layer" in names:
         branch(cells, names.index("layer"), rows)
@@ -230,92 +240,13 @@ def show_dtype(total: DtypeTotal) -> str:
     return f"{text} ({total.bits:.4g} bits each{scales})"
 
 
-def folded(rows: list[Row]) -> list[Row]:
-    """Return the rows to show: one for each run of equal layers, and of more than ``MOST_ROWS`` one for each type at the end."""
-    rows = collapse_repeats(rows)
-    if len(rows) <= MOST_ROWS:
-        return rows
-    kept: list[Row] = []
-    rest: dict[str | None, list[Row]] = {}
-    parts = blocks(rows)
-    room = MOST_ROWS - len({block[0].cls for block in parts})
-    for block in parts:
-        if not rest and len(kept) + len(block) <= room:
-            kept += block
-        else:
-            rest.setdefault(block[0].cls, []).append(block[0])
-    return [*kept, *map(of_one_type, rest.values())]
-
-
-def of_one_type(rows: list[Row]) -> Row:
-    """Return the row of unlike layers of one type: their number, and the sums of their figures."""
-    count = sum(row.repeats for row in rows)
-    return replace(
-        together(tuple(rows)),
-        path=f"{count:,}{MORE}",
-        parameters=known_sum((row.parameters, row.repeats) for row in rows),
-        trainable=known_sum((row.trainable, row.repeats) for row in rows),
-        macs=dims.total(row.repeats * row.macs for row in rows),
-        repeats=1,
-        input_shape=None,
-        output_shape=None,
-        variables={},
-        shared=False,
-        shared_with=[],
-    )
-
-
-def known_sum(figures: Iterable[tuple[int | None, int]]) -> int | None:
-    """Return the sum of figures, each so many times; None where one of them is unknown."""
-    total = 0
-    for figure, times in figures:
-        if figure is None:
-            return None
-        total += figure * times
-    return total
-
-
-def collapse_repeats(rows: list[Row]) -> list[Row]:
-    """Collapse each run of equal numbered siblings, and everything below them, into one row: ``blocks/0..125``."""
-    kept: list[Row] = []
-    for block in runs_of_equal(blocks(rows), lambda each: each[0].path, content_of):
-        head, *below = block[0] if len(block) == 1 else map(together, zip(*block, strict=True))
-        kept += [replace(head, path=path_of_run(head.path, block[-1][0].path)), *collapse_repeats(below)]
-    return kept
-
-
-def together(equal: tuple[Row, ...]) -> Row:
-    """Return the row of equal layers: the figures of one, the share of all."""
-    counted = sum(row.new_parameters for row in equal)
-    return replace(equal[0], counted=counted, repeats=sum(row.repeats for row in equal))
-
-
-def blocks(rows: list[Row]) -> list[list[Row]]:
-    """Return each row of the lowest depth together with its descendants."""
-    found: list[list[Row]] = []
-    for row in rows:
-        if not found or row.depth <= found[0][0].depth:
-            found.append([])
-        found[-1].append(row)
-    return found
-
-
-def content_of(block: list[Row]) -> list[object]:
-    """Return what equal layers have in common, with those below them: all but their paths."""
-    start = len(block[0].path)
-    return [
-        (row.path[start:], row.cls, row.input_shape, row.output_shape, row.parameters, row.macs, bool(row.shared_with))
-        for row in block
-    ]
-
-
 def notes(summary: Summary, shown: list[Row], rows: list[Row]) -> list[str]:
     """Return the footnotes: explained marks, collapsed rows, hidden levels."""
     found = []
     if any(row.repeats > 1 for row in rows):
         found.append("0..9 stands for ten equal layers: figures of each, shares of all (--no-fold)")
-    if any(row.path.endswith(MORE) for row in rows):
-        found.append(f"the layers beyond {MOST_ROWS:,} rows are summed, one row for each type (--no-fold)")
+    if any(row.path.endswith(folded_rows.MORE) for row in rows):
+        found.append(f"the layers beyond {folded_rows.MOST_ROWS:,} rows are summed, one row for each type (--no-fold)")
     if any(row.shared for row in rows):
         found.append("* called more than once: its parameters count once, its MACs for each call")
     if any(isinstance(row.macs, Dim) and "B" in row.macs.names for row in rows):

@@ -8,8 +8,9 @@ from operator import attrgetter
 from typing import Any
 
 from layercli.core.spec import show_shape
+from layercli.core.types import JSONObject
 from layercli.inspect.variables import MEASURED, STATISTICS, VariableRow, Variables
-from layercli.render.column_choice import kept_longest, parse_columns
+from layercli.render.column_choice import kept_longest, of_columns, parse_columns
 from layercli.render.quantities import show_bytes
 from layercli.render.sparkline import sparkline
 from layercli.render.summary import dtype_facts
@@ -29,6 +30,27 @@ def table(
         rows=cells[:] if "values" in names else cells,  # files are read before anything is printed
         facts=facts_of(variables),
     )
+
+
+IN_JSON: dict[str, tuple[str, ...]] = {
+    "path": ("path", "kind"),
+    "dtype": ("dtype", "packed"),
+    **{name: (name,) for name in ("shape", "trainable", "parameters", "bytes", "initializer", "sha256", "values")},
+    **dict.fromkeys(MEASURED, ("statistics",)),
+}
+"""The fields of a variable in the JSON document that each column stands for."""
+
+
+def document(variables: Variables, columns: str | None = None, values: bool = False) -> JSONObject:
+    """Return the JSON document, each variable with the fields and statistics that ``columns`` names."""
+    found = variables.to_json(values or wants(columns, "values"))
+    rows = of_columns(found["variables"], columns, IN_JSON)
+    for row in rows if columns is not None else ():
+        if "statistics" in row:
+            row["statistics"] = {
+                name: x for name, x in row["statistics"].items() if "+" in str(columns) or wants(columns, name)
+            }
+    return {**found, "variables": rows}
 
 
 def facts_of(variables: Variables) -> list[tuple[str, str]]:

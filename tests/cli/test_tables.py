@@ -157,11 +157,32 @@ def test_depth_holds_for_json_too(cli):
     assert len(top) < len(whole)
 
 
-@pytest.mark.parametrize("command", ["summary", "vars"])
-def test_columns_are_chosen_of_tables_alone(cli, command):
-    done = cli(f"{command} mlp --columns shape --format json".replace("shape", "parameters"))
-    assert (done.code, done.out) == (2, "")
-    assert done.err == "error: --columns chooses columns of a table, and json has them all\n"
+@pytest.mark.parametrize(
+    ("command", "fields"),
+    [
+        ("summary mlp --columns macs,variables", {"macs", "macs_formula", "variables"}),
+        ("summary mlp --columns layer", {"path", "name", "class", "depth", "shared"}),
+        ("vars my-dense --columns path,bytes", {"path", "bytes"}),
+        ("vars my-dense --columns sha256,shape", {"sha256", "shape"}),
+        ("vars my-dense --columns values", {"values"}),
+    ],
+)
+def test_columns_are_chosen_in_json_too(cli, command, fields):
+    document = json.loads(cli(f"{command} --format json").out)
+    assert [set(row) for row in document.get("rows", document.get("variables"))] == [fields] * (1 + ("mlp" in command))
+    assert document["totals"]["parameters"] == (101770 if "mlp" in command else 50)
+
+
+def test_a_column_is_added_to_json(cli):
+    whole = json.loads(cli("summary mlp --format json").out)["rows"]
+    added = json.loads(cli("summary mlp --columns +variables --format json").out)["rows"]
+    assert [row.pop("variables") for row in added] == [
+        {"kernel": [784, 128], "bias": [128]}, {"kernel": [128, 10], "bias": [10]},
+    ]  # fmt: skip
+    assert added == whole
+    [row] = json.loads(cli("vars my-dense --columns minimum,maximum --format json").out)["variables"]
+    assert set(row.pop("statistics")) == {"minimum", "maximum"}
+    assert row == {}
 
 
 def test_columns_of_vars(cli):

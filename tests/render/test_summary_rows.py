@@ -7,6 +7,7 @@ from dataclasses import replace
 from layercli import Sequential, layers
 from layercli.core.spec import Spec
 from layercli.inspect.layer_summary import summarize
+from layercli.render import folded_rows
 from layercli.render import summary as rendered
 from layercli.render.summary import counted_of
 
@@ -30,7 +31,7 @@ def test_the_parameters_of_a_column_are_all_of_the_model():
 
 
 def test_more_layers_than_rows_are_one_row_for_each_type(monkeypatch):
-    monkeypatch.setattr(rendered, "MOST_ROWS", 4)
+    monkeypatch.setattr(folded_rows, "MOST_ROWS", 4)
     sizes = [3, 5, 2, 7, 4]
     model = Sequential([layers.Input((4,)), *(each for n in sizes for each in (layers.Dense(n), layers.ReLU()))])
     report = summarize(model)

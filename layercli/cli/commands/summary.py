@@ -53,16 +53,15 @@ def summary(
     [dim]$[/dim] layercli summary net.safetensors --depth 2
     [dim]$[/dim] layercli summary resnet50 --format json | jq .totals
     """
-    from layercli.render.summary import columns_of, table
+    from layercli.render.summary import columns_of, document, table
 
     columns_of(None, columns)  # report errors in them before reading a file
-    options.check_columns(columns, format)
     source = describing.open(model, library=library)
     report = source.summary(describing.inputs(source))
     for note in source.notes:
         output.print_info(note)
     form = output.chosen(format)
     drawn = table(report, columns, depth or 1, fold=not no_fold, tree=form is output.Format.table)
-    output.emit(drawn, lambda: report.to_json(depth), format)
+    output.emit(drawn, lambda: document(report, columns, depth), format)
     if report.failure is not None:
         raise FormatError(report.failure)

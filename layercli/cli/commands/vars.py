@@ -77,14 +77,13 @@ def vars_(
     from layercli.cli.commands import vars_views
     from layercli.inspect import checksums, variable_selection, variables
     from layercli.inspect.python_import import register_custom_objects
-    from layercli.render.variables import columns_of, table, wants
+    from layercli.render.variables import columns_of, document, table, wants
     from layercli.sources.resolve import resolve
 
     if metadata:
         vars_views.metadata(context, model, pattern, format)
         return 0
     columns_of(None, columns)  # errors in them are reported before a file is read
-    options.check_columns(columns, format)
     vars_views.check_options(context, depth, check)
     conditions = variable_selection.conditions_of(where)
     key = None if sort is None else variable_selection.key_of(sort)
@@ -122,5 +121,5 @@ def vars_(
         found = variable_selection.ordered(found, key)
     brief = output.chosen(format) not in (output.Format.json, output.Format.csv)
     drawn = table(found, columns=columns, values=values, stats=stats, brief=brief)
-    output.emit(drawn, lambda: found.to_json(values), format)
+    output.emit(drawn, lambda: document(found, columns, values), format)
     return 0
