@@ -7,11 +7,11 @@ from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.types import DTypeLike, Tensor, TensorLike
 from layercli.dataclass import dataclass
-from layercli.errors import DTypeError, UsageError, ValueRangeError
+from layercli.errors import DTypeError, UsageError
 from layercli.lazy import torch
-from layercli.ops import known_values
 from layercli.ops.core.axes import axis_of, whole
 from layercli.ops.core.shape import ndim
+from layercli.ops.nn.category_encoding import check_below
 from layercli.ops.numpy import reductions
 
 
@@ -40,8 +40,7 @@ class OneHot(Op):
             self.spec(spec_of(x))
         if x.is_floating_point():
             x = x.long()
-        if x.is_cpu and x.numel() and known_values.are_known(x) and (found := int(x.max())) >= self.num_classes:
-            raise ValueRangeError(f"expects classes below {self.num_classes}, got {found}")
+        check_below(x, self.num_classes)
         classes = torch.arange(self.num_classes, device=x.device)
         after = range(self.axis % (x.ndim + 1), x.ndim)
         return (x.unsqueeze(self.axis) == classes.reshape(-1, *(1 for _ in after))).to(getattr(torch, self.dtype))

@@ -38,6 +38,6 @@ CASES = [
     SampleInput(NanToNum(1.0, 2.0, -2.0), (spec("B T", "float16"),)),
     SampleInput(NanToNum(), (spec("B T", "int32"),), differentiable=False),
     SampleInput(OneHot(5), (spec("B T", "int64"),), differentiable=False),
-    SampleInput(OneHot(3, 1, "int32"), (spec("B T", "uint8"),), differentiable=False),
-    SampleInput(OneHot(4, 0, "bool"), (spec("", "int32"),), differentiable=False),
+    SampleInput(OneHot(5, 1, "int32"), (spec("B T", "uint8"),), differentiable=False),
+    SampleInput(OneHot(5, 0, "bool"), (spec("", "int32"),), differentiable=False),
 ]
