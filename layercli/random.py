@@ -14,7 +14,7 @@ from layercli.core import seed as seeds
 from layercli.core.seed import seed as seed
 from layercli.core.seed import set_seed as set_seed
 from layercli.core.types import Config, DTypeLike, ShapeLike, Tensor
-from layercli.errors import DTypeError, UsageError
+from layercli.errors import DTypeError, UsageError, ValueRangeError
 from layercli.lazy import torch
 from layercli.ops.core import conversion
 from layercli.ops.numpy import creation
@@ -106,7 +106,9 @@ def binomial(
 
 
 def randint(shape: ShapeLike, minval: int, maxval: int, dtype: DTypeLike = "int32", seed: Seed = None) -> Any:
-    """Return uniform integers of ``shape`` in [minval, maxval)."""
+    """Return uniform integers of ``shape`` in [minval, maxval). Raises ValueRangeError where there are none."""
+    if isinstance(minval, int) and isinstance(maxval, int) and minval >= maxval:
+        raise ValueRangeError(f"randint expects minval below maxval, got {minval} and {maxval}")
     return _from_arguments("randint", shape, (minval, maxval), dtype, seed)
 
 

@@ -67,6 +67,8 @@ def batched_tree(shape: Any) -> Any:
     """Return the sizes of a shape, or of every shape in a tree, with the batch axis first."""
     if shape is None or _is_shape(shape):
         return None if shape is None else with_batch_dim(shape)
+    if not isinstance(shape, (dict, list, tuple)) or hasattr(shape, "_fields"):
+        raise ShapeError(f"a shape is a tuple of sizes, got {shape!r}")
     items = shape.items() if isinstance(shape, dict) else enumerate(shape)
     found = {key: batched_tree(item) for key, item in items}
     return found if isinstance(shape, dict) else list(found.values())

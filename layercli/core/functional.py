@@ -30,6 +30,8 @@ class Functional(Model):
     def __init__(self, inputs: object, outputs: object, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
         for end, given in (("inputs", inputs), ("outputs", outputs)):
+            if not tree.flatten(given):
+                raise UsageError(f"the {end} of a model are empty")
             if not all(isinstance(x, SymbolicTensor) for x in tree.flatten(given)):
                 raise UsageError(f"the {end} of a model must come from Input and from layers called on it")
         self._graph = Graph(alone(inputs), sorted_dicts(alone(outputs)))

@@ -115,6 +115,8 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerDTypes, LayerProtocol,
             raise UsageError(f"a layer's name is text without '/', got {name!r}")
         self._named = name is not None
         self.name = name or naming.auto_name(type(self).__name__)
+        if not isinstance(trainable, bool):
+            raise UsageError(f"{type(self).__name__} expects trainable to be true or false, got {trainable!r}")
         if not trainable:
             self._trainable = False
         if not autocast:

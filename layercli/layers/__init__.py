@@ -321,7 +321,7 @@ ALIASES = {
 
 OTHERS = {
     "InputSpec": ("layercli.core.input_spec", "InputSpec"),
-    "deserialize": ("layercli.saving", "deserialize_keras_object"),
+    "deserialize": ("layercli.saving.objects", "deserialize_layer"),
     "serialize": ("layercli.saving", "serialize_keras_object"),
 }
 """What Keras's ``layers`` has besides layers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from layercli.core.types import Tensor
+from layercli.errors import ValueRangeError
 from layercli.lazy import torch
 from layercli.losses.alignment import broadcasting, pairwise, require_same_shape, tensor
 from layercli.metrics.reduction_metrics import mean_class
@@ -64,7 +65,12 @@ def class_ids(y_true: Tensor, y_pred: Tensor) -> tuple[torch.Tensor, torch.Tenso
 
 
 def among_best(labels: torch.Tensor, predictions: torch.Tensor, k: int) -> torch.Tensor:
-    """Return whether fewer than ``k`` predictions exceed that of the label; a NaN prediction of the label never is."""
+    """Return whether fewer than ``k`` predictions exceed that of the label; a NaN prediction of the label never is.
+
+    Raises ValueRangeError where there are fewer than ``k`` classes.
+    """
+    if not 0 <= k <= predictions.shape[-1]:
+        raise ValueRangeError(f"expects k from 0 to {predictions.shape[-1]}, the classes predicted, got {k}")
     own = predictions.gather(-1, labels.unsqueeze(-1)).nan_to_num(nan=float("-inf"))
     return ((predictions > own).sum(-1) < k).float()
 

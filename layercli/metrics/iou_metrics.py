@@ -24,6 +24,11 @@ class BaseIoU(Metric):
     default_dtype = "int32"
     num_classes: int
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.num_classes < 1:
+            raise UsageError(f"{type(self).__name__} expects num_classes of at least 1, got {self.num_classes}")
+
     def targets(self) -> list[int]:
         """Return the classes to average."""
         return list(range(self.num_classes))

@@ -15,7 +15,7 @@ from layercli.core.stateless_scope import StatelessScope, tensors_of
 from layercli.core.types import Config, Tensor
 from layercli.core.variable import Variable
 from layercli.core.variable_owner import TensorOwner
-from layercli.errors import UsageError
+from layercli.errors import ArgumentTypeError, UsageError
 from layercli.lazy import torch
 from layercli.losses.loss import compute_dtype
 
@@ -42,6 +42,8 @@ class Metric(DataclassConfig):
         self.__post_init__()
 
     def __post_init__(self) -> None:
+        if self.name is not None and not isinstance(self.name, str):
+            raise ArgumentTypeError(f"{type(self).__name__} expects name to be text, got {self.name!r}")
         self.name = self.name or auto_name(type(self).__name__)
         if self.dtype is None and self.default_dtype == "float32":  # IoU's int32 is of weights, not results
             self.dtype = self.default_dtype

@@ -50,6 +50,8 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, StateDictMixin):
     name: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
+        if self.name is not None and (not isinstance(self.name, str) or "/" in self.name):
+            raise UsageError(f"an optimizer's name is text without '/', got {self.name!r}")
         self.name = self.name or auto_name(type(self).__name__)
         self.rate_source: object  # what learning_rate was set to: see Rate
         self.step_count = 0

@@ -61,6 +61,16 @@ def deserialize_keras_object(
         return _made(config)
 
 
+def deserialize_layer(
+    config: ConfigLike, custom_objects: Mapping[str, object] | None = None, safe_mode: bool = True
+) -> Any:
+    """Return the layer that ``serialize_keras_object`` described, as that does; UsageError where it is none."""
+    made = deserialize_keras_object(config, custom_objects, safe_mode)
+    if not isinstance(made, Layer):
+        raise UsageError(f"layers.deserialize expects the config of a layer, got {config!r}")
+    return made
+
+
 def _made(config: ConfigLike) -> Any:
     if isinstance(config, (list, tuple)):
         return type(config)(map(_made, config))

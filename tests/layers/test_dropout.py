@@ -215,7 +215,7 @@ def test_messages():
     assert message(Dropout, 0.5, seed=0.5) == "Dropout expects seed to be an integer or None, got 0.5"
     assert message(GaussianDropout, 1) == "GaussianDropout expects rate to be below 1, got 1.0"
     assert message(AlphaDropout, 1) == "AlphaDropout expects rate to be below 1, got 1.0"
-    assert message(GaussianNoise, -1) == "GaussianNoise expects stddev to be at least 0, got -1.0"
+    assert message(GaussianNoise, -1) == "GaussianNoise expects stddev to be a number from 0 to 1, got -1.0"
     assert (
         message(SpatialDropout1D(0.5, name="s"), x)
         == "s (SpatialDropout1D) expects x with 3 axes, got 2 (x = float32[2, 3])"

@@ -233,3 +233,11 @@ def test_messages():
     assert message(SpectralNormalization(ReLU(name="r"), name="s"), image(2, 5)) == (
         "s (SpectralNormalization) wraps r (ReLU), which has neither kernel nor embeddings"
     )
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_batch_normalization_of_the_first_axis_of_two(training):
+    x = image(3, 4)
+    first, last = BatchNormalization(axis=0), BatchNormalization()
+    np.testing.assert_allclose(first(x, training=training).detach(), last(x.T, training=training).detach().T, rtol=1e-6)
+    np.testing.assert_allclose(first.moving_mean.numpy(), last.moving_mean.numpy(), rtol=1e-6)

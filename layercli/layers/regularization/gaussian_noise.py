@@ -20,6 +20,6 @@ class GaussianNoise(BaseNoise):
 
     def setup(self) -> None:
         """Make the op, none for a deviation of 0."""
-        if self.stddev < 0:
-            raise UsageError(f"GaussianNoise expects stddev to be at least 0, got {self.stddev}")
+        if not 0 <= self.stddev <= 1:
+            raise UsageError(f"GaussianNoise expects stddev to be a number from 0 to 1, got {self.stddev}")
         self.op = dropout.ApplyGaussianNoise(self.stddev, self.seed) if self.stddev else None

@@ -45,7 +45,7 @@ class BatchNorm(TreeOp):
         self, x: Tensor, mean: Tensor, variance: Tensor, gamma: Tensor | None = None, beta: Tensor | None = None
     ) -> Any:
         """Return torch's batch_norm with the channels on axis 1, a view."""
-        moved = x.movedim(self.axis, 1) if x.ndim > 2 else x
+        moved = self._moved(x, self.axis, 1)
         if not self.training:
             return self._back(torch.batch_norm(moved, gamma, beta, mean, variance, False, 0.0, self.epsilon, CUDNN), x)
         mean, variance = torch.zeros_like(mean), torch.zeros_like(variance)
@@ -55,7 +55,10 @@ class BatchNorm(TreeOp):
         return self._back(out, x), mean, biased
 
     def _back(self, out: Tensor, x: Tensor) -> Tensor:
-        return out.movedim(1, self.axis) if x.ndim > 2 else out
+        return self._moved(out, 1, self.axis)
+
+    def _moved(self, x: Tensor, source: int, to: int) -> Tensor:
+        return x.movedim(source, to) if x.ndim > 2 or self.axis in (0, -x.ndim) else x
 
 
 CUDNN = True

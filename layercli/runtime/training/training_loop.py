@@ -219,6 +219,8 @@ def evaluate(
 
 def is_chosen(epoch: int, frequency: int | Container[int]) -> bool:
     """Return whether the epoch, counted from 1, is one of every ``frequency``, or in it."""
+    if hasattr(frequency, "dtype"):  # whose ``in`` compares values, not epochs
+        raise UsageError(f"validation_freq is a number of epochs or a list of epochs, got {frequency!r}")
     return epoch % frequency == 0 if isinstance(frequency, int) else epoch in frequency
 
 
