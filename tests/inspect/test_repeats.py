@@ -7,7 +7,7 @@ import pytest
 from layercli import Input, Sequential, layers
 from layercli.inspect.layer_summary import summarize
 from layercli.inspect.repeats import is_next_index, is_next_name, path_of_run, runs_of_equal
-from layercli.render.summary import folded
+from layercli.render.folded_rows import folded
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from torch import nn
 import layercli
 from layercli.core.spec import Spec
 from layercli.inspect.model_graph import ValueKind
-from layercli.render.summary import collapse_repeats
+from layercli.render.folded_rows import collapse_repeats
 from layercli.runtime.analysis.module_graph import module_graph
 from layercli.runtime.analysis.module_summary import summarize_module
 
