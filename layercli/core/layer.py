@@ -276,7 +276,7 @@ class Layer(Trackable, SymbolicCalls, CallSignature, LayerDTypes, LayerProtocol,
         """Return the losses added in the last call, of this layer and all below."""
         if self.is_container_only:  # each of its layers was called by itself
             return [loss for layer in self.layers for loss in layer.added_losses()]
-        given = [] if self._module is None else self._module.bag.losses
+        given = [] if self._module is None else self._module.call_state.losses
         below = {id(layer) for layer in self.layers_below()} if given else set()
         return [loss for owner, loss in given if id(owner) in below]
 

@@ -13,7 +13,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from layercli.core.model import Model
 from layercli.runtime.execution import eager_call
-from layercli.runtime.execution.layer_module import LayerModule, mode
+from layercli.runtime.execution.layer_module import LayerModule
+from layercli.runtime.execution.training_modes import mode
 
 
 class Replicated(LayerModule):

@@ -12,7 +12,7 @@ from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.core.types import Config
 from layercli.errors import UsageError
-from layercli.runtime.execution import layer_module, tensors
+from layercli.runtime.execution import layer_module, tensors, training_modes
 
 
 def call(layer: Layer, args: tuple[Any, ...], kwargs: Config) -> Any:
@@ -38,7 +38,7 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: Config) -> Any:
         outputs = module(*args, **kwargs)
     else:
         wanted = None if training is None else bool(training)
-        enter = layer_module.asked if is_in_mode(module, wanted) else layer_module.mode
+        enter = training_modes.asked if is_in_mode(module, wanted) else training_modes.mode
         with enter(module, wanted):
             outputs = module(*args, **kwargs, **passed)
     return masking.passed_on(layer, args, kwargs, outputs)
@@ -106,6 +106,6 @@ def is_in_mode(module: layer_module.LayerModule, training: bool | None) -> bool:
     """Return whether the module and the augmenting ones below run as a call that says ``training`` does."""
     if module.training is not bool(training):
         return False
-    if module.bag.augmenting and training:  # where the flags are those that a new module has
+    if module.call_state.augmenting and training:  # where the flags are those that a new module has
         return all(each.training for each in module.modules())
-    return training is None or not any(each.training for each in module.bag.augmenting)
+    return training is None or not any(each.training for each in module.call_state.augmenting)

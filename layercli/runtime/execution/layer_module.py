@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,10 +21,8 @@ from torch import nn
 from layercli import ops
 from layercli.core import dtypes, seed, tree
 from layercli.core.layer import Layer
-from layercli.core.model import Model
 from layercli.core.types import Tensor
 from layercli.core.variable import Variable
-from layercli.layers.core.torch_module_wrapper import TorchModuleWrapper
 from layercli.ops.numpy.creation import creation_device
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.tensors import dtype_of
@@ -33,89 +31,25 @@ warnings.filterwarnings("ignore", "RNN module weights are not part of single")  
 ops.load()
 
 
-class LossCollector:
-    """The losses given to add_loss in one tree since the start of the outermost call: pairs of layer and loss."""
+class CallState:
+    """What the modules of one tree share about the call in progress: its ``training``, and the losses given to add_loss."""
 
     def __init__(self, outermost: LayerModule) -> None:
         self.outermost = outermost
         self.augmenting: list[LayerModule] = []  # the modules below that are in training mode by default
-        self.losses: list[tuple[Layer, Any]] = []
+        self.losses: list[tuple[Layer, Any]] = []  # since the start of the outermost call
         self.training: bool | None = None  # that of the last call or default: calls without the argument take it
         self.in_call = False  # whether a call of a module here is in progress
 
-
-class _Modes(threading.local):
-    """The module and mode of the innermost ``mode`` in progress in this thread."""
-
-    current: tuple[nn.Module, bool | None] | None = None
-
-
-_modes = _Modes()
-
-
-def current_mode() -> AbstractContextManager[None]:
-    """Return a context that sets the training flags as they are set now, for what is computed again in a backward pass."""
-    return nullcontext() if _modes.current is None else mode(*_modes.current)
-
-
-@contextmanager
-def mode(module: nn.Module, training: bool | None) -> Iterator[None]:
-    """Set the training flag of every module below, and restore each afterwards.
-
-    None is inference for ``module``, and the default of its ``call`` for each layer below, as in Keras.
-    """
-    before = [(each, each.training) for each in module.modules()]
-    outer, _modes.current = _modes.current, (module, training)
-    module.train(bool(training))
-    if training is None and isinstance(module, LayerModule):
-        below = {id(each) for each, _ in before[1:]}
-        for augments in module.bag.augmenting:
-            augments.training |= id(augments) in below
-    try:
-        with asked(module, training):
+    @contextmanager
+    def asked(self, training: bool | None) -> Iterator[None]:
+        """Let calls that say nothing of ``training`` run as this says; inside a call, those after it too, as in Keras."""
+        before, self.training = self.training, training
+        try:
             yield
-    finally:
-        _modes.current = outer
-        for each, flag in before:
-            each.training = flag
-
-
-@contextmanager
-def asked(module: nn.Module, training: bool | None) -> Iterator[None]:
-    """Let calls that say nothing of ``training`` run as this says; inside a call, those after it too, as in Keras."""
-    if not isinstance(module, LayerModule):
-        yield
-        return
-    bag, before = module.bag, module.bag.training
-    bag.training = training
-    try:
-        yield
-    finally:
-        if not bag.in_call:
-            bag.training = before
-
-
-def inference(model: Model, what: str) -> AbstractContextManager[None]:
-    """Return the mode of the steps ``what``, test or predict: layers of which no call says ``training`` run by their defaults."""
-    kept = all(getattr(type(model), name) is getattr(Model, name) for name in (f"{what}_step", "compute_loss"))
-    return mode(model.module, False if kept and model._says_training else None)
-
-
-def train(module: LayerModule, *, by_calls: bool) -> None:
-    """Set the flags of every module for training; ``by_calls``, a call says of layers whether they train, as in Keras."""
-    module.train()
-    if by_calls:
-        augmenting = {id(each) for each in module.bag.augmenting}
-        for each in module.modules():
-            if isinstance(each, LayerModule) and not isinstance(each.described, TorchModuleWrapper):
-                each.training = id(each) in augmenting
-
-
-def rest(module: LayerModule) -> None:
-    """Set the training flags that a new module has: those of inference, but for image augmentation."""
-    module.eval()
-    for each in module.bag.augmenting:
-        each.training = True
+        finally:
+            if not self.in_call:
+                self.training = before
 
 
 class LayerModule(nn.Module):
@@ -123,7 +57,7 @@ class LayerModule(nn.Module):
 
     ``training`` is torch's flag and the default for calls; it begins as the default of the layer's ``call``. The first layer whose
     default is not None decides for those after it in the same outermost call, as in Keras. ``ready`` says that
-    the whole tree below is built; ``bag`` is shared by the whole tree.
+    the whole tree below is built; ``call_state`` is shared by the whole tree.
     """
 
     described: Layer
@@ -133,7 +67,7 @@ class LayerModule(nn.Module):
     asks_training: bool
     activity_regularizer: Callable[[Any], Any] | None
     ready: bool
-    bag: LossCollector
+    call_state: CallState
 
     def __init__(self, layer: Layer) -> None:
         super().__init__()
@@ -146,26 +80,26 @@ class LayerModule(nn.Module):
             activity_regularizer=layer._activity_regularizer,
             training=layer.trains_by_default(),
             ready=False,
-            bag=LossCollector(self),
+            call_state=CallState(self),
         )
         self.choose_forward()
 
     @property
     def asked_training(self) -> bool | None:
         """What the call in progress says of ``training``, None where it says nothing."""
-        return (self.training or None) if self.bag.training is None else self.bag.training
+        return (self.training or None) if self.call_state.training is None else self.call_state.training
 
     def step_start(self) -> Callable[[Any], None] | None:
         """Return what a graph does before it calls a layer: in a call that says nothing, each layer runs by its own default, as in
         Keras. None where there is nothing to do.
         """
-        bag = self.bag
-        if not bag.augmenting or bag.training is not None:
+        state = self.call_state
+        if not state.augmenting or state.training is not None:
             return None
 
         def start(layer: Any) -> None:
             if isinstance(layer, Layer) and layer.training_default() is not None and "training" in layer.call_names():
-                bag.training = None
+                state.training = None
 
         return start
 
@@ -183,29 +117,29 @@ class LayerModule(nn.Module):
 
     def forward(self, *args: object, **kwargs: object) -> Any:
         """Return ``layer.call`` of the arguments; ``training`` is that of the call in progress, else the module's flag."""
-        bag = self.bag
-        if bag.in_call:
+        state = self.call_state
+        if state.in_call:
             return self._forward(args, kwargs)
-        bag.in_call, before = True, bag.training
+        state.in_call, before = True, state.training
         try:
             return self._forward(args, kwargs)
         finally:
-            bag.in_call, bag.training = False, before
+            state.in_call, state.training = False, before
 
     def _forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        bag = self.bag
+        state = self.call_state
         if self.takes_training:
             if "training" in kwargs:
-                bag.training = None if kwargs["training"] is None else bool(kwargs["training"])
+                state.training = None if kwargs["training"] is None else bool(kwargs["training"])
             elif len(args) <= self.training_position:
-                if bag.training is None:
-                    bag.training = (self.training or None) if self.asks_training else self.training
-                kwargs["training"] = bag.training
-        if bag.losses and bag.outermost is self:
-            bag.losses.clear()
+                if state.training is None:
+                    state.training = (self.training or None) if self.asks_training else self.training
+                kwargs["training"] = state.training
+        if state.losses and state.outermost is self:
+            state.losses.clear()
         call = self.described.call
         if self.described.remat_mode is not None:
-            call = self._in_training(bag.training, call)
+            call = state.asked(state.training)(call)  # also when it is computed again
             call = self.described.rematerialized_call(call, *args, **kwargs)
         outputs = self._beside(call, args, kwargs) if self.described._makes_tensors else call(*args, **kwargs)
         if self.activity_regularizer is not None:
@@ -213,15 +147,6 @@ class LayerModule(nn.Module):
                 penalty = self.activity_regularizer(x)
                 self.described.add_loss(penalty / max(x.shape[0], 1) if x.ndim else penalty)
         return outputs
-
-    def _in_training(self, training: bool | None, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Return ``call`` such that it has the same ``training`` when it is computed again."""
-
-        def run(*args: Any, **kwargs: Any) -> Any:
-            with asked(self, training):
-                return call(*args, **kwargs)
-
-        return run
 
     def _beside(self, call: Any, args: Any, kwargs: Any) -> object:
         """Return ``call``, the layer's, such that tensors it creates are on the device of its first input."""
@@ -244,8 +169,8 @@ class LayerModule(nn.Module):
 
     def add_loss(self, loss: Tensor) -> None:
         """Keep a loss until the next outermost call starts."""
-        vars(self.bag.outermost).pop("forward", None)
-        self.bag.losses.append((self.described, loss))
+        vars(self.call_state.outermost).pop("forward", None)
+        self.call_state.losses.append((self.described, loss))
 
     def register_variable(self, variable: Variable) -> None:
         """Register the parameter or buffer of ``variable``, initialized from the current seed and its path."""
@@ -300,25 +225,25 @@ def build_module(layer: Layer, *, ready: bool = False, values: Mapping[Variable,
     with building, torch.inference_mode(False), torch.enable_grad():
         module = _attached(layer, layer.path_drawn(), values)
         if not layer.is_container_only:
-            _share_bag(layer, ready)
+            _share_call_state(layer, ready)
             return module
         for child in layer.layers:  # sublayers called separately each keep the losses of their own last call
             below = [each._module for _, each in child.named_layers() if each._module is not None]
-            if any(each.bag is not child._module.bag for each in below):
-                _share_bag(child, ready)
+            if any(each.call_state is not child._module.call_state for each in below):
+                _share_call_state(child, ready)
         return module
 
 
-def _share_bag(layer: Layer, ready: bool) -> None:
-    bag = layer._module.bag = LossCollector(layer._module)
+def _share_call_state(layer: Layer, ready: bool) -> None:
+    state = layer._module.call_state = CallState(layer._module)
     around: dict[str, Any] = {}
     for path, below in layer.named_layers():
         around[path] = below
         if below._module is not None:
             below._module.ready |= ready
-            below._module.bag = bag
+            below._module.call_state = state
             if below.trains_by_default():
-                bag.augmenting.append(below._module)
+                state.augmenting.append(below._module)
             if below.training_default() is not False:
                 _join(around, path)
             if below._makes_tensors:

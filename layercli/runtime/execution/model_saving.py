@@ -68,7 +68,7 @@ def save_weights(model: Model, path: str | os.PathLike[str], max_shard_size: flo
 
 def load_weights(
     model: Layer,
-    path: Any,
+    path: str | os.PathLike[str],
     skip_mismatch: bool = False,
     by_name: bool | None = None,
     skipped: Collection[Any] | None = None,

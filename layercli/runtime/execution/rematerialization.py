@@ -10,7 +10,7 @@ import torch
 from torch.utils import checkpoint as torch_checkpointing
 
 from layercli.core.stateless_scope import AssignmentNotes
-from layercli.runtime.execution import layer_module
+from layercli.runtime.execution import training_modes
 
 torch_checkpoint: Any = getattr(torch_checkpointing.checkpoint, "__wrapped__", torch_checkpointing.checkpoint)
 """torch's function itself: what wraps it imports the compiler, which takes seconds."""
@@ -22,7 +22,7 @@ def checkpoint(f: Callable[..., Any], args: tuple[object, ...], kwargs: Mapping[
         return f(*args, **kwargs)
     if torch.compiler.is_compiling():  # which cannot trace the contexts
         return torch_checkpoint(f, *args, use_reentrant=False, **kwargs)
-    notes, training = AssignmentNotes(), layer_module.current_mode()
+    notes, training = AssignmentNotes(), training_modes.current_mode()
 
     def contexts() -> tuple[AbstractContextManager[object], AbstractContextManager[object]]:
         return notes, _Again(notes, training)

@@ -25,7 +25,7 @@ from layercli.formats.atomic import replacing, staged
 from layercli.formats.error_keeping import error_keeping
 from layercli.inspect.layer_call import ends, input_names
 from layercli.inspect.output_names import numbered
-from layercli.runtime.execution import eager_call, layer_module, tensors
+from layercli.runtime.execution import eager_call, tensors, training_modes
 from layercli.runtime.execution.graph_module import first_line
 from layercli.runtime.execution.model_saving import require_built
 from layercli.runtime.export.input_signature import specs_of
@@ -114,7 +114,7 @@ def traced(
     held = next(module.parameters(), None)
     axes = settings.pop("dynamic_shapes", None)
     try:
-        with silence(), torch.no_grad(), layer_module.mode(module, False):
+        with silence(), torch.no_grad(), training_modes.mode(module, False):
             examples = tree.map_structure(
                 lambda spec: spec and sizes.example(spec, None if held is None else held.device), specs
             )

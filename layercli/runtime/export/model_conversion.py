@@ -19,7 +19,7 @@ from layercli.formats.weight_file import TensorEntry
 from layercli.inspect.layer_call import described
 from layercli.inspect.model_loader import ModelSource
 from layercli.runtime.analysis import pretrained
-from layercli.runtime.execution import layer_module
+from layercli.runtime.execution import training_modes
 from layercli.runtime.execution.model_saving import load_model, save
 from layercli.runtime.export.export import ExportSizes, export, with_optional
 from layercli.runtime.export.tensors_file import INITIAL
@@ -104,7 +104,7 @@ def compare_onnx(model: Model, file: Path, done: Conversion, optional: Mapping[s
         lambda spec: spec and filled(sizes.example(spec, None), generator), with_optional(model, specs, optional)
     )
     try:
-        with torch.no_grad(), layer_module.mode(module, False):
+        with torch.no_grad(), training_modes.mode(module, False):
             expected = tree.flatten(module(*given))
     except LayercliError as error:  # it takes no arbitrary values, as those with tokens for images
         done.notes.append(f"the outputs were not compared: {error}")

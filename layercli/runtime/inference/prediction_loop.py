@@ -16,7 +16,7 @@ from layercli.core import tree
 from layercli.core.model import Model
 from layercli.core.step_functions import step_of
 from layercli.core.types import Tensor
-from layercli.runtime.execution import eager_call, layer_module, tensors, torch_compile
+from layercli.runtime.execution import eager_call, tensors, torch_compile, training_modes
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
 from layercli.runtime.inference.prepacked_weights import PrepackedCall
 from layercli.runtime.inference.repeated_call import RepeatedCall
@@ -59,7 +59,7 @@ def predict(
         else:
             predict_step = PrepackedCall(predict_step, many=calls > 1)
     parts: list[Tensor] = []
-    inference = layer_module.inference(model, "predict")
+    inference = training_modes.inference(model, "predict")
     with progress_closed(hooks):
         hooks.on_predict_begin()
         with inference, torch.inference_mode(), source.epoch(), torch_compile.compiled(model, compiles):

@@ -22,7 +22,7 @@ from layercli.core.types import Tree
 from layercli.errors import UsageError
 from layercli.render.progress import of_fit
 from layercli.runtime.distributed import collectives, layout_sharding
-from layercli.runtime.execution import eager_call, layer_module, torch_compile
+from layercli.runtime.execution import eager_call, layer_module, torch_compile, training_modes
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
 from layercli.runtime.training.data_adapters import (
     ArrayAdapter,
@@ -136,7 +136,7 @@ def run_epoch(
     device, every = eager_call.device_of(model), trainer.steps_per_execution
     own = seed + (0 if trainer.part is None else trainer.part.group.rank << 32)  # each rank drops other units
     trainer.reset()
-    layer_module.train(model.module, by_calls=trainer.trains_by_calls)
+    training_modes.train(model.module, by_calls=trainer.trains_by_calls)
     train_step = step_of(model, "train")
     logs: Mapping[str, Any] | None = None
     try:
@@ -151,7 +151,7 @@ def run_epoch(
             if stopping(trainer, in_epoch=True):
                 break
     finally:
-        layer_module.rest(model.module)
+        training_modes.rest(model.module)
     if logs is None:
         return None
     if trainer.part is None:
@@ -170,7 +170,7 @@ def run_test(
     hooks.on_test_begin()
     test_step = step_of(model, "test")
     logs: Mapping[str, Any] | None = None
-    inference = layer_module.inference(model, "test")
+    inference = training_modes.inference(model, "test")
     if isinstance(source, IterableAdapter):
         source.restart()
     with inference, torch.no_grad(), source.epoch(), torch_compile.compiled(model, trainer.jit_compile):
@@ -251,13 +251,17 @@ def on_batch(
     trainer.reset()
     training = what == "train"
     if training:
-        layer_module.train(model.module, by_calls=trainer.trains_by_calls)
+        training_modes.train(model.module, by_calls=trainer.trains_by_calls)
     step = step_of(model, what)
     compiled = torch_compile.compiled(model, trainer.jit_compile)
-    with torch.set_grad_enabled(training), compiled, nullcontext() if training else layer_module.inference(model, what):
+    with (
+        torch.set_grad_enabled(training),
+        compiled,
+        nullcontext() if training else training_modes.inference(model, what),
+    ):
         logs = step(packed(to_device(batch, eager_call.device_of(model))))
     found = numbers(logs)
-    layer_module.rest(model.module)
+    training_modes.rest(model.module)
     if return_dict:
         return found
     return trainer.in_order(found)
